@@ -1,0 +1,261 @@
+/**
+ * Every way in which Holdfast can fail, once. The row decides what a shell sees (`exit`), what an API caller sees
+ * (`http`), whether a state machine may try again (`retryable`), and what a tired operator should try (`hint`).
+ *
+ * Exit codes: 0 ok, 2 usage, 10–19 permanent (nothing changes by trying again), 20–29 retryable, 30 partial, 70 a bug,
+ * 124 our own deadline, 143 asked to stop. Several codes may share an exit code; the code's name is in every message.
+ */
+const table = {
+  usage: { exit: 2, http: 400, retryable: false, hint: 'run the same command with --help' },
+  'config-invalid': {
+    exit: 10,
+    http: 400,
+    retryable: false,
+    hint: 'correct the settings named above in holdfast.yaml or the environment',
+  },
+  'config-missing': {
+    exit: 10,
+    http: 400,
+    retryable: false,
+    hint: "write a holdfast.yaml, name one with --config, or run 'holdfast up' for the demo",
+  },
+  'target-unknown': { exit: 11, http: 404, retryable: false, hint: "'holdfast targets' lists the configured ones" },
+  'backup-unknown': { exit: 11, http: 404, retryable: false, hint: "'holdfast list' shows what the store holds" },
+  'database-missing': {
+    exit: 11,
+    http: 404,
+    retryable: false,
+    hint: "does the target's 'databases' setting name a database that exists?",
+  },
+  'auth-failed': {
+    exit: 12,
+    http: 401,
+    retryable: false,
+    hint: "is the target's password reference right, and the password current?",
+  },
+  'privilege-missing': {
+    exit: 12,
+    http: 403,
+    retryable: false,
+    hint: 'grant what is named above to the backup user (docs/configuration.md, privileges)',
+  },
+  'store-denied': {
+    exit: 12,
+    http: 403,
+    retryable: false,
+    hint: 'may this role read and write the store named above?',
+  },
+  'secret-missing': {
+    exit: 12,
+    http: 400,
+    retryable: false,
+    hint: 'does the referenced secret, variable or file exist and hold a password?',
+  },
+  'version-mismatch': {
+    exit: 13,
+    http: 409,
+    retryable: false,
+    hint: "install the client tools of the server's major version, or set HOLDFAST_PG_BIN",
+  },
+  'tool-missing': {
+    exit: 13,
+    http: 500,
+    retryable: false,
+    hint: "'holdfast doctor' says which client tools were found and how to install them",
+  },
+  'key-missing': {
+    exit: 14,
+    http: 409,
+    retryable: false,
+    hint: 'is the key file or KMS key that the manifest names still at hand? Without it the backup cannot be read',
+  },
+  'key-wrong': {
+    exit: 14,
+    http: 409,
+    retryable: false,
+    hint: 'is this the key that the backup was made with? The manifest names its id',
+  },
+  corrupt: {
+    exit: 15,
+    http: 422,
+    retryable: false,
+    hint: "what was read is not what was written: 'holdfast validate' names the object; restore from another backup",
+  },
+  'object-missing': {
+    exit: 15,
+    http: 422,
+    retryable: false,
+    hint: "an object that the manifest lists is gone: 'holdfast validate' lists all that are missing",
+  },
+  'manifest-unreadable': {
+    exit: 15,
+    http: 422,
+    retryable: false,
+    hint: 'was the manifest written by a newer Holdfast, or altered?',
+  },
+  'dump-failed': {
+    exit: 16,
+    http: 502,
+    retryable: false,
+    hint: "the tool's own last lines are above; is the database healthy?",
+  },
+  'dump-incomplete': {
+    exit: 16,
+    http: 502,
+    retryable: false,
+    hint: 'the tool said success but its output is not whole; nothing was published',
+  },
+  'restore-failed': {
+    exit: 16,
+    http: 502,
+    retryable: false,
+    hint: "the tool's own last lines are above; the target is as it was before",
+  },
+  'comparison-failed': {
+    exit: 17,
+    http: 422,
+    retryable: false,
+    hint: 'the restored copy differs from the backup as listed above; it was kept aside, not put in place',
+  },
+  'target-not-empty': { exit: 18, http: 409, retryable: false, hint: 'restore under another name, or say --replace' },
+  'target-protected': {
+    exit: 18,
+    http: 409,
+    retryable: false,
+    hint: 'the destination is a configured target: confirm with --replace, or restore under another name',
+  },
+  'preflight-failed': {
+    exit: 18,
+    http: 409,
+    retryable: false,
+    hint: 'correct what is named above and run again; nothing was changed',
+  },
+  'lease-held': {
+    exit: 19,
+    http: 409,
+    retryable: false,
+    hint: 'wait for that run to end; a lease left by a crash runs out by itself at the time named above',
+  },
+  'lease-lost': {
+    exit: 19,
+    http: 409,
+    retryable: false,
+    hint: 'another run took over while this one was stalled; its result stands',
+  },
+  'port-taken': {
+    exit: 19,
+    http: 409,
+    retryable: false,
+    hint: 'stop what listens there, or choose another with --port',
+  },
+  'already-exists': { exit: 19, http: 409, retryable: false, hint: 'write-once objects are never overwritten' },
+  'source-unreachable': {
+    exit: 20,
+    http: 503,
+    retryable: true,
+    hint: 'is the server running, and may this network reach it?',
+  },
+  'source-interrupted': {
+    exit: 21,
+    http: 503,
+    retryable: true,
+    hint: 'the server went away during the run; nothing was published, the next run starts afresh',
+  },
+  'source-busy': {
+    exit: 22,
+    http: 503,
+    retryable: true,
+    hint: 'a lock or statement timeout passed; run it at a quieter time or raise lockTimeoutSeconds',
+  },
+  'store-unavailable': {
+    exit: 23,
+    http: 503,
+    retryable: true,
+    hint: 'is the store reachable? What was uploaded was aborted; run again',
+  },
+  'disk-full': { exit: 24, http: 503, retryable: true, hint: 'free some space where the path above points' },
+  'catalog-unavailable': {
+    exit: 25,
+    http: 503,
+    retryable: true,
+    hint: 'the backup itself is safe in the store; the catalog is brought up to date when it is back',
+  },
+  'key-service-unavailable': { exit: 26, http: 503, retryable: true, hint: 'is KMS reachable from here?' },
+  partial: {
+    exit: 30,
+    http: 207,
+    retryable: false,
+    hint: "'holdfast show' lists what failed and why; the rest can be restored",
+  },
+  internal: {
+    exit: 70,
+    http: 500,
+    retryable: false,
+    hint: 'this is a bug in Holdfast: please report it with the lines above',
+  },
+  deadline: { exit: 124, http: 504, retryable: false, hint: 'raise BACKUP_TIMEOUT, or lower what one run has to do' },
+  stopped: {
+    exit: 143,
+    http: 503,
+    retryable: false,
+    hint: 'the run was asked to stop and cleaned up behind itself; run it again',
+  },
+} as const satisfies Record<string, { exit: number; http: number; retryable: boolean; hint: string }>;
+
+export type ErrorCode = keyof typeof table;
+
+/** One row of the error table: exit code, HTTP status, whether trying again can help, and the default hint. */
+export type ErrorRow = {
+  readonly exit: number;
+  readonly http: number;
+  readonly retryable: boolean;
+  readonly hint: string;
+};
+
+export const errorTable: Readonly<Record<ErrorCode, ErrorRow>> = table;
+
+/** The codes that a state machine may retry, in the form in which they appear as ASL error names. */
+export const retryableCodes: readonly ErrorCode[] = (Object.keys(table) as ErrorCode[]).filter(
+  (code) => table[code].retryable,
+);
+
+/**
+ * A failure that names itself. `message` is lower case, has no final stop and quotes values; `hint` is the next thing to
+ * try. `name` is the code, because Lambda reports an error's name as the ASL error that `Retry` and `Catch` match.
+ */
+export class HoldfastError extends Error {
+  readonly code: ErrorCode;
+  readonly hint: string;
+
+  constructor(code: ErrorCode, message: string, options: { readonly hint?: string; readonly cause?: unknown } = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.name = code;
+    this.code = code;
+    this.hint = options.hint ?? table[code].hint;
+  }
+
+  get exitCode(): number {
+    return table[this.code].exit;
+  }
+
+  get retryable(): boolean {
+    return table[this.code].retryable;
+  }
+}
+
+/** The same error if it is ours already; otherwise an `internal` one that keeps the original as its cause. */
+export function asHoldfastError(error: unknown): HoldfastError {
+  if (error instanceof HoldfastError) return error;
+  const message = error instanceof Error ? error.message : String(error);
+  return new HoldfastError('internal', message, { cause: error });
+}
+
+/** The form in which an error is stored and sent: no stack, no cause, nothing that could hold row data. */
+export function describeError(error: unknown): {
+  readonly code: ErrorCode;
+  readonly message: string;
+  readonly hint: string;
+} {
+  const { code, message, hint } = asHoldfastError(error);
+  return { code, message, hint };
+}

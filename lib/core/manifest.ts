@@ -1,0 +1,148 @@
+import { z } from 'zod';
+import { HoldfastError } from './errors.ts';
+import { backupIdSchema, targetNameSchema } from './ids.ts';
+import { compressionSchema, encryptionAlgorithmSchema, engineSchema, methodSchema, tierSchema } from './vocabulary.ts';
+
+/**
+ * What one backup is: the last object written under its prefix, and the only thing a restore has to know.
+ *
+ * It holds names, sizes, counts and digests, never row data and never a key in the clear. `seal` covers everything but
+ * `encryption.wrappedKey`, so that a key can be re-wrapped without the data key being able to vouch for it twice.
+ */
+export const manifestFormatVersion = 1;
+
+const sha256Schema = z.string().regex(/^[0-9a-f]{64}$/);
+const bytesSchema = z.number().int().nonnegative();
+const timeSchema = z.iso.datetime();
+
+/** One stored object of a stream, in order. Both hashes are of the whole object, before and after compression and encryption. */
+export const storedObjectSchema = z.strictObject({
+  key: z.string(),
+  storedBytes: bytesSchema,
+  storedSha256: sha256Schema,
+  plainBytes: bytesSchema,
+  plainSha256: sha256Schema,
+});
+export type StoredObject = z.infer<typeof storedObjectSchema>;
+
+/**
+ * Rows of one table (or of all large objects): how many, and a digest that does not depend on their order. How it is computed is in
+ * docs/formats.md; the same bytes in COPY text form give the same digest on every server and version.
+ */
+export const contentEntrySchema = z.strictObject({
+  schema: z.string(),
+  name: z.string(),
+  rows: bytesSchema,
+  bytes: bytesSchema,
+  digest: z.string(),
+});
+export type ContentEntry = z.infer<typeof contentEntrySchema>;
+
+/** What is known of a stream's content, taken from its bytes as they passed. */
+export const contentSchema = z.strictObject({
+  /** Per table, in order of schema and name. */
+  tables: z.array(contentEntrySchema),
+  largeObjects: contentEntrySchema.optional(),
+  /** How many objects of each kind the archive defines (`TABLE`, `INDEX`, `FUNCTION` …), and one digest over their definitions. */
+  definitions: z.strictObject({ counts: z.record(z.string(), z.number().int()), digest: z.string() }).optional(),
+});
+export type Content = z.infer<typeof contentSchema>;
+
+const streamErrorSchema = z.strictObject({ code: z.string(), message: z.string(), hint: z.string() });
+
+/** One unit of a backup that succeeds or fails by itself: a database, or the cluster's globals. */
+export const streamSchema = z.strictObject({
+  /** Safe as a key segment; unique within the backup. */
+  stream: z.string().regex(/^[a-z0-9-]{1,60}$/),
+  /** `database`, `globals` …: what the engine takes this stream to be. */
+  kind: z.string(),
+  /** The name that its source gave it, which may be any text. */
+  name: z.string(),
+  /** The bytes' own format, e.g. `pg_dump-custom`, `pg_dumpall-globals`. */
+  format: z.string(),
+  status: z.enum(['complete', 'failed']),
+  error: streamErrorSchema.optional(),
+  beganAt: timeSchema,
+  endedAt: timeSchema,
+  compression: compressionSchema,
+  plainBytes: bytesSchema,
+  storedBytes: bytesSchema,
+  plainSha256: sha256Schema.optional(),
+  objects: z.array(storedObjectSchema),
+  content: contentSchema.optional(),
+  /** Facts that only the engine reads back, e.g. snapshot LSN, encoding, collation versions, extensions. */
+  facts: z.record(z.string(), z.json()),
+});
+export type StreamRecord = z.infer<typeof streamSchema>;
+
+/** A data key's wrapped form: what `provider` needs to give the key back, and nothing that would let anyone else. */
+export const wrappedKeySchema = z.strictObject({
+  provider: z.enum(['kms', 'key-file']),
+  /** KMS key ARN, or the fingerprint of the key file's key. */
+  keyId: z.string(),
+  ciphertext: z.base64(),
+});
+export type WrappedKey = z.infer<typeof wrappedKeySchema>;
+
+export const requesterSchema = z.strictObject({
+  kind: z.enum(['schedule', 'user', 'api', 'sql']),
+  name: z.string().optional(),
+});
+
+export const manifestSchema = z.strictObject({
+  formatVersion: z.literal(manifestFormatVersion),
+  backupId: backupIdSchema,
+  target: targetNameSchema,
+  engine: engineSchema,
+  method: methodSchema,
+  tier: tierSchema,
+  tenant: z.string().nullable(),
+  parent: backupIdSchema.nullable(),
+  status: z.enum(['complete', 'partial']),
+  beganAt: timeSchema,
+  endedAt: timeSchema,
+  scheduledTime: timeSchema.nullable(),
+  requestedBy: requesterSchema,
+  writer: z.strictObject({
+    holdfast: z.string(),
+    /** Digest or asset hash of the image that ran, `local` when it was no image. */
+    image: z.string(),
+    execution: z.string(),
+    attempt: z.string(),
+    fencingToken: z.number().int().positive(),
+  }),
+  /** The server as the engine saw it: version, tools, system identifier. */
+  source: z.record(z.string(), z.json()),
+  encryption: z.strictObject({ algorithm: encryptionAlgorithmSchema, wrappedKey: wrappedKeySchema.nullable() }),
+  retention: z.strictObject({ days: z.number().int().positive(), until: timeSchema }),
+  streams: z.array(streamSchema),
+  plainBytes: bytesSchema,
+  storedBytes: bytesSchema,
+  /** HMAC-SHA-256 under a key derived from the data key, or plain SHA-256 when nothing is encrypted; see lib/keys/seal.ts. */
+  seal: sha256Schema,
+});
+export type Manifest = z.infer<typeof manifestSchema>;
+
+/** The manifest that `text` holds. Throws `manifest-unreadable`, saying so plainly when it comes from a newer Holdfast. */
+export function parseManifest(text: string, key: string): Manifest {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (cause) {
+    throw new HoldfastError('manifest-unreadable', `manifest '${key}' is not JSON`, { cause });
+  }
+  const version = (value as { formatVersion?: unknown } | null)?.formatVersion;
+  if (typeof version === 'number' && version > manifestFormatVersion) {
+    throw new HoldfastError(
+      'manifest-unreadable',
+      `manifest '${key}' has format version ${version}, newer than ${manifestFormatVersion}`,
+      {
+        hint: 'restore it with the Holdfast that wrote it, or a later one',
+      },
+    );
+  }
+  const parsed = manifestSchema.safeParse(value);
+  if (!parsed.success)
+    throw new HoldfastError('manifest-unreadable', `manifest '${key}' is not valid: ${z.prettifyError(parsed.error)}`);
+  return parsed.data;
+}

@@ -1,0 +1,63 @@
+import { z } from 'zod';
+import { backupIdSchema, targetNameSchema } from './ids.ts';
+import { requesterSchema } from './manifest.ts';
+import { engineSchema, methodSchema, tierSchema } from './vocabulary.ts';
+
+/** What passes between people, schedules, state machines, Lambdas and tasks. Ids and settings only: never a secret. */
+
+/** What a person types into the console, or a schedule sends: `{"target":"orders"}` is enough. */
+export const backupRequestSchema = z.strictObject({
+  target: targetNameSchema,
+  method: methodSchema.optional(),
+  tier: tierSchema.optional(),
+  /** The slot that a schedule fires for; two requests of one slot are one backup. */
+  scheduledTime: z.iso.datetime({ offset: true }).optional(),
+  requestedBy: requesterSchema.optional(),
+});
+export type BackupRequest = z.infer<typeof backupRequestSchema>;
+
+/** An admitted backup: everything that the task needs beside the configuration. */
+export const backupRunSchema = z.strictObject({
+  backupId: backupIdSchema,
+  target: targetNameSchema,
+  engine: engineSchema,
+  method: methodSchema,
+  tier: tierSchema,
+  scheduledTime: z.iso.datetime().nullable(),
+  requestedBy: requesterSchema,
+  execution: z.string(),
+  fencingToken: z.number().int().positive(),
+  requestedAt: z.iso.datetime(),
+});
+export type BackupRun = z.infer<typeof backupRunSchema>;
+
+export const restoreRequestSchema = z.strictObject({
+  /** A backup id, or `latest` together with `target`. */
+  backup: z.union([backupIdSchema, z.literal('latest')]),
+  target: targetNameSchema.optional(),
+  /** Which of the backup's databases; all of them when left out. */
+  databases: z.array(z.string()).optional(),
+  /** A configured target whose server receives the copy; the backup's own target when left out. */
+  into: targetNameSchema.optional(),
+  /** The new database's name. */
+  as: z.string().optional(),
+  /** Restore over the existing database; the old one is kept aside until the new one has been compared. */
+  replace: z.boolean().optional(),
+  requestedBy: requesterSchema.optional(),
+});
+export type RestoreRequest = z.infer<typeof restoreRequestSchema>;
+
+/** An admitted restore. `recoveryId` is an operation id of its own. */
+export const restoreRunSchema = z.strictObject({
+  recoveryId: backupIdSchema,
+  backupId: backupIdSchema,
+  target: targetNameSchema,
+  into: targetNameSchema,
+  databases: z.array(z.string()).nullable(),
+  as: z.string().nullable(),
+  replace: z.boolean(),
+  requestedBy: requesterSchema,
+  execution: z.string(),
+  requestedAt: z.iso.datetime(),
+});
+export type RestoreRun = z.infer<typeof restoreRunSchema>;

@@ -1,0 +1,27 @@
+import { z } from 'zod';
+
+/** Closed lists of domain words, used verbatim in configuration, manifests, catalog rows, metrics and the CLI. */
+
+export const engineSchema = z.enum(['postgres', 'neo4j', 'redis', 'application']);
+export type EngineName = z.infer<typeof engineSchema>;
+
+export const tierSchema = z.enum(['daily', 'weekly', 'monthly', 'compliance', 'manual']);
+export type Tier = z.infer<typeof tierSchema>;
+
+/** How a backup is taken; each engine supports some of them. */
+export const methodSchema = z.enum(['logical']);
+export type Method = z.infer<typeof methodSchema>;
+
+/** `backup_status` in the catalog (fixed names). */
+export const backupStatusSchema = z.enum(['REQUESTED', 'RUNNING', 'COMPLETED', 'FAILED', 'EXPIRED', 'DELETED']);
+export type BackupStatus = z.infer<typeof backupStatusSchema>;
+
+/** `verification_status` in the catalog: what is known of a backup's content beyond its having been written. */
+export const verificationStatusSchema = z.enum(['PENDING', 'VALIDATED', 'VERIFIED', 'FAILED']);
+export type VerificationStatus = z.infer<typeof verificationStatusSchema>;
+
+export const encryptionAlgorithmSchema = z.enum(['aes-256-gcm', 'aes-256-cbc', 'none']);
+export type EncryptionAlgorithm = z.infer<typeof encryptionAlgorithmSchema>;
+
+export const compressionSchema = z.enum(['zstd', 'gzip', 'none']);
+export type Compression = z.infer<typeof compressionSchema>;

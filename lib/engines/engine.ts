@@ -1,0 +1,105 @@
+import type { Content, Manifest, StreamRecord } from '../core/manifest.ts';
+import type { EngineName, Method } from '../core/vocabulary.ts';
+
+/**
+ * What an engine (PostgreSQL, later Neo4j, Redis, files) can do. The manifest is the only thing that passes between
+ * `capture` and the other verbs. Engines know nothing of stores, compression, keys, leases or the catalog.
+ */
+export interface Engine {
+  readonly name: EngineName;
+  readonly methods: readonly Method[];
+
+  /** Is the source reachable, which versions and sizes does it have, and would a backup succeed? Changes nothing. */
+  probe(context: EngineContext): Promise<Probe>;
+
+  /**
+   * The streams that make up a backup, each to be read to its end, one after another or side by side. A stream that
+   * fails does not stop the others. `end` runs when all streams have ended, whatever became of them.
+   */
+  capture(context: EngineContext, request: { readonly method: Method }): Promise<Capture>;
+
+  /** The format's own check over a stream's plain bytes. Rejects with `corrupt` or `dump-incomplete`; resolves with its content. */
+  inspect(
+    stream: Pick<StreamRecord, 'format' | 'kind' | 'name'>,
+    bytes: AsyncIterable<Uint8Array>,
+    context: EngineContext,
+  ): Promise<Content | undefined>;
+
+  /** Puts streams back. See `RestorePlan`. */
+  restore(context: EngineContext, plan: RestorePlan): Promise<RestoreResult>;
+
+  /** Reads a live copy and holds it against what the manifest says of the stream: one finding per difference, none when it is the same. */
+  compare(context: EngineContext, stream: StreamRecord, database: string): Promise<Comparison>;
+}
+
+/** What every verb gets. `connection` is the target's own configuration section, secrets resolved; the engine parses it. */
+export type EngineContext = {
+  readonly target: string;
+  readonly connection: unknown;
+  readonly settings: {
+    readonly parallelJobs: number;
+    readonly lockTimeoutSeconds: number;
+    readonly statementTimeoutSeconds: number;
+  };
+  readonly signal: AbortSignal;
+  readonly progress: (event: EngineProgress) => void;
+  /** A private folder for small files (password files); the caller removes it. */
+  readonly scratch: string;
+};
+
+export type EngineProgress = {
+  readonly phase: string;
+  readonly detail?: string;
+  readonly bytes?: number;
+  readonly expectedBytes?: number;
+};
+
+export type Probe = {
+  readonly reachable: true;
+  readonly serverVersion: string;
+  readonly facts: Manifest['source'];
+  readonly databases: readonly { readonly name: string; readonly sizeBytes: number }[];
+  /** What would make a backup fail or be less than it should; empty when all is well. */
+  readonly findings: readonly { readonly level: 'error' | 'warning'; readonly message: string; readonly fix: string }[];
+};
+
+export type Capture = {
+  readonly source: Manifest['source'];
+  readonly streams: readonly CaptureStream[];
+  end(): Promise<void>;
+};
+
+/** One stream about to be read. `expectedBytes` is an estimate for progress only. */
+export type CaptureStream = Pick<StreamRecord, 'stream' | 'kind' | 'name' | 'format'> & {
+  readonly expectedBytes: number;
+  /**
+   * Begins to read. The iterable ends normally only when the source's tool has exited with 0 and its output proved whole; otherwise
+   * it throws. `result` is there afterwards.
+   */
+  open(): Promise<{
+    readonly bytes: AsyncIterable<Uint8Array>;
+    result(): { readonly content: Content | undefined; readonly facts: StreamRecord['facts'] };
+  }>;
+};
+
+export type RestorePlan = {
+  readonly streams: readonly {
+    readonly record: StreamRecord;
+    readonly destination: string;
+    open(): AsyncIterable<Uint8Array>;
+  }[];
+  /** May a database that exists already be replaced? The old one is renamed aside first and dropped only after the comparison. */
+  readonly replace: boolean;
+  readonly source: Manifest['source'];
+};
+
+export type RestoreResult = {
+  readonly restored: readonly { readonly stream: string; readonly database: string; readonly comparison: Comparison }[];
+};
+
+export type Comparison = {
+  readonly same: boolean;
+  readonly tablesCompared: number;
+  readonly rowsCompared: number;
+  readonly differences: readonly string[];
+};

@@ -1,0 +1,88 @@
+/**
+ * Where objects live. Two implementations, S3 and a local directory, pass one conformance suite; code above this line
+ * cannot tell them apart.
+ *
+ * Contract for every method:
+ * - errors are `HoldfastError`s: `object-missing`, `already-exists` (a condition did not hold), `store-denied`,
+ *   `store-unavailable` (retryable; the implementation has already retried by itself), `disk-full`;
+ * - `signal` cancels promptly and leaves nothing visible;
+ * - an object becomes visible whole or not at all, and is durable when the promise resolves.
+ */
+export interface Store {
+  /** `s3://bucket/prefix` or `file:///absolute/path`: what users see as a location. */
+  readonly url: string;
+  readonly kind: 's3' | 'file';
+
+  /** Writes a small object in one piece. */
+  put(key: string, body: Uint8Array, options?: PutOptions): Promise<ObjectInfo>;
+
+  /** Begins an object of unknown length. Nothing is visible before `complete`. */
+  beginUpload(key: string, options?: UploadOptions): Promise<Upload>;
+
+  /** The object's bytes, or a part of them. Rejects with `object-missing` before the first byte. `range.end` is exclusive. */
+  get(key: string, options?: GetOptions): Promise<ObjectBody>;
+
+  /** What is known of an object without reading it, or undefined when there is none. */
+  head(key: string): Promise<ObjectInfo | undefined>;
+
+  /** All objects whose key begins with `prefix`, in ascending order of their keys. */
+  list(prefix: string, options?: { readonly startAfter?: string }): AsyncIterable<ObjectInfo>;
+
+  /** Removes the object (on a versioned store: hides it). Removing what is not there is no error. */
+  delete(key: string): Promise<void>;
+
+  /** The object's versions, newest first; a store without versioning gives the one there is. */
+  versions(key: string): Promise<readonly ObjectVersion[]>;
+
+  tags(key: string): Promise<Readonly<Record<string, string>>>;
+  setTags(key: string, tags: Readonly<Record<string, string>>): Promise<void>;
+
+  close(): Promise<void>;
+}
+
+export type PutOptions = {
+  readonly condition?: Condition;
+  readonly contentType?: string;
+  readonly tags?: Readonly<Record<string, string>>;
+  readonly signal?: AbortSignal;
+};
+
+/** `absent`: only if no such object exists. `{ etag }`: only if the object is still the one that bears this tag. */
+export type Condition = 'absent' | { readonly etag: string };
+
+export type UploadOptions = {
+  readonly condition?: 'absent';
+  readonly contentType?: string;
+  readonly tags?: Readonly<Record<string, string>>;
+  readonly signal?: AbortSignal;
+};
+
+export type ObjectInfo = {
+  readonly key: string;
+  readonly sizeBytes: number;
+  readonly etag: string;
+  readonly modifiedAt: Date;
+};
+export type ObjectVersion = ObjectInfo & {
+  readonly versionId: string;
+  readonly isLatest: boolean;
+  readonly isDeleted: boolean;
+};
+export type ObjectBody = ObjectInfo & { readonly body: AsyncIterable<Uint8Array> };
+export type GetOptions = {
+  readonly range?: { readonly start: number; readonly end?: number };
+  readonly signal?: AbortSignal;
+};
+
+/**
+ * An object in the making. Parts are numbered from 1, may be written concurrently, and all but the last are of the
+ * sizes that `partSizeOf` (lib/core/part-plan.ts) gives. Exactly one of `complete` and `abort` ends it.
+ */
+export interface Upload {
+  readonly key: string;
+  writePart(partNumber: number, body: Uint8Array): Promise<void>;
+  /** Makes the object visible. Rejects with `already-exists` when `condition: 'absent'` does not hold (any more). */
+  complete(): Promise<ObjectInfo>;
+  /** Removes what was uploaded. Safe to call twice, and after a failed `complete`. */
+  abort(): Promise<void>;
+}
