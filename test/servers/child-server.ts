@@ -1,0 +1,95 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { closeSync, openSync, readFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
+import { asAccount, type ServerAccount } from '../../lib/local/server-account.ts';
+import type { Watchdog } from '../../lib/local/watchdog.ts';
+
+/** A server process of a test. It neither keeps the test process alive nor outlives it. */
+export type ChildServer = {
+  /** Starts it and resolves when `isReady` says so; rejects with the end of its log when it ends before. */
+  start(): Promise<void>;
+  /** Sends the signal and resolves when the process is gone; nothing to do when it does not run. */
+  end(signal: NodeJS.Signals): Promise<void>;
+};
+
+export function childServer(options: {
+  readonly program: string;
+  readonly args: readonly string[];
+  readonly env?: NodeJS.ProcessEnv;
+  readonly account?: ServerAccount | undefined;
+  readonly logFile: string;
+  readonly watchdog: Watchdog;
+  readonly isReady: (pid: number) => Promise<boolean>;
+}): ChildServer {
+  let child: ChildProcess | undefined;
+
+  async function start(): Promise<void> {
+    if (child) throw new Error(`'${options.program}' runs already`);
+    const log = openSync(options.logFile, 'w', 0o644);
+    // A session of its own: Ctrl-C ends the test process, and the watchdog ends this.
+    const started = spawn(options.program, options.args, {
+      ...asAccount(options.account),
+      env: { ...process.env, ...options.env },
+      cwd: '/',
+      detached: true,
+      stdio: ['ignore', log, log],
+    });
+    closeSync(log);
+    started.once('exit', () => {
+      if (child === started) child = undefined;
+      options.watchdog.guard(undefined);
+    });
+    await once(started, 'spawn');
+    child = started;
+    const pid = started.pid ?? 0;
+    options.watchdog.guard(pid);
+    const deadline = Date.now() + 60_000;
+    while (!(await options.isReady(pid))) {
+      if (!isRunning(started) || Date.now() > deadline) {
+        const log = readFileSync(options.logFile, 'utf8').slice(-2000);
+        throw new Error(`'${options.program}' did not become ready:\n${log}`);
+      }
+      await delay(10);
+    }
+    started.unref();
+  }
+
+  async function end(signal: NodeJS.Signals): Promise<void> {
+    const running = child;
+    if (!running || !isRunning(running)) return;
+    running.ref();
+    const exited = once(running, 'exit');
+    running.kill(signal);
+    await exited;
+  }
+
+  return { start, end };
+}
+
+function isRunning(child: ChildProcess): boolean {
+  return child.exitCode === null && child.signalCode === null;
+}
+
+/** A TCP port of 127.0.0.1 that nothing listened on a moment ago. */
+export async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  server.close();
+  await once(server, 'close');
+  if (address === null || typeof address === 'string') throw new Error('no port');
+  return address.port;
+}
+
+/** Whether an HTTP server answers there at all, with the wanted status if one is given. */
+export async function answers(url: string, status?: number): Promise<boolean> {
+  try {
+    const response = await fetch(url);
+    await response.arrayBuffer();
+    return status === undefined || response.status === status;
+  } catch {
+    return false;
+  }
+}

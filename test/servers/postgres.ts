@@ -1,0 +1,144 @@
+import { execFile } from 'node:child_process';
+import { chownSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { promisify } from 'node:util';
+import { serverAccount } from '../../lib/local/server-account.ts';
+import { startWatchdog } from '../../lib/local/watchdog.ts';
+import { ensurePostgres, type PostgresMajor } from '../../scripts/servers/postgres.ts';
+import { childServer, freePort } from './child-server.ts';
+import { postgresTemplate, reachableBin, testPassword, testUser } from './postgres-template.ts';
+
+/** A real PostgreSQL server of a test, on 127.0.0.1 with a password. `user` is a superuser. */
+export type PostgresServer = AsyncDisposable & {
+  readonly host: string;
+  readonly port: number;
+  readonly user: string;
+  readonly password: string;
+  readonly binDir: string;
+  readonly dataDir: string;
+  /** A connection string for the database. */
+  url(database: string): string;
+  /** Stops it; the data stay. `smart` waits for clients, `fast` (the default) disconnects them, `immediate` leaves recovery to the next start. */
+  stop(mode?: 'smart' | 'fast' | 'immediate'): Promise<void>;
+  start(): Promise<void>;
+  restart(): Promise<void>;
+  /** SIGKILL to the postmaster: a crash. */
+  kill(): Promise<void>;
+};
+
+const signals = { smart: 'SIGTERM', fast: 'SIGINT', immediate: 'SIGQUIT' } as const;
+
+/**
+ * Starts a server of the major version with empty data; found or installed by scripts/servers. Ended and removed by disposing it, or
+ * when the test process ends in whatever way.
+ */
+export async function postgresServer(options: {
+  readonly major: PostgresMajor;
+  readonly settings?: Readonly<Record<string, string>>;
+}): Promise<PostgresServer> {
+  const account = serverAccount();
+  const binDir = await reachableBin(await ensurePostgres(options.major, (line) => console.error(line)), account);
+  const template = await postgresTemplate(binDir, options.major, account);
+  const folder = mkdtempSync(path.join(tmpdir(), `holdfast-pg${options.major}-`));
+  if (account) chownSync(folder, account.uid, account.gid);
+  const dataDir = path.join(folder, 'data');
+  await promisify(execFile)('cp', ['-a', '--reflink=auto', template, dataDir]);
+  const port = await freePort();
+  writeFileSync(
+    path.join(dataDir, 'postgresql.auto.conf'),
+    configuration({ port, folder, settings: options.settings ?? {} }),
+  );
+
+  const watchdog = startWatchdog({ signal: 'QUIT', removeFolder: folder, account });
+  const pidFile = path.join(dataDir, 'postmaster.pid');
+  const server = childServer({
+    program: path.join(binDir, 'postgres'),
+    args: ['-D', dataDir],
+    env: { LC_ALL: 'C', TZ: 'UTC' },
+    account,
+    logFile: path.join(folder, 'server.log'),
+    watchdog,
+    isReady: async (pid) => isPostmasterReady(pidFile, pid),
+  });
+
+  async function start(): Promise<void> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await server.start();
+      } catch (error) {
+        // The backends of a killed postmaster need a moment to notice.
+        const isLeaving =
+          error instanceof Error && /pre-existing shared memory block|is another postmaster/.test(error.message);
+        if (!isLeaving || attempt > 50) throw error;
+        await delay(100);
+      }
+    }
+  }
+
+  async function dispose(): Promise<void> {
+    await server.end('SIGQUIT');
+    await watchdog.release();
+    rmSync(folder, { recursive: true, force: true });
+  }
+
+  try {
+    await start();
+  } catch (error) {
+    await dispose();
+    throw error;
+  }
+  return {
+    host: '127.0.0.1',
+    port,
+    user: testUser,
+    password: testPassword,
+    binDir,
+    dataDir,
+    url: (database) =>
+      `postgresql://${testUser}:${encodeURIComponent(testPassword)}@127.0.0.1:${port}/${encodeURIComponent(database)}`,
+    stop: (mode = 'fast') => server.end(signals[mode]),
+    start,
+    async restart() {
+      await server.end('SIGINT');
+      await start();
+    },
+    kill: () => server.end('SIGKILL'),
+    [Symbol.asyncDispose]: dispose,
+  };
+}
+
+function configuration(server: {
+  readonly port: number;
+  readonly folder: string;
+  readonly settings: Readonly<Record<string, string>>;
+}): string {
+  const settings: Record<string, string> = {
+    listen_addresses: '127.0.0.1',
+    port: String(server.port),
+    unix_socket_directories: server.folder,
+    fsync: 'off',
+    synchronous_commit: 'off',
+    full_page_writes: 'off',
+    shared_buffers: '32MB',
+    max_connections: '50',
+    wal_level: 'replica',
+    lc_messages: 'C',
+    autovacuum_naptime: '1h',
+    ...server.settings,
+  };
+  return Object.entries(settings)
+    .map(([name, value]) => `${name} = '${value.replaceAll("'", "''")}'\n`)
+    .join('');
+}
+
+/** The eighth line of postmaster.pid is the postmaster's own word on whether it accepts connections. */
+function isPostmasterReady(pidFile: string, pid: number): boolean {
+  try {
+    const lines = readFileSync(pidFile, 'utf8').split('\n');
+    return Number(lines[0]) === pid && lines[7]?.trim() === 'ready';
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,116 @@
+import { randomBytes } from 'node:crypto';
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { CreateBucketCommand, PutBucketVersioningCommand, S3Client } from '@aws-sdk/client-s3';
+import { startWatchdog } from '../../lib/local/watchdog.ts';
+import { ensureMinio } from '../../scripts/servers/minio.ts';
+import { ensureVersitygw } from '../../scripts/servers/versitygw.ts';
+import { answers, childServer, freePort } from './child-server.ts';
+
+/** A real S3 server of a test, on 127.0.0.1. Address its buckets by path. */
+export type S3Server = AsyncDisposable & {
+  readonly endpoint: string;
+  readonly accessKeyId: string;
+  readonly secretAccessKey: string;
+  readonly region: string;
+  /** Makes an empty bucket with a name of its own. An object lock brings versioning with it, as on S3. */
+  newBucket(options?: { readonly versioning?: boolean; readonly objectLock?: boolean }): Promise<string>;
+  /** Stops it; its objects stay. */
+  stop(): Promise<void>;
+  start(): Promise<void>;
+  /** SIGKILL: a crash. */
+  kill(): Promise<void>;
+};
+
+type Launch = {
+  readonly program: string;
+  readonly args: readonly string[];
+  readonly env: NodeJS.ProcessEnv;
+  readonly isReady: () => Promise<boolean>;
+};
+
+const accessKeyId = 'holdfast';
+const secretAccessKey = 'holdfast-test-secret';
+const region = 'us-east-1';
+
+/** MinIO with a key service of its own (SSE-KMS works), and the data in a folder that goes with the server. */
+export async function minioServer(): Promise<S3Server> {
+  const program = await ensureMinio((line) => console.error(line));
+  return s3Server('minio', (port, folder) => ({
+    program,
+    args: ['server', '--quiet', '--address', `127.0.0.1:${port}`, path.join(folder, 'data')],
+    env: {
+      MINIO_ROOT_USER: accessKeyId,
+      MINIO_ROOT_PASSWORD: secretAccessKey,
+      MINIO_BROWSER: 'off',
+      MINIO_UPDATE: 'off',
+      MINIO_KMS_SECRET_KEY: `key:${Buffer.alloc(32, 7).toString('base64')}`,
+      HOME: folder,
+    },
+    isReady: () => answers(`http://127.0.0.1:${port}/minio/health/ready`, 200),
+  }));
+}
+
+/** versitygw over a folder, with versions. */
+export async function versitygwServer(): Promise<S3Server> {
+  const program = await ensureVersitygw((line) => console.error(line));
+  return s3Server('versitygw', (port, folder) => ({
+    program,
+    args: [
+      ...['--access', accessKeyId, '--secret', secretAccessKey, '--region', region],
+      ...['--port', `127.0.0.1:${port}`, '--quiet'],
+      ...['posix', '--versioning-dir', path.join(folder, 'versions'), path.join(folder, 'data')],
+    ],
+    env: { HOME: folder },
+    isReady: () => answers(`http://127.0.0.1:${port}/`),
+  }));
+}
+
+async function s3Server(name: string, launch: (port: number, folder: string) => Launch): Promise<S3Server> {
+  const folder = mkdtempSync(path.join(tmpdir(), `holdfast-${name}-`));
+  for (const inside of ['data', 'versions']) mkdirSync(path.join(folder, inside));
+  const port = await freePort();
+  const watchdog = startWatchdog({ signal: 'KILL', removeFolder: folder });
+  const server = childServer({ ...launch(port, folder), logFile: path.join(folder, 'server.log'), watchdog });
+  const endpoint = `http://127.0.0.1:${port}`;
+  const client = new S3Client({
+    endpoint,
+    region,
+    forcePathStyle: true,
+    credentials: { accessKeyId, secretAccessKey },
+  });
+
+  async function dispose(): Promise<void> {
+    client.destroy();
+    await server.end('SIGKILL');
+    await watchdog.release();
+    rmSync(folder, { recursive: true, force: true });
+  }
+
+  try {
+    await server.start();
+  } catch (error) {
+    await dispose();
+    throw error;
+  }
+  return {
+    endpoint,
+    accessKeyId,
+    secretAccessKey,
+    region,
+    async newBucket(options = {}) {
+      const Bucket = `holdfast-${randomBytes(6).toString('hex')}`;
+      await client.send(new CreateBucketCommand({ Bucket, ObjectLockEnabledForBucket: options.objectLock ?? false }));
+      if (options.versioning && !options.objectLock) {
+        const VersioningConfiguration = { Status: 'Enabled' } as const;
+        await client.send(new PutBucketVersioningCommand({ Bucket, VersioningConfiguration }));
+      }
+      return Bucket;
+    },
+    stop: () => server.end('SIGTERM'),
+    start: () => server.start(),
+    kill: () => server.end('SIGKILL'),
+    [Symbol.asyncDispose]: dispose,
+  };
+}
