@@ -1,0 +1,34 @@
+import type { TargetName } from '../core/ids.ts';
+import type { Method, Tier } from '../core/vocabulary.ts';
+import type { ParsedConfig, TargetInput } from './schema.ts';
+
+/** One schedule of one target, complete. */
+export type BackupEntry = {
+  /** `<target>-<tier>-<method>`, unique within an installation. */
+  readonly name: string;
+  readonly tier: Tier;
+  readonly method: Method;
+  readonly schedule: string;
+  readonly timezone: string;
+  readonly retentionDays: number;
+  readonly enabled: boolean;
+};
+
+export type Target = Omit<TargetInput, 'backups' | 'rtoMinutes' | 'rpoHours'> & {
+  readonly backups: readonly BackupEntry[];
+  /** Kept this long when no entry of the same tier says otherwise, in days. */
+  readonly retentionDays: Readonly<Record<Tier, number>>;
+  readonly rtoMinutes: number;
+  readonly rpoHours: number;
+};
+
+/**
+ * Configuration as the rest of Holdfast sees it: every default filled in, environment applied, paths absolute. Plain JSON,
+ * without any secret, so that it can be baked into bundles and images.
+ */
+export type HoldfastConfig = Omit<ParsedConfig, 'targets' | '$schema'> & { readonly targets: readonly Target[] };
+
+/** The target of that name, or undefined. Callers that owe a user an answer use `requireTarget`. */
+export function findTarget(config: HoldfastConfig, name: TargetName): Target | undefined {
+  return config.targets.find((target) => target.name === name);
+}

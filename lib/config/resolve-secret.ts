@@ -1,0 +1,73 @@
+import { readFile, stat } from 'node:fs/promises';
+import { GetSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
+import { HoldfastError } from '../core/errors.ts';
+import type { Environment } from './environment.ts';
+import type { SecretReference } from './secret-reference.ts';
+
+/**
+ * The password that a reference names. Throws `secret-missing`, naming the reference and never its content. A file must be readable
+ * by its owner only.
+ */
+export async function resolveSecret(
+  reference: SecretReference,
+  {
+    environment,
+    secrets = () => new SecretsManagerClient({}),
+  }: { readonly environment: Environment; readonly secrets?: () => SecretsManagerClient },
+): Promise<string> {
+  if ('env' in reference) {
+    const value = environment[reference.env];
+    if (value) return value;
+    throw new HoldfastError('secret-missing', `environment variable '${reference.env}' is not set or empty`);
+  }
+  if ('file' in reference) return fromFile(reference.file);
+  return fromSecretsManager(reference, secrets());
+}
+
+async function fromFile(file: string): Promise<string> {
+  try {
+    const { mode } = await stat(file);
+    if ((mode & 0o077) !== 0) {
+      throw new HoldfastError('secret-missing', `password file '${file}' may be read by others`, {
+        hint: `chmod 600 '${file}'`,
+      });
+    }
+    const text = (await readFile(file, 'utf8')).replace(/\r?\n$/, '');
+    if (text !== '') return text;
+  } catch (cause) {
+    if (cause instanceof HoldfastError) throw cause;
+    throw new HoldfastError('secret-missing', `password file '${file}' cannot be read`, { cause });
+  }
+  throw new HoldfastError('secret-missing', `password file '${file}' is empty`);
+}
+
+async function fromSecretsManager(
+  reference: { readonly secret: string; readonly field: string },
+  client: SecretsManagerClient,
+): Promise<string> {
+  let text: string | undefined;
+  try {
+    ({ SecretString: text } = await client.send(new GetSecretValueCommand({ SecretId: reference.secret })));
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.name : 'unknown error';
+    throw new HoldfastError('secret-missing', `secret '${reference.secret}' cannot be read: ${why}`, { cause });
+  } finally {
+    client.destroy();
+  }
+  const value = text?.trimStart().startsWith('{') ? fieldOf(text, reference) : text;
+  if (value) return value;
+  throw new HoldfastError('secret-missing', `secret '${reference.secret}' has no field '${reference.field}'`);
+}
+
+function fieldOf(
+  text: string,
+  { secret, field }: { readonly secret: string; readonly field: string },
+): string | undefined {
+  try {
+    const value: unknown = (JSON.parse(text) as Record<string, unknown>)[field];
+    return typeof value === 'string' ? value : undefined;
+  } catch {
+    // The parse error is not passed on: its message quotes the secret.
+    throw new HoldfastError('secret-missing', `secret '${secret}' begins like a JSON object and is none`);
+  }
+}

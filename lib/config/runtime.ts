@@ -1,0 +1,73 @@
+import { readFileSync } from 'node:fs';
+import { z } from 'zod';
+import { HoldfastError } from '../core/errors.ts';
+import type { HoldfastConfig } from './config.ts';
+import type { Environment } from './environment.ts';
+
+/**
+ * What a Lambda or task finds in its environment: set by the CDK app, the same on AWS and on the local stack. The configuration
+ * itself is baked beside the program; these few are known only after deployment.
+ */
+const runtimeSchema = z.object({
+  HOLDFAST_CONFIG: z.string(),
+  HOLDFAST_KMS_KEY: z.string().optional(),
+  HOLDFAST_CATALOG_FUNCTION: z.string().optional(),
+  HOLDFAST_BACKUP_MACHINE: z.string().optional(),
+  HOLDFAST_RESTORE_MACHINE: z.string().optional(),
+  HOLDFAST_IMAGE: z.string().default('local'),
+  HOLDFAST_RUN: z.string().optional(),
+  AWS_S3_BUCKET: z.string().optional(),
+});
+
+export type Runtime = {
+  readonly config: HoldfastConfig;
+  readonly environment: Environment;
+  readonly catalogFunction: string | undefined;
+  readonly machines: { readonly backup: string | undefined; readonly restore: string | undefined };
+  readonly image: string;
+};
+
+/** The program's own configuration and environment. Throws `config-invalid`, naming the variable. */
+export function loadRuntime(environment: Environment = process.env): Runtime {
+  const parsed = runtimeSchema.safeParse(environment);
+  if (!parsed.success) throw new HoldfastError('config-invalid', `environment: ${z.prettifyError(parsed.error)}`);
+  const variables = parsed.data;
+  const config = readBaked(variables.HOLDFAST_CONFIG);
+  return {
+    config: {
+      ...config,
+      store:
+        config.store.kind === 's3'
+          ? { ...config.store, bucket: variables.AWS_S3_BUCKET ?? config.store.bucket }
+          : config.store,
+      encryption: { ...config.encryption, kmsKey: variables.HOLDFAST_KMS_KEY ?? config.encryption.kmsKey },
+    },
+    environment,
+    catalogFunction: variables.HOLDFAST_CATALOG_FUNCTION,
+    machines: { backup: variables.HOLDFAST_BACKUP_MACHINE, restore: variables.HOLDFAST_RESTORE_MACHINE },
+    image: variables.HOLDFAST_IMAGE,
+  };
+}
+
+/** What a task was started for, from `HOLDFAST_RUN`. */
+export function runFrom<Run>(schema: z.ZodType<Run>, environment: Environment): Run {
+  const text = environment['HOLDFAST_RUN'];
+  if (text === undefined)
+    throw new HoldfastError('usage', 'HOLDFAST_RUN is not set: a task is started by its state machine');
+  const parsed = schema.safeParse(JSON.parse(text));
+  if (!parsed.success) throw new HoldfastError('usage', `HOLDFAST_RUN: ${z.prettifyError(parsed.error)}`);
+  return parsed.data;
+}
+
+/** What the app wrote beside the program: checked when it was synthesized, and part of the same asset ever since. */
+function readBaked(file: string): HoldfastConfig {
+  try {
+    return JSON.parse(readFileSync(file, 'utf8')) as HoldfastConfig;
+  } catch (cause) {
+    throw new HoldfastError(
+      'config-missing',
+      `the configuration '${file}' that belongs beside this program cannot be read`,
+      { cause },
+    );
+  }
+}

@@ -1,0 +1,276 @@
+import { Cron } from 'croner';
+import { z } from 'zod';
+import { targetNameSchema } from '../core/ids.ts';
+import { compressionSchema, methodSchema, tierSchema } from '../core/vocabulary.ts';
+import { retentionSchema } from './retention.ts';
+import { secretReferenceSchema } from './secret-reference.ts';
+
+/**
+ * `holdfast.yaml`, setting by setting. Defaults stand here and nowhere else; unknown keys are refused; the descriptions
+ * become the JSON Schema that editors use (`holdfast.schema.json`) and the reference in docs/configuration.md.
+ */
+const mebibytes = 1024 * 1024;
+
+const storeSchema = z.discriminatedUnion('kind', [
+  z.strictObject({
+    kind: z.literal('s3'),
+    bucket: z.string().min(3).max(63).optional().describe('An existing bucket. Left out, the Vault stack makes one.'),
+    region: z.string().optional().describe("The bucket's region; aws.region when left out."),
+    endpoint: z.url().optional().describe('Another S3 API, e.g. http://127.0.0.1:9000'),
+    prefix: z
+      .string()
+      .regex(/^([\w.-]+\/)*$/, "must end in '/' and hold no empty part")
+      .default('')
+      .describe("Put before every key, e.g. 'holdfast/'"),
+    forcePathStyle: z
+      .boolean()
+      .default(false)
+      .describe('Bucket in the path instead of the host name; many S3 servers want it'),
+  }),
+  z.strictObject({
+    kind: z.literal('file'),
+    path: z.string().min(1).describe('A directory, relative to this file. For the local stack and small installations'),
+  }),
+]);
+
+const encryptionSchema = z
+  .strictObject({
+    keys: z.enum(['kms', 'key-file', 'none']).describe("Who keeps the key that wraps each backup's own key"),
+    keyFile: z
+      .string()
+      .default('holdfast.key')
+      .describe('With keys: key-file, where that key is; made with mode 0600 when missing'),
+    kmsKey: z.string().optional().describe('With keys: kms, an existing key ARN. Left out, the Vault stack makes one'),
+    algorithm: z.enum(['aes-256-gcm', 'aes-256-cbc']).default('aes-256-gcm'),
+  })
+  .describe('Backups are encrypted before they leave the task');
+
+const backupSchema = z.strictObject({
+  tier: tierSchema.exclude(['manual']),
+  method: methodSchema.default('logical'),
+  schedule: z.string().superRefine(checkCron).describe('Cron: minute hour day-of-month month day-of-week'),
+  timezone: z
+    .string()
+    .default('UTC')
+    .refine(isTimeZone, 'is not a time zone, e.g. Europe/Berlin')
+    .describe('IANA name'),
+  retention: retentionSchema.optional().describe("How long to keep it, e.g. 7d, 4w, 7y; the tier's own when left out"),
+  enabled: z.boolean().default(true),
+});
+export type BackupEntryInput = z.infer<typeof backupSchema>;
+
+/** How to reach a PostgreSQL server. The user needs pg_read_all_data; see docs/configuration.md, privileges. */
+const postgresConnectionSchema = z.strictObject({
+  host: z.string().min(1).describe('Host name, address, or the folder of a unix socket'),
+  port: z.number().int().min(1).max(65535).default(5432),
+  user: z.string().min(1),
+  password: secretReferenceSchema.optional(),
+  sslmode: z
+    .enum(['disable', 'prefer', 'require', 'verify-ca', 'verify-full'])
+    .default('verify-full')
+    .describe('As in libpq. A unix socket needs none'),
+  sslrootcert: z.string().optional().describe("A PEM file; 'system' for the operating system's certificates"),
+  databases: z
+    .union([z.literal('all'), z.array(z.string().min(1)).min(1)])
+    .default('all')
+    .describe("'all', or a list of names"),
+  exclude: z.array(z.string().min(1)).default([]).describe('With databases: all, those to leave out'),
+  maintenanceDatabase: z.string().default('postgres').describe('Where to connect for questions about the whole server'),
+});
+
+const targetSchema = z.discriminatedUnion('engine', [
+  z.strictObject({
+    name: targetNameSchema,
+    engine: z.literal('postgres'),
+    connection: postgresConnectionSchema,
+    backups: z
+      .array(backupSchema)
+      .min(1)
+      .superRefine(checkEntriesDiffer)
+      .optional()
+      .describe("Left out, the engine's defaults: daily, weekly and monthly"),
+    lockTimeoutSeconds: z.number().int().positive().default(30).describe('A backup never waits longer for a lock'),
+    statementTimeoutSeconds: z
+      .number()
+      .int()
+      .nonnegative()
+      .default(0)
+      .describe('0: none beside the deadline of the run'),
+    rtoMinutes: z.number().int().positive().optional().describe('Recovery time objective of this target'),
+    rpoHours: z.number().positive().optional().describe('Recovery point objective of this target'),
+  }),
+]);
+
+const awsSchema = z
+  .strictObject({
+    account: z
+      .string()
+      .regex(/^\d{12}$/, 'is not a 12-digit account number')
+      .optional(),
+    region: z.string().default('eu-central-1'),
+    name: z
+      .string()
+      .regex(/^[a-z][a-z0-9-]{0,19}$/)
+      .default('holdfast')
+      .describe('Put before the names of stacks, state machines and alarms; one per installation in an account'),
+    vpc: z
+      .strictObject({
+        id: z.string().regex(/^vpc-/),
+        availabilityZones: z.array(z.string()).min(1),
+        taskSubnets: z
+          .array(z.string().regex(/^subnet-/))
+          .min(1)
+          .describe('Where backup tasks run: they must reach targets, S3 and ECR'),
+        databaseSubnets: z
+          .array(z.string().regex(/^subnet-/))
+          .min(2)
+          .describe("The catalog's subnets, in two zones at least"),
+        assignPublicIp: z.boolean().default(false).describe('true when the task subnets are public and have no NAT'),
+      })
+      .optional()
+      .describe('An existing VPC. Left out, a small one without NAT gateway is made'),
+    objectLock: z
+      .strictObject({
+        mode: z.enum(['governance', 'compliance']).default('governance'),
+        days: z.number().int().positive(),
+      })
+      .optional()
+      .describe('Default retention lock of the bucket. Left out, objects can be locked, and none is by default'),
+    taskCpu: z.union([z.literal(1024), z.literal(2048), z.literal(4096)]).default(2048),
+    taskMemoryMiB: z.number().int().min(2048).default(4096),
+  })
+  .prefault({});
+
+const catalogSchema = z
+  .strictObject({
+    connection: z
+      .strictObject({
+        host: z.string().min(1),
+        port: z.number().int().min(1).max(65535).default(5432),
+        database: z.string().default('holdfast'),
+        user: z.string().default('holdfast'),
+        password: secretReferenceSchema.optional(),
+        sslmode: z.enum(['disable', 'require', 'verify-full']).default('verify-full'),
+      })
+      .optional()
+      .describe('An existing PostgreSQL server (13 or later). Left out, one is made on RDS'),
+  })
+  .prefault({});
+
+export const configSchema = z
+  .strictObject({
+    $schema: z.string().optional().describe('For editors: ./holdfast.schema.json'),
+    store: storeSchema,
+    encryption: encryptionSchema.prefault({ keys: 'kms' }),
+    compression: z
+      .strictObject({
+        algorithm: compressionSchema.default('zstd'),
+        level: z.number().int().min(1).max(9).default(3).describe('1 fastest … 9 smallest; COMPRESSION_LEVEL'),
+      })
+      .prefault({}),
+    run: z
+      .strictObject({
+        timeoutSeconds: z
+          .number()
+          .int()
+          .min(60)
+          .default(7200)
+          .describe('After this long a run stops itself; BACKUP_TIMEOUT'),
+        parallelJobs: z
+          .number()
+          .int()
+          .min(1)
+          .max(64)
+          .default(2)
+          .describe('Streams captured or restored side by side; PARALLEL_JOBS'),
+        rateLimitBytesPerSecond: z
+          .number()
+          .int()
+          .min(64 * 1024)
+          .optional()
+          .describe('Most bytes a second read from a source; none when left out'),
+        objectBytes: z
+          .number()
+          .int()
+          .min(mebibytes)
+          .default(4096 * mebibytes)
+          .describe('A longer stream goes on in the next numbered object'),
+        validation: z.boolean().default(true).describe('Check every backup after it is written; VALIDATION_ENABLED'),
+        cleanup: z.boolean().default(true).describe('Remove expired backups; CLEANUP_ENABLED'),
+      })
+      .prefault({}),
+    recovery: z
+      .strictObject({
+        rtoMinutes: z.number().int().positive().default(60).describe('RECOVERY_RTO_MINUTES'),
+        rpoHours: z.number().positive().default(4).describe('RECOVERY_RPO_HOURS'),
+        parallel: z.boolean().default(true).describe('PARALLEL_RECOVERY'),
+        mode: z
+          .enum(['full', 'test'])
+          .default('full')
+          .describe("'test' does everything but the cut-over; RECOVERY_MODE"),
+      })
+      .prefault({}),
+    alerts: z
+      .strictObject({
+        emails: z.array(z.email()).default([]).describe('BACKUP_EMAIL_TO, several separated by commas'),
+        webhook: z
+          .url({ protocol: /^https?$/ })
+          .optional()
+          .describe('Receives every alert; WEBHOOK_URL'),
+      })
+      .prefault({}),
+    catalog: catalogSchema,
+    aws: awsSchema,
+    targets: z.array(targetSchema).min(1, 'name at least one target').superRefine(checkNamesDiffer),
+  })
+  .describe('Holdfast configuration');
+
+export type ConfigInput = z.input<typeof configSchema>;
+export type ParsedConfig = z.output<typeof configSchema>;
+export type StoreSettings = ParsedConfig['store'];
+export type TargetInput = ParsedConfig['targets'][number];
+export type CatalogConnection = NonNullable<ParsedConfig['catalog']['connection']>;
+
+function checkCron(pattern: string, context: z.RefinementCtx): void {
+  if (pattern.trim().split(/\s+/).length !== 5) {
+    context.addIssue('must have five fields: minute hour day-of-month month day-of-week');
+    return;
+  }
+  try {
+    new Cron(pattern, { paused: true });
+  } catch (error) {
+    context.addIssue(`is not a cron schedule: ${error instanceof Error ? error.message : String(error)}`);
+  }
+}
+
+function isTimeZone(name: string): boolean {
+  try {
+    new Intl.DateTimeFormat('en', { timeZone: name });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function checkEntriesDiffer(entries: readonly BackupEntryInput[], context: z.RefinementCtx): void {
+  const seen = new Set<string>();
+  for (const [index, { tier, method }] of entries.entries()) {
+    if (seen.has(`${tier} ${method}`)) {
+      context.addIssue({
+        code: 'custom',
+        path: [index, 'tier'],
+        message: `a second ${tier} ${method} backup of one target`,
+      });
+    }
+    seen.add(`${tier} ${method}`);
+  }
+}
+
+function checkNamesDiffer(targets: readonly { readonly name: string }[], context: z.RefinementCtx): void {
+  const seen = new Set<string>();
+  for (const [index, { name }] of targets.entries()) {
+    if (seen.has(name))
+      context.addIssue({ code: 'custom', path: [index, 'name'], message: `a second target is called '${name}'` });
+    seen.add(name);
+  }
+}
