@@ -149,6 +149,18 @@ const table = {
     hint: 'stop what listens there, or choose another with --port',
   },
   'already-exists': { exit: 19, http: 409, retryable: false, hint: 'write-once objects are never overwritten' },
+  'assembly-unsupported': {
+    exit: 13,
+    http: 501,
+    retryable: false,
+    hint: 'give what is named above a meaning in lib/local/resources, or say in lib/local/without-local-meaning.ts why it has none',
+  },
+  'stack-running': {
+    exit: 19,
+    http: 409,
+    retryable: false,
+    hint: 'use the stack that runs, stop it, or name another state folder with HOLDFAST_STATE_DIR',
+  },
   'source-unreachable': {
     exit: 20,
     http: 503,

@@ -49,7 +49,7 @@ test('the minimal form fills in every default', () => {
 });
 
 test("a target without backups gets the engine's default schedules and retention", () => {
-  const config = parse(minimal.replace(/ {4}backups:[^]*/, ''));
+  const config = parse(minimal.replace(/ {4}backups:[\s\S]*/, ''));
 
   assert.deepEqual(
     config.targets[0]?.backups.map(({ tier, schedule, retentionDays }) => [tier, schedule, retentionDays]),

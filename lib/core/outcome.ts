@@ -1,0 +1,29 @@
+import { z } from 'zod';
+import { failureSchema } from './failure.ts';
+
+/**
+ * How one attempt of a task ended, in its own words: `outcomes/<operationId>/<attempt>.json`. A task's exit code is all that ECS hands
+ * on; this object is where the state machine finds the reason. A task that was killed leaves none.
+ */
+export const outcomeSchema = z.strictObject({
+  attempt: z.string(),
+  endedAt: z.iso.datetime(),
+  exitCode: z.number().int(),
+  failure: failureSchema.optional(),
+  restore: z
+    .strictObject({
+      restoredBytes: z.number().int(),
+      databases: z.array(
+        z.strictObject({
+          from: z.string(),
+          to: z.string(),
+          same: z.boolean(),
+          tables: z.number().int(),
+          rows: z.number().int(),
+          differences: z.array(z.string()),
+        }),
+      ),
+    })
+    .optional(),
+});
+export type Outcome = z.infer<typeof outcomeSchema>;
