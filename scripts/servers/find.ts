@@ -1,20 +1,21 @@
-import { accessSync, constants, existsSync, realpathSync, statSync } from 'node:fs';
+import { accessSync, constants, realpathSync, statSync } from 'node:fs';
 import path from 'node:path';
-import { cacheFolders, ServerMissing } from './cache.ts';
-
-/** Prints one line of progress. */
-export type Progress = (line: string) => void;
+import { cacheFolders } from '../../lib/config/cache-folder.ts';
+import { pathFolders } from '../../lib/config/program-folders.ts';
+import { ServerMissing } from './server-missing.ts';
 
 /**
- * The path that an environment variable names. A variable that names nothing is a mistake to report, not a reason to look
- * elsewhere.
+ * The path that an environment variable names, with the program `inside` it. A variable that names nothing is a mistake to report, not
+ * a reason to look elsewhere.
  */
 export function fromEnvironment(variable: string, inside: string): string | undefined {
   const value = process.env[variable];
   if (!value) return undefined;
   const program = path.join(value, inside);
-  if (!isProgram(program)) throw new ServerMissing(`${variable} is '${value}', but '${program}' is no program`, []);
-  return value;
+  if (!isProgram(program)) {
+    throw new ServerMissing(`'${program}' is no program`, [`correct ${variable}, which is '${value}', or unset it`]);
+  }
+  return path.resolve(value);
 }
 
 /** The first of the cache folders that holds `name` with the program `inside` it, links resolved. */
@@ -27,19 +28,16 @@ export function fromCache(name: string, inside: string): string | undefined {
 
 /** The absolute path of a program on PATH. */
 export function fromPath(program: string): string | undefined {
-  return (process.env['PATH'] ?? '')
-    .split(path.delimiter)
-    .filter((folder) => path.isAbsolute(folder))
+  return pathFolders()
     .map((folder) => path.join(folder, program))
     .find(isProgram);
 }
 
 /** Whether the path is a file that this process may run. */
 export function isProgram(file: string): boolean {
-  if (!existsSync(file) || !statSync(file).isFile()) return false;
   try {
     accessSync(file, constants.X_OK);
-    return true;
+    return statSync(file).isFile();
   } catch {
     return false;
   }

@@ -1,8 +1,10 @@
 import { rmSync } from 'node:fs';
 import path from 'node:path';
-import { buildFolder, cacheFolder, publish, ServerMissing, withLock } from './cache.ts';
-import { fromCache, fromEnvironment, fromPath, type Progress } from './find.ts';
-import { run } from './run.ts';
+import { cacheFolder } from '../../lib/config/cache-folder.ts';
+import { buildFolder, publish, withLock } from '../../lib/local/install-cache.ts';
+import { type Progress, runInstaller } from '../../lib/local/run-installer.ts';
+import { fromCache, fromEnvironment, fromPath } from './find.ts';
+import { ServerMissing } from './server-missing.ts';
 
 /** A server program that is built from its Go module at a pinned version and kept in the cache. */
 export type GoProgram = {
@@ -48,7 +50,7 @@ async function build(wanted: GoProgram, name: string, progress: Progress): Promi
   progress(`building ${wanted.program} (once, ${wanted.minutes} minutes): go install ${target}`);
   const folder = buildFolder(name);
   try {
-    await run(go, ['install', target], {
+    await runInstaller(go, ['install', target], {
       env: { ...process.env, GOBIN: folder, GOFLAGS: '-trimpath', CGO_ENABLED: '0' },
       label: wanted.program,
       progress,

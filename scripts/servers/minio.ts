@@ -1,4 +1,4 @@
-import type { Progress } from './find.ts';
+import type { Progress } from '../../lib/local/run-installer.ts';
 import { ensureGoProgram } from './go-program.ts';
 
 /** The absolute path of the MinIO program, built when it is missing. It is only ever a separate process in tests and benches. */

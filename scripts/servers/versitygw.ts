@@ -1,4 +1,4 @@
-import type { Progress } from './find.ts';
+import type { Progress } from '../../lib/local/run-installer.ts';
 import { ensureGoProgram } from './go-program.ts';
 
 /** The absolute path of the versitygw program, built when it is missing: the second opinion on what S3 does. */

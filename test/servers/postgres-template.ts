@@ -3,39 +3,15 @@ import { chownSync, existsSync, mkdtempSync, renameSync, rmSync, writeFileSync }
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
-import { asAccount, canRun, type ServerAccount } from '../../lib/local/server-account.ts';
-import { buildFolder, cacheFolder, withLock } from '../../scripts/servers/cache.ts';
+import { cacheFolder } from '../../lib/config/cache-folder.ts';
+import { buildFolder, withLock } from '../../lib/local/install-cache.ts';
+import { asAccount, type ServerAccount } from '../../lib/local/server-account.ts';
 
 const execute = promisify(execFile);
 
 export const testUser = 'postgres';
 /** Every character here has broken a connection string or a password file somewhere. */
 export const testPassword = 'pa:ss@w/or\\d%';
-
-/** A folder with the programs that the account can run: `<root>/bin`, or a copy of the whole folder where it cannot look into it. */
-export async function reachableBin(root: string, account: ServerAccount | undefined): Promise<string> {
-  const bin = path.join(root, 'bin');
-  if (canRun(path.join(bin, 'postgres'), account)) return bin;
-  const name = `copy-${Buffer.from(root).toString('base64url')}`.slice(0, 200);
-  const copy = path.join(cacheFolder(), name);
-  await withLock(
-    name,
-    async () => {
-      if (canRun(path.join(copy, 'bin/postgres'), account)) return;
-      const building = buildFolder(name);
-      await execute('cp', ['-a', `${root}/.`, building]);
-      rmSync(copy, { recursive: true, force: true });
-      renameSync(building, copy);
-      const installer = path.resolve(import.meta.dirname, '../../scripts/servers/get-postgres.sh');
-      if (existsSync(path.join(copy, 'lib/patchelf'))) await execute('/bin/bash', [installer, 'relocate', copy]);
-    },
-    () => {},
-  );
-  if (!canRun(path.join(copy, 'bin/postgres'), account)) {
-    throw new Error(`'${account?.name}' can run neither '${bin}/postgres' nor a copy of it in '${copy}'`);
-  }
-  return path.join(copy, 'bin');
-}
 
 /** A data folder as `initdb` leaves it, made once per version and account: copying takes a tenth of the time. */
 export async function postgresTemplate(
@@ -47,14 +23,10 @@ export async function postgresTemplate(
   const version = /\d+\.\d+/.exec(stdout)?.[0] ?? String(major);
   const template = path.join(cacheFolder(), `initdb-${version}-${account?.name ?? process.getuid?.()}-v1`);
   if (existsSync(template)) return template;
-  return withLock(
-    path.basename(template),
-    async () => {
-      if (!existsSync(template)) await initialise(binDir, template, account);
-      return template;
-    },
-    () => {},
-  );
+  return withLock(path.basename(template), async () => {
+    if (!existsSync(template)) await initialise(binDir, template, account);
+    return template;
+  });
 }
 
 async function initialise(binDir: string, template: string, account: ServerAccount | undefined): Promise<void> {

@@ -1,14 +1,16 @@
 import { execFile } from 'node:child_process';
-import { chownSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chownSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
+import { childServer, freePort } from '../../lib/local/child-server.ts';
+import { isPostmasterReady } from '../../lib/local/postmaster.ts';
+import { reachableCopy } from '../../lib/local/reachable-copy.ts';
 import { serverAccount } from '../../lib/local/server-account.ts';
 import { startWatchdog } from '../../lib/local/watchdog.ts';
 import { ensurePostgres, type PostgresMajor } from '../../scripts/servers/postgres.ts';
-import { childServer, freePort } from './child-server.ts';
-import { postgresTemplate, reachableBin, testPassword, testUser } from './postgres-template.ts';
+import { postgresTemplate, testPassword, testUser } from './postgres-template.ts';
 
 /** A real PostgreSQL server of a test, on 127.0.0.1 with a password. `user` is a superuser. */
 export type PostgresServer = AsyncDisposable & {
@@ -39,7 +41,8 @@ export async function postgresServer(options: {
   readonly settings?: Readonly<Record<string, string>>;
 }): Promise<PostgresServer> {
   const account = serverAccount();
-  const binDir = await reachableBin(await ensurePostgres(options.major, (line) => console.error(line)), account);
+  const installed = await ensurePostgres(options.major, (line) => console.error(line));
+  const binDir = path.join(await reachableCopy(installed, account), 'bin');
   const template = await postgresTemplate(binDir, options.major, account);
   const folder = mkdtempSync(path.join(tmpdir(), `holdfast-pg${options.major}-`));
   if (account) chownSync(folder, account.uid, account.gid);
@@ -52,7 +55,6 @@ export async function postgresServer(options: {
   );
 
   const watchdog = startWatchdog({ signal: 'QUIT', removeFolder: folder, account });
-  const pidFile = path.join(dataDir, 'postmaster.pid');
   const server = childServer({
     program: path.join(binDir, 'postgres'),
     args: ['-D', dataDir],
@@ -60,7 +62,7 @@ export async function postgresServer(options: {
     account,
     logFile: path.join(folder, 'server.log'),
     watchdog,
-    isReady: async (pid) => isPostmasterReady(pidFile, pid),
+    isReady: async (pid) => isPostmasterReady(dataDir, pid),
   });
 
   async function start(): Promise<void> {
@@ -131,14 +133,4 @@ function configuration(server: {
   return Object.entries(settings)
     .map(([name, value]) => `${name} = '${value.replaceAll("'", "''")}'\n`)
     .join('');
-}
-
-/** The eighth line of postmaster.pid is the postmaster's own word on whether it accepts connections. */
-function isPostmasterReady(pidFile: string, pid: number): boolean {
-  try {
-    const lines = readFileSync(pidFile, 'utf8').split('\n');
-    return Number(lines[0]) === pid && lines[7]?.trim() === 'ready';
-  } catch {
-    return false;
-  }
 }

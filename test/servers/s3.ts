@@ -3,10 +3,10 @@ import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { CreateBucketCommand, PutBucketVersioningCommand, S3Client } from '@aws-sdk/client-s3';
+import { childServer, freePort } from '../../lib/local/child-server.ts';
 import { startWatchdog } from '../../lib/local/watchdog.ts';
 import { ensureMinio } from '../../scripts/servers/minio.ts';
 import { ensureVersitygw } from '../../scripts/servers/versitygw.ts';
-import { answers, childServer, freePort } from './child-server.ts';
 
 /** A real S3 server of a test, on 127.0.0.1. Address its buckets by path. */
 export type S3Server = AsyncDisposable & {
@@ -113,4 +113,15 @@ async function s3Server(name: string, launch: (port: number, folder: string) => 
     kill: () => server.end('SIGKILL'),
     [Symbol.asyncDispose]: dispose,
   };
+}
+
+/** Whether an HTTP server answers there at all, with the wanted status if one is given. */
+async function answers(url: string, status?: number): Promise<boolean> {
+  try {
+    const response = await fetch(url);
+    await response.arrayBuffer();
+    return status === undefined || response.status === status;
+  } catch {
+    return false;
+  }
 }

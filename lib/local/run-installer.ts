@@ -1,15 +1,17 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
-import type { Progress } from './find.ts';
 
-/** Runs a program to its end; its last lines are in the error when it fails. Says every 20 seconds that it still runs. */
-export async function run(
+/** Prints one line of progress. */
+export type Progress = (line: string) => void;
+
+/** Runs a program to its end; its last lines are in the error when it fails. Says every 20 seconds that it is still at it. */
+export async function runInstaller(
   program: string,
   args: readonly string[],
-  options: { readonly env?: NodeJS.ProcessEnv; readonly label: string; readonly progress: Progress },
+  options: { readonly label: string; readonly progress: Progress; readonly env?: NodeJS.ProcessEnv },
 ): Promise<void> {
-  const child = spawn(program, args, { env: options.env, stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(program, args, { ...(options.env && { env: options.env }), stdio: ['ignore', 'pipe', 'pipe'] });
   const tail: string[] = [];
   for (const stream of [child.stdout, child.stderr]) {
     createInterface({ input: stream }).on('line', (line) => {
@@ -23,7 +25,9 @@ export async function run(
   }, 20_000);
   try {
     const [code, signal] = await once(child, 'close');
-    if (code !== 0) throw new Error(`'${program} ${args.join(' ')}' ended with ${code ?? signal}:\n${tail.join('\n')}`);
+    if (code !== 0) {
+      throw new Error(`'${program} ${args.join(' ')}' ended with ${code ?? signal}:\n${tail.join('\n')}`);
+    }
   } finally {
     clearInterval(ticker);
   }

@@ -3,10 +3,10 @@ import { once } from 'node:events';
 import { closeSync, openSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
-import { asAccount, type ServerAccount } from '../../lib/local/server-account.ts';
-import type { Watchdog } from '../../lib/local/watchdog.ts';
+import { asAccount, type ServerAccount } from './server-account.ts';
+import type { Watchdog } from './watchdog.ts';
 
-/** A server process of a test. It neither keeps the test process alive nor outlives it. */
+/** A server that is a child of this process: it neither keeps this process alive nor outlives it. */
 export type ChildServer = {
   /** Starts it and resolves when `isReady` says so; rejects with the end of its log when it ends before. */
   start(): Promise<void>;
@@ -14,6 +14,7 @@ export type ChildServer = {
   end(signal: NodeJS.Signals): Promise<void>;
 };
 
+/** Prepares the server; the watchdog guards it while it runs. Its output goes to the log file, which each start empties. */
 export function childServer(options: {
   readonly program: string;
   readonly args: readonly string[];
@@ -28,7 +29,7 @@ export function childServer(options: {
   async function start(): Promise<void> {
     if (child) throw new Error(`'${options.program}' runs already`);
     const log = openSync(options.logFile, 'w', 0o644);
-    // A session of its own: Ctrl-C ends the test process, and the watchdog ends this.
+    // In a session of its own, or Ctrl-C would end it before its clients.
     const started = spawn(options.program, options.args, {
       ...asAccount(options.account),
       env: { ...process.env, ...options.env },
@@ -81,15 +82,4 @@ export async function freePort(): Promise<number> {
   await once(server, 'close');
   if (address === null || typeof address === 'string') throw new Error('no port');
   return address.port;
-}
-
-/** Whether an HTTP server answers there at all, with the wanted status if one is given. */
-export async function answers(url: string, status?: number): Promise<boolean> {
-  try {
-    const response = await fetch(url);
-    await response.arrayBuffer();
-    return status === undefined || response.status === status;
-  } catch {
-    return false;
-  }
 }

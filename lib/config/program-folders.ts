@@ -1,0 +1,15 @@
+import path from 'node:path';
+
+/** The folders that `HOLDFAST_PG_BIN` names, in the form of PATH: where PostgreSQL's client tools are looked for first. */
+export function namedPostgresFolders(): readonly string[] {
+  return absoluteFolders(process.env['HOLDFAST_PG_BIN']);
+}
+
+/** The absolute folders of PATH. */
+export function pathFolders(): readonly string[] {
+  return absoluteFolders(process.env['PATH']);
+}
+
+function absoluteFolders(list: string | undefined): readonly string[] {
+  return (list ?? '').split(path.delimiter).filter((folder) => path.isAbsolute(folder));
+}
