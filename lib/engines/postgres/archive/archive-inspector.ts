@@ -1,0 +1,112 @@
+import type { Content, ContentEntry } from '../../../core/manifest.ts';
+import { ByteFeed, type Reading } from './byte-feed.ts';
+import { readBlocks } from './read-blocks.ts';
+import { type ArchiveCompression, type ArchiveHeader, readHeader } from './read-header.ts';
+import { readToc, type TableOfContents } from './read-toc.ts';
+import { addSums, BlockDigest, type DigestSum, digestText, emptySum } from './row-digest.ts';
+
+/** What an archive says of itself. */
+export type ArchiveFacts = {
+  /** Of the format, e.g. `1.16`. */
+  readonly archiveVersion: string;
+  readonly compression: ArchiveCompression;
+  readonly database: string;
+  readonly serverVersion: string;
+  readonly toolVersion: string;
+  /** As pg_dump's machine told the time, e.g. `2026-11-23T14:57:06`; the archive does not say in which zone. */
+  readonly createdAtLocal: string;
+  /** PostgreSQL's name of the encoding of all text in it, e.g. `UTF8`. */
+  readonly encoding: string | null;
+  /** How many entries its table of contents has, all kinds. */
+  readonly entries: number;
+};
+
+/** An archive that was proved whole. `content` is undefined when the rows cannot be read, and `contentMissing` says why. */
+export type ArchiveInspection = {
+  readonly facts: ArchiveFacts;
+  readonly definitions: NonNullable<Content['definitions']>;
+} & (
+  | { readonly content: Content; readonly contentMissing: null }
+  | { readonly content: undefined; readonly contentMissing: string }
+);
+
+/**
+ * Proves an archive of pg_dump's custom format well-formed to its last block, and takes counts and digests of what is in it,
+ * from its bytes as they pass. Chunks may be split anywhere and are not kept; memory grows with the number of entries only.
+ *
+ * `write` and `end` throw `corrupt` for what no pg_dump writes, `dump-incomplete` when the archive ends too soon, and
+ * `version-mismatch` for a newer format; messages name the byte and what was expected there. After an error it is of no more use.
+ */
+export class ArchiveInspector {
+  readonly #feed = new ByteFeed();
+  readonly #reading: Reading<ArchiveInspection>;
+
+  constructor() {
+    this.#reading = inspect(this.#feed);
+    this.#reading.next();
+  }
+
+  /** How many bytes have been looked at. */
+  get offset(): number {
+    return this.#feed.offset;
+  }
+
+  write(chunk: Uint8Array): void {
+    this.#feed.feed(chunk);
+    this.#reading.next();
+  }
+
+  end(): ArchiveInspection {
+    this.#feed.end();
+    const result = this.#reading.next();
+    if (!result.done) throw new Error('the reader went on past the end of the archive');
+    return result.value;
+  }
+}
+
+function* inspect(feed: ByteFeed): Reading<ArchiveInspection> {
+  const digest = new BlockDigest();
+  const header = yield* readHeader(feed);
+  const toc = yield* readToc(feed, header, digest);
+  const sums = yield* readBlocks(feed, toc.dataEntries, header.compression === 'none', digest);
+  const definitions = { counts: toc.counts, digest: digestText(toc.definitions) };
+  const facts = factsOf(header, toc);
+  const contentMissing = whyUnreadable(header, toc);
+  if (contentMissing !== null) return { facts, definitions, content: undefined, contentMissing };
+  return { facts, definitions, content: { ...contentOf(toc, sums), definitions }, contentMissing: null };
+}
+
+function factsOf(header: ArchiveHeader, toc: TableOfContents): ArchiveFacts {
+  const { minorVersion, ...facts } = header;
+  return { archiveVersion: `1.${minorVersion}`, ...facts, encoding: toc.encoding, entries: toc.entries };
+}
+
+function whyUnreadable(header: ArchiveHeader, toc: TableOfContents): string | null {
+  if (header.compression !== 'none') return `the archive's data is compressed by pg_dump with ${header.compression}`;
+  for (const entry of toc.dataEntries.values())
+    if (entry.kind === 'table' && !entry.isCopyText) return 'rows are written as INSERT commands';
+  return null;
+}
+
+function contentOf(
+  toc: TableOfContents,
+  sums: ReadonlyMap<number, DigestSum>,
+): Pick<Content, 'tables' | 'largeObjects'> {
+  const tables: ContentEntry[] = [];
+  let objects: DigestSum | undefined;
+  for (const entry of toc.dataEntries.values()) {
+    const sum = sums.get(entry.dumpId) ?? emptySum;
+    if (entry.kind === 'table') tables.push(contentEntry(entry.schema, entry.name, sum));
+    else objects = addSums(objects ?? emptySum, sum);
+  }
+  tables.sort((one, other) => compare(one.schema, other.schema) || compare(one.name, other.name));
+  return objects ? { tables, largeObjects: contentEntry('pg_catalog', 'pg_largeobject', objects) } : { tables };
+}
+
+function contentEntry(schema: string, name: string, sum: DigestSum): ContentEntry {
+  return { schema, name, rows: sum.rows, bytes: sum.bytes, digest: digestText(sum) };
+}
+
+function compare(one: string, other: string): number {
+  return one < other ? -1 : one > other ? 1 : 0;
+}

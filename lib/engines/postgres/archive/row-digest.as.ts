@@ -1,0 +1,350 @@
+// AssemblyScript, compiled to row-digest.wasm.ts by scripts/build-row-digest.ts; docs/formats.md says what it computes.
+//
+// It reads the data part of an archive (lengths, chunks, large-object numbers) and hashes rows in one pass, because one
+// JavaScript call per row, or per chunk in archives that have a chunk for each row, would cost more than the hash does.
+
+/** What the bytes given to `push` are. */
+const KIND_ROWS: i32 = 0; // chunks of COPY text that end with its end mark
+const KIND_OBJECTS: i32 = 1; // large objects: number, chunks, 0; number 0 ends the block
+const KIND_OPAQUE: i32 = 2; // chunks whose content is not looked at
+const KIND_OPAQUE_OBJECTS: i32 = 3;
+const KIND_TEXT: i32 = 4; // COPY text itself: no chunks, no end mark
+const KIND_RECORD: i32 = 5; // the bytes of one record, whatever they are
+
+export const MORE: i32 = 0;
+export const ENDED: i32 = 1;
+export const BAD_LENGTH: i32 = 2;
+export const AFTER_END_MARK: i32 = 3;
+export const NO_END_MARK: i32 = 4;
+
+export const CAPACITY: i32 = 131072;
+const LANE_SEED: u64 = 0x9e3779b1;
+
+const P1: u64 = 0x9e3779b185ebca87;
+const P2: u64 = 0xc2b2ae3d27d4eb4f;
+const P3: u64 = 0x165667b19e3779f9;
+const P4: u64 = 0x85ebca77c2b2ae63;
+const P5: u64 = 0x27d4eb2f165667c5;
+
+// 16 bytes more than are ever filled, so that the search for line ends may read whole vectors.
+export const input: usize = memory.data(131072 + 16, 16);
+const held: usize = memory.data(32, 16);
+
+export let status: i32 = MORE;
+export let rows: u64 = 0;
+export let bytes: u64 = 0;
+export let lane0: u64 = 0;
+export let lane1: u64 = 0;
+
+let kind: i32 = 0;
+let integer: u64 = 0; // the five bytes of an integer, as far as they have come
+let integerFill: i32 = 0;
+let isNumberNext: bool = false; // the next integer is a large object's number, not a length
+let remaining: u32 = 0; // of the present chunk
+let newlinesAfterMark: i32 = -1; // -1 until the end mark has come
+
+// A record of which only a part has come: XXH64's streaming state, for both seeds.
+let isPartial: bool = false;
+let total: u64 = 0;
+let a0: u64 = 0;
+let a1: u64 = 0;
+let a2: u64 = 0;
+let a3: u64 = 0;
+let b0: u64 = 0;
+let b1: u64 = 0;
+let b2: u64 = 0;
+let b3: u64 = 0;
+
+/** Starts a block of the kind, with sums at zero. */
+export function begin(blockKind: i32): void {
+  kind = blockKind;
+  status = MORE;
+  rows = 0;
+  bytes = 0;
+  lane0 = 0;
+  lane1 = 0;
+  integer = 0;
+  integerFill = 0;
+  isNumberNext = kind == KIND_OBJECTS || kind == KIND_OPAQUE_OBJECTS;
+  remaining = 0;
+  newlinesAfterMark = -1;
+  isPartial = false;
+  if (kind == KIND_RECORD) open();
+}
+
+/** Takes in `length` bytes of `input` until the block ends; returns how many it took. `status` says why it stopped. */
+export function push(length: i32): i32 {
+  const end = input + <usize>length;
+  if (kind == KIND_TEXT) {
+    takeRows(input, end);
+    return length;
+  }
+  if (kind == KIND_RECORD) {
+    bytes += <u64>length;
+    update(input, end);
+    return length;
+  }
+  let at = input;
+  while (at < end && status == MORE) {
+    if (remaining != 0) {
+      const until = at + <usize>min(<u32>(end - at), remaining);
+      remaining -= <u32>(until - at);
+      if (kind == KIND_ROWS) {
+        takeRows(at, until);
+        // The rest of the chunk stays unread; the position of the fault is not known more precisely than the chunk.
+        if (status != MORE) return <i32>(at - input);
+      } else if (kind == KIND_OBJECTS) {
+        bytes += <u64>(until - at);
+        update(at, until);
+      }
+      at = until;
+    } else if (integerFill == 0 && end - at >= 5) {
+      const value = <u64>load<u8>(at) | (<u64>load<u32>(at, 1) << 8);
+      at += 5;
+      takeInteger(value);
+    } else {
+      integer |= <u64>load<u8>(at) << (<u64>integerFill << 3);
+      integerFill++;
+      at++;
+      if (integerFill == 5) {
+        const value = integer;
+        integer = 0;
+        integerFill = 0;
+        takeInteger(value);
+      }
+    }
+  }
+  return <i32>(at - input);
+}
+
+/** Ends a block that has no end of its own: a last line without its line end counts as missing. */
+export function end(): void {
+  if (kind == KIND_RECORD) {
+    close();
+    status = ENDED;
+  } else {
+    status = isPartial ? NO_END_MARK : ENDED;
+  }
+}
+
+function takeInteger(value: u64): void {
+  const sign = value & 0xff;
+  const magnitude = <u32>(value >> 8);
+  if (isNumberNext) {
+    if (magnitude == 0) {
+      status = sign == 0 ? ENDED : BAD_LENGTH;
+      return;
+    }
+    // Numbers above 2^31 were written as negative integers.
+    if (sign > 1 || (sign == 0 && magnitude > 0x7fffffff) || (sign == 1 && magnitude > 0x80000000)) {
+      status = BAD_LENGTH;
+      return;
+    }
+    isNumberNext = false;
+    if (kind == KIND_OBJECTS) {
+      open();
+      store<u32>(held, sign == 0 ? magnitude : 0 - magnitude);
+      total = 4;
+    }
+    return;
+  }
+  if (sign != 0 || magnitude > 0x7fffffff) {
+    status = BAD_LENGTH;
+  } else if (magnitude != 0) {
+    remaining = magnitude;
+  } else if (kind == KIND_OBJECTS) {
+    close();
+    isNumberNext = true;
+  } else if (kind == KIND_OPAQUE_OBJECTS) {
+    isNumberNext = true;
+  } else if (kind == KIND_ROWS && newlinesAfterMark != 2) {
+    status = NO_END_MARK;
+  } else {
+    status = ENDED;
+  }
+}
+
+/** Takes in the rows of COPY text from `at` to `end`; the first may have begun before, the last may end later. */
+function takeRows(at: usize, end: usize): void {
+  while (at < end) {
+    if (newlinesAfterMark >= 0) {
+      if (load<u8>(at) != 10 || newlinesAfterMark == 2) {
+        status = AFTER_END_MARK;
+        return;
+      }
+      newlinesAfterMark++;
+      at++;
+      continue;
+    }
+    const lineEnd = findLineEnd(at, end);
+    if (isPartial || lineEnd == end) {
+      if (!isPartial) open();
+      update(at, lineEnd);
+      if (lineEnd == end) return;
+      if (total == 2 && load<u16>(held) == 0x2e5c && kind == KIND_ROWS) {
+        isPartial = false;
+        newlinesAfterMark = 0;
+      } else {
+        bytes += total + 1;
+        close();
+      }
+    } else if (lineEnd - at == 2 && load<u16>(at) == 0x2e5c && kind == KIND_ROWS) {
+      newlinesAfterMark = 0;
+    } else {
+      bytes += <u64>(lineEnd - at) + 1;
+      hash(at, lineEnd);
+    }
+    at = lineEnd + 1;
+  }
+}
+
+/** Where the next '\n' is, or `end`. May read up to 15 bytes past `end`. */
+@inline
+function findLineEnd(at: usize, end: usize): usize {
+  const newline = i8x16.splat(10);
+  while (at < end) {
+    const found = i8x16.bitmask(i8x16.eq(v128.load(at), newline));
+    if (found != 0) return min(at + <usize>ctz(found), end);
+    at += 16;
+  }
+  return end;
+}
+
+/** Adds the record from `at` to `end`. */
+function hash(at: usize, end: usize): void {
+  const length = <u64>(end - at);
+  let x: u64;
+  let y: u64;
+  if (length >= 32) {
+    let x0: u64 = P1 + P2;
+    let x1: u64 = P2;
+    let x2: u64 = 0;
+    let x3: u64 = 0 - P1;
+    let y0: u64 = x0 + LANE_SEED;
+    let y1: u64 = x1 + LANE_SEED;
+    let y2: u64 = x2 + LANE_SEED;
+    let y3: u64 = x3 + LANE_SEED;
+    const last = end - 32;
+    do {
+      const w0 = load<u64>(at) * P2;
+      const w1 = load<u64>(at, 8) * P2;
+      const w2 = load<u64>(at, 16) * P2;
+      const w3 = load<u64>(at, 24) * P2;
+      x0 = round(x0, w0);
+      y0 = round(y0, w0);
+      x1 = round(x1, w1);
+      y1 = round(y1, w1);
+      x2 = round(x2, w2);
+      y2 = round(y2, w2);
+      x3 = round(x3, w3);
+      y3 = round(y3, w3);
+      at += 32;
+    } while (at <= last);
+    x = converge(x0, x1, x2, x3);
+    y = converge(y0, y1, y2, y3);
+  } else {
+    x = P5;
+    y = LANE_SEED + P5;
+  }
+  finish(x + length, y + length, at, end);
+}
+
+@inline
+function round(accumulator: u64, scaled: u64): u64 {
+  return rotl(accumulator + scaled, 31) * P1;
+}
+
+@inline
+function converge(v0: u64, v1: u64, v2: u64, v3: u64): u64 {
+  let x = rotl(v0, 1) + rotl(v1, 7) + rotl(v2, 12) + rotl(v3, 18);
+  x = (x ^ round(0, v0 * P2)) * P1 + P4;
+  x = (x ^ round(0, v1 * P2)) * P1 + P4;
+  x = (x ^ round(0, v2 * P2)) * P1 + P4;
+  return (x ^ round(0, v3 * P2)) * P1 + P4;
+}
+
+/** The last 0 to 31 bytes of a record and XXH64's avalanche; adds both hashes to the sums. */
+@inline
+function finish(x: u64, y: u64, at: usize, end: usize): void {
+  while (at + 8 <= end) {
+    const w = round(0, load<u64>(at) * P2);
+    x = rotl(x ^ w, 27) * P1 + P4;
+    y = rotl(y ^ w, 27) * P1 + P4;
+    at += 8;
+  }
+  if (at + 4 <= end) {
+    const w = <u64>load<u32>(at) * P1;
+    x = rotl(x ^ w, 23) * P2 + P3;
+    y = rotl(y ^ w, 23) * P2 + P3;
+    at += 4;
+  }
+  while (at < end) {
+    const w = <u64>load<u8>(at) * P5;
+    x = rotl(x ^ w, 11) * P1;
+    y = rotl(y ^ w, 11) * P1;
+    at++;
+  }
+  x = (x ^ (x >> 33)) * P2;
+  y = (y ^ (y >> 33)) * P2;
+  x = (x ^ (x >> 29)) * P3;
+  y = (y ^ (y >> 29)) * P3;
+  lane0 += x ^ (x >> 32);
+  lane1 += y ^ (y >> 32);
+  rows++;
+}
+
+/** Begins a record that comes in parts. */
+function open(): void {
+  isPartial = true;
+  total = 0;
+  a0 = P1 + P2;
+  a1 = P2;
+  a2 = 0;
+  a3 = 0 - P1;
+  b0 = a0 + LANE_SEED;
+  b1 = a1 + LANE_SEED;
+  b2 = a2 + LANE_SEED;
+  b3 = a3 + LANE_SEED;
+}
+
+function update(at: usize, end: usize): void {
+  const fill = <usize>(total & 31);
+  total += <u64>(end - at);
+  if (fill != 0) {
+    const part = min<usize>(32 - fill, end - at);
+    memory.copy(held + fill, at, part);
+    at += part;
+    if (fill + part < 32) return;
+    stripe(held);
+  }
+  while (at + 32 <= end) {
+    stripe(at);
+    at += 32;
+  }
+  if (at < end) memory.copy(held, at, end - at);
+}
+
+@inline
+function stripe(at: usize): void {
+  const w0 = load<u64>(at) * P2;
+  const w1 = load<u64>(at, 8) * P2;
+  const w2 = load<u64>(at, 16) * P2;
+  const w3 = load<u64>(at, 24) * P2;
+  a0 = round(a0, w0);
+  b0 = round(b0, w0);
+  a1 = round(a1, w1);
+  b1 = round(b1, w1);
+  a2 = round(a2, w2);
+  b2 = round(b2, w2);
+  a3 = round(a3, w3);
+  b3 = round(b3, w3);
+}
+
+/** Ends the record that came in parts, and adds it. */
+function close(): void {
+  isPartial = false;
+  const isLong = total >= 32;
+  const x = isLong ? converge(a0, a1, a2, a3) : P5;
+  const y = isLong ? converge(b0, b1, b2, b3) : P5 + LANE_SEED;
+  finish(x + total, y + total, held, held + <usize>(total & 31));
+}

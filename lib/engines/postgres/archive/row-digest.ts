@@ -1,0 +1,127 @@
+import { HoldfastError } from '../../../core/errors.ts';
+import { rowDigestWasm } from './row-digest.wasm.ts';
+
+/** What a block's bytes are; the order is that of the constants in row-digest.as.ts. */
+const kinds = ['rows', 'objects', 'opaque', 'opaque-objects', 'text', 'record'] as const;
+export type BlockKind = (typeof kinds)[number];
+
+/** Where a block stands after the bytes given so far. */
+const states = ['more', 'ended', 'bad-length', 'after-end-mark', 'no-end-mark'] as const;
+export type BlockState = (typeof states)[number];
+
+/** Rows taken in, their bytes with line ends, and the two sums that make up the digest; see docs/formats.md. */
+export type DigestSum = {
+  readonly rows: number;
+  readonly bytes: number;
+  readonly lanes: readonly [bigint, bigint];
+};
+
+export const emptySum: DigestSum = { rows: 0, bytes: 0, lanes: [0n, 0n] };
+
+/** The sum of both, as if all rows had been taken in by one. */
+export function addSums(one: DigestSum, other: DigestSum): DigestSum {
+  return {
+    rows: one.rows + other.rows,
+    bytes: one.bytes + other.bytes,
+    lanes: [BigInt.asUintN(64, one.lanes[0] + other.lanes[0]), BigInt.asUintN(64, one.lanes[1] + other.lanes[1])],
+  };
+}
+
+/** The digest as it stands in manifests: 32 hexadecimal digits. */
+export function digestText(sum: DigestSum): string {
+  return sum.lanes.map((lane) => lane.toString(16).padStart(16, '0')).join('');
+}
+
+type Global<T> = { readonly value: T };
+
+type Exports = {
+  readonly memory: { readonly buffer: ArrayBuffer };
+  readonly input: Global<number>;
+  readonly CAPACITY: Global<number>;
+  readonly status: Global<number>;
+  readonly rows: Global<bigint>;
+  readonly bytes: Global<bigint>;
+  readonly lane0: Global<bigint>;
+  readonly lane1: Global<bigint>;
+  begin(kind: number): void;
+  push(length: number): number;
+  end(): void;
+};
+
+/** What is used of the global of this name, for which neither TypeScript nor Node's types have declarations without a browser's. */
+type WebAssemblyApi = {
+  readonly Module: new (bytes: Uint8Array) => object;
+  readonly Instance: new (module: object) => { readonly exports: unknown };
+};
+const webAssembly = (globalThis as unknown as { readonly WebAssembly: WebAssemblyApi }).WebAssembly;
+
+let compiled: object | undefined;
+
+/** Takes in the data of one block after another and sums the hashes of their rows. Holds 196 KiB, whatever it is given. */
+export class BlockDigest {
+  readonly #wasm: Exports;
+  readonly #input: Uint8Array;
+
+  constructor() {
+    compiled ??= new webAssembly.Module(Buffer.from(rowDigestWasm, 'base64'));
+    this.#wasm = new webAssembly.Instance(compiled).exports as Exports;
+    this.#input = new Uint8Array(this.#wasm.memory.buffer, this.#wasm.input.value, this.#wasm.CAPACITY.value);
+  }
+
+  get state(): BlockState {
+    return states[this.#wasm.status.value] ?? 'bad-length';
+  }
+
+  /** Begins a block; what was summed before is forgotten. */
+  begin(kind: BlockKind): void {
+    this.#wasm.begin(kinds.indexOf(kind));
+  }
+
+  /** Takes in bytes until the block ends or is found faulty; returns how many it took. */
+  push(bytes: Uint8Array): number {
+    let taken = 0;
+    while (taken < bytes.length && this.#wasm.status.value === 0) {
+      const piece = bytes.subarray(taken, taken + this.#input.length);
+      this.#input.set(piece);
+      taken += this.#wasm.push(piece.length);
+    }
+    return taken;
+  }
+
+  /** Ends a `text` or `record` block, which have no end of their own. */
+  end(): void {
+    this.#wasm.end();
+  }
+
+  /** What the block has come to so far. */
+  sum(): DigestSum {
+    return {
+      rows: Number(BigInt.asUintN(64, this.#wasm.rows.value)),
+      bytes: Number(BigInt.asUintN(64, this.#wasm.bytes.value)),
+      lanes: [BigInt.asUintN(64, this.#wasm.lane0.value), BigInt.asUintN(64, this.#wasm.lane1.value)],
+    };
+  }
+}
+
+/** The digest of rows as `COPY … TO STDOUT` sends them: the same as that of the table's data in an archive. */
+export class CopyTextDigest {
+  readonly #block = new BlockDigest();
+
+  constructor() {
+    this.#block.begin('text');
+  }
+
+  /** Takes in the next bytes; rows may be split anywhere. */
+  write(chunk: Uint8Array): void {
+    this.#block.push(chunk);
+  }
+
+  /** Rows, bytes and digest. Throws `dump-incomplete` when the last row has no line end. */
+  end(): { readonly rows: number; readonly bytes: number; readonly digest: string } {
+    this.#block.end();
+    const sum = this.#block.sum();
+    if (this.#block.state !== 'ended')
+      throw new HoldfastError('dump-incomplete', `the rows end within row ${sum.rows + 1}: expected its line end`);
+    return { rows: sum.rows, bytes: sum.bytes, digest: digestText(sum) };
+  }
+}
