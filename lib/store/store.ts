@@ -1,3 +1,5 @@
+import type { PartPlan } from '../core/part-plan.ts';
+
 /**
  * Where objects live. Two implementations, S3 and a local directory, pass one conformance suite; code above this line
  * cannot tell them apart.
@@ -5,8 +7,10 @@
  * Contract for every method:
  * - errors are `HoldfastError`s: `object-missing`, `already-exists` (a condition did not hold), `store-denied`,
  *   `store-unavailable` (retryable; the implementation has already retried by itself), `disk-full`;
- * - `signal` cancels promptly and leaves nothing visible;
- * - an object becomes visible whole or not at all, and is durable when the promise resolves.
+ * - `signal` cancels promptly and leaves nothing visible; the error is the signal's reason when that is a `HoldfastError`,
+ *   else `stopped`;
+ * - an object becomes visible whole or not at all, and is durable when the promise resolves;
+ * - a key is as `assertKey` (lib/store/store-key.ts) says, and never the folder of another key.
  */
 export interface Store {
   /** `s3://bucket/prefix` or `file:///absolute/path`: what users see as a location. */
@@ -19,7 +23,11 @@ export interface Store {
   /** Begins an object of unknown length. Nothing is visible before `complete`. */
   beginUpload(key: string, options?: UploadOptions): Promise<Upload>;
 
-  /** The object's bytes, or a part of them. Rejects with `object-missing` before the first byte. `range.end` is exclusive. */
+  /**
+   * The object's bytes, or a part of them. Rejects with `object-missing` before the first byte. `range.end` is exclusive; what
+   * of a range lies beyond the object's end is left out. `sizeBytes` is the whole object's. The body has to be iterated
+   * (leaving the loop early is fine): it holds a file or a connection open.
+   */
   get(key: string, options?: GetOptions): Promise<ObjectBody>;
 
   /** What is known of an object without reading it, or undefined when there is none. */
@@ -52,6 +60,8 @@ export type Condition = 'absent' | { readonly etag: string };
 
 export type UploadOptions = {
   readonly condition?: 'absent';
+  /** How the object is cut into parts. @default 16 MiB each, for objects of up to 4 GiB */
+  readonly parts?: PartPlan;
   readonly contentType?: string;
   readonly tags?: Readonly<Record<string, string>>;
   readonly signal?: AbortSignal;
@@ -76,7 +86,9 @@ export type GetOptions = {
 
 /**
  * An object in the making. Parts are numbered from 1, may be written concurrently, and all but the last are of the
- * sizes that `partSizeOf` (lib/core/part-plan.ts) gives. Exactly one of `complete` and `abort` ends it.
+ * sizes that `partSizeOf` (lib/core/part-plan.ts) gives for `UploadOptions.parts`; none is empty. An upload of no parts makes
+ * an empty object. A body is not copied: leave it alone until the promise settles. `complete` or `abort` ends the upload;
+ * when `complete` or `writePart` has failed, call `abort`.
  */
 export interface Upload {
   readonly key: string;

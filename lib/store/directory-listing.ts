@@ -1,0 +1,62 @@
+import type { Dirent } from 'node:fs';
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileTag } from './durable-files.ts';
+import { errorCodeOf } from './file-errors.ts';
+import type { ObjectInfo } from './store.ts';
+import { compareKeys, reservedSegment, whyNotKey } from './store-key.ts';
+
+/** How many files are looked at together. */
+const batchSize = 64;
+
+/**
+ * The files below `root` whose key begins with `prefix` and comes after `startAfter`, in ascending order of their keys.
+ * Memory is that of the largest folder's names on the way down.
+ */
+export async function* listFiles(root: string, prefix: string, startAfter: string): AsyncIterable<ObjectInfo> {
+  const folderEnd = prefix.lastIndexOf('/') + 1;
+  const folder = prefix.slice(0, folderEnd);
+  // No key has such a folder. It is looked at here because it could name a place outside of the root.
+  if (folder !== '' && whyNotKey(folder.slice(0, -1)) !== undefined) return;
+
+  let batch: string[] = [];
+  for await (const key of walk(root, folder, prefix, startAfter)) {
+    batch.push(key);
+    if (batch.length < batchSize) continue;
+    yield* lookAt(root, batch);
+    batch = [];
+  }
+  yield* lookAt(root, batch);
+}
+
+async function* walk(root: string, folder: string, prefix: string, startAfter: string): AsyncIterable<string> {
+  for (const entry of await entriesOf(join(root, ...folder.split('/')))) {
+    if (folder === '' && entry.name === reservedSegment) continue;
+    const key = folder + entry.name;
+    if (entry.isFile()) {
+      if (key.startsWith(prefix) && compareKeys(key, startAfter) > 0) yield key;
+    } else if (entry.isDirectory()) {
+      const below = `${key}/`;
+      if (!below.startsWith(prefix) && !prefix.startsWith(below)) continue;
+      // The whole folder lies before `startAfter`, unless that lies inside of it.
+      if (compareKeys(below, startAfter) < 0 && !startAfter.startsWith(below)) continue;
+      yield* walk(root, below, prefix, startAfter);
+    }
+  }
+}
+
+/** A folder's entries in the order of the keys that they stand for: `a-b` comes before what is in the folder `a`. */
+async function entriesOf(path: string): Promise<Dirent[]> {
+  const entries = await readdir(path, { withFileTypes: true }).catch((error: unknown): Dirent[] => {
+    if (['ENOENT', 'ENOTDIR'].includes(errorCodeOf(error) ?? '')) return [];
+    throw error;
+  });
+  const nameOf = (entry: Dirent): string => (entry.isDirectory() ? `${entry.name}/` : entry.name);
+  return entries.sort((a, b) => compareKeys(nameOf(a), nameOf(b)));
+}
+
+async function* lookAt(root: string, keys: readonly string[]): AsyncIterable<ObjectInfo> {
+  const found = await Promise.all(keys.map(async (key) => ({ key, tag: await fileTag(join(root, key)) })));
+  // What was deleted since its name was read is simply not there.
+  for (const { key, tag } of found) if (tag !== undefined) yield { key, ...tag };
+}

@@ -1,0 +1,30 @@
+import { HoldfastError } from '../core/errors.ts';
+import type { PutOptions, Store } from './store.ts';
+
+/** A small object as text, or undefined when there is none. */
+export async function readText(store: Store, key: string): Promise<string | undefined> {
+  try {
+    const { body } = await store.get(key);
+    const chunks: Uint8Array[] = [];
+    for await (const chunk of body) chunks.push(chunk);
+    return Buffer.concat(chunks).toString('utf8');
+  } catch (error) {
+    if (error instanceof HoldfastError && error.code === 'object-missing') return undefined;
+    throw error;
+  }
+}
+
+/** Writes a value as JSON. With `condition: 'absent'`, false when the object was there already. */
+export async function putJson(store: Store, key: string, value: unknown, options: PutOptions = {}): Promise<boolean> {
+  try {
+    await store.put(key, Buffer.from(`${JSON.stringify(value, null, 2)}\n`), {
+      contentType: 'application/json',
+      ...options,
+    });
+    return true;
+  } catch (error) {
+    if (options.condition === 'absent' && error instanceof HoldfastError && error.code === 'already-exists')
+      return false;
+    throw error;
+  }
+}
