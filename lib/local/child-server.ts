@@ -18,7 +18,8 @@ export type ChildServer = {
 export function childServer(options: {
   readonly program: string;
   readonly args: readonly string[];
-  readonly env?: NodeJS.ProcessEnv;
+  /** Its whole environment, beside a PATH. */
+  readonly env: Readonly<Record<string, string>>;
   readonly account?: ServerAccount | undefined;
   readonly logFile: string;
   readonly watchdog: Watchdog;
@@ -32,7 +33,7 @@ export function childServer(options: {
     // In a session of its own, or Ctrl-C would end it before its clients.
     const started = spawn(options.program, options.args, {
       ...asAccount(options.account),
-      env: { ...process.env, ...options.env },
+      env: { PATH: '/usr/local/bin:/usr/bin:/bin', ...options.env },
       cwd: '/',
       detached: true,
       stdio: ['ignore', log, log],

@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, renameSync, rmSync } from 'node:fs';
+import { globSync, renameSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { cacheFolder } from '../config/cache-folder.ts';
@@ -32,7 +32,8 @@ export async function reachableCopy(installation: string, account: ServerAccount
     rmSync(copy, { recursive: true, force: true });
     renameSync(building, copy);
     // What get-postgres.sh unpacked holds the path of its loader.
-    if (existsSync(path.join(copy, 'lib/postgresql'))) await execute('/bin/bash', [installer, 'relocate', copy]);
+    const isUnpacked = globSync(path.join(copy, 'lib/*/patchelf')).length > 0;
+    if (isUnpacked) await execute('/bin/bash', [installer, 'relocate', copy]);
   });
   if (canRun(program, account)) return copy;
   throw new HoldfastError(

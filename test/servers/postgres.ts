@@ -2,10 +2,9 @@ import { execFile } from 'node:child_process';
 import { chownSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { childServer, freePort } from '../../lib/local/child-server.ts';
-import { isPostmasterReady } from '../../lib/local/postmaster.ts';
+import { isPostmasterReady, startPostmaster } from '../../lib/local/postmaster.ts';
 import { reachableCopy } from '../../lib/local/reachable-copy.ts';
 import { serverAccount } from '../../lib/local/server-account.ts';
 import { startWatchdog } from '../../lib/local/watchdog.ts';
@@ -65,19 +64,7 @@ export async function postgresServer(options: {
     isReady: async (pid) => isPostmasterReady(dataDir, pid),
   });
 
-  async function start(): Promise<void> {
-    for (let attempt = 1; ; attempt++) {
-      try {
-        return await server.start();
-      } catch (error) {
-        // The backends of a killed postmaster need a moment to notice.
-        const isLeaving =
-          error instanceof Error && /pre-existing shared memory block|is another postmaster/.test(error.message);
-        if (!isLeaving || attempt > 50) throw error;
-        await delay(100);
-      }
-    }
-  }
+  const start = () => startPostmaster(server);
 
   async function dispose(): Promise<void> {
     await server.end('SIGQUIT');

@@ -26,7 +26,7 @@ export type S3Server = AsyncDisposable & {
 type Launch = {
   readonly program: string;
   readonly args: readonly string[];
-  readonly env: NodeJS.ProcessEnv;
+  readonly env: Readonly<Record<string, string>>;
   readonly isReady: () => Promise<boolean>;
 };
 
