@@ -22,7 +22,7 @@ export function sqlModule(): string {
     });
   return [
     '// Generated from sql/migrations by scripts/build-sql-module.ts.\n\n',
-    '/** One step of the catalog\'s schema. `version` counts from 1 without gaps. */\n',
+    "/** One step of the catalog's schema. `version` counts from 1 without gaps. */\n",
     'export type Migration = { readonly version: number; readonly name: string; readonly sql: string };\n\n',
     '/** All of them, in order. */\n',
     `export const migrations: readonly Migration[] = [\n${entries.join('')}];\n`,

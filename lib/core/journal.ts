@@ -133,3 +133,15 @@ export function journalKey(event: JournalEvent): string {
   const stamp = event.at.replaceAll(/[-:.]/g, '');
   return `journal/${event.operation}/${String(order[event.event]).padStart(3, '0')}-${event.event}-${stamp}.json`;
 }
+
+/** The order in which events of one operation are applied: by kind, then by time. For `Array.prototype.sort`. */
+export function compareEvents(a: JournalEvent, b: JournalEvent): number {
+  return (
+    order[a.event] - order[b.event] || Date.parse(a.at) - Date.parse(b.at) || (journalKey(a) < journalKey(b) ? -1 : 1)
+  );
+}
+
+/** The operation whose ending a journal key is, or undefined when the key is that of another event. */
+export function endedOperation(key: string): string | undefined {
+  return /^journal\/([^/]+)\/030-/.exec(key)?.[1];
+}

@@ -1,0 +1,147 @@
+import type { Client } from 'pg';
+import { type BackupId, timeOfId } from '../core/ids.ts';
+import { type JournalEvent, journalKey } from '../core/journal.ts';
+import { journalPrefix } from '../core/object-keys.ts';
+import { hashKey, tenantKey } from './hash-key.ts';
+import { type BackupEvent, projectBackup } from './project-backup.ts';
+import { projectRecovery, type RecoveryEvent } from './project-recovery.ts';
+import { projectSchedules, type SchedulesDeclared } from './project-schedules.ts';
+import { insertAppliedEvents } from './sql/insert-applied-events.ts';
+import { lockOperation } from './sql/lock-operation.ts';
+import { replaceHistory } from './sql/replace-history.ts';
+import { selectDeclarations } from './sql/select-declarations.ts';
+import { selectEventsOfOperation } from './sql/select-events-of-operation.ts';
+import { type HubRow, upsertHub } from './sql/upsert-hub.ts';
+import { upsertLink } from './sql/upsert-link.ts';
+
+/** How many events were new to the catalog, and how many it knew. */
+export type ApplyResult = { readonly applied: number; readonly known: number };
+
+/**
+ * Applies journal events to the catalog: idempotent, exactly once, in any order.
+ *
+ * Invariant: an event's key and the rows that follow from it are committed together, one transaction per operation. A crash leaves
+ * some operations applied and the others as they were; applying all again is right. The rows of an operation are always those
+ * that all of its known events give together, sorted: so any order, and any repetition, ends in the same rows.
+ */
+export async function applyEvents(client: Client, events: readonly JournalEvent[]): Promise<ApplyResult> {
+  let applied = 0;
+  for (const [operation, ofOperation] of Map.groupBy(events, lockOf)) {
+    applied += await applyTogether(client, operation, ofOperation);
+  }
+  return { applied, known: events.length - applied };
+}
+
+/** What must not be projected twice at a time: an operation; for declarations, all schedules together. */
+const lockOf = (event: JournalEvent): string => (event.event === 'schedules-declared' ? 'schedules' : event.operation);
+
+async function applyTogether(client: Client, lock: string, events: readonly JournalEvent[]): Promise<number> {
+  await client.query('begin');
+  try {
+    // Before the insert: what a concurrent transaction has inserted must be committed, and so visible, when all events are read.
+    await lockOperation(client, lock);
+    const inserted = await insertAppliedEvents(client, uniqueByKey(events));
+    if (inserted.length > 0) {
+      if (lock === 'schedules') await writeSchedules(client, await selectDeclarations(client));
+      else await writeOperation(client, lock as BackupId, await selectEventsOfOperation(client, lock));
+    }
+    await client.query('commit');
+    return inserted.length;
+  } catch (error) {
+    // On a broken connection the rollback fails too, and the server has rolled back by itself.
+    await client.query('rollback').catch(() => undefined);
+    throw error;
+  }
+}
+
+const uniqueByKey = (events: readonly JournalEvent[]): readonly JournalEvent[] => [
+  ...new Map(events.toReversed().map((event) => [journalKey(event), event])).values(),
+];
+
+async function writeOperation(client: Client, operation: BackupId, events: readonly JournalEvent[]): Promise<void> {
+  const ofBackup = events.filter((event): event is BackupEvent => event.event.startsWith('backup-'));
+  const ofRecovery = events.filter((event): event is RecoveryEvent => event.event.startsWith('recovery-'));
+  if (ofBackup.length > 0) await writeBackup(client, operation, ofBackup);
+  if (ofRecovery.length > 0) await writeRecovery(client, operation, ofRecovery);
+}
+
+async function writeBackup(client: Client, operation: BackupId, events: readonly BackupEvent[]): Promise<void> {
+  const hub = operationRow(operation, tenantOf(events));
+  await upsertHub(client, 'backup_execution_h', hub);
+  await replaceHistory(client, 'backup_execution_s', [hub.hash_key], projectBackup(operation, events));
+  for (const event of events) {
+    if (event.event !== 'backup-requested') continue;
+    const seen = { load_date: hub.load_date, record_source: journalKey(event) };
+    if (event.parent !== null) {
+      const parent = operationRow(event.parent, hub.tenant_hk);
+      await upsertHub(client, 'backup_execution_h', parent);
+      await upsertLink(client, 'backup_execution_parent_l', {
+        ...seen,
+        hash_key: hashKey(operation, event.parent),
+        from: hub.hash_key,
+        to: parent.hash_key,
+      });
+    }
+    if (event.requestedBy.kind === 'schedule' && event.requestedBy.name !== undefined) {
+      const schedule = {
+        ...seen,
+        hash_key: hashKey(event.requestedBy.name),
+        business_key: event.requestedBy.name,
+        tenant_hk: hub.tenant_hk,
+      };
+      await upsertHub(client, 'backup_schedule_h', schedule);
+      await upsertLink(client, 'backup_schedule_execution_l', {
+        ...seen,
+        hash_key: hashKey(event.requestedBy.name, operation),
+        from: schedule.hash_key,
+        to: hub.hash_key,
+      });
+    }
+  }
+}
+
+async function writeRecovery(client: Client, operation: BackupId, events: readonly RecoveryEvent[]): Promise<void> {
+  const hub = operationRow(operation, tenantOf(events));
+  await upsertHub(client, 'recovery_operation_h', hub);
+  await replaceHistory(client, 'recovery_operation_s', [hub.hash_key], projectRecovery(operation, events));
+  for (const event of events) {
+    if (event.event !== 'recovery-requested') continue;
+    const backup = operationRow(event.backupId, hub.tenant_hk);
+    await upsertHub(client, 'backup_execution_h', backup);
+    await upsertLink(client, 'recovery_operation_execution_l', {
+      hash_key: hashKey(operation, event.backupId),
+      from: hub.hash_key,
+      to: backup.hash_key,
+      load_date: hub.load_date,
+      record_source: journalKey(event),
+    });
+  }
+}
+
+async function writeSchedules(client: Client, declarations: readonly SchedulesDeclared[]): Promise<void> {
+  const rows = projectSchedules(declarations);
+  const first = new Map(rows.toReversed().map((row) => [row.schedule_hk, row]));
+  for (const row of first.values()) {
+    await upsertHub(client, 'backup_schedule_h', {
+      hash_key: row.schedule_hk,
+      business_key: row.schedule_bk,
+      tenant_hk: row.tenant_hk,
+      load_date: row.load_date,
+      record_source: row.record_source,
+    });
+  }
+  await replaceHistory(client, 'backup_schedule_s', [...first.keys()], rows);
+}
+
+/** A hub row of an operation: the same whoever speaks of it first, since an id carries its time. */
+const operationRow = (operation: BackupId, tenant_hk: string | null): HubRow => ({
+  hash_key: hashKey(operation),
+  business_key: operation,
+  tenant_hk,
+  load_date: timeOfId(operation).toISOString(),
+  record_source: journalPrefix(operation),
+});
+
+/** All events of an operation are of one tenant; should they differ, the smallest speaks, whatever the order. */
+const tenantOf = (events: readonly JournalEvent[]): string | null =>
+  events.map(({ tenant }) => tenantKey(tenant)).sort()[0] ?? null;

@@ -1,0 +1,76 @@
+import { randomBytes } from 'node:crypto';
+import { Client } from 'pg';
+import { type CatalogConnection, type CatalogSettings, connectCatalog } from '../../lib/catalog/connect.ts';
+import { migrateCatalog } from '../../lib/catalog/migrate.ts';
+import type { PostgresServer } from '../servers/postgres.ts';
+
+/** The settings under which the test's superuser reaches a database of the server. */
+export function settingsFor(server: PostgresServer, database: string): CatalogSettings {
+  return {
+    host: server.host,
+    port: server.port,
+    database,
+    user: server.user,
+    auth: { kind: 'password', password: server.password },
+    tls: 'disable',
+  };
+}
+
+/** A new, empty database. */
+export async function newDatabase(server: PostgresServer): Promise<string> {
+  const database = `catalog_${randomBytes(4).toString('hex')}`;
+  const client = new Client({ connectionString: server.url('postgres') });
+  await client.connect();
+  await client.query(`create database ${database} template template0 encoding 'UTF8'`);
+  await client.end();
+  return database;
+}
+
+/** A new database with the whole schema, and two connections to it: as its owner, and as the role that applies events. */
+export async function newCatalog(
+  server: PostgresServer,
+): Promise<AsyncDisposable & { readonly database: string; readonly owner: Client; readonly writer: Client }> {
+  const database = await newDatabase(server);
+  const settings = settingsFor(server, database);
+  const owner: CatalogConnection = await connectCatalog({ ...settings, role: 'owner' });
+  await migrateCatalog(owner.client);
+  const writer: CatalogConnection = await connectCatalog(settings);
+  return {
+    database,
+    owner: owner.client,
+    writer: writer.client,
+    async [Symbol.asyncDispose]() {
+      await writer[Symbol.asyncDispose]();
+      await owner[Symbol.asyncDispose]();
+    },
+  };
+}
+
+export const tables = [
+  'backup_execution_h',
+  'backup_execution_parent_l',
+  'backup_execution_s',
+  'backup_schedule_execution_l',
+  'backup_schedule_h',
+  'backup_schedule_s',
+  'recovery_operation_execution_l',
+  'recovery_operation_h',
+  'recovery_operation_s',
+] as const;
+
+/** Every row of the nine tables, every column, as text. */
+export async function allRows(client: Client): Promise<Record<string, readonly string[]>> {
+  const rows: Record<string, readonly string[]> = {};
+  for (const table of tables) {
+    const result = await client.query<{ row: string }>(
+      `select "table"::text as row from backup_mgmt.${table} as "table" order by 1`,
+    );
+    rows[table] = result.rows.map(({ row }) => row);
+  }
+  return rows;
+}
+
+/** Back to an empty catalog. */
+export async function emptyCatalog(owner: Client): Promise<void> {
+  await owner.query(`truncate holdfast.applied_event, ${tables.map((table) => `backup_mgmt.${table}`).join(', ')}`);
+}

@@ -1,0 +1,115 @@
+import { type JournalEvent, journalEventSchema } from '../../lib/core/journal.ts';
+
+/** Events of a backup of `orders`, as the state machine records them. `over` replaces what a test is about. */
+const backup = '20261121T020000Z-9f3c2a1b';
+
+export const event = (value: Record<string, unknown>): JournalEvent =>
+  journalEventSchema.parse({ operation: backup, tenant: null, ...value });
+
+export const requested = (over: Record<string, unknown> = {}): JournalEvent =>
+  event({
+    event: 'backup-requested',
+    at: '2026-11-21T02:00:00.000Z',
+    target: 'orders',
+    engine: 'postgres',
+    method: 'logical',
+    tier: 'daily',
+    scheduledTime: '2026-11-21T02:00:00Z',
+    requestedBy: { kind: 'schedule', name: 'orders-daily-logical' },
+    execution: 'orders-20261121T020000Z',
+    parent: null,
+    ...over,
+  });
+
+export const begun = (over: Record<string, unknown> = {}): JournalEvent =>
+  event({ event: 'backup-begun', at: '2026-11-21T02:00:10.500Z', fencingToken: 7, ...over });
+
+export const completed = (over: Record<string, unknown> = {}): JournalEvent =>
+  event({
+    event: 'backup-completed',
+    at: '2026-11-21T02:05:00.000Z',
+    beganAt: '2026-11-21T02:00:10.500Z',
+    endedAt: '2026-11-21T02:04:40.750Z',
+    plainBytes: 4_000_000_000,
+    storedBytes: 1_000_000_000,
+    storageLocation: `s3://vault/backups/orders/${backup}/`,
+    storageType: 's3',
+    retentionUntil: '2026-11-28T02:04:40.750Z',
+    verification: 'VALIDATED',
+    ...over,
+  });
+
+export const failed = (over: Record<string, unknown> = {}): JournalEvent =>
+  event({
+    event: 'backup-failed',
+    at: '2026-11-21T02:03:00.000Z',
+    endedAt: '2026-11-21T02:02:50.000Z',
+    error: {
+      code: 'source-unreachable',
+      message: "server 'db.internal:5432' refused the connection",
+      hint: 'is the server running, and may this network reach it?',
+    },
+    ...over,
+  });
+
+export const verified = (over: Record<string, unknown> = {}): JournalEvent =>
+  event({
+    event: 'backup-verified',
+    at: '2026-11-21T09:00:00.000Z',
+    verification: 'VERIFIED',
+    detail: '12 tables and 1000000 rows are the same',
+    ...over,
+  });
+
+const recovery = '20261121T090000Z-00c0ffee';
+
+export const recoveryRequested = (over: Record<string, unknown> = {}): JournalEvent =>
+  event({
+    event: 'recovery-requested',
+    operation: recovery,
+    at: '2026-11-21T09:00:00.000Z',
+    backupId: backup,
+    target: 'orders',
+    destination: 'orders_restored',
+    requestedBy: { kind: 'user', name: 'anna' },
+    execution: 'restore-1',
+    ...over,
+  });
+
+export const recoveryEnded = (over: Record<string, unknown> = {}): JournalEvent =>
+  event({
+    event: 'recovery-ended',
+    operation: recovery,
+    at: '2026-11-21T09:10:00.000Z',
+    status: 'COMPLETED',
+    beganAt: '2026-11-21T09:00:05.000Z',
+    endedAt: '2026-11-21T09:09:05.000Z',
+    restoredBytes: 4_000_000_000,
+    compared: true,
+    ...over,
+  });
+
+const dailySchedule = {
+  name: 'orders-daily-logical',
+  target: 'orders',
+  engine: 'postgres',
+  method: 'logical',
+  tier: 'daily',
+  cron: '0 2 * * *',
+  timezone: 'Europe/Berlin',
+  retentionDays: 7,
+  enabled: true,
+};
+
+export const schedule = (over: Record<string, unknown> = {}): Record<string, unknown> => ({
+  ...dailySchedule,
+  ...over,
+});
+
+export const declared = (at: string, schedules: readonly Record<string, unknown>[], tail = '00000001'): JournalEvent =>
+  event({
+    event: 'schedules-declared',
+    operation: `${at.slice(0, 19).replaceAll(/[-:]/g, '')}Z-${tail}`,
+    at,
+    schedules,
+  });

@@ -1,0 +1,111 @@
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { Client } from 'pg';
+import { connectCatalog } from '../../lib/catalog/connect.ts';
+import { catalogVersion, migrateCatalog } from '../../lib/catalog/migrate.ts';
+import { type PostgresServer, postgresServer } from '../servers/postgres.ts';
+import { newDatabase, settingsFor, tables } from './catalog-database.ts';
+
+let server: PostgresServer;
+before(async () => {
+  server = await postgresServer({ major: 17 });
+});
+after(() => server[Symbol.asyncDispose]());
+
+test('migrating makes the schema; migrating again does nothing', async () => {
+  await using owner = await ownerOf(await newDatabase(server));
+
+  const first = await migrateCatalog(owner.client);
+  const second = await migrateCatalog(owner.client);
+
+  assert.deepEqual(first, { from: 0, to: 4, applied: ['data_vault', 'indexes', 'applied_event', 'roles'] });
+  assert.deepEqual(second, { from: 4, to: 4, applied: [] });
+  const found = await owner.client.query<{ tablename: string }>(
+    "select tablename from pg_tables where schemaname = 'backup_mgmt' order by 1",
+  );
+  assert.deepEqual(
+    found.rows.map(({ tablename }) => tablename),
+    [...tables],
+  );
+});
+
+test('of 20 migrations at once each step is applied by exactly one', async () => {
+  const database = await newDatabase(server);
+  const owners = await Promise.all(Array.from({ length: 20 }, () => ownerOf(database)));
+
+  const results = await Promise.all(owners.map(({ client }) => migrateCatalog(client)));
+
+  assert.deepEqual(results.flatMap(({ applied }) => applied).sort(), [
+    'applied_event',
+    'data_vault',
+    'indexes',
+    'roles',
+  ]);
+  for (const owner of owners) {
+    assert.equal(await catalogVersion(owner.client), 4);
+    await owner[Symbol.asyncDispose]();
+  }
+});
+
+test('catalogs in five databases of one new server migrate at once and share the roles', async () => {
+  await using fresh = await postgresServer({ major: 17 });
+  const databases = await Promise.all(Array.from({ length: 5 }, () => newDatabase(fresh)));
+  const owners = await Promise.all(
+    databases.map((database) => connectCatalog({ ...settingsFor(fresh, database), role: 'owner' })),
+  );
+
+  const results = await Promise.all(owners.map(({ client }) => migrateCatalog(client)));
+
+  assert.deepEqual(
+    results.map(({ to }) => to),
+    [4, 4, 4, 4, 4],
+  );
+  await Promise.all(owners.map((owner) => owner[Symbol.asyncDispose]()));
+});
+
+test('a schema that is newer than the program is refused and left alone', async () => {
+  await using owner = await ownerOf(await newDatabase(server));
+  await migrateCatalog(owner.client);
+  await owner.client.query("insert into holdfast.migration (version, name) values (5, 'from_the_future')");
+
+  await assert.rejects(migrateCatalog(owner.client), {
+    code: 'version-mismatch',
+    message: "catalog schema version 5 is newer than this program's 4",
+  });
+});
+
+test('a step that fails leaves the last whole version, and the next run goes on from there', async () => {
+  await using owner = await ownerOf(await newDatabase(server));
+  const good = { version: 1, name: 'good', sql: 'create table holdfast.good (id int)' };
+  const broken = { version: 2, name: 'broken', sql: 'create table holdfast.half (id int); select 1 / 0' };
+  const mended = { version: 2, name: 'mended', sql: 'create table holdfast.half (id int)' };
+
+  await assert.rejects(migrateCatalog(owner.client, [good, broken]), /division by zero/);
+  const afterwards = await catalogVersion(owner.client);
+  const next = await migrateCatalog(owner.client, [good, mended]);
+
+  assert.equal(afterwards, 1);
+  assert.deepEqual(next, { from: 1, to: 2, applied: ['mended'] });
+});
+
+test('an owner who is no superuser can migrate and then apply events as the writer', async () => {
+  const database = await newDatabase(server);
+  const superuser = new Client({ connectionString: server.url(database) });
+  await superuser.connect();
+  await superuser.query("create role landlord login createrole password 'landlord'");
+  await superuser.query(`alter database ${database} owner to landlord`);
+  await superuser.query('drop role if exists rds_iam');
+  await superuser.end();
+  const settings = {
+    ...settingsFor(server, database),
+    user: 'landlord',
+    auth: { kind: 'password', password: 'landlord' } as const,
+  };
+
+  await using owner = await connectCatalog({ ...settings, role: 'owner' });
+  const result = await migrateCatalog(owner.client);
+
+  assert.equal(result.to, 4);
+});
+
+const ownerOf = (database: string) => connectCatalog({ ...settingsFor(server, database), role: 'owner' });
