@@ -1,0 +1,230 @@
+import type { StoredObject } from '../core/manifest.ts';
+import { largestPartOf } from '../core/part-plan.ts';
+import type { Store, Upload } from '../store/store.ts';
+import { blocksOf } from './blocks.ts';
+import { BufferPool } from './buffer-pool.ts';
+import { compressBlock } from './compress.ts';
+import { encryptObject } from './encryption.ts';
+import { mapInOrder } from './map-in-order.ts';
+import type { StreamContext } from './object-context.ts';
+import { PartWriter } from './part-writer.ts';
+import { RateLimit } from './rate-limit.ts';
+import { encodeSeekTable, type FrameSizes } from './seek-table.ts';
+import { largestObjectBytes, type PipelineSettings, partPlanOf } from './settings.ts';
+import { stopWith } from './stop-with.ts';
+import { StreamDigest } from './stream-digest.ts';
+
+export type WriteStreamOptions = {
+  readonly store: Store;
+  /** The key of the stream's `index`th object, from 0. */
+  readonly keyOf: (index: number) => string;
+  readonly source: AsyncIterable<Uint8Array>;
+  readonly settings: PipelineSettings;
+  /** The backup's data key, 32 bytes; null when the algorithm is `none`. */
+  readonly dataKey: Buffer | null;
+  readonly context: StreamContext;
+  readonly signal?: AbortSignal;
+  /** What has gone through so far: plain bytes read from the source, stored bytes that the store has taken. */
+  readonly onProgress?: (progress: StreamProgress) => void;
+  /** Told once at the end; tests hold it against the formula of `explainPipeline`. */
+  readonly onPeak?: (peak: { readonly blocks: number; readonly parts: number }) => void;
+};
+
+export type StreamProgress = { readonly plainBytes: number; readonly storedBytes: number };
+
+export type WrittenStream = {
+  readonly objects: readonly StoredObject[];
+  readonly plainBytes: number;
+  readonly plainSha256: string;
+  readonly storedBytes: number;
+};
+
+/**
+ * Writes a stream of any length as one object or several: compressed in parallel, encrypted, uploaded in parts, with the
+ * source read no faster than the store takes it. An empty stream gives one object, too.
+ *
+ * Invariant: when it rejects, nothing of the stream is visible in the store, and the source has been told to end. After a crash
+ * objects may stay behind; no manifest names them. It rejects with what failed first, be that the source, the
+ * compression, the store or `signal`; it is not retried.
+ */
+export async function writeStream(options: WriteStreamOptions): Promise<WrittenStream> {
+  const stop = new AbortController();
+  const unlink = stopWith(stop, options.signal);
+  const writer = new StreamWriter(options, stop);
+  try {
+    return await writer.run();
+  } catch (error) {
+    // Whoever failed first has set the reason already, and what surfaces here may be only its consequence.
+    stop.abort(error);
+    await writer.undo();
+    throw stop.signal.reason;
+  } finally {
+    unlink();
+  }
+}
+
+type Frame = { readonly bytes: Buffer; readonly plainBytes: number };
+
+class StreamWriter {
+  readonly #options: WriteStreamOptions;
+  readonly #stop: AbortController;
+  readonly #blocks: BufferPool;
+  readonly #parts: BufferPool;
+  readonly #frames: AsyncGenerator<Frame, undefined>;
+  readonly #blocksPerObject: number;
+  readonly #digest = new StreamDigest();
+  /** Digests of the objects' plain bytes, in order; an object's is there before its last frame is. */
+  readonly #objectDigests: string[] = [];
+  readonly #written: StoredObject[] = [];
+  #current: { readonly upload: Upload; readonly parts: PartWriter } | undefined;
+  #blocksRead = 0;
+  #plainBytes = 0;
+  #storedBytes = 0;
+
+  constructor(options: WriteStreamOptions, stop: AbortController) {
+    const { settings } = options;
+    this.#options = options;
+    this.#stop = stop;
+    this.#blocks = new BufferPool(settings.blockBytes);
+    this.#parts = new BufferPool(largestPartOf(partPlanOf(settings), largestObjectBytes(settings)));
+    this.#blocksPerObject = settings.objectBytes / settings.blockBytes;
+    this.#frames = mapInOrder({
+      items: blocksOf({
+        source: options.source,
+        pool: this.#blocks,
+        rate: new RateLimit(settings.rateLimitBytesPerSecond),
+        signal: stop.signal,
+      }),
+      limit: settings.blocksInFlight,
+      map: (block) => this.#compress(block),
+      stop,
+    });
+  }
+
+  async run(): Promise<WrittenStream> {
+    let next = await this.#frames.next();
+    for (let index = 0; index === 0 || !next.done; index++) {
+      const object = await this.#begin(index);
+      next = await this.#writeObject(index, object, next);
+    }
+    this.#options.onPeak?.({ blocks: this.#blocks.peak, parts: this.#parts.peak });
+    return {
+      objects: this.#written,
+      plainBytes: this.#plainBytes,
+      plainSha256: this.#digest.end(),
+      storedBytes: this.#written.reduce((sum, object) => sum + object.storedBytes, 0),
+    };
+  }
+
+  /** Ends the source, then takes back what was uploaded. Never rejects: the first failure is what matters. */
+  async undo(): Promise<void> {
+    await this.#frames.return(undefined).catch(() => undefined);
+    await this.#current?.parts.settle();
+    await this.#current?.upload.abort().catch(() => undefined);
+    // Where deleting is denied they stay behind as garbage that no manifest names.
+    for (const { key } of this.#written) await this.#options.store.delete(key).catch(() => undefined);
+  }
+
+  async #begin(index: number): Promise<{ readonly upload: Upload; readonly parts: PartWriter }> {
+    const { settings, store } = this.#options;
+    const upload = await store.beginUpload(this.#options.keyOf(index), {
+      condition: 'absent',
+      parts: partPlanOf(settings),
+      contentType: 'application/octet-stream',
+      signal: this.#stop.signal,
+    });
+    const parts = new PartWriter({
+      upload,
+      plan: partPlanOf(settings),
+      pool: this.#parts,
+      partsInFlight: settings.partsInFlight,
+      stop: this.#stop,
+      onStored: (bytes) => {
+        this.#storedBytes += bytes;
+        this.#report();
+      },
+    });
+    this.#current = { upload, parts };
+    return this.#current;
+  }
+
+  /** Writes one object, beginning with the frame `first`; returns the first frame of the next one. */
+  async #writeObject(
+    index: number,
+    { upload, parts }: { readonly upload: Upload; readonly parts: PartWriter },
+    first: IteratorResult<Frame, undefined>,
+  ): Promise<IteratorResult<Frame, undefined>> {
+    const { settings, dataKey, context } = this.#options;
+    const content = new ObjectContent(this.#frames, first, this.#blocksPerObject);
+    const stored = encryptObject(content.bytes(settings), settings.algorithm, dataKey, { ...context, index });
+    for await (const chunk of stored) await parts.write(chunk);
+    const { storedBytes, storedSha256 } = await parts.end();
+    this.#stop.signal.throwIfAborted();
+    await upload.complete();
+    this.#current = undefined;
+    this.#written.push({
+      key: upload.key,
+      storedBytes,
+      storedSha256,
+      plainBytes: content.plainBytes,
+      plainSha256: this.#objectDigests[index] ?? this.#digest.endStretch(),
+    });
+    return content.following;
+  }
+
+  async #compress(block: Buffer): Promise<Frame> {
+    const { compression, level } = this.#options.settings;
+    const compressing = compressBlock(block, compression, level);
+    // Hashed while the thread pool is at work on the same bytes.
+    this.#digest.update(block);
+    this.#plainBytes += block.length;
+    this.#blocksRead += 1;
+    if (this.#blocksRead % this.#blocksPerObject === 0) this.#objectDigests.push(this.#digest.endStretch());
+    this.#report();
+    const bytes = await compressing;
+    // Uncompressed, the block itself goes on its way and may be held by the cipher: then it is not used again.
+    if (compression !== 'none') this.#blocks.give(block);
+    return { bytes, plainBytes: block.length };
+  }
+
+  #report(): void {
+    this.#options.onProgress?.({ plainBytes: this.#plainBytes, storedBytes: this.#storedBytes });
+  }
+}
+
+/** The compressed bytes of one object: as many of the stream's frames as belong into it. */
+class ObjectContent {
+  readonly #frames: AsyncGenerator<Frame, undefined>;
+  readonly #limit: number;
+  #next: IteratorResult<Frame, undefined>;
+  plainBytes = 0;
+
+  constructor(frames: AsyncGenerator<Frame, undefined>, first: IteratorResult<Frame, undefined>, limit: number) {
+    this.#frames = frames;
+    this.#next = first;
+    this.#limit = limit;
+  }
+
+  async *bytes({ compression, level }: PipelineSettings): AsyncGenerator<Buffer> {
+    const sizes: FrameSizes[] = [];
+    // An empty stream still is a frame, so that stock tools accept the object.
+    if (this.#next.done) {
+      const bytes = await compressBlock(Buffer.alloc(0), compression, level);
+      sizes.push({ compressedBytes: bytes.length, plainBytes: 0 });
+      if (bytes.length > 0) yield bytes;
+    }
+    while (!this.#next.done && sizes.length < this.#limit) {
+      const { bytes, plainBytes } = this.#next.value;
+      this.plainBytes += plainBytes;
+      sizes.push({ compressedBytes: bytes.length, plainBytes });
+      yield bytes;
+      this.#next = await this.#frames.next();
+    }
+    if (compression === 'zstd') yield encodeSeekTable(sizes);
+  }
+
+  /** The first frame that did not belong into it any more. */
+  get following(): IteratorResult<Frame, undefined> {
+    return this.#next;
+  }
+}
