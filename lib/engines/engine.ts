@@ -102,4 +102,6 @@ export type Comparison = {
   readonly tablesCompared: number;
   readonly rowsCompared: number;
   readonly differences: readonly string[];
+  /** What could not or need not be compared and why, and what else the reader should know; no failure. */
+  readonly remarks: readonly string[];
 };

@@ -1,0 +1,155 @@
+import type { Content, ContentEntry, StreamRecord } from '../../core/manifest.ts';
+import type { Comparison, EngineContext } from '../engine.ts';
+import type { FindTools } from './capture.ts';
+import { type Connection, parseConnection } from './connection.ts';
+import { factsOf } from './database-facts.ts';
+import { dumpDatabase } from './dump-database.ts';
+import { captureGlobals } from './dump-globals.ts';
+import { globalsFormat } from './formats.ts';
+import { propertyDifferences } from './properties.ts';
+import { connectToServer, readServer, type Server } from './server.ts';
+import { openSnapshot } from './snapshot.ts';
+import type { ClientTools } from './tools.ts';
+
+/** Holds a live database (or the live cluster's globals) against what the manifest says of the stream. Changes nothing. */
+export async function compareStream(
+  context: EngineContext,
+  record: StreamRecord,
+  database: string,
+  findTools: FindTools,
+): Promise<Comparison> {
+  const connection = parseConnection(context.connection);
+  const client = await connectToServer(connection);
+  const server = await readServer(client).finally(() => client.end());
+  const tools = await findTools(server.major);
+  if (record.format === globalsFormat) return compareGlobals(context, record, { connection, tools, server });
+  return compareDatabase(context, record, { connection, tools, server, database });
+}
+
+/**
+ * Dumps the live database once more, with the same pinned settings, and compares counts and digests taken from that dump's bytes
+ * with the manifest's. The rows of every table are compared always; definitions when both dumps are of one major version.
+ */
+export async function compareDatabase(
+  context: EngineContext,
+  record: StreamRecord,
+  live: {
+    readonly connection: Connection;
+    readonly tools: ClientTools;
+    readonly server: Server;
+    readonly database: string;
+  },
+): Promise<Comparison> {
+  const expected = factsOf(record);
+  const snapshot = await openSnapshot(context, live.connection, live.database, {
+    major: live.server.major,
+    toolVersion: live.tools.version,
+  });
+  try {
+    const dump = await dumpDatabase(context, { ...live, snapshot, lcMonetary: expected.lcMonetary });
+    for await (const _ of dump.bytes);
+    const comparison = compareContent(record.content, dump.result().content, {
+      isSameMajor: expected.major === live.server.major,
+    });
+    const differences = [...propertyDifferences(expected, snapshot.facts), ...comparison.differences];
+    return { ...comparison, differences, same: differences.length === 0 };
+  } finally {
+    await snapshot.end();
+  }
+}
+
+async function compareGlobals(
+  context: EngineContext,
+  record: StreamRecord,
+  live: { readonly connection: Connection; readonly tools: ClientTools; readonly server: Server },
+): Promise<Comparison> {
+  const dump = await captureGlobals(context, live).open();
+  for await (const _ of dump.bytes);
+  const isSameMajor = record.facts['major'] === live.server.major;
+  return compareContent(record.content, dump.result().content, { isSameMajor });
+}
+
+/** Entries of an archive that every major version since 13 writes for the same objects; others were split, merged or renamed. */
+const steadyKinds: ReadonlySet<string> = new Set([
+  'AGGREGATE',
+  'COLLATION',
+  'DOMAIN',
+  'EVENT TRIGGER',
+  'EXTENSION',
+  'FK CONSTRAINT',
+  'FOREIGN TABLE',
+  'FUNCTION',
+  'INDEX',
+  'MATERIALIZED VIEW',
+  'OPERATOR',
+  'POLICY',
+  'PROCEDURE',
+  'PUBLICATION',
+  'RULE',
+  'SEQUENCE',
+  'SEQUENCE SET',
+  'STATISTICS',
+  'TABLE',
+  'TRIGGER',
+  'TYPE',
+  'VIEW',
+]);
+
+/** One sentence per difference between what a backup holds and what a live copy holds. */
+export function compareContent(
+  expected: Content | undefined,
+  actual: Content | undefined,
+  options: { readonly isSameMajor: boolean },
+): Comparison {
+  if (!expected || !actual) {
+    const differences = [`the ${expected ? 'live copy' : 'backup'} has no counts and digests to compare`];
+    return { same: false, tablesCompared: 0, rowsCompared: 0, differences, remarks: [] };
+  }
+  const differences = [...tableDifferences(expected, actual), ...definitionDifferences(expected, actual, options)];
+  const entries = [...expected.tables, ...(expected.largeObjects ? [expected.largeObjects] : [])];
+  return {
+    same: differences.length === 0,
+    tablesCompared: expected.tables.length,
+    rowsCompared: entries.reduce((sum, entry) => sum + entry.rows, 0),
+    differences,
+    remarks: options.isSameMajor
+      ? []
+      : ['definitions were compared by their numbers only, because the two servers are of different major versions'],
+  };
+}
+
+function tableDifferences(expected: Content, actual: Content): string[] {
+  const found = new Map(entriesOf(actual).map((entry) => [keyOf(entry), entry]));
+  const differences = entriesOf(expected).flatMap((entry) => {
+    const live = found.get(keyOf(entry));
+    found.delete(keyOf(entry));
+    const table = `table '${entry.schema}.${entry.name}'`;
+    if (!live) return [`${table} is missing`];
+    if (live.rows !== entry.rows) return [`${table} has ${live.rows} rows, in the backup ${entry.rows}`];
+    return live.digest === entry.digest ? [] : [`${table} has other content in its ${entry.rows} rows`];
+  });
+  return [
+    ...differences,
+    ...[...found.values()].map(({ schema, name }) => `table '${schema}.${name}' is not in the backup`),
+  ];
+}
+
+const entriesOf = (content: Content): readonly ContentEntry[] =>
+  content.largeObjects ? [...content.tables, content.largeObjects] : content.tables;
+const keyOf = ({ schema, name }: ContentEntry) => JSON.stringify([schema, name]);
+
+function definitionDifferences(
+  expected: Content,
+  actual: Content,
+  options: { readonly isSameMajor: boolean },
+): string[] {
+  const [before, now] = [expected.definitions, actual.definitions];
+  if (!before || !now) return [];
+  const kinds = [...new Set([...Object.keys(before.counts), ...Object.keys(now.counts)])].sort();
+  const differences = kinds
+    .filter((kind) => options.isSameMajor || steadyKinds.has(kind))
+    .filter((kind) => before.counts[kind] !== now.counts[kind])
+    .map((kind) => `${now.counts[kind] ?? 0} definitions of kind ${kind}, in the backup ${before.counts[kind] ?? 0}`);
+  const isTextDifferent = options.isSameMajor && before.digest !== now.digest && differences.length === 0;
+  return isTextDifferent ? ['as many definitions of each kind, but the text of some differs'] : differences;
+}

@@ -1,0 +1,164 @@
+import { randomBytes } from 'node:crypto';
+import { readFile, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { getCACertificates } from 'node:tls';
+import { Client, type ClientConfig } from 'pg';
+import { z } from 'zod';
+import { postgresConnectionSchema } from '../../config/schema.ts';
+import { HoldfastError } from '../../core/errors.ts';
+import { fromServerError } from './errors.ts';
+
+/** The target's connection section with its password resolved. */
+export const connectionSchema = postgresConnectionSchema.extend({
+  password: z
+    .string()
+    .regex(/^[^\r\n\0]*$/, 'holds a line break, which no password file can')
+    .optional(),
+});
+export type Connection = z.infer<typeof connectionSchema>;
+
+/** The connection that an engine context carries. Throws `config-invalid` with every problem; values are not repeated. */
+export function parseConnection(value: unknown): Connection {
+  const parsed = connectionSchema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  throw new HoldfastError('config-invalid', `the postgres connection is not valid: ${z.prettifyError(parsed.error)}`);
+}
+
+const connectTimeoutSeconds = 15;
+
+/**
+ * Settings that decide how values look as text. They are pinned on every session that writes or reads a dump, because a role or
+ * a database may have its own, and the same rows must always give the same bytes.
+ */
+const pinnedSettings = {
+  timezone: 'UTC',
+  datestyle: 'ISO',
+  intervalstyle: 'postgres',
+  bytea_output: 'hex',
+  extra_float_digits: '3',
+  quote_all_identifiers: 'off',
+  array_nulls: 'on',
+  idle_in_transaction_session_timeout: '0',
+} as const;
+
+/** Session settings in the form of `PGOPTIONS` and of pg's `options`. */
+function sessionOptions(extra: Readonly<Record<string, string>> = {}): string {
+  return Object.entries({ ...pinnedSettings, ...extra })
+    .map(([name, value]) => `-c ${name}=${value.replaceAll(/[\\\s]/g, '\\$&')}`)
+    .join(' ');
+}
+
+/** An open session on the database. The caller ends it. Rejects with the error table's code for what went wrong. */
+export async function connect(
+  connection: Connection,
+  database: string,
+  options: {
+    readonly applicationName?: string;
+    readonly statementTimeoutSeconds?: number;
+    readonly lockTimeoutSeconds?: number;
+  } = {},
+): Promise<Client> {
+  const base: ClientConfig = {
+    host: connection.host,
+    port: connection.port,
+    user: connection.user,
+    // pg looks into PGPASSWORD and ~/.pgpass when this is undefined; the configuration alone decides.
+    password: connection.password ?? '',
+    database,
+    application_name: options.applicationName ?? 'holdfast',
+    connectionTimeoutMillis: connectTimeoutSeconds * 1000,
+    keepAlive: true,
+    options: sessionOptions({
+      ...(options.lockTimeoutSeconds !== undefined && { lock_timeout: `${options.lockTimeoutSeconds}s` }),
+      ...(options.statementTimeoutSeconds !== undefined && {
+        statement_timeout: `${options.statementTimeoutSeconds}s`,
+      }),
+    }),
+  };
+  const about = `database '${database}' at '${connection.host}:${connection.port}'`;
+  const ssl = await tlsOptions(connection);
+  try {
+    return await openClient({ ...base, ssl });
+  } catch (error) {
+    const isPlainServer = error instanceof Error && error.message.includes('does not support SSL');
+    if (!isPlainServer) throw fromServerError(error, about);
+    if (connection.sslmode === 'prefer')
+      return openClient(base).catch((failure) => Promise.reject(fromServerError(failure, about)));
+    throw new HoldfastError('source-unreachable', `the server at '${connection.host}:${connection.port}' has no TLS`, {
+      hint: `turn on ssl in the server, or, on a network you trust, set sslmode to 'disable' (it is '${connection.sslmode}')`,
+    });
+  }
+}
+
+async function openClient(config: ClientConfig): Promise<Client> {
+  const client = new Client(config);
+  // Without a listener a connection that breaks while idle would end the process; the next query on it reports the loss.
+  client.on('error', () => {});
+  try {
+    await client.connect();
+    return client;
+  } catch (error) {
+    await client.end().catch(() => {});
+    throw error;
+  }
+}
+
+const isSocket = (connection: Connection) => connection.host.startsWith('/');
+
+async function tlsOptions(connection: Connection): Promise<ClientConfig['ssl']> {
+  if (isSocket(connection) || connection.sslmode === 'disable') return false;
+  if (connection.sslmode === 'prefer' || connection.sslmode === 'require') return { rejectUnauthorized: false };
+  const ca = await rootCertificates(connection);
+  return connection.sslmode === 'verify-ca' ? { ca, checkServerIdentity: () => undefined } : { ca };
+}
+
+async function rootCertificates(connection: Connection): Promise<string> {
+  if (connection.sslrootcert === undefined || connection.sslrootcert === 'system')
+    return [...getCACertificates('bundled'), ...getCACertificates('system')].join('\n');
+  try {
+    return await readFile(connection.sslrootcert, 'utf8');
+  } catch (cause) {
+    throw new HoldfastError('config-invalid', `sslrootcert '${connection.sslrootcert}' cannot be read`, { cause });
+  }
+}
+
+/**
+ * The whole environment of a client tool. The database goes by PGDATABASE, which libpq takes literally (as an argument `-h`, `a=b` or
+ * `postgresql://x` would be something else), the password by a file of mode 0600 in `scratch`; nothing of ours is inherited.
+ */
+export async function toolEnvironment(
+  connection: Connection,
+  options: {
+    readonly database: string;
+    readonly scratch: string;
+    readonly applicationName?: string;
+    readonly settings?: Readonly<Record<string, string>>;
+  },
+): Promise<Record<string, string>> {
+  const passwordFile = path.join(options.scratch, `pgpass-${randomBytes(6).toString('hex')}`);
+  const password = (connection.password ?? '').replaceAll(/[\\:]/g, '\\$&');
+  await writeFile(passwordFile, `*:*:*:*:${password}\n`, { mode: 0o600, flag: 'wx' });
+  const isVerified = connection.sslmode.startsWith('verify-') && !isSocket(connection);
+  const rootFile = path.join(options.scratch, `roots-${randomBytes(6).toString('hex')}.pem`);
+  // Client tools before 16 do not know sslrootcert=system, so they always get a file.
+  if (isVerified) await writeFile(rootFile, await rootCertificates(connection), { mode: 0o600, flag: 'wx' });
+  const { PATH, LD_LIBRARY_PATH } = process.env;
+  return {
+    ...(PATH !== undefined && { PATH }),
+    ...(LD_LIBRARY_PATH !== undefined && { LD_LIBRARY_PATH }),
+    HOME: options.scratch,
+    // Its messages are matched (errors.ts), so they must be in English.
+    LC_ALL: 'C',
+    PGHOST: connection.host,
+    PGPORT: String(connection.port),
+    PGUSER: connection.user,
+    PGDATABASE: options.database,
+    PGPASSFILE: passwordFile,
+    PGSSLMODE: connection.sslmode,
+    ...(isVerified && { PGSSLROOTCERT: rootFile }),
+    PGGSSENCMODE: 'disable',
+    PGCONNECT_TIMEOUT: String(connectTimeoutSeconds),
+    PGAPPNAME: options.applicationName ?? 'holdfast',
+    PGOPTIONS: sessionOptions(options.settings),
+  };
+}

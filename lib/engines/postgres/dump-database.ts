@@ -1,0 +1,108 @@
+import type { Content, StreamRecord } from '../../core/manifest.ts';
+import type { EngineContext } from '../engine.ts';
+import { type ArchiveInspection, ArchiveInspector } from './archive/archive-inspector.ts';
+import { type Connection, toolEnvironment } from './connection.ts';
+import type { Snapshot } from './snapshot.ts';
+import { toolOutput } from './tool-output.ts';
+import type { ClientTools } from './tools.ts';
+import { watchDump } from './watch-dump.ts';
+
+const progressStepBytes = 16 * 1024 * 1024;
+
+export type DatabaseDump = {
+  /** The archive in pg_dump's custom format, uncompressed. Ends normally only when it is whole. */
+  readonly bytes: AsyncIterable<Uint8Array>;
+  /** Content and facts; there when `bytes` has ended. */
+  result(): { readonly content: Content; readonly facts: StreamRecord['facts'] };
+};
+
+/** Dumps one database as the snapshot shows it. Nothing starts before `bytes` is read; the snapshot stays the caller's to end. */
+export async function dumpDatabase(
+  context: EngineContext,
+  options: {
+    readonly connection: Connection;
+    readonly database: string;
+    readonly tools: ClientTools;
+    readonly snapshot: Snapshot;
+    /** The setting under which money is written; the database's own when left out, null when there is no money in it. */
+    readonly lcMonetary?: string | null;
+  },
+): Promise<DatabaseDump> {
+  const { connection, database, tools, snapshot } = options;
+  const inspector = new ArchiveInspector();
+  const lcMonetary = options.lcMonetary === undefined ? snapshot.facts.lcMonetary : options.lcMonetary;
+  let warnings: readonly string[] = [];
+  let inspection: ArchiveInspection | undefined;
+  const env = await toolEnvironment(connection, {
+    database,
+    scratch: context.scratch,
+    applicationName: snapshot.dumpName,
+    settings: lcMonetary === null ? {} : { lc_monetary: lcMonetary },
+  });
+
+  async function* bytes(): AsyncGenerator<Uint8Array, void> {
+    const exceeded = new AbortController();
+    const watch = watchDump({
+      client: snapshot.client,
+      dumpName: snapshot.dumpName,
+      database,
+      settings: context.settings,
+      onExceeded: (failure) => exceeded.abort(failure),
+    });
+    let seenBytes = 0;
+    let reportedBytes = 0;
+    try {
+      const output = toolOutput({
+        program: tools.pgDump,
+        tool: 'pg_dump',
+        args: [
+          '--format=custom',
+          '--compress=0',
+          '--no-password',
+          `--snapshot=${snapshot.id}`,
+          `--lock-wait-timeout=${context.settings.lockTimeoutSeconds * 1000}`,
+        ],
+        env,
+        doing: `the dump of database '${database}'`,
+        signal: AbortSignal.any([context.signal, exceeded.signal]),
+        check: {
+          write: (chunk) => inspector.write(chunk),
+          end: () => {
+            inspection = inspector.end();
+          },
+        },
+        onWarnings: (lines) => {
+          warnings = lines;
+        },
+      });
+      for await (const chunk of output) {
+        seenBytes += chunk.length;
+        if (seenBytes - reportedBytes >= progressStepBytes) {
+          reportedBytes = seenBytes;
+          context.progress({
+            phase: 'dump',
+            detail: database,
+            bytes: seenBytes,
+            expectedBytes: snapshot.facts.sizeBytes,
+          });
+        }
+        yield chunk;
+      }
+    } finally {
+      await watch.end();
+    }
+  }
+
+  return {
+    bytes: bytes(),
+    result() {
+      // Rows as COPY text and no compression are what we ask pg_dump for.
+      if (!inspection?.content) throw new Error(`the dump of '${database}' has not ended, or has no readable rows`);
+      const { archiveVersion, entries } = inspection.facts;
+      return {
+        content: inspection.content,
+        facts: { ...snapshot.facts, archiveVersion, entries, warnings: [...warnings] },
+      };
+    },
+  };
+}

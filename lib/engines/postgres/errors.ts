@@ -1,0 +1,156 @@
+import { DatabaseError } from 'pg';
+import { type ErrorCode, HoldfastError } from '../../core/errors.ts';
+import type { ChildEnd } from '../../runner/child.ts';
+
+/** Translates what a server or a client tool says into the error table. No other file matches codes or texts of PostgreSQL. */
+
+const sqlStates: Readonly<Record<string, ErrorCode>> = {
+  '28P01': 'auth-failed',
+  '28000': 'auth-failed',
+  '3D000': 'database-missing',
+  '42501': 'privilege-missing',
+  '55P03': 'source-busy',
+  '57014': 'source-busy',
+  '40001': 'source-busy',
+  '40P01': 'source-busy',
+  '53300': 'source-busy',
+  '55006': 'source-busy',
+  '57P01': 'source-interrupted',
+  '57P02': 'source-interrupted',
+  '57P03': 'source-unreachable',
+  '08006': 'source-interrupted',
+  '08003': 'source-interrupted',
+  '53100': 'disk-full',
+};
+
+const unreachableCodes = new Set([
+  'ECONNREFUSED',
+  'ETIMEDOUT',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'ENOENT',
+  'EACCES',
+]);
+
+const untrustedCodes = new Set([
+  'SELF_SIGNED_CERT_IN_CHAIN',
+  'DEPTH_ZERO_SELF_SIGNED_CERT',
+  'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
+  'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
+  'ERR_TLS_CERT_ALTNAME_INVALID',
+  'CERT_HAS_EXPIRED',
+]);
+
+/**
+ * The failure of a session of ours. `about` says what was being done or reached, e.g. `database 'orders' at 'db:5432'`. What is not
+ * recognised is `otherwise`.
+ */
+export function fromServerError(error: unknown, about: string, otherwise: ErrorCode = 'internal'): HoldfastError {
+  if (error instanceof HoldfastError) return error;
+  const code = codeOf(error);
+  const text = error instanceof Error ? error.message : String(error);
+  if (error instanceof DatabaseError) {
+    const known = code === undefined ? undefined : (sqlStates[code] ?? stateClass(code));
+    return new HoldfastError(known ?? otherwise, `${about}: ${withoutValues(text)}`, { cause: error });
+  }
+  if (code !== undefined && untrustedCodes.has(code))
+    return new HoldfastError('auth-failed', `${about}: the server's certificate is not trusted (${code})`, {
+      cause: error,
+      hint: 'does sslrootcert name the authority that signed it, and is the host name the one in the certificate?',
+    });
+  if (code !== undefined && unreachableCodes.has(code))
+    return new HoldfastError('source-unreachable', `${about}: ${reason(code)}`, { cause: error });
+  if (/timeout expired|due to connection timeout/.test(text))
+    return new HoldfastError('source-unreachable', `${about}: no answer in time`, { cause: error });
+  if (
+    code === 'ECONNRESET' ||
+    code === 'EPIPE' ||
+    /connection terminated|not queryable|connection was closed/i.test(text)
+  )
+    return new HoldfastError('source-interrupted', `${about}: the connection was lost`, { cause: error });
+  return new HoldfastError(otherwise, `${about}: ${withoutValues(text)}`, { cause: error });
+}
+
+function codeOf(error: unknown): string | undefined {
+  // A host name with several addresses gives an AggregateError whose own code is that of the first.
+  const code = (error as { code?: unknown } | null)?.code;
+  return typeof code === 'string' ? code : undefined;
+}
+
+function stateClass(code: string): ErrorCode | undefined {
+  if (code.startsWith('08')) return 'source-interrupted';
+  return undefined;
+}
+
+const reasons: Readonly<Record<string, string>> = {
+  ECONNREFUSED: 'nothing listens there',
+  ETIMEDOUT: 'no answer in time',
+  ENOTFOUND: 'the host name is not known',
+  EAI_AGAIN: 'the host name could not be looked up',
+  ENOENT: 'there is no such socket',
+  EACCES: 'the socket may not be opened',
+};
+const reason = (code: string) => `${reasons[code] ?? 'no route to it'} (${code})`;
+
+/** Texts of the client tools in the C locale, most telling first. Quoted names are blanked before, so no name can imitate one. */
+const toolTexts: readonly (readonly [RegExp, ErrorCode])[] = [
+  [/server version mismatch/, 'version-mismatch'],
+  [
+    /password authentication failed|no password supplied|authentication failed for user|no pg_hba\.conf entry/,
+    'auth-failed',
+  ],
+  [/FATAL: {2}role "" (does not exist|is not permitted to log in)/, 'auth-failed'],
+  [/FATAL: {2}database "" does not exist/, 'database-missing'],
+  [/remaining connection slots|too many (clients|connections)/, 'source-busy'],
+  [/No space left on device/, 'disk-full'],
+  [
+    /the database system is (shutting down|starting up|in recovery)|terminating connection|server closed the connection|connection to server was lost|no connection to the server|SSL connection has been closed|could not (receive data from|send data to) (server|client)/,
+    'source-interrupted',
+  ],
+  [
+    /canceling statement due to (lock timeout|statement timeout|conflict with recovery|user request)|could not obtain lock|deadlock detected/,
+    'source-busy',
+  ],
+  [/permission denied|must be (owner|superuser|able to)|affected by row-level security policy/, 'privilege-missing'],
+  [
+    /connection to server .* failed|could not translate host name|Connection refused|Connection timed out|timeout expired/,
+    'source-unreachable',
+  ],
+  [
+    /invalid snapshot identifier|could not import the requested snapshot|source process .* is not running/,
+    'source-interrupted',
+  ],
+];
+
+/** The failure that a client tool's exit and last words mean; `otherwise` when they say nothing we know. */
+export function fromTool(failure: {
+  readonly tool: string;
+  /** What it was doing, e.g. `the dump of 'orders'`. */
+  readonly doing: string;
+  readonly end: ChildEnd;
+  readonly stderr: string;
+  readonly otherwise: ErrorCode;
+}): HoldfastError {
+  const text = failure.stderr.replaceAll(/"[^"]*"/g, '""');
+  const code = toolTexts.find(([pattern]) => pattern.test(text))?.[1] ?? failure.otherwise;
+  const { end } = failure;
+  const how = end.signal === null ? `with exit code ${end.code}` : `by ${end.signal}`;
+  const said = lastWords(failure.stderr);
+  return new HoldfastError(code, `${failure.doing} failed: ${failure.tool} ended ${how}${said && `: ${said}`}`);
+}
+
+/** The lines of a tool that name the error, on one line and without row data: DETAIL, CONTEXT and failed commands may hold some. */
+export function lastWords(stderr: string): string {
+  const lines = stderr
+    .split('\n')
+    .filter((line) => /error: |ERROR: |FATAL: |^pg_\w+: detail: Error message/.test(line));
+  const words = lines.slice(0, 4).map((line) => withoutValues(line.replace(/^pg_\w+: (error|detail): /, '').trim()));
+  return words.join('; ').slice(0, 600);
+}
+
+/** Server messages put a rejected value last, after a colon: `invalid input syntax for type integer: "…"`. */
+function withoutValues(message: string): string {
+  return message.replaceAll(/: ".*"(?= |$)/g, ": '…'").replaceAll(/=\(.*?\)/g, '=(…)');
+}

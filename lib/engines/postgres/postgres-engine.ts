@@ -1,0 +1,21 @@
+import type { Engine } from '../engine.ts';
+import { captureLogical, type FindTools } from './capture.ts';
+import { compareStream } from './compare.ts';
+import { inspectStream } from './inspect.ts';
+import { probeServer } from './probe.ts';
+import { restoreLogical } from './restore.ts';
+import { findClientTools } from './tools.ts';
+
+/** The PostgreSQL engine. `findTools` says where the client tools of a server's major version are. */
+export function postgresEngine(options: { readonly findTools?: FindTools } = {}): Engine {
+  const findTools = options.findTools ?? ((major) => findClientTools(major));
+  return {
+    name: 'postgres',
+    methods: ['logical'],
+    probe: (context) => probeServer(context, findTools),
+    capture: (context) => captureLogical(context, findTools),
+    inspect: inspectStream,
+    restore: (context, plan) => restoreLogical(context, plan, findTools),
+    compare: (context, stream, database) => compareStream(context, stream, database, findTools),
+  };
+}

@@ -1,0 +1,170 @@
+import { type Client, escapeIdentifier } from 'pg';
+import { HoldfastError } from '../../core/errors.ts';
+import type { Comparison, EngineContext, RestorePlan, RestoreResult } from '../engine.ts';
+import type { FindTools } from './capture.ts';
+import { type Connection, connect, parseConnection } from './connection.ts';
+import { factsOf } from './database-facts.ts';
+import { globalsFormat } from './formats.ts';
+import { checkDestination } from './preflight.ts';
+import { comparisonFailed, restoreDatabase } from './restore-database.ts';
+import { applyGlobals, type GlobalsPlan, planGlobals, readGlobals } from './restore-globals.ts';
+import { connectToServer, readServer } from './server.ts';
+import { type Copy, destinationHeld, dropReplaced, swapIntoPlace } from './swap.ts';
+import { stopReason } from './tool-output.ts';
+import { dropLeftovers, lockDestination, markStatement, newWorkName } from './work-databases.ts';
+
+type Planned = RestorePlan['streams'][number];
+
+/**
+ * Puts databases back, all or none of them.
+ *
+ * Invariant: until the swap, which is one transaction, no existing database, role or tablespace is altered. In order: leftovers of
+ * crashed runs are dropped, everything is checked, new roles and tablespaces are made, every database is restored under a working name
+ * and compared; then all are renamed into place at once, and the replaced ones are dropped last. A crash before the swap leaves working
+ * databases and perhaps new roles, a crash after it the replaced databases; both are marked, and the next run clears them away.
+ */
+export async function restoreLogical(
+  context: EngineContext,
+  plan: RestorePlan,
+  findTools: FindTools,
+): Promise<RestoreResult> {
+  const connection = parseConnection(context.connection);
+  const globalsStreams = plan.streams.filter(({ record }) => record.format === globalsFormat);
+  const databaseStreams = plan.streams.filter(({ record }) => record.format !== globalsFormat);
+  const destinations = databaseStreams.map(({ destination }) => destination);
+  checkNames(destinations);
+
+  let admin = await adminSession(connection);
+  try {
+    const server = await readServer(admin);
+    const tools = await findTools(server.major);
+    for (const destination of destinations)
+      if (!(await lockDestination(admin, destination))) throw destinationHeld(destination);
+    await dropLeftovers(admin, destinations);
+
+    context.progress({ phase: 'preflight' });
+    const globals = await gatherGlobals(admin, globalsStreams);
+    await checkDestination(admin, {
+      server,
+      databases: databaseStreams.map(({ record, destination }) => ({ destination, facts: factsOf(record) })),
+      globals,
+      replace: plan.replace,
+    });
+
+    if (globals) {
+      context.progress({ phase: 'globals' });
+      await applyGlobals(admin, globals);
+    }
+    const { copies, comparisons } = await restoreCopies(context, databaseStreams, { admin, connection, server, tools });
+
+    context.progress({ phase: 'swap' });
+    if (context.signal.aborted) throw stopReason(context.signal, 'the restore');
+    // A session in the database that is to be renamed would be in its own way.
+    if (destinations.includes(databaseOf(admin))) {
+      await admin.end();
+      admin = await connect(connection, 'template1');
+    }
+    const replaced = await swap(connection, admin, copies);
+    context.progress({ phase: 'drop' });
+    const remarks = await dropReplaced(admin, replaced);
+
+    return {
+      restored: [
+        ...globalsStreams.map(({ record }) => ({
+          stream: record.stream,
+          database: '',
+          comparison: globalsComparison(globals),
+        })),
+        ...databaseStreams.map(({ record, destination }, index) => ({
+          stream: record.stream,
+          database: destination,
+          comparison: withRemarks(comparisons[index], remarks),
+        })),
+      ],
+    };
+  } finally {
+    await admin.end().catch(() => {});
+  }
+}
+
+/** Restores and compares every database under a working name; when one fails, drops them all but one that differs. */
+async function restoreCopies(
+  context: EngineContext,
+  streams: readonly Planned[],
+  destination: Parameters<typeof restoreDatabase>[1],
+): Promise<{ copies: Copy[]; comparisons: Comparison[] }> {
+  const { admin } = destination;
+  const copies: Copy[] = [];
+  const comparisons: Comparison[] = [];
+  const kept = new Set<string>();
+  try {
+    for (const stream of streams) {
+      const name = newWorkName('restoring', stream.destination);
+      copies.push({ name, destination: stream.destination, facts: factsOf(stream.record) });
+      const comparison = await restoreDatabase(context, destination, {
+        name,
+        destination: stream.destination,
+        record: stream.record,
+        bytes: stream.open(),
+      });
+      if (!comparison.same) {
+        await admin.query(markStatement(name, { state: 'differs', destination: stream.destination }));
+        kept.add(name);
+        throw comparisonFailed(stream.destination, name, comparison);
+      }
+      comparisons.push(comparison);
+    }
+    return { copies, comparisons };
+  } catch (error) {
+    for (const { name } of copies) {
+      if (kept.has(name)) continue;
+      // What cannot be dropped now, because the server is away, the next restore drops.
+      await admin.query(`drop database if exists ${escapeIdentifier(name)} with (force)`).catch(() => {});
+    }
+    throw error;
+  }
+}
+
+async function swap(connection: Connection, admin: Client, copies: readonly Copy[]): Promise<string[]> {
+  if (copies.length === 0) return [];
+  const terminator = await connect(connection, databaseOf(admin));
+  try {
+    return await swapIntoPlace(admin, terminator, copies);
+  } finally {
+    await terminator.end().catch(() => {});
+  }
+}
+
+async function adminSession(connection: Connection): Promise<Client> {
+  const client = await connectToServer(connection);
+  // Creating and dropping a large database may take longer than any question does.
+  await client.query('set statement_timeout = 0');
+  return client;
+}
+
+const databaseOf = (client: Client) => client.database ?? '';
+
+async function gatherGlobals(admin: Client, streams: readonly Planned[]): Promise<GlobalsPlan | undefined> {
+  const [stream] = streams;
+  return stream && planGlobals(admin, await readGlobals(stream.open()));
+}
+
+function globalsComparison(globals: GlobalsPlan | undefined): Comparison {
+  const remarks = (globals?.existing ?? []).map((name) => `${name} existed and was left as it is`);
+  return { same: true, tablesCompared: 0, rowsCompared: 0, differences: [], remarks };
+}
+
+function withRemarks(comparison: Comparison | undefined, remarks: readonly string[]): Comparison {
+  if (!comparison) throw new HoldfastError('internal', 'a restored database was not compared');
+  return { ...comparison, remarks: [...comparison.remarks, ...remarks] };
+}
+
+/** PostgreSQL would cut a longer name silently, and might cut it to that of another database. */
+function checkNames(destinations: readonly string[]): void {
+  for (const name of destinations) {
+    if (name === '' || Buffer.byteLength(name) > 63 || name.includes('\0'))
+      throw new HoldfastError('usage', `'${name}' cannot be a database's name: it must have 1 to 63 bytes`);
+  }
+  if (new Set(destinations).size < destinations.length)
+    throw new HoldfastError('usage', 'two streams cannot be restored into one database');
+}

@@ -1,0 +1,89 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import type { Readable, Writable } from 'node:stream';
+import { HoldfastError } from '../core/errors.ts';
+
+/** How a child process ended: by itself with `code`, or by `signal`. */
+export type ChildEnd = { readonly code: number | null; readonly signal: NodeJS.Signals | null };
+
+export type Child = {
+  readonly stdin: Writable;
+  readonly stdout: Readable;
+  /**
+   * Settles when the process has ended *and* its pipes are closed, so stdout must be read (or `stop` called) for it to settle.
+   * Rejects with `tool-missing` only when the program could not be started at all.
+   */
+  readonly ended: Promise<ChildEnd>;
+  /** The last 16 KiB of what it wrote to stderr. */
+  stderr(): string;
+  /** SIGINT, then SIGKILL after the grace time, to its whole process group; resolves when it is gone. May be called at any time, and twice. */
+  stop(): Promise<void>;
+};
+
+const stderrLimit = 16 * 1024;
+
+/**
+ * A program run as a child in a process group of its own (a terminal's Ctrl-C reaches us, and we end the child in order). Its
+ * end is the caller's to await; it is stopped when `signal` aborts.
+ */
+export function openChild(options: {
+  readonly program: string;
+  readonly args: readonly string[];
+  /** The child's whole environment: nothing is inherited. */
+  readonly env: Readonly<Record<string, string>>;
+  readonly signal: AbortSignal;
+  /** @default 5 */
+  readonly graceSeconds?: number;
+}): Child {
+  const child = spawn(options.program, options.args, {
+    env: { ...options.env },
+    stdio: ['pipe', 'pipe', 'pipe'],
+    detached: true,
+  });
+  let stderr = '';
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    stderr = (stderr + text).slice(-stderrLimit);
+  });
+  // A child that ends before it has read its input is judged by its exit code, not by our broken pipe.
+  child.stdin.on('error', () => {});
+
+  const ended = new Promise<ChildEnd>((resolve, reject) => {
+    child.once('close', (code, signal) => resolve({ code, signal }));
+    child.once('error', (cause) => {
+      if (child.pid !== undefined) return;
+      reject(new HoldfastError('tool-missing', `'${options.program}' could not be started`, { cause }));
+    });
+  });
+  ended.catch(() => {});
+
+  let stopping: Promise<void> | undefined;
+  const stop = () => {
+    stopping ??= end(child, ended, options.graceSeconds ?? 5);
+    return stopping;
+  };
+  const onAbort = () => void stop();
+  if (options.signal.aborted) onAbort();
+  else options.signal.addEventListener('abort', onAbort, { once: true });
+  const forget = () => options.signal.removeEventListener('abort', onAbort);
+  ended.then(forget, forget);
+
+  return { stdin: child.stdin, stdout: child.stdout, ended, stderr: () => stderr, stop };
+}
+
+async function end(child: ChildProcess, ended: Promise<ChildEnd>, graceSeconds: number): Promise<void> {
+  kill(child, 'SIGINT');
+  const timer = setTimeout(() => kill(child, 'SIGKILL'), graceSeconds * 1000);
+  child.stdin?.destroy();
+  child.stdout?.destroy();
+  await ended.catch(() => {});
+  clearTimeout(timer);
+}
+
+function kill(child: ChildProcess, signal: NodeJS.Signals): void {
+  if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
+  try {
+    process.kill(-child.pid, signal);
+  } catch (error) {
+    // It ended between the check and the signal.
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+  }
+}

@@ -1,0 +1,136 @@
+import { createHash } from 'node:crypto';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { Client } from 'pg';
+import { describeError } from '../../../lib/core/errors.ts';
+import type { StreamRecord } from '../../../lib/core/manifest.ts';
+import type { CaptureStream, Engine, EngineContext, EngineProgress } from '../../../lib/engines/engine.ts';
+import { findClientTools } from '../../../lib/engines/postgres/tools.ts';
+import { ensurePostgres, type PostgresMajor } from '../../../scripts/servers/postgres.ts';
+import type { PostgresServer } from '../../servers/postgres.ts';
+
+/** The tools of the test servers, wherever scripts/servers found them. */
+export async function testTools(major: number) {
+  const root = await ensurePostgres(major as PostgresMajor, () => {});
+  return findClientTools(major, { folders: [path.join(root, 'bin')], elsewhere: [] });
+}
+
+export type TestContext = EngineContext & Disposable & { readonly events: EngineProgress[] };
+
+/** A context for the server with a scratch folder of its own; `connection` overrides single settings. */
+export function contextFor(
+  server: Pick<PostgresServer, 'host' | 'port' | 'user' | 'password'>,
+  options: {
+    readonly connection?: Record<string, unknown>;
+    readonly settings?: Partial<EngineContext['settings']>;
+    readonly signal?: AbortSignal;
+    readonly progress?: (event: EngineProgress) => void;
+  } = {},
+): TestContext {
+  const scratch = mkdtempSync(path.join(tmpdir(), 'holdfast-scratch-'));
+  const events: EngineProgress[] = [];
+  return {
+    target: 'orders',
+    connection: {
+      host: server.host,
+      port: server.port,
+      user: server.user,
+      password: server.password,
+      sslmode: 'disable',
+      ...options.connection,
+    },
+    settings: { parallelJobs: 1, lockTimeoutSeconds: 10, statementTimeoutSeconds: 0, ...options.settings },
+    signal: options.signal ?? new AbortController().signal,
+    progress: (event) => {
+      events.push(event);
+      options.progress?.(event);
+    },
+    events,
+    scratch,
+    [Symbol.dispose]: () => rmSync(scratch, { recursive: true, force: true }),
+  };
+}
+
+/** A stream as it would be after a backup, its bytes kept in memory. */
+export type Saved = { readonly record: StreamRecord; readonly bytes: Buffer };
+
+const fixedTime = '2026-11-21T02:00:00.000Z';
+
+/** Reads one stream to its end, whatever becomes of it. */
+export async function save(stream: CaptureStream): Promise<Saved> {
+  const base = {
+    stream: stream.stream,
+    kind: stream.kind,
+    name: stream.name,
+    format: stream.format,
+    beganAt: fixedTime,
+    endedAt: fixedTime,
+    compression: 'none' as const,
+    storedBytes: 0,
+    objects: [],
+  };
+  const chunks: Uint8Array[] = [];
+  try {
+    const opened = await stream.open();
+    for await (const chunk of opened.bytes) chunks.push(chunk);
+    const { content, facts } = opened.result();
+    const bytes = Buffer.concat(chunks);
+    const plainSha256 = createHash('sha256').update(bytes).digest('hex');
+    const plain = { plainBytes: bytes.length, plainSha256 };
+    return { record: { ...base, ...plain, status: 'complete', ...(content && { content }), facts }, bytes };
+  } catch (error) {
+    const bytes = Buffer.concat(chunks);
+    return {
+      record: { ...base, plainBytes: bytes.length, status: 'failed', error: describeError(error), facts: {} },
+      bytes,
+    };
+  }
+}
+
+/** Captures everything that the context's connection chooses, one stream after another. */
+export async function capture(engine: Engine, context: EngineContext): Promise<Map<string, Saved>> {
+  const opened = await engine.capture(context, { method: 'logical' });
+  const saved = new Map<string, Saved>();
+  try {
+    for (const stream of opened.streams) saved.set(stream.name, await save(stream));
+  } finally {
+    await opened.end();
+  }
+  return saved;
+}
+
+/** A restore's stream whose bytes come in pieces of 64 KiB, as from the pipeline. */
+export function planned(saved: Saved | undefined, destination: string) {
+  if (!saved) throw new Error(`nothing was captured for '${destination}'`);
+  return {
+    record: saved.record,
+    destination,
+    async *open() {
+      for (let at = 0; at < saved.bytes.length; at += 65_536) yield saved.bytes.subarray(at, at + 65_536);
+    },
+  };
+}
+
+/** A session on the server's database that ends with the scope. */
+export async function session(
+  server: Pick<PostgresServer, 'host' | 'port' | 'user' | 'password'>,
+  database: string,
+): Promise<Client & AsyncDisposable> {
+  const client = new Client({ ...server, database });
+  client.on('error', () => {});
+  await client.connect();
+  return Object.assign(client, { [Symbol.asyncDispose]: () => client.end() });
+}
+
+/** Runs a script (several statements) in the database. */
+export async function run(server: PostgresServer, database: string, script: string): Promise<void> {
+  await using client = await session(server, database);
+  await client.query(script);
+}
+
+export async function databaseNames(server: PostgresServer): Promise<string[]> {
+  await using client = await session(server, 'postgres');
+  const { rows } = await client.query<{ datname: string }>('select datname from pg_database order by datname');
+  return rows.map(({ datname }) => datname);
+}
