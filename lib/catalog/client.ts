@@ -1,0 +1,100 @@
+import { InvokeCommand, type LambdaClient } from '@aws-sdk/client-lambda';
+import { type ErrorCode, errorTable, HoldfastError } from '../core/errors.ts';
+import type { BackupId } from '../core/ids.ts';
+import type { JournalEvent } from '../core/journal.ts';
+import type { ExecutionFilter } from './queries/list-executions.ts';
+import type { RecoveryFilter } from './queries/list-recoveries.ts';
+import type { CatalogAnswers, CatalogRequest, RequestOf } from './requests.ts';
+
+/**
+ * The catalog as everything outside its Lambda sees it. Every method fails with `catalog-unavailable` (retryable) when the Lambda or
+ * the database behind it cannot be reached; all are safe to repeat.
+ */
+export type CatalogClient = {
+  /** Applies events, in any order, each once. More than fit a Lambda's payload go in several invocations. */
+  apply(events: readonly JournalEvent[]): Promise<CatalogAnswers['apply']>;
+  /** Those of the journal keys whose events the catalog has not seen. */
+  unapplied(keys: readonly string[]): Promise<CatalogAnswers['unapplied']>;
+  /** Backups as they stand now, newest first. */
+  list(filter?: ExecutionFilter): Promise<CatalogAnswers['list']>;
+  /** All stages of one backup, oldest first; empty when the catalog does not know it. */
+  show(backupId: BackupId): Promise<CatalogAnswers['show']>;
+  /** The newest completed backup of each target and tier. */
+  lastCompleted(): Promise<CatalogAnswers['last-completed']>;
+  /** The schedules that are declared now, by name. */
+  declaredSchedules(): Promise<CatalogAnswers['schedules']>;
+  /** Recoveries as they stand now, newest first. */
+  recoveries(filter?: RecoveryFilter): Promise<CatalogAnswers['recoveries']>;
+  migrate(): Promise<CatalogAnswers['migrate']>;
+  status(): Promise<CatalogAnswers['status']>;
+};
+
+/** Events of an invocation: a request may hold 6 MB, and an event with a long list of schedules some 10 KB. */
+const eventsPerInvocation = 200;
+
+/** A client that asks the catalog Lambda. */
+export function catalogClient({
+  functionName,
+  lambda,
+}: {
+  readonly functionName: string;
+  readonly lambda: LambdaClient;
+}): CatalogClient {
+  const ask = async <Name extends keyof CatalogAnswers>(request: RequestOf<Name>): Promise<CatalogAnswers[Name]> =>
+    (await invoke(lambda, functionName, request)) as CatalogAnswers[Name];
+  return {
+    apply: async (events) => {
+      let result = { applied: 0, known: 0 };
+      for (let from = 0; from < events.length; from += eventsPerInvocation) {
+        const { applied, known } = await ask<'apply'>({
+          operation: 'apply',
+          events: events.slice(from, from + eventsPerInvocation),
+        });
+        result = { applied: result.applied + applied, known: result.known + known };
+      }
+      return result;
+    },
+    unapplied: (keys) => ask<'unapplied'>({ operation: 'unapplied', keys: [...keys] }),
+    list: (filter = {}) => ask<'list'>({ operation: 'list', ...filter }),
+    show: (backupId) => ask<'show'>({ operation: 'show', backupId }),
+    lastCompleted: () => ask<'last-completed'>({ operation: 'last-completed' }),
+    declaredSchedules: () => ask<'schedules'>({ operation: 'schedules' }),
+    recoveries: (filter = {}) => ask<'recoveries'>({ operation: 'recoveries', ...filter }),
+    migrate: () => ask<'migrate'>({ operation: 'migrate' }),
+    status: () => ask<'status'>({ operation: 'status' }),
+  };
+}
+
+async function invoke(lambda: LambdaClient, functionName: string, request: CatalogRequest): Promise<unknown> {
+  let text: string;
+  let functionError: string | undefined;
+  try {
+    const reply = await lambda.send(
+      new InvokeCommand({ FunctionName: functionName, Payload: Buffer.from(JSON.stringify(request)) }),
+    );
+    text = Buffer.from(reply.Payload ?? []).toString('utf8');
+    functionError = reply.FunctionError;
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw new HoldfastError('catalog-unavailable', `catalog function '${functionName}' cannot be invoked: ${why}`, {
+      cause,
+    });
+  }
+  const value: unknown = text === '' ? undefined : JSON.parse(text);
+  if (functionError !== undefined) throw errorOfFunction(functionName, value);
+  return value;
+}
+
+/** A Lambda reports an error by its name, which for ours is the code; any other (a time-out, a crash) leaves the catalog unreached. */
+function errorOfFunction(functionName: string, value: unknown): HoldfastError {
+  const { errorType = 'unknown', errorMessage = '' } = (value ?? {}) as {
+    readonly errorType?: string;
+    readonly errorMessage?: string;
+  };
+  return Object.hasOwn(errorTable, errorType)
+    ? new HoldfastError(errorType as ErrorCode, errorMessage)
+    : new HoldfastError(
+        'catalog-unavailable',
+        `catalog function '${functionName}' ended: ${errorType}: ${errorMessage}`,
+      );
+}

@@ -1,0 +1,110 @@
+import pLimit from 'p-limit';
+import { HoldfastError } from '../core/errors.ts';
+import { type JournalEvent, journalEventSchema } from '../core/journal.ts';
+import { prefixes } from '../core/object-keys.ts';
+import { listBackups, readManifest } from '../store/backups.ts';
+import type { Store } from '../store/store.ts';
+import { readText } from '../store/text.ts';
+import type { CatalogClient } from './client.ts';
+import { eventsOfManifest } from './manifest-events.ts';
+
+/** What a rebuild read and did. `unreadable` names what it had to leave out, and why; the rest is in the catalog all the same. */
+export type Rebuilt = {
+  /** Events found in the journal. */
+  readonly journaled: number;
+  /** Events made from the manifests of backups of which the journal says nothing. */
+  readonly derived: number;
+  /** Events that were new to the catalog. */
+  readonly applied: number;
+  readonly unreadable: readonly { readonly key: string; readonly message: string }[];
+};
+
+/** Objects read at a time, and events handed on at a time: whatever the store's size, memory holds this many. */
+const batchSize = 200;
+const readsAtATime = 16;
+
+/**
+ * Brings a catalog, usually an empty one, to what the store says: replays the journal, then adds the backups that have a manifest and no
+ * journal. Reads the store and never writes to it. Idempotent: events that the catalog has are not applied again, and a rebuild that was
+ * interrupted is completed by the next.
+ */
+export async function rebuildCatalog({
+  store,
+  apply,
+}: {
+  readonly store: Store;
+  readonly apply: CatalogClient['apply'];
+}): Promise<Rebuilt> {
+  const unreadable: { key: string; message: string }[] = [];
+  const journaledOperations = new Set<string>();
+  let applied = 0;
+
+  const journaled = await inBatches(keysUnder(store, prefixes.journal), async (key) => {
+    const operation = key.split('/')[1];
+    if (operation !== undefined) journaledOperations.add(operation);
+    return [await readEvent(store, key)];
+  });
+  const derived = await inBatches(listBackups(store), async ({ target, id }) =>
+    journaledOperations.has(id) ? [] : eventsOfManifest(await readManifest(store, target, id), store),
+  );
+  return { journaled, derived, applied, unreadable };
+
+  /** Gives the number of events. An item that cannot be read is noted; a store or catalog that is away ends the rebuild. */
+  async function inBatches<Item>(
+    items: AsyncIterable<Item>,
+    eventsOf: (item: Item) => Promise<readonly JournalEvent[]>,
+  ): Promise<number> {
+    const limit = pLimit(readsAtATime);
+    let count = 0;
+    const handOn = async (batch: readonly Item[]): Promise<void> => {
+      const found = await Promise.all(batch.map((item) => limit(() => readOrNote(item, eventsOf))));
+      const events = found.flat();
+      count += events.length;
+      if (events.length > 0) applied += (await apply(events)).applied;
+    };
+    let batch: Item[] = [];
+    for await (const item of items) {
+      batch.push(item);
+      if (batch.length < batchSize) continue;
+      await handOn(batch);
+      batch = [];
+    }
+    await handOn(batch);
+    return count;
+  }
+
+  async function readOrNote<Item>(
+    item: Item,
+    eventsOf: (item: Item) => Promise<readonly JournalEvent[]>,
+  ): Promise<readonly JournalEvent[]> {
+    try {
+      return await eventsOf(item);
+    } catch (error) {
+      if (!(error instanceof HoldfastError) || !permanent.has(error.code)) throw error;
+      unreadable.push({ key: typeof item === 'string' ? item : JSON.stringify(item), message: error.message });
+      return [];
+    }
+  }
+}
+
+/** What is wrong with the object itself, and will be wrong next time. */
+const permanent = new Set<string>(['corrupt', 'manifest-unreadable', 'backup-unknown']);
+
+async function* keysUnder(store: Store, prefix: string): AsyncGenerator<string> {
+  for await (const { key } of store.list(prefix)) yield key;
+}
+
+async function readEvent(store: Store, key: string): Promise<JournalEvent> {
+  const text = (await readText(store, key)) ?? '';
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (cause) {
+    throw new HoldfastError('corrupt', `journal entry '${key}' is not JSON`, { cause });
+  }
+  const parsed = journalEventSchema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  throw new HoldfastError('corrupt', `journal entry '${key}' is not an event that this Holdfast knows`, {
+    hint: 'was it written by a newer Holdfast? rebuild with that one',
+  });
+}

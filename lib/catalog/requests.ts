@@ -1,0 +1,91 @@
+import type { Client } from 'pg';
+import { z } from 'zod';
+import { HoldfastError } from '../core/errors.ts';
+import { backupIdSchema, targetNameSchema } from '../core/ids.ts';
+import { journalEventSchema } from '../core/journal.ts';
+import { backupStatusSchema } from '../core/vocabulary.ts';
+import { type MigrationResult, migrateCatalog } from './migrate.ts';
+import { type ApplyResult, applyEvents } from './project.ts';
+import { type CatalogStatus, catalogStatus } from './queries/catalog-status.ts';
+import type { Execution } from './queries/execution-columns.ts';
+import { findUnapplied } from './queries/find-unapplied.ts';
+import { lastCompleted } from './queries/last-completed.ts';
+import { listExecutions } from './queries/list-executions.ts';
+import { listRecoveries, type Recovery } from './queries/list-recoveries.ts';
+import { type DeclaredSchedule, listSchedules } from './queries/list-schedules.ts';
+import { type ExecutionStage, showExecution } from './queries/show-execution.ts';
+
+const sinceSchema = z.iso.datetime({ offset: true }).optional();
+const limitSchema = z.number().int().min(1).max(1000).optional();
+
+/** Everything that the catalog can be asked: what the catalog Lambda's event is. Unknown keys are refused. */
+export const catalogRequestSchema = z.discriminatedUnion('operation', [
+  z.strictObject({ operation: z.literal('apply'), events: z.array(journalEventSchema) }),
+  z.strictObject({ operation: z.literal('unapplied'), keys: z.array(z.string()) }),
+  z.strictObject({
+    operation: z.literal('list'),
+    target: targetNameSchema.optional(),
+    status: backupStatusSchema.optional(),
+    since: sinceSchema,
+    limit: limitSchema,
+  }),
+  z.strictObject({ operation: z.literal('show'), backupId: backupIdSchema }),
+  z.strictObject({ operation: z.literal('last-completed') }),
+  z.strictObject({ operation: z.literal('schedules') }),
+  z.strictObject({
+    operation: z.literal('recoveries'),
+    target: targetNameSchema.optional(),
+    since: sinceSchema,
+    limit: limitSchema,
+  }),
+  z.strictObject({ operation: z.literal('migrate') }),
+  z.strictObject({ operation: z.literal('status') }),
+]);
+export type CatalogRequest = z.infer<typeof catalogRequestSchema>;
+
+export type RequestOf<Name extends CatalogRequest['operation']> = Extract<CatalogRequest, { operation: Name }>;
+
+/** What each operation answers: plain JSON, so that it is the same on both sides of the Lambda. */
+export type CatalogAnswers = {
+  readonly apply: ApplyResult;
+  readonly unapplied: readonly string[];
+  readonly list: readonly Execution[];
+  readonly show: readonly ExecutionStage[];
+  readonly 'last-completed': readonly Execution[];
+  readonly schedules: readonly DeclaredSchedule[];
+  readonly recoveries: readonly Recovery[];
+  readonly migrate: MigrationResult;
+  readonly status: CatalogStatus;
+};
+
+type Operations = {
+  readonly [Name in keyof CatalogAnswers]: (client: Client, request: RequestOf<Name>) => Promise<CatalogAnswers[Name]>;
+};
+
+const operations: Operations = {
+  apply: (client, { events }) => applyEvents(client, events),
+  unapplied: (client, { keys }) => findUnapplied(client, keys),
+  list: (client, filter) => listExecutions(client, filter),
+  show: (client, { backupId }) => showExecution(client, backupId),
+  'last-completed': (client) => lastCompleted(client),
+  schedules: (client) => listSchedules(client),
+  recoveries: (client, filter) => listRecoveries(client, filter),
+  migrate: (client) => migrateCatalog(client),
+  status: (client) => catalogStatus(client),
+};
+
+/** The request that `value` is. Throws `usage`, naming every problem. */
+export function parseCatalogRequest(value: unknown): CatalogRequest {
+  const parsed = catalogRequestSchema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  throw new HoldfastError('usage', `not a request to the catalog: ${z.prettifyError(parsed.error)}`);
+}
+
+/** Answers a request over an open connection: the owner's for `migrate`, the writer's for all others. */
+export async function answerRequest<Name extends keyof CatalogAnswers>(
+  client: Client,
+  request: RequestOf<Name>,
+): Promise<CatalogAnswers[Name]> {
+  const name = request.operation as Name;
+  return operations[name](client, request);
+}
