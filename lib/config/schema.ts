@@ -60,7 +60,7 @@ const backupSchema = z.strictObject({
 export type BackupEntryInput = z.infer<typeof backupSchema>;
 
 /** How to reach a PostgreSQL server. The user needs pg_read_all_data; see docs/configuration.md, privileges. */
-const postgresConnectionSchema = z.strictObject({
+export const postgresConnectionSchema = z.strictObject({
   host: z.string().min(1).describe('Host name, address, or the folder of a unix socket'),
   port: z.number().int().min(1).max(65535).default(5432),
   user: z.string().min(1),
