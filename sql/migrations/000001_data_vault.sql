@@ -58,10 +58,10 @@ create table backup_mgmt.backup_execution_s (
   backup_status text not null,
   backup_start_time timestamptz not null, -- of the request until the backup begins: a query by time misses no failure
   backup_end_time timestamptz null,
-  backup_duration_seconds numeric(12, 3) null,
+  backup_duration_seconds numeric(14, 3) null,
   backup_size_bytes bigint null,
   compressed_size_bytes bigint null,
-  compression_ratio numeric(12, 4) null, -- size / compressed size: 4 means a quarter is stored
+  compression_ratio numeric(20, 4) null, -- size / compressed size: 4 means a quarter is stored
   verification_status text not null,
   verification_detail text null,
   error_code text null,
@@ -104,7 +104,7 @@ create table backup_mgmt.recovery_operation_s (
   recovery_status text not null,
   recovery_start_time timestamptz not null, -- of the request until the recovery begins
   recovery_end_time timestamptz null,
-  recovery_duration_seconds numeric(12, 3) null,
+  recovery_duration_seconds numeric(14, 3) null,
   restored_size_bytes bigint null,
   is_compared boolean not null, -- was the restored copy's content held against the manifest?
   error_code text null,

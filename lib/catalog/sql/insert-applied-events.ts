@@ -9,7 +9,14 @@ export async function insertAppliedEvents(client: Client, events: readonly Journ
      from unnest($1::text[], $2::jsonb[]) as event (event_key, payload)
      on conflict (event_key) do nothing
      returning event_key`,
-    [events.map(journalKey), events.map((event) => JSON.stringify(event))],
+    [events.map(journalKey), events.map((event) => JSON.stringify(event, storable))],
   );
   return rows.map(({ event_key }) => event_key);
 }
+
+/**
+ * PostgreSQL holds neither U+0000 nor half a surrogate pair, and an error message that quotes a tool may have either. One such event
+ * must not keep those behind it out of the catalog.
+ */
+const storable = (_key: string, value: unknown): unknown =>
+  typeof value === 'string' ? value.replaceAll('\u0000', '\ufffd').toWellFormed() : value;
