@@ -1,3 +1,4 @@
+import { HoldfastError } from '../core/errors.ts';
 import type { TargetName } from '../core/ids.ts';
 import type { Method, Tier } from '../core/vocabulary.ts';
 import type { ParsedConfig, TargetInput } from './schema.ts';
@@ -28,7 +29,12 @@ export type Target = Omit<TargetInput, 'backups' | 'rtoMinutes' | 'rpoHours'> & 
  */
 export type HoldfastConfig = Omit<ParsedConfig, 'targets' | '$schema'> & { readonly targets: readonly Target[] };
 
-/** The target of that name, or undefined. Callers that owe a user an answer use `requireTarget`. */
-export function findTarget(config: HoldfastConfig, name: TargetName): Target | undefined {
-  return config.targets.find((target) => target.name === name);
+/** The configured target of that name. Throws `target-unknown`, naming those that there are. */
+export function requireTarget(config: HoldfastConfig, name: TargetName): Target {
+  const target = config.targets.find((candidate) => candidate.name === name);
+  if (target) return target;
+  const known = config.targets.map((other) => `'${other.name}'`).join(', ');
+  throw new HoldfastError('target-unknown', `no target is called '${name}'`, {
+    hint: `the configured targets are ${known}`,
+  });
 }

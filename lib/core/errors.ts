@@ -193,6 +193,18 @@ const table = {
     hint: 'the backup itself is safe in the store; the catalog is brought up to date when it is back',
   },
   'key-service-unavailable': { exit: 26, http: 503, retryable: true, hint: 'is KMS reachable from here?' },
+  'task-not-started': {
+    exit: 27,
+    http: 503,
+    retryable: true,
+    hint: 'is there Fargate capacity, and can the image be pulled from these subnets?',
+  },
+  'task-killed': {
+    exit: 28,
+    http: 503,
+    retryable: true,
+    hint: 'does the task have memory enough (aws.taskMemoryMiB)? nothing was published',
+  },
   partial: {
     exit: 30,
     http: 207,

@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { backupIdSchema, targetNameSchema } from './ids.ts';
+import type { Failure } from './failure.ts';
+import { type BackupId, backupIdSchema, targetNameSchema } from './ids.ts';
 import { requesterSchema } from './manifest.ts';
 import { engineSchema, methodSchema, tierSchema } from './vocabulary.ts';
 
@@ -26,7 +27,8 @@ export const backupRunSchema = z.strictObject({
   scheduledTime: z.iso.datetime().nullable(),
   requestedBy: requesterSchema,
   execution: z.string(),
-  fencingToken: z.number().int().positive(),
+  /** The lease's token; 0 when the run was refused because another holds the lease. */
+  fencingToken: z.number().int().nonnegative(),
   requestedAt: z.iso.datetime(),
 });
 export type BackupRun = z.infer<typeof backupRunSchema>;
@@ -61,3 +63,16 @@ export const restoreRunSchema = z.strictObject({
   requestedAt: z.iso.datetime(),
 });
 export type RestoreRun = z.infer<typeof restoreRunSchema>;
+
+/** What admission answers to a state machine: go on, already asked for, or refused for a reason that the run's record is to bear. */
+export type Admission<Run> =
+  | { readonly verdict: 'admitted'; readonly run: Run; readonly attempts: 0; readonly redriveCount: number }
+  | { readonly verdict: 'duplicate'; readonly duplicateOf: BackupId; readonly reason: string }
+  | { readonly verdict: 'refused'; readonly run: Run; readonly failure: Failure; readonly redriveCount: number };
+
+/** A run of either kind: a restore's bears a `recoveryId`. */
+export const anyRunSchema = z.union([restoreRunSchema, backupRunSchema]);
+export type AnyRun = z.infer<typeof anyRunSchema>;
+
+/** The operation that a run is recorded under: the backup's id, or the recovery's. */
+export const operationOf = (run: AnyRun): BackupId => ('recoveryId' in run ? run.recoveryId : run.backupId);

@@ -1,0 +1,21 @@
+#!/usr/bin/env node
+// The package's `bin`: runs the CLI with the Node that the project pins, whatever Node runs this file.
+import { spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+
+const program = fileURLToPath(new URL('./holdfast.ts', import.meta.url));
+const pinned = fileURLToPath(new URL('../node_modules/node/bin/node', import.meta.url));
+
+if (Number(process.versions.node.split('.')[0]) >= 24) {
+  await import(program);
+} else if (existsSync(pinned)) {
+  const child = spawn(pinned, [program, ...process.argv.slice(2)], { stdio: 'inherit' });
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
+  child.on('exit', (code, signal) => process.exit(code ?? (signal === 'SIGINT' ? 130 : 143)));
+} else {
+  console.error(
+    "holdfast: needs Node 24, and 'node_modules/node' is missing\nHINT: run 'npm ci' in the project's folder",
+  );
+  process.exit(13);
+}

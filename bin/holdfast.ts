@@ -1,0 +1,3 @@
+import { createProgram } from '../lib/cli/program.ts';
+
+await createProgram().parseAsync();

@@ -1,0 +1,13 @@
+import { z } from 'zod';
+import { restoreRequestSchema } from '../../lib/core/requests.ts';
+import { admitRestore } from '../../lib/lifecycle/admit-restore.ts';
+import { step } from '../frame.ts';
+
+const inputSchema = z.object({
+  request: restoreRequestSchema,
+  execution: z.string(),
+  startedAt: z.iso.datetime({ offset: true }),
+  redriveCount: z.number().int().default(0),
+});
+
+export const handler = step('admit-restore', inputSchema, (asked, dependencies) => admitRestore(dependencies, asked));

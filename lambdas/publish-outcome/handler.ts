@@ -1,0 +1,17 @@
+import { EventBridgeClient } from '@aws-sdk/client-eventbridge';
+import { z } from 'zod';
+import { anyFailureSchema } from '../../lib/core/failure.ts';
+import { anyRunSchema } from '../../lib/core/requests.ts';
+import { publishOutcome } from '../../lib/lifecycle/publish-outcome.ts';
+import { step } from '../frame.ts';
+
+const inputSchema = z.object({
+  run: anyRunSchema,
+  validation: z.object({ plainBytes: z.number(), storedBytes: z.number() }).optional(),
+  failure: anyFailureSchema.optional(),
+});
+const events = new EventBridgeClient({});
+
+export const handler = step('publish-outcome', inputSchema, (ended, { clock }) =>
+  publishOutcome({ events, clock }, ended),
+);

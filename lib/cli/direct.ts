@@ -1,0 +1,51 @@
+import { HoldfastError } from '../core/errors.ts';
+import { type BackupId, backupIdSchema, type TargetName, targetNameSchema } from '../core/ids.ts';
+import { type RunContext, withRunContext } from '../runner/context.ts';
+import { throttled } from '../runner/progress.ts';
+import { findBackup } from '../store/backups.ts';
+import type { CliContext } from './run-verb.ts';
+
+const redrawMs = 100;
+
+/** Runs `work` in this process, with store and key as configured: no stack, no catalog. */
+export async function direct<Result>(
+  { config, output, signal }: CliContext,
+  work: (context: RunContext) => Promise<Result>,
+): Promise<Result> {
+  return withRunContext(
+    {
+      config: await config(),
+      environment: process.env,
+      signal,
+      report: throttled((event) => output.progress(event), redrawMs),
+    },
+    work,
+  );
+}
+
+/** The backup that a user named: an id, or `latest` with `--target`. */
+export function namedBackup(
+  { store }: RunContext,
+  backup: string,
+  target: string | undefined,
+): Promise<{ readonly target: TargetName; readonly id: BackupId }> {
+  return findBackup(store, {
+    backup: parseBackup(backup),
+    target: target === undefined ? undefined : parseTarget(target),
+  });
+}
+
+export function parseBackup(text: string): BackupId | 'latest' {
+  if (text === 'latest') return text;
+  const parsed = backupIdSchema.safeParse(text);
+  if (parsed.success) return parsed.data;
+  throw new HoldfastError('usage', `'${text}' is neither a backup id nor 'latest'`, {
+    hint: "'holdfast list' shows the ids",
+  });
+}
+
+export function parseTarget(text: string): TargetName {
+  const parsed = targetNameSchema.safeParse(text);
+  if (parsed.success) return parsed.data;
+  throw new HoldfastError('target-unknown', `'${text}' is not a target's name`);
+}

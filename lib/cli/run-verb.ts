@@ -1,0 +1,43 @@
+import type { HoldfastConfig } from '../config/config.ts';
+import { asHoldfastError, HoldfastError } from '../core/errors.ts';
+import { Output } from './output.ts';
+import type { VerbDefinition } from './verbs.ts';
+
+export type CommonOptions = { readonly config: string; readonly json?: boolean };
+
+/** What every verb gets. The configuration is read when it is asked for: some verbs need none. */
+export type CliContext = {
+  readonly configFile: string;
+  readonly config: () => Promise<HoldfastConfig>;
+  readonly output: Output;
+  /** Fires at the first Ctrl-C or SIGTERM; a second one ends the process at once. */
+  readonly signal: AbortSignal;
+};
+
+/** Runs a verb to its exit code. Failures are printed once, with their hint, in the form that was asked for. */
+export async function runVerb(verb: VerbDefinition, options: CommonOptions & Record<string, unknown>): Promise<number> {
+  const output = new Output({ json: options.json === true });
+  const interrupted = new AbortController();
+  const onSignal = (): void => {
+    if (interrupted.signal.aborted) process.exit(143);
+    interrupted.abort(new HoldfastError('stopped', 'stopped from the keyboard or by a signal'));
+  };
+  process.on('SIGINT', onSignal).on('SIGTERM', onSignal);
+  try {
+    const { run } = await verb.load();
+    const context: CliContext = {
+      configFile: options.config,
+      config: async () => (await import('../config/load.ts')).loadConfig(options.config, process.env),
+      output,
+      signal: interrupted.signal,
+    };
+    return await run(context, options as never);
+  } catch (error) {
+    const failure = asHoldfastError(interrupted.signal.aborted ? interrupted.signal.reason : error);
+    output.failure(failure);
+    return failure.exitCode;
+  } finally {
+    output.end();
+    process.off('SIGINT', onSignal).off('SIGTERM', onSignal);
+  }
+}

@@ -1,0 +1,157 @@
+import type { CliContext } from './run-verb.ts';
+
+/** A verb as the command line knows it. `load` brings in what it takes to run it. */
+export type VerbDefinition = {
+  /** Name and arguments, in commander's notation. */
+  readonly usage: string;
+  readonly description: string;
+  readonly example: string;
+  readonly options?: readonly (readonly [flags: string, description: string])[];
+  readonly load: () => Promise<{ readonly run: (context: CliContext, options: never) => Promise<number> }>;
+  readonly verbs?: readonly VerbDefinition[];
+};
+
+const none = (): never => {
+  throw new Error('a group of verbs is not run itself');
+};
+
+export const verbs: readonly VerbDefinition[] = [
+  {
+    usage: 'up',
+    description: 'run the whole system on this machine; without a configuration, a demo with a database of its own',
+    example: 'holdfast up --port 8084',
+    options: [
+      ['--once', 'end after the first backup and restore, with the exit code of that job'],
+      ['--port <number>', 'where health, metrics and the status page are served'],
+      ['--no-job', 'only serve: wait for schedules and requests'],
+    ],
+    load: () => import('./verbs/up.ts'),
+  },
+  {
+    usage: 'targets',
+    description: 'the configured targets and their schedules',
+    example: 'holdfast targets',
+    load: () => import('./verbs/targets.ts'),
+  },
+  {
+    usage: 'probe [target]',
+    description: 'ask a target (or all of them) whether a backup would succeed; changes nothing',
+    example: 'holdfast probe orders',
+    load: () => import('./verbs/probe.ts'),
+  },
+  {
+    usage: 'backup <target>',
+    description: 'take a backup now, through the backup state machine',
+    example: 'holdfast backup orders --tier weekly',
+    options: [
+      ['--tier <tier>', 'daily, weekly, monthly, compliance or manual: how long it is kept (default: manual)'],
+      ['--method <method>', "the target's first method when left out"],
+      ['--aws', 'start it in the AWS account instead of on this machine'],
+      ['--no-wait', 'only start it'],
+    ],
+    load: () => import('./verbs/backup.ts'),
+  },
+  {
+    usage: 'list [target]',
+    description: 'the backups in the store, newest first; needs neither stack nor catalog',
+    example: 'holdfast list orders --limit 20',
+    options: [['--limit <number>', 'at most so many (default: 50)']],
+    load: () => import('./verbs/list.ts'),
+  },
+  {
+    usage: 'show <backup>',
+    description: "one backup: its parts, sizes, counts and what failed; 'latest' with --target",
+    example: 'holdfast show 20261121T020000Z-9f3c2a1b',
+    options: [
+      ['--target <target>', "whose, for 'latest'"],
+      ['--tables', 'every table with its rows and digest'],
+    ],
+    load: () => import('./verbs/show.ts'),
+  },
+  {
+    usage: 'validate [backup]',
+    description: 'read backups back from the store, decrypt, decompress and parse them; needs store and key alone',
+    example: 'holdfast validate latest --target orders',
+    options: [
+      ['--target <target>', "whose, for 'latest'; with --all, only its backups"],
+      ['--all', 'every backup in the store'],
+      ['--sample', 'sizes of all objects and the beginning of every stream, instead of every byte'],
+    ],
+    load: () => import('./verbs/validate.ts'),
+  },
+  {
+    usage: 'restore <backup>',
+    description: 'put databases back and compare them with the backup; needs store, key and the receiving server alone',
+    example: 'holdfast restore latest --target orders --database orders --as orders_copy',
+    options: [
+      ['--target <target>', "whose backup, for 'latest'"],
+      ['--into <target>', "a configured target whose server receives the copy (default: the backup's own)"],
+      ['--database <name...>', 'only these databases'],
+      ['--as <name>', 'restore one database under this name'],
+      ['--replace', 'over existing databases: each old one is kept aside until the new one has been compared'],
+      ['--aws', 'through the restore state machine in the AWS account'],
+    ],
+    load: () => import('./verbs/restore.ts'),
+  },
+  {
+    usage: 'compare <backup>',
+    description: 'hold a live database against a backup: rows and content of every table',
+    example: 'holdfast compare latest --target orders --database orders --with orders_copy',
+    options: [
+      ['--target <target>', "whose backup, for 'latest'"],
+      ['--into <target>', "the target whose server is looked at (default: the backup's own)"],
+      ['--database <name>', 'which database of the backup (default: all)'],
+      ['--with <name>', 'the live database to compare it with (default: the same name)'],
+    ],
+    load: () => import('./verbs/compare.ts'),
+  },
+  {
+    usage: 'export <backup>',
+    description: "write the engine's own files, for stock tools such as pg_restore",
+    example: 'holdfast export latest --target orders --output ./orders-files',
+    options: [
+      ['--target <target>', "whose backup, for 'latest'"],
+      ['--output <folder>', 'where to; made when missing'],
+      ['--database <name...>', 'only these databases'],
+    ],
+    load: () => import('./verbs/export.ts'),
+  },
+  {
+    usage: 'catalog',
+    description: 'the catalog database',
+    example: 'holdfast catalog url',
+    load: none,
+    verbs: [
+      {
+        usage: 'migrate',
+        description: 'bring its tables up to date; safe to run twice',
+        example: 'holdfast catalog migrate',
+        load: () => import('./verbs/catalog-migrate.ts'),
+      },
+      {
+        usage: 'rebuild',
+        description: 'make its rows again from the store alone',
+        example: 'holdfast catalog rebuild',
+        load: () => import('./verbs/catalog-rebuild.ts'),
+      },
+      {
+        usage: 'url',
+        description: 'a connection string for psql',
+        example: 'psql "$(holdfast catalog url)"',
+        load: () => import('./verbs/catalog-url.ts'),
+      },
+    ],
+  },
+  {
+    usage: 'explain [topic]',
+    description: "how it works in numbers: 'pipeline' (memory, by formula), 'errors' (every error code)",
+    example: 'holdfast explain pipeline',
+    load: () => import('./verbs/explain.ts'),
+  },
+  {
+    usage: 'doctor',
+    description: 'check configuration, key, store, client tools and targets, and say what to do about each finding',
+    example: 'holdfast doctor',
+    load: () => import('./verbs/doctor.ts'),
+  },
+];

@@ -1,0 +1,44 @@
+import { requireTarget } from '../../config/config.ts';
+import { HoldfastError } from '../../core/errors.ts';
+import { openEngine } from '../../engines/open-engine.ts';
+import { engineContext } from '../../runner/context.ts';
+import { openBackup } from '../../runner/open-backup.ts';
+import { chooseStreams } from '../../runner/restore.ts';
+import { direct, namedBackup, parseTarget } from '../direct.ts';
+import type { CliContext } from '../run-verb.ts';
+
+type Options = {
+  readonly backup: string;
+  readonly target?: string;
+  readonly into?: string;
+  readonly database?: string;
+  readonly with?: string;
+};
+
+export async function run(context: CliContext, options: Options): Promise<number> {
+  const { database, with: live = null } = options;
+  const comparisons = await direct(context, async (run) => {
+    const found = await namedBackup(run, options.backup, options.target);
+    const { manifest } = await openBackup(run, found.target, found.id);
+    const into = requireTarget(run.config, options.into === undefined ? found.target : parseTarget(options.into));
+    const engine = openEngine(manifest.engine);
+    const side = await engineContext(run, into);
+    const chosen = chooseStreams(manifest, { databases: database === undefined ? null : [database], as: live }).filter(
+      ({ record }) => record.content,
+    );
+    return Promise.all(
+      chosen.map(async ({ record, destination }) => ({
+        from: record.name,
+        to: destination,
+        ...(await engine.compare(side, record, destination)),
+      })),
+    );
+  });
+  context.output.result({ comparisons }, () =>
+    comparisons.flatMap(({ from, to, same, tablesCompared, rowsCompared, differences }) => [
+      `${same ? 'same     ' : 'DIFFERENT'} '${to}' against the backup of '${from}': ${tablesCompared} tables, ${rowsCompared} rows`,
+      ...differences.map((difference) => `  ${difference}`),
+    ]),
+  );
+  return comparisons.every(({ same }) => same) ? 0 : new HoldfastError('comparison-failed', '').exitCode;
+}

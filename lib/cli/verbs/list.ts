@@ -1,0 +1,46 @@
+import { listBackups, readManifest } from '../../store/backups.ts';
+import { direct, parseTarget } from '../direct.ts';
+import { bytes, table } from '../output.ts';
+import type { CliContext } from '../run-verb.ts';
+
+type Options = { readonly target?: string; readonly limit?: string };
+
+export async function run(context: CliContext, { target, limit = '50' }: Options): Promise<number> {
+  const manifests = await direct(context, async ({ store }) => {
+    const found = await Array.fromAsync(listBackups(store, target === undefined ? undefined : parseTarget(target)));
+    const newest = found.toSorted((a, b) => (a.id < b.id ? 1 : -1)).slice(0, Number(limit));
+    return Promise.all(newest.map(({ target: of, id }) => readManifest(store, of, id)));
+  });
+  const backups = manifests.map(
+    ({ backupId, target: of, engine, method, tier, status, endedAt, plainBytes, storedBytes, retention }) => ({
+      backupId,
+      target: of,
+      engine,
+      method,
+      tier,
+      status,
+      endedAt,
+      plainBytes,
+      storedBytes,
+      retentionUntil: retention.until,
+    }),
+  );
+  context.output.result({ backups }, () =>
+    backups.length === 0
+      ? ["no backups yet: 'holdfast backup <target>' takes one"]
+      : table(
+          ['BACKUP', 'TARGET', 'METHOD', 'TIER', 'STATUS', 'SIZE', 'STORED', 'KEPT UNTIL'],
+          backups.map((backup) => [
+            backup.backupId,
+            backup.target,
+            backup.method,
+            backup.tier,
+            backup.status,
+            bytes(backup.plainBytes),
+            bytes(backup.storedBytes),
+            backup.retentionUntil.slice(0, 10),
+          ]),
+        ),
+  );
+  return 0;
+}

@@ -1,0 +1,49 @@
+import type { Target } from '../../config/config.ts';
+import { requireTarget } from '../../config/config.ts';
+import { asHoldfastError, describeError } from '../../core/errors.ts';
+import type { Probe } from '../../engines/engine.ts';
+import { openEngine } from '../../engines/open-engine.ts';
+import { engineContext, type RunContext } from '../../runner/context.ts';
+import { direct, parseTarget } from '../direct.ts';
+import { bytes } from '../output.ts';
+import type { CliContext } from '../run-verb.ts';
+
+type Options = { readonly target?: string };
+type Answer = {
+  readonly target: string;
+  readonly probe?: Probe;
+  readonly error?: ReturnType<typeof describeError> & { readonly exitCode: number };
+};
+
+export async function run(context: CliContext, { target }: Options): Promise<number> {
+  const config = await context.config();
+  const targets = target === undefined ? config.targets : [requireTarget(config, parseTarget(target))];
+  const answers = await direct(context, (run) => Promise.all(targets.map((one) => ask(run, one))));
+  context.output.result({ targets: answers }, () => answers.flatMap(describe));
+  return (
+    answers.find(({ error }) => error)?.error?.exitCode ?? (answers.some(({ probe }) => isBlocked(probe)) ? 18 : 0)
+  );
+}
+
+async function ask(context: RunContext, target: Target): Promise<Answer> {
+  try {
+    return { target: target.name, probe: await openEngine(target.engine).probe(await engineContext(context, target)) };
+  } catch (error) {
+    return { target: target.name, error: { ...describeError(error), exitCode: asHoldfastError(error).exitCode } };
+  }
+}
+
+const isBlocked = (probe: Probe | undefined): boolean =>
+  probe?.findings.some(({ level }) => level === 'error') ?? false;
+
+function describe({ target, probe, error }: Answer): string[] {
+  if (error) return [`${target}: [${error.code}] ${error.message}`, `HINT: ${error.hint}`];
+  if (probe === undefined) return [];
+  const size = probe.databases.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+  return [
+    `${target}: reachable, version ${probe.serverVersion}, ${probe.databases.length} databases, ${bytes(size)}`,
+    ...probe.databases.map(({ name, sizeBytes }) => `  ${JSON.stringify(name).slice(1, -1)}  ${bytes(sizeBytes)}`),
+    ...probe.findings.flatMap(({ level, message, fix }) => [`  ${level}: ${message}`, `  HINT: ${fix}`]),
+    ...(probe.findings.length === 0 ? ['  a backup would succeed'] : []),
+  ];
+}

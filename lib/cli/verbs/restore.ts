@@ -1,0 +1,65 @@
+import { randomBytes } from 'node:crypto';
+import { requireTarget } from '../../config/config.ts';
+import { newOperationId } from '../../core/ids.ts';
+import type { RestoreRun } from '../../core/requests.ts';
+import { runRestore } from '../../runner/restore.ts';
+import { restoreFailure } from '../../runner/restore-failure.ts';
+import { restoreOnAws } from '../aws.ts';
+import { direct, namedBackup, parseBackup, parseTarget } from '../direct.ts';
+import { bytes } from '../output.ts';
+import type { CliContext } from '../run-verb.ts';
+
+type Options = {
+  readonly backup: string;
+  readonly target?: string;
+  readonly into?: string;
+  readonly database?: readonly string[];
+  readonly as?: string;
+  readonly replace?: boolean;
+  readonly aws?: boolean;
+};
+
+/**
+ * On this machine a restore needs store, key and the receiving server, and nothing else: no stack, no catalog. With --aws it runs where the
+ * databases can be reached, through the state machine.
+ */
+export async function run(context: CliContext, options: Options): Promise<number> {
+  if (options.aws === true) {
+    return restoreOnAws(context, {
+      backup: parseBackup(options.backup),
+      ...(options.target === undefined ? {} : { target: parseTarget(options.target) }),
+      ...(options.into === undefined ? {} : { into: parseTarget(options.into) }),
+      ...(options.database === undefined ? {} : { databases: [...options.database] }),
+      ...(options.as === undefined ? {} : { as: options.as }),
+      ...(options.replace === true ? { replace: true } : {}),
+    });
+  }
+  const restored = await direct(context, async (run) => {
+    const found = await namedBackup(run, options.backup, options.target);
+    const into = requireTarget(run.config, options.into === undefined ? found.target : parseTarget(options.into));
+    const now = run.clock();
+    const order: RestoreRun = {
+      recoveryId: newOperationId(now),
+      backupId: found.id,
+      target: found.target,
+      into: into.name,
+      databases: options.database === undefined ? null : [...options.database],
+      as: options.as ?? null,
+      replace: options.replace ?? false,
+      requestedBy: { kind: 'user' },
+      execution: `cli-${process.pid}-${randomBytes(4).toString('hex')}`,
+      requestedAt: now.toISOString(),
+    };
+    return runRestore(run, order);
+  });
+  const failure = restoreFailure(restored);
+  context.output.result(restored, () => [
+    ...restored.databases.flatMap(({ from, to, same, tables, rows, differences }) => [
+      `${same ? 'restored and the same' : 'DIFFERENT'}  '${from}' as '${to}': ${tables} tables, ${rows} rows compared`,
+      ...differences.map((difference) => `  ${difference}`),
+    ]),
+    `${bytes(restored.restoredBytes)} restored`,
+  ]);
+  if (failure) context.output.failure(failure);
+  return failure?.exitCode ?? 0;
+}

@@ -1,0 +1,60 @@
+import type { Manifest } from '../../core/manifest.ts';
+import { readManifest } from '../../store/backups.ts';
+import { direct, namedBackup } from '../direct.ts';
+import { bytes, duration, table } from '../output.ts';
+import type { CliContext } from '../run-verb.ts';
+
+type Options = { readonly backup: string; readonly target?: string; readonly tables?: boolean };
+
+export async function run(context: CliContext, { backup, target, tables = false }: Options): Promise<number> {
+  const manifest = await direct(context, async (run) => {
+    const found = await namedBackup(run, backup, target);
+    return readManifest(run.store, found.target, found.id);
+  });
+  context.output.result(manifest, () => describe(manifest, tables));
+  return 0;
+}
+
+function describe(manifest: Manifest, tables: boolean): string[] {
+  const seconds = (Date.parse(manifest.endedAt) - Date.parse(manifest.beganAt)) / 1000;
+  const key = manifest.encryption.wrappedKey;
+  return [
+    `${manifest.backupId}  ${manifest.engine} ${manifest.method} backup of '${manifest.target}', ${manifest.tier}, ${manifest.status}`,
+    `taken     ${manifest.beganAt} to ${manifest.endedAt} (${duration(seconds)}), asked for by ${manifest.requestedBy.name ?? manifest.requestedBy.kind}`,
+    `size      ${bytes(manifest.plainBytes)}, stored ${bytes(manifest.storedBytes)}`,
+    `encrypted ${manifest.encryption.algorithm}${key ? ` under ${key.provider} key ${key.keyId}` : ''}`,
+    `kept      until ${manifest.retention.until}`,
+    '',
+    ...table(
+      ['PART', 'NAME', 'STATUS', 'SIZE', 'STORED', 'OBJECTS', 'TABLES', 'ROWS'],
+      manifest.streams.map((stream) => [
+        stream.kind,
+        JSON.stringify(stream.name).slice(1, -1),
+        stream.status,
+        bytes(stream.plainBytes),
+        bytes(stream.storedBytes),
+        String(stream.objects.length),
+        String(stream.content?.tables.length ?? ''),
+        String(stream.content?.tables.reduce((sum, { rows }) => sum + rows, 0) ?? ''),
+      ]),
+    ),
+    ...manifest.streams.flatMap(({ kind, name, error }) =>
+      error ? ['', `${kind} '${name}' failed: [${error.code}] ${error.message}`, `HINT: ${error.hint}`] : [],
+    ),
+    ...(tables ? ['', ...tableContents(manifest)] : []),
+  ];
+}
+
+const tableContents = (manifest: Manifest): string[] =>
+  table(
+    ['DATABASE', 'TABLE', 'ROWS', 'SIZE', 'DIGEST'],
+    manifest.streams.flatMap(({ name, content }) =>
+      (content?.tables ?? []).map((entry) => [
+        name,
+        `${entry.schema}.${entry.name}`,
+        String(entry.rows),
+        bytes(entry.bytes),
+        entry.digest,
+      ]),
+    ),
+  );

@@ -1,0 +1,135 @@
+import { createHash } from 'node:crypto';
+import { z } from 'zod';
+import type { HoldfastConfig } from '../config/config.ts';
+import { requireTarget } from '../config/config.ts';
+import { describeError, HoldfastError } from '../core/errors.ts';
+import { backupIdSchema, compactTime, newOperationId, type TargetName } from '../core/ids.ts';
+import { leaseTtlSeconds } from '../core/lease-ttl.ts';
+import { leaseKey, requestKey } from '../core/object-keys.ts';
+import type { Admission, BackupRequest, BackupRun } from '../core/requests.ts';
+import type { Method } from '../core/vocabulary.ts';
+import { acquireLease } from '../store/lease.ts';
+import type { Store } from '../store/store.ts';
+import { putJson, readText } from '../store/text.ts';
+import type { Recorder } from './recorder.ts';
+
+type Dependencies = {
+  readonly config: HoldfastConfig;
+  readonly store: Store;
+  readonly recorder: Recorder;
+  readonly clock: () => Date;
+};
+type Asked = { readonly request: BackupRequest; readonly execution: string; readonly redriveCount: number };
+
+const requestRecordSchema = z.strictObject({
+  backupId: backupIdSchema,
+  execution: z.string(),
+  requestedAt: z.iso.datetime(),
+});
+
+/**
+ * Turns a request into a run: one per target, method, tier and scheduled time, however often it is asked for.
+ *
+ * Order, and what a crash after each step leaves: the request object fixes the backup's id (the same execution finds it again and goes on;
+ * any other is told of it); the journal says that it was requested; the lease is taken (it runs out by itself). Each step repeats without
+ * harm, so the state machine may retry the whole. A lease that another run holds refuses the run, and the refusal is recorded.
+ */
+export async function admitBackup(
+  { config, store, recorder, clock }: Dependencies,
+  asked: Asked,
+): Promise<Admission<BackupRun>> {
+  const target = requireTarget(config, asked.request.target);
+  const method = asked.request.method ?? target.backups[0]?.method ?? 'logical';
+  const tier = asked.request.tier ?? 'manual';
+  const scheduledTime =
+    asked.request.scheduledTime === undefined ? null : new Date(asked.request.scheduledTime).toISOString();
+
+  const claim = await claimSlot(
+    store,
+    target.name,
+    method,
+    slotOf(asked, scheduledTime, tier),
+    asked.execution,
+    clock(),
+  );
+  if (claim.execution !== asked.execution) {
+    return {
+      verdict: 'duplicate',
+      duplicateOf: claim.backupId,
+      reason: `execution '${claim.execution}' has this ${tier} ${method} backup of '${target.name}' since ${claim.requestedAt}`,
+    };
+  }
+  const refused: BackupRun = {
+    backupId: claim.backupId,
+    target: target.name,
+    engine: target.engine,
+    method,
+    tier,
+    scheduledTime,
+    requestedBy: asked.request.requestedBy ?? { kind: scheduledTime === null ? 'user' : 'schedule' },
+    execution: asked.execution,
+    fencingToken: 0,
+    requestedAt: claim.requestedAt,
+  };
+  await recorder.record({
+    event: 'backup-requested',
+    operation: refused.backupId,
+    at: refused.requestedAt,
+    tenant: null,
+    target: target.name,
+    engine: target.engine,
+    method,
+    tier,
+    scheduledTime,
+    requestedBy: refused.requestedBy,
+    execution: asked.execution,
+    parent: null,
+  });
+  try {
+    const lease = await acquireLease(store, leaseKey(target.name, method), {
+      holder: asked.execution,
+      description: `backup ${refused.backupId}`,
+      ttlSeconds: leaseTtlSeconds,
+      clock,
+    });
+    const run = { ...refused, fencingToken: lease.token };
+    await recorder.record({
+      event: 'backup-begun',
+      operation: run.backupId,
+      at: run.requestedAt,
+      tenant: null,
+      fencingToken: lease.token,
+    });
+    return { verdict: 'admitted', run, attempts: 0, redriveCount: asked.redriveCount };
+  } catch (error) {
+    if (!(error instanceof HoldfastError) || error.code !== 'lease-held') throw error;
+    return { verdict: 'refused', run: refused, failure: describeError(error), redriveCount: asked.redriveCount };
+  }
+}
+
+/**
+ * What makes two requests the same one. A schedule's is its time and tier: a daily and a monthly backup due at one time are two, since they
+ * are kept for different times. A person's is the execution, and each redrive of it is a new one.
+ */
+function slotOf({ execution, redriveCount }: Asked, scheduledTime: string | null, tier: string): string {
+  const redrive = redriveCount > 0 ? `-redrive-${redriveCount}` : '';
+  if (scheduledTime !== null) return `${compactTime(new Date(scheduledTime))}-${tier}${redrive}`;
+  return `manual-${createHash('sha256').update(execution).digest('hex').slice(0, 32)}${redrive}`;
+}
+
+async function claimSlot(
+  store: Store,
+  target: TargetName,
+  method: Method,
+  slot: string,
+  execution: string,
+  now: Date,
+): Promise<z.infer<typeof requestRecordSchema>> {
+  const key = requestKey(target, method, slot);
+  const claim = { backupId: newOperationId(now), execution, requestedAt: now.toISOString() };
+  if (await putJson(store, key, claim, { condition: 'absent' })) return claim;
+  const text = await readText(store, key);
+  const parsed = requestRecordSchema.safeParse(text === undefined ? undefined : JSON.parse(text));
+  if (!parsed.success) throw new HoldfastError('corrupt', `request record '${key}' cannot be read`);
+  return parsed.data;
+}

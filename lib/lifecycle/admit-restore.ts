@@ -1,0 +1,56 @@
+import { createHash } from 'node:crypto';
+import { type HoldfastConfig, requireTarget } from '../config/config.ts';
+import { newOperationId } from '../core/ids.ts';
+import type { Admission, RestoreRequest, RestoreRun } from '../core/requests.ts';
+import { findBackup, readManifest } from '../store/backups.ts';
+import type { Store } from '../store/store.ts';
+import type { Recorder } from './recorder.ts';
+
+type Dependencies = { readonly config: HoldfastConfig; readonly store: Store; readonly recorder: Recorder };
+type Asked = {
+  readonly request: RestoreRequest;
+  readonly execution: string;
+  /** When the execution began: the same for every retry, so that a retried admission is the same recovery. */
+  readonly startedAt: string;
+  readonly redriveCount: number;
+};
+
+/**
+ * Turns a request into a recovery: finds the backup, checks that its databases and the receiving target exist, and records that it was
+ * asked for. Repeats without harm: the recovery's id follows from execution and redrive.
+ */
+export async function admitRestore(
+  { config, store, recorder }: Dependencies,
+  asked: Asked,
+): Promise<Admission<RestoreRun>> {
+  const { request } = asked;
+  const found = await findBackup(store, request);
+  await readManifest(store, found.target, found.id);
+  const into = requireTarget(config, request.into ?? found.target);
+  const begunAt = new Date(asked.startedAt);
+  const tail = createHash('sha256').update(`${asked.execution}\n${asked.redriveCount}`).digest('hex').slice(0, 8);
+  const run: RestoreRun = {
+    recoveryId: newOperationId(begunAt, tail),
+    backupId: found.id,
+    target: found.target,
+    into: into.name,
+    databases: request.databases ?? null,
+    as: request.as ?? null,
+    replace: request.replace ?? false,
+    requestedBy: request.requestedBy ?? { kind: 'user' },
+    execution: asked.execution,
+    requestedAt: begunAt.toISOString(),
+  };
+  await recorder.record({
+    event: 'recovery-requested',
+    operation: run.recoveryId,
+    at: run.requestedAt,
+    tenant: null,
+    backupId: run.backupId,
+    target: run.target,
+    destination: `${run.into}${run.as === null ? '' : `/${run.as}`}`,
+    requestedBy: run.requestedBy,
+    execution: run.execution,
+  });
+  return { verdict: 'admitted', run, attempts: 0, redriveCount: asked.redriveCount };
+}

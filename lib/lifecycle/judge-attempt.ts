@@ -1,0 +1,80 @@
+import { z } from 'zod';
+import { type ErrorCode, errorTable } from '../core/errors.ts';
+import { type Failure, failureOf } from '../core/failure.ts';
+import type { BackupId } from '../core/ids.ts';
+import { newestOutcome } from '../store/outcomes.ts';
+import type { Store } from '../store/store.ts';
+
+export type Verdict = {
+  /** `partial`: there is a backup, and something is missing from it. */
+  readonly verdict: 'partial' | 'retry' | 'fail';
+  readonly attempts: number;
+  readonly waitSeconds: number;
+  readonly failure: Failure;
+};
+
+const mostAttempts = 3;
+
+/** ECS describes a stopped task with its containers' exit codes; one that never started has none. */
+const stoppedTaskSchema = z.object({
+  StoppedReason: z.string().optional(),
+  Containers: z.array(z.object({ ExitCode: z.number().int().optional(), Reason: z.string().optional() })).default([]),
+});
+
+/**
+ * Why a task ended, and whether another attempt is worth it. The task's own outcome object says best; failing that its exit code, by the
+ * error table; failing that ECS, whose capacity or image trouble passes.
+ */
+export async function judgeAttempt(
+  store: Store,
+  {
+    operation,
+    caught,
+    attempts,
+  }: {
+    readonly operation: BackupId;
+    readonly caught: { readonly Error: string; readonly Cause: string };
+    readonly attempts: number;
+  },
+): Promise<Verdict> {
+  const made = attempts + 1;
+  const stopped = parseStopped(caught.Cause);
+  const exitCode = stopped?.Containers[0]?.ExitCode;
+  const failure = (await ownWords(store, operation, exitCode)) ?? inferred(caught, stopped, exitCode);
+
+  const retryable = failure.code in errorTable && errorTable[failure.code as ErrorCode].retryable;
+  const verdict = failure.code === 'partial' ? 'partial' : retryable && made < mostAttempts ? 'retry' : 'fail';
+  return { verdict, attempts: made, waitSeconds: 30 * 2 ** (made - 1), failure };
+}
+
+/** What the task said of itself, when it is the task that ECS speaks of: its exit code has to agree. */
+async function ownWords(store: Store, operation: BackupId, exitCode: number | undefined): Promise<Failure | undefined> {
+  const outcome = await newestOutcome(store, operation);
+  return outcome?.exitCode === exitCode ? outcome?.failure : undefined;
+}
+
+function inferred(
+  caught: { readonly Error: string; readonly Cause: string },
+  stopped: z.infer<typeof stoppedTaskSchema> | undefined,
+  exitCode: number | undefined,
+): Failure {
+  if (caught.Error === 'States.Timeout') return failureOf(caught);
+  if (exitCode === 137)
+    return from('task-killed', 'the task was killed (SIGKILL): out of memory, or stopped from outside');
+  const byExit = (Object.keys(errorTable) as ErrorCode[]).find(
+    (code) => exitCode !== undefined && exitCode > 2 && errorTable[code].exit === exitCode,
+  );
+  if (byExit) return from(byExit, `the task ended with exit code ${exitCode} and left no word of why`);
+  if (exitCode !== undefined) return from('internal', `the task ended with exit code ${exitCode}`);
+  return from('task-not-started', stopped?.StoppedReason ?? `the task did not start: ${caught.Error}`);
+}
+
+const from = (code: ErrorCode, message: string): Failure => ({ code, message, hint: errorTable[code].hint });
+
+function parseStopped(cause: string): z.infer<typeof stoppedTaskSchema> | undefined {
+  try {
+    return stoppedTaskSchema.safeParse(JSON.parse(cause)).data;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,40 @@
+import type { CatalogClient } from '../catalog/client.ts';
+import { asHoldfastError } from '../core/errors.ts';
+import { type JournalEvent, journalEventSchema, journalKey } from '../core/journal.ts';
+import type { Store } from '../store/store.ts';
+import { putJson } from '../store/text.ts';
+
+export type Recorder = {
+  /** Puts an event into the journal, then into the catalog. `indexed` is false when the catalog has to catch up later. */
+  record(event: JournalEvent): Promise<{ readonly indexed: boolean }>;
+};
+
+/**
+ * The journal first, the catalog second: an event that is in the store is never lost, and one that the catalog could not take now is
+ * applied by the reconciler. Only the store's failure is a failure here (R10).
+ */
+export function createRecorder({
+  store,
+  catalog,
+  warn,
+}: {
+  readonly store: Store;
+  readonly catalog: CatalogClient | undefined;
+  readonly warn: (message: string) => void;
+}): Recorder {
+  return {
+    record: async (event) => {
+      await putJson(store, journalKey(event), journalEventSchema.parse(event), { condition: 'absent' });
+      if (catalog === undefined) return { indexed: false };
+      try {
+        await catalog.apply([event]);
+        return { indexed: true };
+      } catch (error) {
+        warn(
+          `the catalog did not take '${event.event}' of '${event.operation}' and gets it later: ${asHoldfastError(error).message}`,
+        );
+        return { indexed: false };
+      }
+    },
+  };
+}

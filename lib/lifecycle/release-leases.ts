@@ -1,0 +1,19 @@
+import { leaseKey } from '../core/object-keys.ts';
+import type { AnyRun } from '../core/requests.ts';
+import { methodSchema } from '../core/vocabulary.ts';
+import { releaseHeldBy } from '../store/lease.ts';
+import type { Store } from '../store/store.ts';
+
+/** Releases whatever leases a run's execution still holds. One that it does not hold (any more) is left alone. */
+export async function releaseLeases(
+  { store, clock }: { readonly store: Store; readonly clock: () => Date },
+  run: AnyRun,
+): Promise<{ readonly released: readonly string[] }> {
+  const keys =
+    'recoveryId' in run
+      ? methodSchema.options.map((method) => leaseKey(run.into, method))
+      : [leaseKey(run.target, run.method)];
+  const released: string[] = [];
+  for (const key of keys) if (await releaseHeldBy(store, key, { holder: run.execution, clock })) released.push(key);
+  return { released };
+}

@@ -1,0 +1,6 @@
+import { Logger } from '@aws-lambda-powertools/logger';
+
+/** JSON lines on stdout, the same from a Lambda and from a task. `fields` stand in every line. */
+export function createLogger(service: string, fields: Readonly<Record<string, string>> = {}): Logger {
+  return new Logger({ serviceName: `holdfast-${service}`, persistentKeys: fields });
+}

@@ -1,0 +1,144 @@
+import { randomBytes } from 'node:crypto';
+import pLimit from 'p-limit';
+import { requireTarget } from '../config/config.ts';
+import { HoldfastError } from '../core/errors.ts';
+import { type Manifest, manifestFormatVersion, type StreamRecord } from '../core/manifest.ts';
+import { leaseKey, manifestKey } from '../core/object-keys.ts';
+import type { BackupRun } from '../core/requests.ts';
+import type { CaptureStream, Engine } from '../engines/engine.ts';
+import { openEngine } from '../engines/open-engine.ts';
+import { sealManifest } from '../keys/seal.ts';
+import { readManifest } from '../store/backups.ts';
+import { type Lease, resumeLease } from '../store/lease.ts';
+import { putJson } from '../store/text.ts';
+import { holdfastVersion } from '../version.ts';
+import { captureStream } from './capture-stream.ts';
+import { engineContext, type RunContext } from './context.ts';
+import { keepLease } from './lease-keeper.ts';
+
+/**
+ * Takes one admitted backup from source to published manifest, and returns the manifest.
+ *
+ * Order, and what a crash after each step leaves: the lease is confirmed (it runs out by itself); data objects are written under a
+ * prefix of this attempt's own (nobody lists them, so they are garbage and no backup); each is read back (R1); the lease is confirmed
+ * again, so that a writer that stalled past its lease publishes nothing; the manifest is created, and only then is there a backup.
+ */
+export async function runBackup(context: RunContext, run: BackupRun): Promise<Manifest> {
+  const target = requireTarget(context.config, run.target);
+  const lease = await resumeLease(context.store, leaseKey(run.target, run.method), {
+    holder: run.execution,
+    token: run.fencingToken,
+    clock: context.clock,
+  });
+  const lost = new AbortController();
+  const keeper = keepLease(lease, (error) => lost.abort(error));
+  const held = { ...context, signal: AbortSignal.any([context.signal, lost.signal]) };
+  try {
+    const engine = openEngine(run.engine);
+    const { algorithm, keys } = context.config.encryption;
+    const dataKey = keys === 'none' ? null : randomBytes(32);
+    const wrappedKey =
+      dataKey && context.keys ? await context.keys.wrap(dataKey, { target: run.target, backupId: run.backupId }) : null;
+
+    const beganAt = context.clock();
+    const captured = await captureAll(held, engine, await engineContext(held, target), run, dataKey);
+    requireSomethingKept(captured.streams);
+
+    const until = new Date(beganAt.getTime() + target.retentionDays[run.tier] * 86_400_000);
+    return await publish(held, lease, dataKey, {
+      formatVersion: manifestFormatVersion,
+      backupId: run.backupId,
+      target: run.target,
+      engine: run.engine,
+      method: run.method,
+      tier: run.tier,
+      tenant: null,
+      parent: null,
+      status: captured.streams.every(({ status }) => status === 'complete') ? 'complete' : 'partial',
+      beganAt: beganAt.toISOString(),
+      endedAt: context.clock().toISOString(),
+      scheduledTime: run.scheduledTime,
+      requestedBy: run.requestedBy,
+      writer: {
+        holdfast: holdfastVersion,
+        image: context.image,
+        execution: run.execution,
+        attempt: context.attempt,
+        fencingToken: lease.token,
+      },
+      source: captured.source,
+      encryption: { algorithm: dataKey ? algorithm : 'none', wrappedKey },
+      retention: { days: target.retentionDays[run.tier], until: until.toISOString() },
+      streams: captured.streams,
+      plainBytes: sum(captured.streams, 'plainBytes'),
+      storedBytes: sum(captured.streams, 'storedBytes'),
+    });
+  } finally {
+    await keeper.stop();
+  }
+}
+
+async function captureAll(
+  context: RunContext,
+  engine: Engine,
+  engineSide: Parameters<Engine['capture']>[0],
+  run: BackupRun,
+  dataKey: Buffer | null,
+): Promise<{ readonly source: Manifest['source']; readonly streams: StreamRecord[] }> {
+  const capture = await engine.capture({ ...engineSide, signal: context.signal }, { method: run.method });
+  try {
+    const limit = pLimit(context.config.run.parallelJobs);
+    const one = async (stream: CaptureStream): Promise<StreamRecord> => {
+      context.signal.throwIfAborted();
+      return captureStream(context, stream, { target: run.target, backupId: run.backupId, dataKey });
+    };
+    const streams = await Promise.all(capture.streams.map((stream) => limit(one, stream)));
+    return { source: capture.source, streams };
+  } finally {
+    await capture.end();
+  }
+}
+
+/** A backup in which nothing that holds content survived is a failed run: the first reason is the run's. */
+function requireSomethingKept(streams: readonly StreamRecord[]): void {
+  if (streams.some(({ status, content }) => status === 'complete' && content !== undefined)) return;
+  const first = streams.find(({ error }) => error !== undefined)?.error;
+  if (first === undefined) throw new HoldfastError('dump-incomplete', 'the source gave nothing to back up');
+  throw new HoldfastError(first.code as HoldfastError['code'], first.message, { hint: first.hint });
+}
+
+async function publish(
+  context: RunContext,
+  lease: Lease,
+  dataKey: Buffer | null,
+  unsealed: Omit<Manifest, 'seal'>,
+): Promise<Manifest> {
+  context.report({ phase: 'publish' });
+  context.signal.throwIfAborted();
+  await lease.renew();
+  const manifest = sealManifest(unsealed, dataKey);
+  const key = manifestKey(manifest.target, manifest.backupId);
+  if (await putJson(context.store, key, manifest, { condition: 'absent', signal: context.signal })) return manifest;
+
+  // Either our own write arrived and its answer was lost, or another attempt was first: the writer's attempt tells which.
+  const published = await readManifest(context.store, manifest.target, manifest.backupId);
+  if (published.writer.attempt === manifest.writer.attempt) return published;
+  throw new HoldfastError(
+    'lease-lost',
+    `backup '${manifest.backupId}' was published by another attempt ('${published.writer.attempt}')`,
+  );
+}
+
+const sum = (streams: readonly StreamRecord[], field: 'plainBytes' | 'storedBytes'): number =>
+  streams.reduce((total, stream) => total + stream[field], 0);
+
+/** A partial backup as the failure that it also is, or undefined for a complete one. */
+export function partialFailure(manifest: Manifest): HoldfastError | undefined {
+  const failed = manifest.streams.filter(({ status }) => status === 'failed');
+  if (failed.length === 0) return undefined;
+  const reasons = failed.map(({ kind, name, error }) => `${kind} '${name}': ${error?.message ?? 'unknown'}`);
+  return new HoldfastError(
+    'partial',
+    `${failed.length} of ${manifest.streams.length} parts failed: ${reasons.join('; ')}`,
+  );
+}

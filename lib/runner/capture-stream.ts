@@ -1,0 +1,112 @@
+import { describeError, HoldfastError } from '../core/errors.ts';
+import type { BackupId, TargetName } from '../core/ids.ts';
+import type { StreamRecord } from '../core/manifest.ts';
+import { dataKey as dataObjectKey } from '../core/object-keys.ts';
+import type { CaptureStream } from '../engines/engine.ts';
+import { ProgressMeter } from '../pipeline/progress-meter.ts';
+import type { PipelineSettings } from '../pipeline/settings.ts';
+import { verifyStream } from '../pipeline/verify-stream.ts';
+import { writeStream } from '../pipeline/write-stream.ts';
+import type { RunContext } from './context.ts';
+import { configuredPipeline } from './settings.ts';
+
+type Backup = { readonly target: TargetName; readonly backupId: BackupId; readonly dataKey: Buffer | null };
+
+/**
+ * Reads one stream from its source to the store and back again. Never rejects for a fault of the stream itself: that becomes a record
+ * with status `failed`, so that the others are kept. Rejects when the run as a whole has to end (stopped, lease lost, store gone).
+ */
+export async function captureStream(context: RunContext, stream: CaptureStream, backup: Backup): Promise<StreamRecord> {
+  const settings = configuredPipeline(context.config);
+  const beganAt = context.clock().toISOString();
+  const identity = { stream: stream.stream, kind: stream.kind, name: stream.name, format: stream.format };
+  try {
+    const written = await write(context, stream, backup, settings);
+    if (context.config.run.validation) await readBack(context, stream, written, backup, settings);
+    return {
+      ...identity,
+      status: 'complete',
+      beganAt,
+      endedAt: context.clock().toISOString(),
+      compression: settings.compression,
+      ...written,
+    };
+  } catch (error) {
+    if (context.signal.aborted) throw context.signal.reason;
+    if (error instanceof HoldfastError && endsTheRun.has(error.code)) throw error;
+    return {
+      ...identity,
+      status: 'failed',
+      error: describeError(error),
+      beganAt,
+      endedAt: context.clock().toISOString(),
+      compression: settings.compression,
+      plainBytes: 0,
+      storedBytes: 0,
+      objects: [],
+      facts: {},
+    };
+  }
+}
+
+/** Faults that the next stream would meet as well. */
+const endsTheRun: ReadonlySet<HoldfastError['code']> = new Set([
+  'store-unavailable',
+  'store-denied',
+  'lease-lost',
+  'stopped',
+  'deadline',
+  'internal',
+]);
+
+type Written = Pick<StreamRecord, 'plainBytes' | 'storedBytes' | 'objects' | 'content' | 'facts'> & {
+  readonly plainSha256: string;
+};
+
+async function write(
+  context: RunContext,
+  stream: CaptureStream,
+  backup: Backup,
+  settings: PipelineSettings,
+): Promise<Written> {
+  const meter = new ProgressMeter({ expectedBytes: stream.expectedBytes });
+  const source = await stream.open();
+  const { objects, plainBytes, plainSha256, storedBytes } = await writeStream({
+    store: context.store,
+    keyOf: (index) => dataObjectKey(backup.target, backup.backupId, context.attempt, stream.stream, index),
+    source: source.bytes,
+    settings,
+    dataKey: backup.dataKey,
+    context: { target: backup.target, backupId: backup.backupId, stream: stream.stream },
+    signal: context.signal,
+    onProgress: ({ plainBytes: bytes, storedBytes: stored }) =>
+      context.report({ phase: 'capture', detail: stream.name, storedBytes: stored, ...meter.update(bytes) }),
+  });
+  return { objects: [...objects], plainBytes, plainSha256, storedBytes, ...source.result() };
+}
+
+/**
+ * R1: what the store gives back is what was written, decrypts and decompresses. The format was proved on the plain bytes as they
+ * passed to the store; that the same plain bytes come back (by SHA-256) carries the proof over, without parsing them twice.
+ */
+async function readBack(
+  context: RunContext,
+  { stream, name }: CaptureStream,
+  written: Written,
+  { target, backupId, dataKey }: Backup,
+  { compression, algorithm }: PipelineSettings,
+): Promise<void> {
+  const meter = new ProgressMeter({ expectedBytes: written.plainBytes });
+  await verifyStream({
+    store: context.store,
+    objects: written.objects,
+    plainBytes: written.plainBytes,
+    plainSha256: written.plainSha256,
+    compression,
+    algorithm,
+    dataKey,
+    context: { target, backupId, stream },
+    signal: context.signal,
+    onProgress: ({ plainBytes }) => context.report({ phase: 'read back', detail: name, ...meter.update(plainBytes) }),
+  });
+}

@@ -1,0 +1,84 @@
+import { randomBytes } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { HoldfastConfig, Target } from '../config/config.ts';
+import type { Environment } from '../config/environment.ts';
+import { resolveSecret } from '../config/resolve-secret.ts';
+import type { EngineContext } from '../engines/engine.ts';
+import { type KeyProvider, openKeyProvider } from '../keys/key-provider.ts';
+import { openStore } from '../store/open-store.ts';
+import type { Store } from '../store/store.ts';
+import type { ReportProgress } from './progress.ts';
+
+/** What a run works with, whether it is a Fargate task, a local process or a verb of the CLI. */
+export type RunContext = {
+  readonly config: HoldfastConfig;
+  readonly environment: Environment;
+  readonly store: Store;
+  readonly keys: KeyProvider | null;
+  readonly image: string;
+  /** Tells this process's objects from those of any other attempt at the same backup. */
+  readonly attempt: string;
+  readonly clock: () => Date;
+  readonly signal: AbortSignal;
+  readonly report: ReportProgress;
+  /** A private folder, removed when the run ends. */
+  readonly scratch: string;
+};
+
+type Options = {
+  readonly config: HoldfastConfig;
+  readonly environment: Environment;
+  readonly image?: string;
+  readonly clock?: () => Date;
+  readonly signal: AbortSignal;
+  readonly report: ReportProgress;
+};
+
+/** Opens store and keys, hands them to `work`, and closes everything behind it. */
+export async function withRunContext<Result>(
+  options: Options,
+  work: (context: RunContext) => Promise<Result>,
+): Promise<Result> {
+  const { config } = options;
+  const scratch = await mkdtemp(join(tmpdir(), 'holdfast-'));
+  const store = await openStore(config.store);
+  try {
+    return await work({
+      config,
+      environment: options.environment,
+      store,
+      keys: await openKeyProvider(config.encryption),
+      image: options.image ?? 'local',
+      attempt: randomBytes(2).toString('hex'),
+      clock: options.clock ?? (() => new Date()),
+      signal: options.signal,
+      report: options.report,
+      scratch,
+    });
+  } finally {
+    await store.close();
+    await rm(scratch, { recursive: true, force: true });
+  }
+}
+
+/** What an engine needs to work on `target`, its password resolved for the length of the run. */
+export async function engineContext(context: RunContext, target: Target): Promise<EngineContext> {
+  const { password, ...connection } = target.connection;
+  return {
+    target: target.name,
+    connection: {
+      ...connection,
+      password: password && (await resolveSecret(password, { environment: context.environment })),
+    },
+    settings: {
+      parallelJobs: context.config.run.parallelJobs,
+      lockTimeoutSeconds: target.lockTimeoutSeconds,
+      statementTimeoutSeconds: target.statementTimeoutSeconds,
+    },
+    signal: context.signal,
+    progress: ({ phase, detail, bytes, expectedBytes }) => context.report({ phase, detail, bytes, expectedBytes }),
+    scratch: context.scratch,
+  };
+}

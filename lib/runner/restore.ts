@@ -1,0 +1,107 @@
+import { requireTarget } from '../config/config.ts';
+import { HoldfastError } from '../core/errors.ts';
+import { leaseTtlSeconds } from '../core/lease-ttl.ts';
+import type { Manifest, StreamRecord } from '../core/manifest.ts';
+import { leaseKey } from '../core/object-keys.ts';
+import type { Outcome } from '../core/outcome.ts';
+import type { RestoreRun } from '../core/requests.ts';
+import type { RestorePlan } from '../engines/engine.ts';
+import { openEngine } from '../engines/open-engine.ts';
+import { acquireLease, type Lease } from '../store/lease.ts';
+import { engineContext, type RunContext } from './context.ts';
+import { keepLease } from './lease-keeper.ts';
+import { openBackup } from './open-backup.ts';
+import { openStream } from './open-stream.ts';
+
+export type RestoreOutcome = NonNullable<Outcome['restore']>;
+
+/**
+ * Puts databases of a backup back and holds each against the manifest. Rejects with `comparison-failed` when a copy differs; the engine
+ * then has left what was there before in its place.
+ *
+ * While it runs it holds every lease of the receiving target, so that no backup reads a half-restored server (released at the end; a crash
+ * leaves them to run out).
+ */
+export async function runRestore(context: RunContext, run: RestoreRun): Promise<RestoreOutcome> {
+  const into = requireTarget(context.config, run.into);
+  const backup = await openBackup(context, run.target, run.backupId);
+  const chosen = chooseStreams(backup.manifest, run);
+  const engine = openEngine(backup.manifest.engine);
+  if (into.engine !== backup.manifest.engine) {
+    throw new HoldfastError(
+      'usage',
+      `backup '${run.backupId}' is of ${backup.manifest.engine}, and target '${run.into}' is ${into.engine}`,
+    );
+  }
+
+  const leases: Lease[] = [];
+  const lost = new AbortController();
+  const held = { ...context, signal: AbortSignal.any([context.signal, lost.signal]) };
+  const keepers: ReturnType<typeof keepLease>[] = [];
+  try {
+    for (const method of engine.methods) {
+      const lease = await acquireLease(context.store, leaseKey(run.into, method), {
+        holder: run.execution,
+        description: `restore ${run.recoveryId}`,
+        ttlSeconds: leaseTtlSeconds,
+        clock: context.clock,
+      });
+      leases.push(lease);
+      keepers.push(keepLease(lease, (error) => lost.abort(error)));
+    }
+    const result = await engine.restore(await engineContext(held, into), {
+      source: backup.manifest.source,
+      replace: run.replace,
+      streams: chosen.map(({ record, destination }) => ({
+        record,
+        destination,
+        open: () => openStream(held, backup, record, 'restore'),
+      })),
+    } satisfies RestorePlan);
+
+    return {
+      restoredBytes: chosen.reduce((total, { record }) => total + record.plainBytes, 0),
+      databases: result.restored.map(({ stream, database, comparison }) => ({
+        from: chosen.find(({ record }) => record.stream === stream)?.record.name ?? stream,
+        to: database,
+        same: comparison.same,
+        tables: comparison.tablesCompared,
+        rows: comparison.rowsCompared,
+        differences: [...comparison.differences],
+      })),
+    };
+  } finally {
+    await Promise.all(keepers.map((keeper) => keeper.stop()));
+    await Promise.allSettled(leases.map((lease) => lease.release()));
+  }
+}
+
+/** Which streams go where. Globals (roles, tablespaces) come along when the whole backup is restored under its own names. */
+export function chooseStreams(
+  manifest: Manifest,
+  { databases, as }: Pick<RestoreRun, 'databases' | 'as'>,
+): readonly { readonly record: StreamRecord; readonly destination: string }[] {
+  const complete = manifest.streams.filter(({ status }) => status === 'complete');
+  const available = complete.filter(({ kind }) => kind !== 'globals');
+  const names = databases ?? available.map(({ name }) => name);
+  const chosen = names.map((name) => {
+    const record = available.find((candidate) => candidate.name === name);
+    if (record) return record;
+    const failed = manifest.streams.find((candidate) => candidate.name === name)?.error;
+    const why = failed
+      ? `its backup failed: ${failed.message}`
+      : `it holds ${available.map((other) => `'${other.name}'`).join(', ')}`;
+    throw new HoldfastError('database-missing', `backup '${manifest.backupId}' has no database '${name}': ${why}`);
+  });
+  if (as !== null && chosen.length !== 1) {
+    throw new HoldfastError(
+      'usage',
+      `'${as}' can be the name of one database, and ${chosen.length} are to be restored`,
+      {
+        hint: 'name one with --database',
+      },
+    );
+  }
+  const globals = databases === null && as === null ? complete.filter(({ kind }) => kind === 'globals') : [];
+  return [...globals, ...chosen].map((record) => ({ record, destination: as ?? record.name }));
+}

@@ -1,0 +1,100 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { backupRequestSchema } from '../../lib/core/requests.ts';
+import { admitBackup } from '../../lib/lifecycle/admit-backup.ts';
+import { releaseLeases } from '../../lib/lifecycle/release-leases.ts';
+import { lifecycle } from './fixtures.ts';
+
+const nightly = backupRequestSchema.parse({ target: 'orders', tier: 'daily', scheduledTime: '2026-11-21T02:00:00Z' });
+const byHand = backupRequestSchema.parse({ target: 'orders' });
+
+test('a schedule that fires twice gives one backup, and the second learns of the first', async () => {
+  await using parts = await lifecycle();
+
+  const first = await admitBackup(parts, { request: nightly, execution: 'first', redriveCount: 0 });
+  const second = await admitBackup(parts, { request: nightly, execution: 'second', redriveCount: 0 });
+
+  assert.equal(first.verdict, 'admitted');
+  assert.equal(second.verdict, 'duplicate');
+  assert.equal(second.duplicateOf, first.run.backupId);
+});
+
+test('a retried admission is the same run with the same lease', async () => {
+  await using parts = await lifecycle();
+
+  const first = await admitBackup(parts, { request: nightly, execution: 'one', redriveCount: 0 });
+  const again = await admitBackup(parts, { request: nightly, execution: 'one', redriveCount: 0 });
+
+  assert.deepEqual(again, first);
+  assert.equal(first.verdict === 'admitted' && first.run.fencingToken, 1);
+});
+
+test('of two runs that race for a target, one runs and the other says who holds it and since when', async () => {
+  await using parts = await lifecycle();
+
+  const admissions = await Promise.all(
+    ['left', 'right'].map((execution) => admitBackup(parts, { request: byHand, execution, redriveCount: 0 })),
+  );
+
+  const refused = admissions.find(({ verdict }) => verdict === 'refused');
+  assert.deepEqual(admissions.map(({ verdict }) => verdict).toSorted(), ['admitted', 'refused']);
+  assert.equal(refused?.verdict === 'refused' && refused.failure.code, 'lease-held');
+  assert.match(
+    refused?.verdict === 'refused' ? refused.failure.message : '',
+    /is held by 'backup \d{8}T.*since 2026-11-21T02:00:00/,
+  );
+});
+
+test('a daily and a weekly backup due at one time are two backups', async () => {
+  await using parts = await lifecycle();
+
+  const daily = await admitBackup(parts, { request: nightly, execution: 'daily', redriveCount: 0 });
+  assert.equal(daily.verdict, 'admitted');
+  await releaseLeases(parts, daily.run);
+  const weekly = await admitBackup(parts, {
+    request: { ...nightly, tier: 'weekly' },
+    execution: 'weekly',
+    redriveCount: 0,
+  });
+
+  assert.equal(weekly.verdict, 'admitted');
+});
+
+test('a redriven execution is a new backup', async () => {
+  await using parts = await lifecycle();
+
+  const first = await admitBackup(parts, { request: nightly, execution: 'one', redriveCount: 0 });
+  assert.equal(first.verdict, 'admitted');
+  await releaseLeases(parts, first.run);
+  const redriven = await admitBackup(parts, { request: nightly, execution: 'one', redriveCount: 1 });
+
+  assert.equal(redriven.verdict, 'admitted');
+  assert.notEqual(redriven.run.backupId, first.run.backupId);
+});
+
+test('an unknown target is named, with those that there are', async () => {
+  await using parts = await lifecycle();
+
+  await assert.rejects(
+    admitBackup(parts, { request: backupRequestSchema.parse({ target: 'odrers' }), execution: 'one', redriveCount: 0 }),
+    { name: 'target-unknown', message: "no target is called 'odrers'", hint: "the configured targets are 'orders'" },
+  );
+});
+
+test('what was asked for and begun is in the journal', async () => {
+  await using parts = await lifecycle();
+
+  await admitBackup(parts, { request: byHand, execution: 'one', redriveCount: 0 });
+
+  assert.deepEqual(
+    parts.recorded.map(({ event }) => event),
+    ['backup-requested', 'backup-begun'],
+  );
+  const keys = (await Array.fromAsync(parts.store.list('journal/'))).map(({ key }) =>
+    key.replace(/^journal\/[^/]+\//, ''),
+  );
+  assert.deepEqual(keys, [
+    '010-backup-requested-20261121T020000000Z.json',
+    '020-backup-begun-20261121T020000000Z.json',
+  ]);
+});
