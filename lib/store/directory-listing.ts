@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { fileTag } from './durable-files.ts';
 import { errorCodeOf } from './file-errors.ts';
 import type { ObjectInfo } from './store.ts';
-import { compareKeys, reservedSegment, whyNotKey } from './store-key.ts';
+import { canBeginKeys, compareKeys, reservedSegment } from './store-key.ts';
 
 /** How many files are looked at together. */
 const batchSize = 64;
@@ -14,10 +14,9 @@ const batchSize = 64;
  * Memory is that of the largest folder's names on the way down.
  */
 export async function* listFiles(root: string, prefix: string, startAfter: string): AsyncIterable<ObjectInfo> {
-  const folderEnd = prefix.lastIndexOf('/') + 1;
-  const folder = prefix.slice(0, folderEnd);
-  // No key has such a folder. It is looked at here because it could name a place outside of the root.
-  if (folder !== '' && whyNotKey(folder.slice(0, -1)) !== undefined) return;
+  // Asked here too because such a prefix could name a place outside of the root.
+  if (!canBeginKeys(prefix)) return;
+  const folder = prefix.slice(0, prefix.lastIndexOf('/') + 1);
 
   let batch: string[] = [];
   for await (const key of walk(root, folder, prefix, startAfter)) {

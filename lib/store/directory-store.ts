@@ -108,7 +108,12 @@ class DirectoryStore implements Store {
       const info = { key, ...tagOf(found) };
       const start = options.range?.start ?? 0;
       const end = Math.min(options.range?.end ?? info.sizeBytes, info.sizeBytes);
-      return { ...info, body: this.#read(handle, start, end, what, options.signal) };
+      const body = this.#read(handle, start, end, what, options.signal);
+      if (end - start > chunkBytes) return { ...info, body };
+      // Small ones are read at once: no file stays open when the caller only wanted to know whether the object is there.
+      const chunks: Uint8Array[] = [];
+      for await (const chunk of body) chunks.push(chunk);
+      return { ...info, body: inOrder(chunks) };
     });
   }
 
@@ -266,6 +271,10 @@ class DirectoryStore implements Store {
   #tagsPathOf(key: string): string {
     return join(this.#root, reservedSegment, 'tags', `${hashOf(key)}.json`);
   }
+}
+
+async function* inOrder(chunks: readonly Uint8Array[]): AsyncIterable<Uint8Array> {
+  yield* chunks;
 }
 
 function hashOf(key: string): string {

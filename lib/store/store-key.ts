@@ -32,6 +32,12 @@ export function whyNotKey(key: string): string | undefined {
   return undefined;
 }
 
+/** Whether any key can begin with `prefix`: the folder that it names, if one, has to be one of keys. */
+export function canBeginKeys(prefix: string): boolean {
+  const folder = prefix.slice(0, Math.max(0, prefix.lastIndexOf('/')));
+  return prefix[0] !== '/' && (folder === '' || whyNotKey(folder) === undefined);
+}
+
 /** The order of listings: that of the keys' UTF-8 bytes, as in S3. (JavaScript's own order differs beyond U+FFFF.) */
 export function compareKeys(a: string, b: string): number {
   return Buffer.compare(Buffer.from(a), Buffer.from(b));
