@@ -1,3 +1,4 @@
+import { HoldfastError } from '../../../core/errors.ts';
 import type { Content, ContentEntry } from '../../../core/manifest.ts';
 import { ByteFeed, type Reading } from './byte-feed.ts';
 import { readBlocks } from './read-blocks.ts';
@@ -35,11 +36,13 @@ export type ArchiveInspection = {
  * from its bytes as they pass. Chunks may be split anywhere and are not kept; memory grows with the number of entries only.
  *
  * `write` and `end` throw `corrupt` for what no pg_dump writes, `dump-incomplete` when the archive ends too soon, and
- * `version-mismatch` for a newer format; messages name the byte and what was expected there. After an error it is of no more use.
+ * `version-mismatch` for a newer format; messages name the byte and what was expected there. After an
+ * error every call throws it again.
  */
 export class ArchiveInspector {
   readonly #feed = new ByteFeed();
   readonly #reading: Reading<ArchiveInspection>;
+  #fault: { readonly error: unknown } | undefined;
 
   constructor() {
     this.#reading = inspect(this.#feed);
@@ -51,16 +54,29 @@ export class ArchiveInspector {
     return this.#feed.offset;
   }
 
+  /** Looks at the next bytes; they are not needed afterwards. */
   write(chunk: Uint8Array): void {
     this.#feed.feed(chunk);
-    this.#reading.next();
+    this.#advance();
   }
 
+  /** Says that these were all bytes, and gives what was found. */
   end(): ArchiveInspection {
     this.#feed.end();
-    const result = this.#reading.next();
-    if (!result.done) throw new Error('the reader went on past the end of the archive');
-    return result.value;
+    const inspection = this.#advance();
+    if (!inspection) throw new HoldfastError('internal', 'the reader of an archive goes on past its end');
+    return inspection;
+  }
+
+  #advance(): ArchiveInspection | undefined {
+    // A generator that threw is silent afterwards; a fault must not be forgotten by whoever goes on.
+    if (this.#fault) throw this.#fault.error;
+    try {
+      return this.#reading.next().value;
+    } catch (error) {
+      this.#fault = { error };
+      throw error;
+    }
   }
 }
 

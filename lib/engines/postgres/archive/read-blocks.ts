@@ -40,6 +40,8 @@ function* readBlockHead(
 ): Reading<DataEntry> {
   const at = feed.offset;
   const type = yield* feed.byte('a data block');
+  if (type !== blockTypes.table && type !== blockTypes['large-objects'])
+    throw malformed(at, 'a data block, type 1 or 3, or the end', `type ${type}`);
   const dumpId = yield* feed.integer("the id of a data block's entry");
   const entry = entries.get(dumpId);
   if (!entry) throw malformed(at, 'a data block of an entry with data', `type ${type}, entry ${dumpId}`);

@@ -11,11 +11,12 @@ export function string(value: string | null): Buffer {
   return value === null ? integer(-1) : Buffer.concat([integer(Buffer.byteLength(value)), Buffer.from(value)]);
 }
 
-/** A header of format 1.16, uncompressed. */
+/** A header of an uncompressed archive, of the newest format unless told. */
 export function header(minorVersion = 16): Buffer {
   return Buffer.concat([
     Buffer.from('PGDMP'),
-    Buffer.from([1, minorVersion, 0, 4, 8, 1, 0]),
+    Buffer.from([1, minorVersion, 0, 4, 8, 1]),
+    minorVersion < 15 ? integer(0) : Buffer.from([0]),
     ...[30, 20, 10, 24, 11, 126, 0].map(integer),
     ...['orders', '17.2', '17.2'].map(string),
   ]);
@@ -31,7 +32,7 @@ type HandmadeEntry = {
   readonly hasData?: boolean;
 };
 
-export function entry(of: HandmadeEntry): Buffer {
+export function entry(of: HandmadeEntry, minorVersion = 16): Buffer {
   return Buffer.concat([
     integer(of.dumpId),
     integer(of.hasData === false ? 0 : 1),
@@ -45,8 +46,8 @@ export function entry(of: HandmadeEntry): Buffer {
     string(of.copy ?? null),
     string(of.schema ?? null),
     string(null),
-    string(null),
-    integer(0),
+    minorVersion < 14 ? Buffer.alloc(0) : string(null),
+    minorVersion < 16 ? Buffer.alloc(0) : integer(0),
     string('owner'),
     string('false'),
     string(null),
@@ -54,14 +55,9 @@ export function entry(of: HandmadeEntry): Buffer {
   ]);
 }
 
-export function tableEntry(dumpId: number, name: string): Buffer {
-  return entry({
-    dumpId,
-    desc: 'TABLE DATA',
-    schema: 'public',
-    tag: name,
-    copy: `COPY public.${name} (a) FROM stdin;\n`,
-  });
+export function tableEntry(dumpId: number, name: string, minorVersion = 16): Buffer {
+  const copy = `COPY public.${name} (a) FROM stdin;\n`;
+  return entry({ dumpId, desc: 'TABLE DATA', schema: 'public', tag: name, copy }, minorVersion);
 }
 
 /** Chunks, each after its length, and the length 0 that ends them. */
