@@ -1,0 +1,119 @@
+import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { type BuildOptions, buildSync } from 'esbuild';
+import type { HoldfastConfig } from '../config/config.ts';
+import { HoldfastError } from '../core/errors.ts';
+
+/** Every Lambda function, by the name of its folder under `lambdas/`. */
+export const functionNames = [
+  'admit-backup',
+  'admit-restore',
+  'judge-attempt',
+  'validate-backup',
+  'record-outcome',
+  'release-lease',
+  'publish-outcome',
+  'raise-failure',
+  'catalog',
+  'reconcile',
+  'api',
+] as const;
+export type FunctionName = (typeof functionNames)[number];
+
+/** The file beside each program that holds the resolved configuration; programs find it by `HOLDFAST_CONFIG`. */
+export const configFileName = 'holdfast.json';
+
+const projectRoot = resolve(import.meta.dirname, '../..');
+
+/** ESM bundles may hold CommonJS dependencies, which expect `require` and the names of their own file. */
+const requireShim = [
+  "import { createRequire as __createRequire } from 'node:module';",
+  "import { dirname as __dirnameOf } from 'node:path';",
+  "import { fileURLToPath as __fileOf } from 'node:url';",
+  'const require = __createRequire(import.meta.url);',
+  'const __filename = __fileOf(import.meta.url);',
+  'const __dirname = __dirnameOf(__filename);',
+].join('');
+
+/**
+ * The programs of one app, bundled: a folder per function (`index.mjs`) and one for the task image (`main.mjs`, Dockerfile), each with the
+ * resolved configuration beside it. Made once per app, before its stacks. The same sources and configuration give the same bytes.
+ */
+export class Bundle {
+  readonly #directory: string;
+
+  /**
+   * Bundles everything in one call of esbuild, which takes a second or two; with `withCode: false`, for those who look at templates only,
+   * the programs are left out.
+   */
+  constructor(config: HoldfastConfig, { withCode = true }: { readonly withCode?: boolean } = {}) {
+    // Inside the project, so that the relative paths in source maps do not depend on where temporary files go.
+    mkdirSync(join(projectRoot, '.cache'), { recursive: true });
+    this.#directory = mkdtempSync(join(projectRoot, '.cache', 'bundle-'));
+    process.once('exit', () => this.remove());
+    if (withCode) buildPrograms(this.#directory);
+    const baked = `${JSON.stringify(withoutPlace(config), null, 2)}\n`;
+    for (const name of [...functionNames, 'task']) {
+      mkdirSync(join(this.#directory, name), { recursive: true });
+      writeFileSync(join(this.#directory, name, configFileName), baked);
+    }
+    for (const file of ['Dockerfile', '.dockerignore']) {
+      cpSync(join(projectRoot, 'tasks/holdfast', file), join(this.#directory, 'task', file));
+    }
+  }
+
+  /** The folder that becomes the function's code. */
+  functionDirectory(name: FunctionName): string {
+    return join(this.#directory, name);
+  }
+
+  /** The build context of the task's image. */
+  get taskDirectory(): string {
+    return join(this.#directory, 'task');
+  }
+
+  /** Removes the folders. The app has its own copies by then; runs by itself when the process ends. */
+  remove(): void {
+    rmSync(this.#directory, { recursive: true, force: true });
+  }
+}
+
+function buildPrograms(directory: string): void {
+  try {
+    buildSync(buildOptions(directory));
+  } catch (cause) {
+    // esbuild has said where already; its error repeats it at length.
+    throw new HoldfastError('internal', 'the programs could not be bundled', { cause });
+  }
+}
+
+function buildOptions(directory: string): BuildOptions {
+  return {
+    absWorkingDir: projectRoot,
+    entryPoints: [
+      ...functionNames.map((name) => ({ in: `lambdas/${name}/handler.ts`, out: `${name}/index` })),
+      { in: 'tasks/holdfast/main.ts', out: 'task/main' },
+    ],
+    outdir: directory,
+    outExtension: { '.js': '.mjs' },
+    bundle: true,
+    format: 'esm',
+    platform: 'node',
+    target: 'node24',
+    mainFields: ['module', 'main'],
+    sourcemap: 'linked',
+    sourcesContent: false,
+    keepNames: true,
+    banner: { js: requireShim },
+    // Optional native accelerator of `pg`: never installed, and asked for only by those who want it.
+    external: ['pg-native'],
+    logLevel: 'error',
+  };
+}
+
+/** The configuration without paths that nothing on AWS reads, so that two clones of one project give the same assets. */
+function withoutPlace(config: HoldfastConfig): HoldfastConfig {
+  return config.encryption.keys === 'key-file'
+    ? config
+    : { ...config, encryption: { ...config.encryption, keyFile: 'holdfast.key' } };
+}

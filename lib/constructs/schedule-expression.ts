@@ -1,0 +1,38 @@
+import { HoldfastError } from '../core/errors.ts';
+
+/**
+ * A cron pattern of five fields (minute, hour, day of month, month, day of week) in EventBridge Scheduler's form. Scheduler wants a `?` for
+ * one of the two day fields, counts weekdays from 1 for Sunday, and knows no pattern with both days given: cron would run on either, so that
+ * is refused with `config-invalid`.
+ *
+ * @example schedulerCron('0 2 * * 0') // 'cron(0 2 ? * 1 *)'
+ */
+export function schedulerCron(pattern: string): string {
+  const fields = pattern.trim().split(/\s+/);
+  const [minute = '*', hour = '*', day = '*', month = '*', weekday = '*'] = fields;
+  if (day !== '*' && weekday !== '*') {
+    throw new HoldfastError('config-invalid', `schedule '${pattern}' gives a day of the month and a day of the week`, {
+      hint: 'EventBridge Scheduler knows one of them only: make it two backups, of different tiers',
+    });
+  }
+  const days = weekday === '*' ? `${steps(day, 1)} ${steps(month, 1)} ?` : `? ${steps(month, 1)} ${weekdays(weekday)}`;
+  return `cron(${steps(minute, 0)} ${steps(hour, 0)} ${days} *)`;
+}
+
+/** `every fourth (*)` as `0/4`: Scheduler wants to be told where the steps begin. */
+const steps = (field: string, first: number): string => field.toUpperCase().replaceAll(/\*\//g, `${first}/`);
+
+/** Weekdays by number, 0 or 7 for Sunday, as Scheduler's 1 (Sunday) to 7; names are the same in both. */
+function weekdays(field: string): string {
+  return field
+    .toUpperCase()
+    .split(',')
+    .map((part) => {
+      const [range = '', step] = part.split('/');
+      const numbers = range === '*' ? (step === undefined ? '*' : '1') : range.split('-').map(weekday).join('-');
+      return step === undefined ? numbers : `${numbers}/${step}`;
+    })
+    .join(',');
+}
+
+const weekday = (text: string): string => (/^\d$/.test(text) ? String((Number(text) % 7) + 1) : text);

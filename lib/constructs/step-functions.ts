@@ -1,0 +1,143 @@
+import { Duration, Stack } from 'aws-cdk-lib';
+import { Construct } from 'constructs';
+import type { StepFunction } from '../workflows/steps.ts';
+import { allow } from './allow.ts';
+import type { Bundle, FunctionName } from './bundle.ts';
+import { BundledFunction } from './bundled-function.ts';
+import type { Vault } from './vault.ts';
+
+/** The functions that are steps of a state machine. */
+export type StepName = Exclude<FunctionName, 'catalog' | 'reconcile' | 'api'>;
+
+export type StepFunctionsProps = {
+  readonly bundle: Bundle;
+  readonly vault: Vault;
+  readonly catalog: BundledFunction;
+};
+
+type Step = {
+  readonly description: string;
+  /** @default 60 */
+  readonly timeoutSeconds?: number;
+  readonly memoryMiB?: number;
+  /** What it may do, no more than its code does. */
+  readonly grant: (step: BundledFunction, props: StepFunctionsProps) => void;
+};
+
+/** Recording an event: an object of the journal, and the catalog told of it. */
+function grantRecord({ role }: BundledFunction, { vault, catalog }: StepFunctionsProps): void {
+  vault.grantGet(role, 'journal');
+  vault.grantPut(role, 'journal');
+  catalog.grantInvoke(role, 'TellCatalog');
+}
+
+const steps: Readonly<Record<StepName, Step>> = {
+  'admit-backup': {
+    description: 'Turns a backup request into a run, once per slot, and takes its lease',
+    grant: (step, props) => {
+      props.vault.grantList(step.role, 'requests', 'leases', 'journal');
+      props.vault.grantGet(step.role, 'requests', 'leases');
+      props.vault.grantPut(step.role, 'requests', 'leases');
+      grantRecord(step, props);
+    },
+  },
+  'admit-restore': {
+    description: 'Turns a restore request into a run: finds the backup, checks the destination',
+    grant: (step, props) => {
+      props.vault.grantList(step.role, 'backups', 'journal');
+      props.vault.grantGet(step.role, 'manifests');
+      grantRecord(step, props);
+    },
+  },
+  'judge-attempt': {
+    description: 'Says why a task ended and whether another attempt is worth it',
+    grant: ({ role }, { vault }) => {
+      vault.grantList(role, 'outcomes');
+      vault.grantGet(role, 'outcomes');
+    },
+  },
+  'validate-backup': {
+    description: 'Reads a backup back with other eyes than its writer',
+    timeoutSeconds: 900,
+    memoryMiB: 3008,
+    grant: ({ role }, { vault }) => {
+      vault.grantList(role, 'backups');
+      vault.grantGet(role, 'backups');
+      vault.grantUnwrap(role);
+    },
+  },
+  'record-outcome': {
+    description: 'Writes down how a run ended: in the journal, and from there in the catalog',
+    grant: (step, props) => {
+      props.vault.grantList(step.role, 'backups', 'outcomes', 'journal');
+      props.vault.grantGet(step.role, 'manifests', 'outcomes');
+      grantRecord(step, props);
+    },
+  },
+  'release-lease': {
+    description: 'Gives back the leases that an execution still holds',
+    grant: ({ role }, { vault }) => {
+      vault.grantList(role, 'leases');
+      vault.grantGet(role, 'leases');
+      vault.grantPut(role, 'leases');
+    },
+  },
+  'publish-outcome': {
+    description: 'Publishes how a run ended: metrics, and an event',
+    grant: ({ role }) =>
+      allow(role, {
+        sid: 'PublishEvents',
+        actions: ['events:PutEvents'],
+        resources: [Stack.of(role).formatArn({ service: 'events', resource: 'event-bus', resourceName: 'default' })],
+        conditions: { StringEquals: { 'events:source': 'holdfast' } },
+      }),
+  },
+  'raise-failure': {
+    description: 'Fails an execution under the name of its failure',
+    timeoutSeconds: 30,
+    grant: () => {},
+  },
+};
+
+/** The functions behind the steps of both state machines, each with a role of its own. */
+export class StepFunctions extends Construct {
+  readonly #functions: ReadonlyMap<StepName, BundledFunction>;
+
+  constructor(scope: Construct, id: string, props: StepFunctionsProps) {
+    super(scope, id);
+    this.#functions = new Map(
+      (Object.keys(steps) as StepName[]).map((name) => [name, this.#make(name, steps[name], props)]),
+    );
+  }
+
+  /** The function of that name, for whoever grants or watches. */
+  get(name: StepName): BundledFunction {
+    const found = this.#functions.get(name);
+    if (found === undefined) throw new RangeError(`no step function '${name}'`);
+    return found;
+  }
+
+  /** The function as a workflow takes it. */
+  step(name: StepName): StepFunction {
+    return { function: this.get(name).function, timeout: timeoutOf(steps[name]) };
+  }
+
+  get all(): readonly BundledFunction[] {
+    return [...this.#functions.values()];
+  }
+
+  #make(name: StepName, step: Step, props: StepFunctionsProps): BundledFunction {
+    const made = new BundledFunction(this, name, {
+      bundle: props.bundle,
+      program: name,
+      description: step.description,
+      timeout: timeoutOf(step),
+      ...(step.memoryMiB === undefined ? {} : { memoryMiB: step.memoryMiB }),
+      environment: { ...props.vault.environment, HOLDFAST_CATALOG_FUNCTION: props.catalog.arn },
+    });
+    step.grant(made, props);
+    return made;
+  }
+}
+
+const timeoutOf = ({ timeoutSeconds }: Step): Duration => Duration.seconds(timeoutSeconds ?? 60);

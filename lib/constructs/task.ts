@@ -1,0 +1,99 @@
+import { Duration, RemovalPolicy } from 'aws-cdk-lib';
+import type { DockerImageAsset } from 'aws-cdk-lib/aws-ecr-assets';
+import { Platform } from 'aws-cdk-lib/aws-ecr-assets';
+import {
+  type ContainerDefinition,
+  ContainerImage,
+  CpuArchitecture,
+  FargateTaskDefinition,
+  LinuxParameters,
+  LogDriver,
+  OperatingSystemFamily,
+} from 'aws-cdk-lib/aws-ecs';
+import { Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
+import { Construct } from 'constructs';
+import { acknowledge } from '../checks/acknowledge.ts';
+import { allow, type Permission } from './allow.ts';
+import { configFileName } from './bundle.ts';
+
+export type TaskProps = {
+  /** What it does, for the console. */
+  readonly description: string;
+  readonly image: DockerImageAsset;
+  readonly cpu: number;
+  readonly memoryMiB: number;
+  readonly environment: Readonly<Record<string, string>>;
+  readonly permissions: readonly Permission[];
+};
+
+/** The platform that the image is built for, and that tasks run on. */
+export const taskPlatform = Platform.LINUX_AMD64;
+
+/**
+ * A Fargate task definition with one container, because a sidecar that ends badly would fail the run, and a role of its own. It keeps no
+ * data: what it reads goes to the store as it comes.
+ */
+export class Task extends Construct {
+  readonly definition: FargateTaskDefinition;
+  readonly container: ContainerDefinition;
+  readonly role: Role;
+
+  constructor(scope: Construct, id: string, props: TaskProps) {
+    super(scope, id);
+    const taskPrincipal = new ServicePrincipal('ecs-tasks.amazonaws.com');
+    this.role = new Role(this, 'Role', { assumedBy: taskPrincipal, description: `Holdfast: ${props.description}` });
+    for (const permission of props.permissions) allow(this.role, permission);
+
+    const logGroup = new LogGroup(this, 'Log', {
+      retention: RetentionDays.THREE_MONTHS,
+      removalPolicy: RemovalPolicy.DESTROY,
+    });
+    const executionRole = new Role(this, 'ExecutionRole', {
+      assumedBy: taskPrincipal,
+      description: 'Holdfast: pulls the image and opens the log',
+    });
+    allow(executionRole, {
+      sid: 'WriteOwnLog',
+      actions: ['logs:CreateLogStream', 'logs:PutLogEvents'],
+      resources: [logGroup.logGroupArn],
+    });
+    allow(executionRole, {
+      sid: 'LogInToRegistry',
+      actions: ['ecr:GetAuthorizationToken'],
+      resources: ['*'],
+      wildcardReason: 'a login token is for the whole registry of an account, and IAM takes no resource for it',
+    });
+    allow(executionRole, {
+      sid: 'PullImage',
+      actions: ['ecr:BatchCheckLayerAvailability', 'ecr:GetDownloadUrlForLayer', 'ecr:BatchGetImage'],
+      resources: [props.image.repository.repositoryArn],
+    });
+
+    this.definition = new FargateTaskDefinition(this, 'Definition', {
+      cpu: props.cpu,
+      memoryLimitMiB: props.memoryMiB,
+      taskRole: this.role.withoutPolicyUpdates(),
+      executionRole: executionRole.withoutPolicyUpdates(),
+      runtimePlatform: { cpuArchitecture: CpuArchitecture.X86_64, operatingSystemFamily: OperatingSystemFamily.LINUX },
+    });
+    this.container = this.definition.addContainer('holdfast', {
+      image: ContainerImage.fromDockerImageAsset(props.image),
+      logging: LogDriver.awsLogs({ logGroup, streamPrefix: 'task' }),
+      environment: {
+        HOLDFAST_CONFIG: configFileName,
+        HOLDFAST_IMAGE: props.image.assetHash,
+        ...props.environment,
+      },
+      // Two minutes are Fargate's most; the program aborts its uploads within them when asked to stop.
+      stopTimeout: Duration.seconds(120),
+      linuxParameters: new LinuxParameters(this, 'Linux', { initProcessEnabled: true }),
+    });
+    acknowledge(
+      this.definition,
+      'AwsSolutions-ECS2',
+      'names, keys and paths only: a secret is read by the program itself, by reference, with its own role',
+    );
+    this.definition.node.addDependency(this.role, executionRole);
+  }
+}

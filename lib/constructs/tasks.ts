@@ -1,0 +1,85 @@
+import { type Duration, Stack } from 'aws-cdk-lib';
+import { SecurityGroup } from 'aws-cdk-lib/aws-ec2';
+import { DockerImageAsset } from 'aws-cdk-lib/aws-ecr-assets';
+import { Cluster, ContainerInsights } from 'aws-cdk-lib/aws-ecs';
+import { Construct } from 'constructs';
+import type { HoldfastConfig } from '../config/config.ts';
+import type { TaskToRun } from '../workflows/steps.ts';
+import type { Bundle } from './bundle.ts';
+import type { Network } from './network.ts';
+import { readSecrets } from './secrets.ts';
+import { Task, taskPlatform } from './task.ts';
+import type { Vault } from './vault.ts';
+
+export type TasksProps = {
+  readonly bundle: Bundle;
+  readonly vault: Vault;
+  readonly network: Network;
+  readonly targets: HoldfastConfig['targets'];
+  readonly cpu: number;
+  readonly memoryMiB: number;
+  /** After this long a program stops itself. */
+  readonly deadline: Duration;
+};
+
+/** The cluster, and the two tasks that run in it: one image, but a role each, because what writes backups has no business in reading them. */
+export class Tasks extends Construct {
+  readonly cluster: Cluster;
+  readonly backup: Task;
+  readonly restore: Task;
+  /** Let this one into a target's security group. */
+  readonly securityGroup: SecurityGroup;
+  readonly #props: TasksProps;
+
+  constructor(scope: Construct, id: string, props: TasksProps) {
+    super(scope, id);
+    this.#props = props;
+    const { vault } = props;
+    this.cluster = new Cluster(this, 'Cluster', {
+      vpc: props.network.vpc,
+      containerInsightsV2: ContainerInsights.ENABLED,
+    });
+    this.securityGroup = new SecurityGroup(this, 'SecurityGroup', {
+      vpc: props.network.vpc,
+      description: 'Holdfast tasks: nothing may come in; targets, S3 and ECR are reached from here',
+    });
+    const image = new DockerImageAsset(this, 'Image', {
+      directory: props.bundle.taskDirectory,
+      platform: taskPlatform,
+      displayName: 'holdfast',
+    });
+    const common = { image, cpu: props.cpu, memoryMiB: props.memoryMiB, environment: vault.environment };
+    const passwords = readSecrets(
+      Stack.of(this),
+      props.targets.map(({ connection }) => connection.password),
+    );
+
+    this.backup = new Task(this, 'Backup', { ...common, description: 'writes backups', permissions: passwords });
+    vault.grantList(this.backup.role, 'backups', 'leases', 'outcomes');
+    // Its own objects, which it reads back before it publishes them.
+    vault.grantGet(this.backup.role, 'backups', 'leases');
+    vault.grantUpload(this.backup.role);
+    vault.grantPut(this.backup.role, 'leases', 'outcomes');
+    vault.grantWrap(this.backup.role);
+
+    this.restore = new Task(this, 'Restore', { ...common, description: 'restores backups', permissions: passwords });
+    vault.grantList(this.restore.role, 'backups', 'leases', 'outcomes');
+    vault.grantGet(this.restore.role, 'backups', 'leases');
+    vault.grantPut(this.restore.role, 'leases', 'outcomes');
+    vault.grantUnwrap(this.restore.role);
+  }
+
+  /** One of the two, as a workflow takes it. */
+  toRun({ definition, container }: Task): TaskToRun {
+    const { network, deadline } = this.#props;
+    return {
+      cluster: this.cluster,
+      taskDefinition: definition,
+      container,
+      subnets: { subnets: [...network.taskSubnets] },
+      securityGroup: this.securityGroup,
+      assignPublicIp: network.assignPublicIp,
+      deadline,
+    };
+  }
+}
