@@ -50,7 +50,8 @@ export async function connectCatalog(settings: CatalogSettings): Promise<Catalog
       return await connectOnce(settings);
     } catch (error) {
       const failure = asCatalogError(error, placeOf(settings));
-      if (!failure.retryable || attempt >= tries) throw failure;
+      // A catalog that was never migrated answers: asking again within seconds changes nothing.
+      if (error === failure || !failure.retryable || attempt >= tries) throw failure;
       await delay(2 ** (attempt - 1) * 1000);
     }
   }

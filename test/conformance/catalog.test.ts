@@ -46,8 +46,10 @@ for (const major of [15, 17, 18] as const) {
           "select tablename from pg_tables where schemaname = 'backup_mgmt' order by tablename",
         );
         const indexes = await owner.query<{ count: number }>(
-          `select count(*) as count from pg_indexes as i
-           where schemaname = 'backup_mgmt' and not exists (select from pg_constraint as c where c.conname = i.indexname)`,
+          `select count(*) as count from pg_index
+           join pg_class as relation on relation.oid = indrelid
+           where relation.relnamespace = 'backup_mgmt'::regnamespace
+             and not exists (select from pg_constraint where conindid = indexrelid and contype in ('p', 'u'))`,
         );
         const columns = await owner.query(`select ${promisedColumns} from backup_mgmt.backup_execution_s`);
 
