@@ -161,6 +161,7 @@ class HeldLease implements Lease {
   /** Another process of the same run may have renewed it meanwhile: then what it wrote is replaced instead. */
   async #replace(change: (now: Date) => Partial<LeaseDocument>): Promise<void> {
     for (let attempt = 1; attempt <= maxAttempts; attempt += 1) {
+      assertSame(this.#key, this.#document, this);
       const next = { ...this.#document, ...change(this.#clock()) };
       const written = await writeLease(this.#store, this.#key, next, this.#info);
       if (written !== undefined) {
@@ -170,7 +171,6 @@ class HeldLease implements Lease {
       }
       const current = await readLease(this.#store, this.#key);
       if (current === undefined) throw new HoldfastError('lease-lost', `there is no lease '${this.#key}'`);
-      assertSame(this.#key, current.document, this);
       this.#document = current.document;
       this.#info = current.info;
     }

@@ -128,7 +128,13 @@ class S3Store implements Store {
       start,
       end: Math.min(end, sizeBytes),
       stallSeconds: this.#connection.stallSeconds,
-      toError: (error) => this.#connection.error(error, `read '${key}'`, signal),
+      toError: (error) => {
+        const failure = this.#connection.error(error, `read '${key}'`, signal);
+        if (failure.code !== 'already-exists') return failure;
+        return new HoldfastError('corrupt', `'${key}' in '${this.url}' was replaced while it was read`, {
+          cause: error,
+        });
+      },
       signal,
     });
     return { key, sizeBytes, etag, modifiedAt: first.LastModified ?? new Date(0), body };
