@@ -1,0 +1,32 @@
+import { ensureMinio } from './servers/minio.ts';
+import { ensurePostgres, testedMajors } from './servers/postgres.ts';
+import { ensureVersitygw } from './servers/versitygw.ts';
+import { runSteps, runTests, staticSteps } from './steps.ts';
+import { testFiles } from './test-files.ts';
+
+// npm test: everything. The servers are found or installed while the checks without them run; then the whole suite.
+const isReady = await Promise.all([runSteps(staticSteps), ensureServers()]);
+process.exitCode = isReady.every(Boolean) ? await runTests(testFiles()) : 1;
+
+/** Finds or installs what the tests run against, and resolves with whether all of it is there. */
+async function ensureServers(): Promise<boolean> {
+  const progress = (line: string) => console.log(`… ${line}`);
+  const builds = (async () => [
+    await report('versitygw', ensureVersitygw(progress)),
+    await report('MinIO', ensureMinio(progress)),
+  ])();
+  const unpacked: boolean[] = [];
+  for (const major of testedMajors) unpacked.push(await report(`PostgreSQL ${major}`, ensurePostgres(major, progress)));
+  return [...unpacked, ...(await builds)].every(Boolean);
+}
+
+async function report(name: string, wanted: Promise<string>): Promise<boolean> {
+  try {
+    console.log(`✔ ${name}: ${await wanted}`);
+    return true;
+  } catch (error) {
+    console.log(`✖ ${name}: ${error instanceof Error ? error.message : error}`);
+    if (error instanceof Error && error.cause instanceof Error) console.log(error.cause.message);
+    return false;
+  }
+}
