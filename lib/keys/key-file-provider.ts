@@ -1,8 +1,9 @@
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
 import { HoldfastError } from '../core/errors.ts';
 import type { WrappedKey } from '../core/manifest.ts';
-import { contextBytes, type KeyContext, type KeyProvider } from './data-key.ts';
+import { contextBytes, type KeyContext } from './data-key.ts';
 import { type FileKey, readKeyFile } from './key-file.ts';
+import type { KeyProvider } from './key-provider.ts';
 
 const nonceBytes = 12;
 const tagBytes = 16;

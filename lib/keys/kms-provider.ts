@@ -1,7 +1,8 @@
 import { DecryptCommand, EncryptCommand, KMSClient } from '@aws-sdk/client-kms';
 import { HoldfastError } from '../core/errors.ts';
 import type { WrappedKey } from '../core/manifest.ts';
-import type { KeyContext, KeyProvider } from './data-key.ts';
+import type { KeyContext } from './data-key.ts';
+import type { KeyProvider } from './key-provider.ts';
 
 /**
  * Wraps data keys with a KMS key; target and backup id are the encryption context, so that they stand in CloudTrail and key

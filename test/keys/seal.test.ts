@@ -39,7 +39,10 @@ test('a seal holds for the manifest read back in another order of its keys', () 
 });
 
 test('the seal is the documented one', () => {
-  assert.equal(sealManifest(unsealed, dataKey).seal, '4c49a800e198eba5ad9a8a125b5b3ea33f42cc6835eba4e824d5738fe6f6b3e8');
+  assert.equal(
+    sealManifest(unsealed, dataKey).seal,
+    '4c49a800e198eba5ad9a8a125b5b3ea33f42cc6835eba4e824d5738fe6f6b3e8',
+  );
   assert.equal(sealManifest(unsealed, null).seal, 'ab0c54f737e55c37a74043d9bc7a8ae4bc019b0ffa8d4080f761bb224a1750c3');
 });
 
