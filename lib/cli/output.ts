@@ -122,7 +122,7 @@ function describeProgress({
   const parts = [
     done === undefined ? '' : bytes(done),
     bytesPerSecond === undefined ? '' : `${bytes(bytesPerSecond)}/s`,
-    remainingSeconds === undefined ? '' : `${duration(remainingSeconds)} left`,
+    remainingSeconds == null ? '' : `${duration(remainingSeconds)} left`,
   ].filter((part) => part !== '');
   return `${phase}${detail === undefined ? '' : ` ${detail}`}${share}${parts.length > 0 ? `  ${parts.join('  ')}` : ''}`;
 }

@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import pLimit from 'p-limit';
 import { requireTarget } from '../config/config.ts';
 import { HoldfastError } from '../core/errors.ts';
@@ -7,6 +6,8 @@ import { leaseKey, manifestKey } from '../core/object-keys.ts';
 import type { BackupRun } from '../core/requests.ts';
 import type { CaptureStream, Engine } from '../engines/engine.ts';
 import { openEngine } from '../engines/open-engine.ts';
+import { newDataKey } from '../keys/data-key.ts';
+import { openKeyProvider } from '../keys/key-provider.ts';
 import { sealManifest } from '../keys/seal.ts';
 import { readManifest } from '../store/backups.ts';
 import { type Lease, resumeLease } from '../store/lease.ts';
@@ -35,10 +36,10 @@ export async function runBackup(context: RunContext, run: BackupRun): Promise<Ma
   const held = { ...context, signal: AbortSignal.any([context.signal, lost.signal]) };
   try {
     const engine = openEngine(run.engine);
-    const { algorithm, keys } = context.config.encryption;
-    const dataKey = keys === 'none' ? null : randomBytes(32);
+    const keys = await openKeyProvider(context.config.encryption);
+    const dataKey = keys && newDataKey();
     const wrappedKey =
-      dataKey && context.keys ? await context.keys.wrap(dataKey, { target: run.target, backupId: run.backupId }) : null;
+      keys && dataKey ? await keys.wrap(dataKey, { target: run.target, backupId: run.backupId }) : null;
 
     const beganAt = context.clock();
     const captured = await captureAll(held, engine, await engineContext(held, target), run, dataKey);
@@ -67,7 +68,7 @@ export async function runBackup(context: RunContext, run: BackupRun): Promise<Ma
         fencingToken: lease.token,
       },
       source: captured.source,
-      encryption: { algorithm: dataKey ? algorithm : 'none', wrappedKey },
+      encryption: { algorithm: dataKey ? context.config.encryption.algorithm : 'none', wrappedKey },
       retention: { days: target.retentionDays[run.tier], until: until.toISOString() },
       streams: captured.streams,
       plainBytes: sum(captured.streams, 'plainBytes'),

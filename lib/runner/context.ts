@@ -6,7 +6,6 @@ import type { HoldfastConfig, Target } from '../config/config.ts';
 import type { Environment } from '../config/environment.ts';
 import { resolveSecret } from '../config/resolve-secret.ts';
 import type { EngineContext } from '../engines/engine.ts';
-import { type KeyProvider, openKeyProvider } from '../keys/key-provider.ts';
 import { openStore } from '../store/open-store.ts';
 import type { Store } from '../store/store.ts';
 import type { ReportProgress } from './progress.ts';
@@ -16,7 +15,6 @@ export type RunContext = {
   readonly config: HoldfastConfig;
   readonly environment: Environment;
   readonly store: Store;
-  readonly keys: KeyProvider | null;
   readonly image: string;
   /** Tells this process's objects from those of any other attempt at the same backup. */
   readonly attempt: string;
@@ -36,7 +34,7 @@ type Options = {
   readonly report: ReportProgress;
 };
 
-/** Opens store and keys, hands them to `work`, and closes everything behind it. */
+/** Opens the store, hands it to `work`, and closes everything behind it. */
 export async function withRunContext<Result>(
   options: Options,
   work: (context: RunContext) => Promise<Result>,
@@ -49,7 +47,6 @@ export async function withRunContext<Result>(
       config,
       environment: options.environment,
       store,
-      keys: await openKeyProvider(config.encryption),
       image: options.image ?? 'local',
       attempt: randomBytes(2).toString('hex'),
       clock: options.clock ?? (() => new Date()),

@@ -1,6 +1,6 @@
-import { HoldfastError } from '../core/errors.ts';
 import type { BackupId, TargetName } from '../core/ids.ts';
 import type { Manifest } from '../core/manifest.ts';
+import { openKeyProviderOf } from '../keys/key-provider.ts';
 import { verifySeal } from '../keys/seal.ts';
 import { readManifest } from '../store/backups.ts';
 import type { RunContext } from './context.ts';
@@ -10,24 +10,22 @@ export type OpenBackup = { readonly manifest: Manifest; readonly dataKey: Buffer
 
 /** Reads a manifest, unwraps its key and checks its seal. Throws `backup-unknown`, `manifest-unreadable`, `key-missing`, `key-wrong` or `corrupt`. */
 export async function openBackup(
-  context: Pick<RunContext, 'store' | 'keys'>,
+  context: Pick<RunContext, 'store' | 'config'>,
   target: TargetName,
   id: BackupId,
 ): Promise<OpenBackup> {
   const manifest = await readManifest(context.store, target, id);
-  const { wrappedKey } = manifest.encryption;
-  const dataKey = wrappedKey === null ? null : await unwrap(context, manifest);
+  const dataKey = await unwrap(context, manifest);
   verifySeal(manifest, dataKey);
   return { manifest, dataKey };
 }
 
-function unwrap({ keys }: Pick<RunContext, 'keys'>, manifest: Manifest): Promise<Buffer> {
-  const { wrappedKey } = manifest.encryption;
-  if (keys === null || wrappedKey === null) {
-    throw new HoldfastError(
-      'key-missing',
-      `backup '${manifest.backupId}' is encrypted under ${wrappedKey?.provider} key '${wrappedKey?.keyId}', and encryption.keys is 'none'`,
-    );
-  }
-  return keys.unwrap(wrappedKey, { target: manifest.target, backupId: manifest.backupId });
+/** The manifest says who wrapped its key; that may be another than who wraps new ones. */
+async function unwrap(
+  { config }: Pick<RunContext, 'config'>,
+  { encryption, target, backupId }: Manifest,
+): Promise<Buffer | null> {
+  if (encryption.wrappedKey === null) return null;
+  const provider = await openKeyProviderOf(encryption.wrappedKey, config.encryption);
+  return provider.unwrap(encryption.wrappedKey, { target, backupId });
 }

@@ -6,7 +6,8 @@ export type ProgressEvent = {
   readonly storedBytes?: number | undefined;
   readonly expectedBytes?: number | undefined;
   readonly bytesPerSecond?: number | undefined;
-  readonly remainingSeconds?: number | undefined;
+  /** Null while it cannot be said. */
+  readonly remainingSeconds?: number | null | undefined;
 };
 export type ReportProgress = (event: ProgressEvent) => void;
 

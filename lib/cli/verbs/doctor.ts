@@ -1,5 +1,6 @@
 import { describeError } from '../../core/errors.ts';
 import { openEngine } from '../../engines/open-engine.ts';
+import { openKeyProvider } from '../../keys/key-provider.ts';
 import { engineContext, type RunContext } from '../../runner/context.ts';
 import { checkStore } from '../../store/check-store.ts';
 import { direct } from '../direct.ts';
@@ -43,7 +44,8 @@ async function checked(about: string, check: () => Promise<readonly Omit<Finding
   }
 }
 
-async function checkKey({ keys, config }: RunContext): Promise<readonly Omit<Finding, 'about'>[]> {
+async function checkKey({ config }: RunContext): Promise<readonly Omit<Finding, 'about'>[]> {
+  const keys = await openKeyProvider(config.encryption);
   if (keys === null) {
     return [
       {

@@ -1,0 +1,59 @@
+import { ListStateMachinesCommand, SFNClient } from '@aws-sdk/client-sfn';
+import type { HoldfastConfig } from '../config/config.ts';
+import { HoldfastError } from '../core/errors.ts';
+import type { RestoreRequest } from '../core/requests.ts';
+import { startRestore } from '../lifecycle/start.ts';
+import { followExecution } from './follow-execution.ts';
+import { duration } from './output.ts';
+import type { CliContext } from './run-verb.ts';
+
+const pollMs = 2000;
+
+/** The deployed state machines of this configuration's account and region, under the credentials that the AWS SDK finds. */
+export function awsMachines(config: HoldfastConfig): {
+  readonly client: SFNClient;
+  readonly pollMs: number;
+  readonly arnOf: (kind: 'backup' | 'restore') => Promise<string>;
+} {
+  const client = new SFNClient({ region: config.aws.region });
+  return { client, pollMs, arnOf: (kind) => findMachine(client, `${config.aws.name}-${kind}`, config.aws.region) };
+}
+
+async function findMachine(client: SFNClient, name: string, region: string): Promise<string> {
+  let nextToken: string | undefined;
+  do {
+    const page = await client
+      .send(new ListStateMachinesCommand(nextToken === undefined ? {} : { nextToken }))
+      .catch((cause: unknown) => {
+        throw new HoldfastError(
+          'auth-failed',
+          `AWS cannot be asked for its state machines: ${cause instanceof Error ? cause.message : cause}`,
+          {
+            cause,
+            hint: 'are AWS credentials set, and may they list state machines?',
+          },
+        );
+      });
+    const found = page.stateMachines?.find((machine) => machine.name === name)?.stateMachineArn;
+    if (found !== undefined) return found;
+    nextToken = page.nextToken;
+  } while (nextToken !== undefined);
+  throw new HoldfastError('config-invalid', `there is no state machine '${name}' in region '${region}'`, {
+    hint: "is it deployed there? 'npx cdk deploy --all'",
+  });
+}
+
+/** Runs a restore through the deployed state machine and waits for it. */
+export async function restoreOnAws(context: CliContext, request: RestoreRequest): Promise<number> {
+  const machines = awsMachines(await context.config());
+  const { arn } = await startRestore(machines.client, await machines.arnOf('restore'), request);
+  const { status, output, failure } = await followExecution(machines.client, arn, {
+    signal: context.signal,
+    pollMs,
+    entered: (name) => context.output.progress({ phase: name }),
+    left: ({ name, seconds }) => context.output.line(`${name}  ${duration(seconds)}`),
+  });
+  if (failure) throw failure;
+  context.output.result({ execution: arn, status, output }, () => [`restored; execution ${arn}`]);
+  return 0;
+}
