@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { link, mkdir, open, rename, rm, rmdir, stat, unlink, utimes } from 'node:fs/promises';
+import { link, lstat, mkdir, open, rename, rm, rmdir, stat, unlink, utimes } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { HoldfastError } from '../core/errors.ts';
@@ -115,10 +115,10 @@ export async function publishReplacing(
 /** What tells one state of a file from every later one: its inode, size and time, the latter growing with each replacement. */
 export type FileTag = { readonly etag: string; readonly sizeBytes: number; readonly modifiedAt: Date };
 
-/** The tag of the file at `path`; undefined when there is no file. */
+/** The tag of the file at `path`; undefined when there is none (a symbolic link is none). */
 export async function fileTag(path: string): Promise<FileTag | undefined> {
   try {
-    const found = await stat(path, { bigint: true });
+    const found = await lstat(path, { bigint: true });
     return found.isFile() ? tagOf(found) : undefined;
   } catch (error) {
     if (['ENOENT', 'ENOTDIR'].includes(errorCodeOf(error) ?? '')) return undefined;

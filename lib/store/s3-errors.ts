@@ -29,6 +29,7 @@ const byName: Readonly<Record<string, Row>> = {
   InvalidAccessKeyId: wrongKeys,
   SignatureDoesNotMatch: wrongKeys,
   InvalidToken: wrongKeys,
+  XAdminUserNotFound: wrongKeys,
   ExpiredToken: expired,
   ExpiredTokenException: expired,
   TokenRefreshRequired: expired,
@@ -91,7 +92,8 @@ function byStatus(status: number | undefined, isFromServer: boolean): Row {
   // Without an answer it was the network: refused, reset, unresolved, timed out.
   if (status === undefined || status === 429 || status >= 500) return unavailable;
   if (status === 401 || status === 403) return denied();
-  if (status === 404) return { code: 'object-missing' };
+  // An object that is missing has a name of its own: this is a server that does not know what it is asked.
+  if (status === 404) return { code: 'config-invalid', hint: 'is store.endpoint the address of an S3 server?' };
   if (status === 409 || status === 412) return { code: 'already-exists' };
   if (status === 301 || status === 307) return wrongRegion;
   return { code: 'internal' };

@@ -83,8 +83,10 @@ class S3Store implements Store {
         return { key, sizeBytes: body.length, etag: ETag ?? '', modifiedAt: new Date() };
       } catch (error) {
         const failure = this.#connection.error(error, what, signal);
-        const isRefused = failure.code === 'already-exists' || failure.code === 'object-missing';
-        if (condition !== undefined && isRefused) {
+        // S3 says 404 when the object that was to be replaced is gone.
+        const isConditionFailed =
+          failure.code === 'already-exists' || (typeof condition === 'object' && failure.code === 'object-missing');
+        if (condition !== undefined && isConditionFailed) {
           const head = await this.#connection.head(key, signal);
           if (head?.Metadata?.[writeIdKey] === writeId) return infoOfHead(key, head);
         }
@@ -93,7 +95,7 @@ class S3Store implements Store {
           await sleep(Math.random() * 50 * 2 ** send);
           continue;
         }
-        if (!isRefused) throw failure;
+        if (!isConditionFailed) throw failure;
         throw new HoldfastError('already-exists', `'${key}' exists already, or is no longer the object that was read`, {
           cause: error,
         });
