@@ -224,7 +224,7 @@ CREATE INDEX backup_execution_s_execution ON backup_mgmt.backup_execution_s USIN
 
 CREATE INDEX backup_execution_s_failed ON backup_mgmt.backup_execution_s USING btree (error_code, backup_end_time) WHERE ((load_end_date IS NULL) AND (backup_status = 'FAILED'::text));
 
-CREATE INDEX backup_execution_s_last_completed ON backup_mgmt.backup_execution_s USING btree (target, tier, backup_end_time) WHERE ((load_end_date IS NULL) AND (backup_status = 'COMPLETED'::text));
+CREATE INDEX backup_execution_s_last_completed ON backup_mgmt.backup_execution_s USING btree (target, tier, backup_end_time DESC) WHERE ((load_end_date IS NULL) AND (backup_status = 'COMPLETED'::text));
 
 CREATE INDEX backup_execution_s_load_date ON backup_mgmt.backup_execution_s USING btree (load_date);
 
@@ -239,8 +239,6 @@ CREATE INDEX backup_execution_s_status ON backup_mgmt.backup_execution_s USING b
 CREATE INDEX backup_execution_s_target ON backup_mgmt.backup_execution_s USING btree (target, backup_start_time) WHERE (load_end_date IS NULL);
 
 CREATE INDEX backup_execution_s_tenant ON backup_mgmt.backup_execution_s USING btree (tenant_hk, backup_start_time) WHERE ((load_end_date IS NULL) AND (tenant_hk IS NOT NULL));
-
-CREATE INDEX backup_execution_s_type ON backup_mgmt.backup_execution_s USING btree (backup_type, backup_start_time) WHERE (load_end_date IS NULL);
 
 CREATE INDEX backup_execution_s_verification ON backup_mgmt.backup_execution_s USING btree (verification_status, backup_end_time) WHERE ((load_end_date IS NULL) AND (backup_status = 'COMPLETED'::text));
 
@@ -259,8 +257,6 @@ CREATE INDEX recovery_operation_s_start_time ON backup_mgmt.recovery_operation_s
 CREATE INDEX recovery_operation_s_status ON backup_mgmt.recovery_operation_s USING btree (recovery_status, recovery_start_time) WHERE (load_end_date IS NULL);
 
 CREATE INDEX recovery_operation_s_target ON backup_mgmt.recovery_operation_s USING btree (target, recovery_start_time) WHERE (load_end_date IS NULL);
-
-CREATE INDEX recovery_operation_s_tenant ON backup_mgmt.recovery_operation_s USING btree (tenant_hk, recovery_start_time) WHERE ((load_end_date IS NULL) AND (tenant_hk IS NOT NULL));
 
 CREATE INDEX applied_event_declarations ON holdfast.applied_event USING btree (event_name) WHERE (event_name = 'schedules-declared'::text);
 

@@ -8,10 +8,7 @@ import { HoldfastError } from '../core/errors.ts';
 export function asCatalogError(error: unknown, where: string): HoldfastError {
   if (error instanceof HoldfastError) return error;
   if (!(error instanceof DatabaseError)) {
-    const why = error instanceof Error ? error.message : String(error);
-    return isConnectionFailure(error)
-      ? new HoldfastError('catalog-unavailable', `catalog at ${where} cannot be reached: ${why}`, { cause: error })
-      : new HoldfastError('internal', `catalog at ${where}: ${why}`, { cause: error });
+    return ofTheWay(error, where);
   }
   const state = error.code ?? '';
   const fail = (code: 'auth-failed' | 'privilege-missing' | 'database-missing', hint: string): HoldfastError =>
@@ -47,6 +44,26 @@ export function asCatalogError(error: unknown, where: string): HoldfastError {
   });
 }
 
+/** A failure that the server did not report: of the network, of TLS, or of pg itself. */
+function ofTheWay(error: unknown, where: string): HoldfastError {
+  const why = error instanceof Error ? error.message : String(error);
+  if (isConnectionFailure(error)) {
+    return new HoldfastError('catalog-unavailable', `catalog at ${where} cannot be reached: ${why}`, { cause: error });
+  }
+  if (tlsWords.test(`${codeOf(error)} ${why}`)) {
+    return new HoldfastError('config-invalid', `catalog at ${where} cannot be trusted: ${why}`, {
+      hint: "does the server speak TLS, under this name, with a certificate that is trusted here? See the catalog's sslmode",
+      cause: error,
+    });
+  }
+  if (/password must be a string/.test(why)) {
+    return new HoldfastError('auth-failed', `catalog at ${where} asks for a password, and none is configured`, {
+      cause: error,
+    });
+  }
+  return new HoldfastError('internal', `catalog at ${where}: ${why}`, { cause: error });
+}
+
 /** Connection exceptions, out of resources, shutting down or starting up, cancelled, deadlock and serialization failures. */
 const isTransient = (state: string): boolean =>
   /^(08|53|57|40)/.test(state) || state === '55P03' || state === '25006' || state === '58030';
@@ -66,9 +83,12 @@ const connectionCodes = new Set([
 /** pg gives lost connections and its own time-outs no code, only these words. */
 const connectionWords = /timeout|terminated|connection ended|not queryable|client was closed/i;
 
+/** No TLS at the other end, a certificate that nobody here vouches for, or one for another name. */
+const tlsWords = /support SSL|CERT|certificate|ERR_TLS|ERR_SSL|self.signed/;
+
 function isConnectionFailure(error: unknown): boolean {
   if (error instanceof AggregateError) return error.errors.some(isConnectionFailure);
-  if (!(error instanceof Error)) return false;
-  const code = 'code' in error ? String(error.code) : '';
-  return connectionCodes.has(code) || connectionWords.test(error.message);
+  return error instanceof Error && (connectionCodes.has(codeOf(error)) || connectionWords.test(error.message));
 }
+
+const codeOf = (error: unknown): string => (error instanceof Error && 'code' in error ? String(error.code) : '');

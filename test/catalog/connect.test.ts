@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
+import { chmodSync, chownSync, copyFileSync, readFileSync, statSync } from 'node:fs';
+import path from 'node:path';
 import { test } from 'node:test';
-import { connectCatalog } from '../../lib/catalog/connect.ts';
+import { type CatalogSettings, connectCatalog } from '../../lib/catalog/connect.ts';
 import { migrateCatalog } from '../../lib/catalog/migrate.ts';
 import { catalogSettings } from '../../lib/catalog/settings.ts';
-import { postgresServer } from '../servers/postgres.ts';
+import { type PostgresServer, postgresServer } from '../servers/postgres.ts';
 import { newDatabase, settingsFor } from './catalog-database.ts';
 
 test('each way of not getting in has its own code', async () => {
@@ -18,7 +20,7 @@ test('each way of not getting in has its own code', async () => {
   await assert.rejects(connectCatalog({ ...settings, host: '/nowhere', tries: 1 }), { code: 'catalog-unavailable' });
   // The test's server speaks no TLS: what would be sent in the clear is not sent.
   await assert.rejects(connectCatalog({ ...settings, tls: 'verify-full', tries: 1 }), {
-    code: 'internal',
+    code: 'config-invalid',
     message: /does not support SSL/,
   });
 });
@@ -68,7 +70,37 @@ test('over a socket nobody needs a password, and no IAM token is asked for', asy
 
   // The test's server wants a password on its socket too: that it asks shows that the socket was reached with neither token nor TLS.
   await assert.rejects(connectCatalog({ ...settings, role: 'owner' }), {
-    message: /password must be a string/,
+    code: 'auth-failed',
+    message: /asks for a password, and none is configured$/,
+  });
+});
+
+test('verify-full takes the right name with a trusted certificate, and nothing less', async () => {
+  await using server = await postgresServer({ major: 17 });
+  const settings = { ...settingsFor(server, await newDatabase(server)), role: 'owner', tries: 1 } as const;
+  const certificate = readFileSync(path.join(fixtures, 'localhost.crt'), 'utf8');
+  await speakTls(server, settings);
+  const verified = {
+    ...settings,
+    host: 'localhost',
+    tls: 'verify-full',
+    certificateAuthorities: [certificate],
+  } as const;
+
+  {
+    await using connection = await connectCatalog(verified);
+    const { rows } = await connection.client.query('select ssl from pg_stat_ssl where pid = pg_backend_pid()');
+    assert.deepEqual(rows, [{ ssl: true }]);
+  }
+  await using encrypted = await connectCatalog({ ...settings, tls: 'require' });
+  assert.ok(encrypted);
+  await assert.rejects(connectCatalog({ ...verified, host: '127.0.0.1' }), {
+    code: 'config-invalid',
+    message: /cannot be trusted: .*IP: 127\.0\.0\.1 is not in the cert's list/,
+  });
+  await assert.rejects(connectCatalog({ ...settings, host: 'localhost', tls: 'verify-full' }), {
+    code: 'config-invalid',
+    message: /cannot be trusted: self-signed certificate/,
   });
 });
 
@@ -99,3 +131,21 @@ test('a referenced password is asked for, with the TLS mode of the configuration
     tls: 'require',
   });
 });
+
+const fixtures = path.join(import.meta.dirname, 'fixtures');
+
+/** Gives the running server a certificate for `localhost`; connections made from now on may use it. */
+async function speakTls(server: PostgresServer, settings: CatalogSettings): Promise<void> {
+  const { uid, gid } = statSync(server.dataDir);
+  for (const file of ['localhost.crt', 'localhost.key']) {
+    const copy = path.join(server.dataDir, file);
+    copyFileSync(path.join(fixtures, file), copy);
+    chmodSync(copy, 0o600);
+    chownSync(copy, uid, gid);
+  }
+  await using owner = await connectCatalog(settings);
+  await owner.client.query("alter system set ssl_cert_file = 'localhost.crt'");
+  await owner.client.query("alter system set ssl_key_file = 'localhost.key'");
+  await owner.client.query('alter system set ssl = on');
+  await server.restart();
+}

@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { Client } from 'pg';
 import { connectCatalog } from '../../lib/catalog/connect.ts';
 import { catalogVersion, migrateCatalog } from '../../lib/catalog/migrate.ts';
 import { type PostgresServer, postgresServer } from '../servers/postgres.ts';
@@ -86,26 +85,6 @@ test('a step that fails leaves the last whole version, and the next run goes on 
 
   assert.equal(afterwards, 1);
   assert.deepEqual(next, { from: 1, to: 2, applied: ['mended'] });
-});
-
-test('an owner who is no superuser can migrate and then apply events as the writer', async () => {
-  const database = await newDatabase(server);
-  const superuser = new Client({ connectionString: server.url(database) });
-  await superuser.connect();
-  await superuser.query("create role landlord login createrole password 'landlord'");
-  await superuser.query(`alter database ${database} owner to landlord`);
-  await superuser.query('drop role if exists rds_iam');
-  await superuser.end();
-  const settings = {
-    ...settingsFor(server, database),
-    user: 'landlord',
-    auth: { kind: 'password', password: 'landlord' } as const,
-  };
-
-  await using owner = await connectCatalog({ ...settings, role: 'owner' });
-  const result = await migrateCatalog(owner.client);
-
-  assert.equal(result.to, 4);
 });
 
 const ownerOf = (database: string) => connectCatalog({ ...settingsFor(server, database), role: 'owner' });

@@ -3,10 +3,12 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, test } from 'node:test';
 import type { Client } from 'pg';
+import { connectCatalog } from '../../lib/catalog/connect.ts';
+import { migrateCatalog } from '../../lib/catalog/migrate.ts';
 import { applyEvents } from '../../lib/catalog/project.ts';
 import { newOperationId } from '../../lib/core/ids.ts';
 import type { JournalEvent } from '../../lib/core/journal.ts';
-import { emptyCatalog, newCatalog, tables } from '../catalog/catalog-database.ts';
+import { emptyCatalog, newCatalog, newDatabase, settingsFor, tables } from '../catalog/catalog-database.ts';
 import {
   begun,
   completed,
@@ -18,7 +20,7 @@ import {
   schedule,
   verified,
 } from '../catalog/events.ts';
-import { postgresServer } from '../servers/postgres.ts';
+import { type PostgresServer, postgresServer } from '../servers/postgres.ts';
 
 const life: readonly JournalEvent[] = [
   declared('2026-11-20T12:00:00.000Z', [schedule()]),
@@ -38,6 +40,13 @@ for (const major of [15, 17, 18] as const) {
   describe(`the catalog on PostgreSQL ${major}`, () => {
     test('keeps its promises on tables, roles, rows and questions', async (t) => {
       await using server = await postgresServer({ major });
+
+      // First, while the server has none of the roles: on RDS nobody is superuser, and IAM logs in.
+      await t.test('an owner who is no superuser migrates it, and works as the writer', () =>
+        ownedByNoSuperuser(server),
+      );
+
+      // Second, in another database of the same server, when the roles are there and another's.
       await using catalog = await newCatalog(server);
       const { owner, writer } = catalog;
 
@@ -57,7 +66,7 @@ for (const major of [15, 17, 18] as const) {
           found.rows.map(({ tablename }) => tablename),
           [...tables],
         );
-        assert.equal(indexes.rows[0]?.count, 23);
+        assert.equal(indexes.rows[0]?.count, 21);
         assert.equal(columns.fields.length, 17);
       });
 
@@ -152,6 +161,29 @@ for (const major of [15, 17, 18] as const) {
       });
     });
   });
+}
+
+async function ownedByNoSuperuser(server: PostgresServer): Promise<void> {
+  const settings = settingsFor(server, await newDatabase(server));
+  {
+    await using superuser = await connectCatalog({ ...settings, role: 'owner' });
+    await superuser.client.query("create role landlord login createrole password 'landlord'");
+    await superuser.client.query('create role rds_iam');
+    await superuser.client.query('grant rds_iam to landlord with admin option');
+    await superuser.client.query(`alter database ${settings.database} owner to landlord`);
+  }
+  const landlord = { ...settings, user: 'landlord', auth: { kind: 'password', password: 'landlord' } as const };
+  await using owner = await connectCatalog({ ...landlord, role: 'owner' });
+
+  await migrateCatalog(owner.client);
+  await using writer = await connectCatalog(landlord);
+  const result = await applyEvents(writer.client, life);
+
+  assert.deepEqual(result, { applied: 7, known: 0 });
+  const { rows } = await owner.client.query(
+    "select current_user, pg_has_role('holdfast_writer', 'rds_iam', 'member') as is_iam_user",
+  );
+  assert.deepEqual(rows, [{ current_user: 'landlord', is_iam_user: true }]);
 }
 
 async function operatorMay(owner: Client): Promise<void> {
