@@ -3,20 +3,24 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, statSync } from 'node:fs';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
-import { afterEach, beforeEach, test } from 'node:test';
+import { after, before, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import pg from 'pg';
 import { type EmbeddedAddress, findEmbeddedPostgres, openEmbeddedPostgres } from '../../lib/local/postgres-server.ts';
 
+// One folder serves all tests, one after another: each leaves it closed. Making its data takes longer than any test.
 let root: string;
-beforeEach(async () => {
+let dataDir: string;
+before(async () => {
   // Mode 0700, as a clone below /root: the server's account cannot look into it.
   root = await mkdtemp(path.join(tmpdir(), 'holdfast-embedded-'));
+  dataDir = path.join(root, 'catalog');
 });
-afterEach(() => rm(root, { recursive: true, force: true }));
+after(() => rm(root, { recursive: true, force: true }));
 
 async function ask(server: pg.ClientConfig, sql: string): Promise<unknown[]> {
   const client = new pg.Client(server);
@@ -31,7 +35,6 @@ async function ask(server: pg.ClientConfig, sql: string): Promise<unknown[]> {
 const through = ({ host, port, user }: EmbeddedAddress, database: string) => ({ host, port, user, database });
 
 test('what was written is there after the next start, in under 1.5 seconds', async () => {
-  const dataDir = path.join(root, 'catalog');
   const first = await openEmbeddedPostgres({ dataDir, databases: ['catalog', 'o\'dd "name'] });
   await ask(through(first, 'o\'dd "name'), 'create table kept as select 42 as answer');
   await first.close();
@@ -48,7 +51,7 @@ test('what was written is there after the next start, in under 1.5 seconds', asy
 });
 
 test('the socket is private, and loopback asks for the password in the private file', async () => {
-  await using server = await openEmbeddedPostgres({ dataDir: path.join(root, 'demo'), tcp: true });
+  await using server = await openEmbeddedPostgres({ dataDir, tcp: true });
   assert.ok(server.tcp);
   const { host, port, passwordFile } = server.tcp;
   const password = await readFile(passwordFile, 'utf8');
@@ -63,7 +66,6 @@ test('the socket is private, and loopback asks for the password in the private f
 });
 
 test('a folder in use is refused, and its server can be found', async () => {
-  const dataDir = path.join(root, 'catalog');
   const server = await openEmbeddedPostgres({ dataDir });
 
   const second = openEmbeddedPostgres({ dataDir });
@@ -76,16 +78,20 @@ test('a folder in use is refused, and its server can be found', async () => {
 });
 
 test('a taken port is its own error and leaves the folder free', async () => {
-  await using holder = await openEmbeddedPostgres({ dataDir: path.join(root, 'one'), tcp: true });
-  const dataDir = path.join(root, 'two');
+  const holder = createServer().listen(0, '127.0.0.1');
+  await once(holder, 'listening');
+  const { port } = holder.address() as AddressInfo;
 
-  await assert.rejects(openEmbeddedPostgres({ dataDir, tcp: holder.port }), { code: 'port-taken' });
+  await assert.rejects(openEmbeddedPostgres({ dataDir, tcp: port }), {
+    code: 'port-taken',
+    message: `port '${port}' on 127.0.0.1 is taken`,
+  });
   const server = await openEmbeddedPostgres({ dataDir });
   await server.close();
+  holder.close();
 });
 
 test('the server of a killed process ends, and the next process goes on with its data', async () => {
-  const dataDir = path.join(root, 'catalog');
   const module = path.resolve(import.meta.dirname, '../../lib/local/postgres-server.ts');
   const program = `
     const { openEmbeddedPostgres } = await import('${module}');
@@ -110,7 +116,6 @@ test('the server of a killed process ends, and the next process goes on with its
 });
 
 test('a pid file left by a power cut, whose number is now another process, is no obstacle', async () => {
-  const dataDir = path.join(root, 'catalog');
   const first = await openEmbeddedPostgres({ dataDir });
   await first.close();
   const pointer = path.join(dataDir, 'elsewhere');

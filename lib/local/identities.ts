@@ -1,0 +1,54 @@
+import { randomBytes } from 'node:crypto';
+
+/** Who makes a call: the program, and the role whose policies would decide on AWS. */
+export type Caller = {
+  readonly kind: 'function' | 'task' | 'machine' | 'schedule' | 'rule' | 'operator';
+  readonly name: string;
+  readonly roleArn: string;
+};
+
+export type Credentials = { readonly accessKeyId: string; readonly secretAccessKey: string };
+
+/** Credentials of one start of the stack: random, never written down but for the operator's, one pair for each caller. */
+export class Identities {
+  readonly #byAccessKey = new Map<string, { readonly caller: Caller; readonly secretAccessKey: string }>();
+
+  /** New credentials for `caller`. */
+  issue(caller: Caller): Credentials {
+    const credentials = {
+      accessKeyId: `LOCAL${randomBytes(10).toString('hex').toUpperCase()}`,
+      secretAccessKey: randomBytes(30).toString('base64url'),
+    };
+    this.#byAccessKey.set(credentials.accessKeyId, { caller, secretAccessKey: credentials.secretAccessKey });
+    return credentials;
+  }
+
+  /** Whose access key this is; undefined when it is not of this start. */
+  find(accessKeyId: string): { readonly caller: Caller; readonly secretAccessKey: string } | undefined {
+    return this.#byAccessKey.get(accessKeyId);
+  }
+
+  /** Makes an access key worthless, when its program has ended. */
+  withdraw(accessKeyId: string): void {
+    this.#byAccessKey.delete(accessKeyId);
+  }
+}
+
+/** The services whose calls go to the local endpoint, by the part of the variable's name that the SDKs know. */
+const endpointServices = ['SFN', 'LAMBDA', 'EVENTBRIDGE', 'KMS', 'SECRETS_MANAGER', 'STS', 'SQS', 'SNS'] as const;
+
+/** What the SDKs in a function or task need to reach the local endpoint as themselves. */
+export function sdkEnvironment(options: {
+  readonly region: string;
+  readonly endpointUrl: string;
+  readonly credentials: Credentials;
+}): Record<string, string> {
+  return {
+    AWS_REGION: options.region,
+    AWS_DEFAULT_REGION: options.region,
+    AWS_ACCESS_KEY_ID: options.credentials.accessKeyId,
+    AWS_SECRET_ACCESS_KEY: options.credentials.secretAccessKey,
+    AWS_EC2_METADATA_DISABLED: 'true',
+    ...Object.fromEntries(endpointServices.map((service) => [`AWS_ENDPOINT_URL_${service}`, options.endpointUrl])),
+  };
+}

@@ -1,0 +1,401 @@
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import type { HoldfastConfig } from '../config/config.ts';
+import { HoldfastError } from '../core/errors.ts';
+import { readAssembly } from './assembly.ts';
+import { CallLog } from './call-log.ts';
+import { applyCustomResources } from './custom-resources.ts';
+import { openEndpoint } from './endpoint/endpoint.ts';
+import { kmsOperations } from './endpoint/kms.ts';
+import {
+  eventBridgeOperations,
+  putEvents,
+  secretsManagerOperations,
+  snsOperations,
+  sqsOperations,
+  stsOperations,
+} from './endpoint/other-services.ts';
+import { stepFunctionsOperations } from './endpoint/step-functions.ts';
+import { EventBus } from './events/event-bus.ts';
+import { Queues } from './events/queues.ts';
+import { type SentMessage, Topics } from './events/topics.ts';
+import { type ExecutionNews, Executions } from './executions/executions.ts';
+import type { ExecutionRecord } from './executions/history.ts';
+import type { TaskServices } from './executions/task-handlers.ts';
+import { ownFolder } from './folder-owner.ts';
+import { Functions } from './functions.ts';
+import { type Caller, type Credentials, Identities } from './identities.ts';
+import type { Json, JsonObject } from './json.ts';
+import { machineEnvironment } from './machine-environment.ts';
+import { MetricRegistry } from './metrics/metric-registry.ts';
+import type { LocalDatabase, LocalModel, LocalRule } from './model.ts';
+import { type EmbeddedPostgres, openEmbeddedPostgres } from './postgres-server.ts';
+import { programOutput } from './program-output.ts';
+import { readModel } from './read-model.ts';
+import { announceStack, withdrawStack } from './running-stack.ts';
+import { type Clock, Scheduler, systemClock } from './schedules/scheduler.ts';
+import { Secrets } from './secrets.ts';
+import { openStatusServer } from './status/status-server.ts';
+import { runEcsTask } from './tasks/ecs-task.ts';
+import { TaskRunner } from './tasks/task-runner.ts';
+
+/** What a stack tells those who watch it. */
+export type StackEvent =
+  | ExecutionNews
+  | { readonly kind: 'phase'; readonly text: string }
+  | { readonly kind: 'message'; readonly message: SentMessage }
+  | { readonly kind: 'warning'; readonly text: string };
+
+export type LocalStackOptions = {
+  /** The cloud assembly: `cdk.out`. */
+  readonly assemblyDir: string;
+  /** Where histories, logs, keys, secrets and the catalog's data are kept. Losing it loses the local KMS keys. */
+  readonly stateDir: string;
+  readonly config: Pick<HoldfastConfig, 'aws' | 'targets'>;
+  /** Serve the status page and fire schedules; without it the stack is there for one command. */
+  readonly serve: boolean;
+  /** The status page's port; 0 for any. @default 8084 */
+  readonly port?: number;
+  readonly onEvent?: (event: StackEvent) => void;
+  /** @default - the machine's clock */
+  readonly clock?: Clock;
+  /** Variables that programs get beside those of `machineEnvironment`. @default - none */
+  readonly environment?: Readonly<Record<string, string>>;
+};
+
+/** A running local stack. */
+export type LocalStack = AsyncDisposable & {
+  readonly model: LocalModel;
+  readonly region: string;
+  readonly endpointUrl: string;
+  readonly statusUrl: string | undefined;
+  /** The operator's, for SDK clients of this process. */
+  readonly credentials: Credentials;
+  readonly executions: Executions;
+  readonly queues: Queues;
+  readonly topics: Topics;
+  readonly calls: CallLog;
+  /** Starts a state machine by name or ARN. Throws as Step Functions does. */
+  startExecution(machine: string, input: Json, name?: string): ExecutionRecord;
+  /** Resolves when the execution (its ARN) has ended. */
+  waitFor(executionArn: string): Promise<ExecutionRecord>;
+  /** In Prometheus's text format. */
+  metrics(): Promise<string>;
+  /**
+   * Stops schedules, asks tasks to stop and lets their executions end, then ends functions, databases and servers, in that order.
+   * With `force`, or when called a second time with it, nothing is waited for.
+   */
+  close(options?: { readonly force?: boolean }): Promise<void>;
+};
+
+const closingGraceSeconds = 20;
+const customResourceRetryMs = 60_000;
+
+/**
+ * Runs what the cloud assembly describes, on this machine. One stack at a time for a state folder: another one is refused with
+ * `stack-running`. Throws `assembly-unsupported` when the assembly holds something that it cannot play.
+ */
+export async function openLocalStack(options: LocalStackOptions): Promise<LocalStack> {
+  const stateDirectory = resolve(options.stateDir);
+  mkdirSync(stateDirectory, { recursive: true, mode: 0o700 });
+  const owner = own(stateDirectory);
+  const parts: Parts = { cleanups: [] };
+  parts.cleanups.push(async () => owner.release());
+  try {
+    return await open(options, stateDirectory, parts);
+  } catch (error) {
+    await cleanUp(parts);
+    throw error;
+  }
+}
+
+/** What was opened so far; undone in reverse. */
+type Parts = { readonly cleanups: (() => Promise<void>)[] };
+
+async function cleanUp({ cleanups }: Parts): Promise<void> {
+  for (let cleanup = cleanups.pop(); cleanup !== undefined; cleanup = cleanups.pop()) await cleanup();
+}
+
+async function open(options: LocalStackOptions, stateDirectory: string, parts: Parts): Promise<LocalStack> {
+  const { serve, clock = systemClock } = options;
+  const { region } = options.config.aws;
+  const say = (event: StackEvent): void => options.onEvent?.(event);
+  const problems = new Map<string, string>();
+  const startedAt = new Date().toISOString();
+
+  const status = serve ? await openStatusServer(options.port ?? 8084) : undefined;
+  if (status !== undefined) parts.cleanups.push(status.close);
+  const identities = new Identities();
+  const calls = new CallLog(stateDirectory);
+  const endpoint = await openEndpoint({ identities, calls });
+  parts.cleanups.push(endpoint.close);
+  const socketRoot = mkdtempSync(join(tmpdir().length <= 40 ? tmpdir() : '/tmp', 'holdfast-'));
+  parts.cleanups.push(async () => rmSync(socketRoot, { recursive: true, force: true }));
+
+  say({ kind: 'phase', text: 'reading the cloud assembly' });
+  const model = readModel(readAssembly(resolve(options.assemblyDir)), {
+    region,
+    socketRoot,
+    functionUrlBase: `${status?.url ?? endpoint.url}/functions`,
+    queueUrlBase: endpoint.url,
+  });
+  await openDatabases(model.databases, stateDirectory, parts, say);
+
+  const metrics = new MetricRegistry();
+  const programEnvironment = { ...machineEnvironment(options.config, process.env), ...options.environment };
+  const functions = new Functions({
+    functions: model.functions,
+    region,
+    endpointUrl: endpoint.url,
+    identities,
+    stateDirectory,
+    machineEnvironment: programEnvironment,
+    outputOf: ({ name }) =>
+      programOutput(stateDirectory, name, { onMetrics: (line) => metrics.record(line), onProgress: () => undefined }),
+  });
+  parts.cleanups.push(() => functions.close());
+  const queues = new Queues(model.queues, stateDirectory);
+  const secrets = new Secrets(model.secrets, stateDirectory);
+  const topics = new Topics({
+    model,
+    targets: {
+      sendToQueue: (queue, body) => queues.send(queue, body),
+      invokeFunction: (name, event) => functions.call(name, event),
+    },
+    stateDirectory,
+    onSent: (message) => {
+      for (const { endpoint: address, status: word, isDelivered } of message.deliveries)
+        if (!isDelivered) say({ kind: 'warning', text: `the message for '${address}' was not delivered: ${word}` });
+      say({ kind: 'message', message });
+    },
+  });
+  const bus = new EventBus({
+    rules: model.rules,
+    region,
+    deliver: (targetArn, body, rule) => deliverEvent(targetArn, body, rule),
+    onFailure: (rule, error) => say({ kind: 'warning', text: `rule '${rule.name}': ${messageOf(error)}` }),
+  });
+  const taskRunner = new TaskRunner();
+
+  const services: TaskServices = {
+    invokeFunction: (nameOrArn, payload, caller) => {
+      calls.add(caller, 'lambda:InvokeFunction', functions.definition(nameOrArn).arn);
+      return functions.call(nameOrArn, payload);
+    },
+    publish: async (topicArn, message, caller) => {
+      calls.add(caller, 'sns:Publish', topicArn);
+      return { MessageId: topics.publish(topicArn, textOf(message['Message']), subjectOf(message)) };
+    },
+    putEvents: async (entries, caller) => {
+      calls.add(caller, 'events:PutEvents', `arn:aws:events:${region}:000000000000:event-bus/default`);
+      return putEvents(bus, entries);
+    },
+    sendMessage: async (queueUrl, body, caller) => {
+      calls.add(caller, 'sqs:SendMessage', queues.arnOf(queueUrl));
+      return { MessageId: queues.send(queueUrl, textOf(body)) };
+    },
+    runTask: (call) =>
+      runEcsTask(call, {
+        region,
+        endpointUrl: endpoint.url,
+        definitions: model.taskDefinitions,
+        identities,
+        secrets,
+        runner: taskRunner,
+        machineEnvironment: programEnvironment,
+        record: ({ caller }, { arn }) => calls.add(caller, 'ecs:RunTask', arn),
+        outputOf: ({ executionArn, state }, { family }) =>
+          programOutput(stateDirectory, family, {
+            onMetrics: (line) => metrics.record(line),
+            onProgress: (progress) => executions.reportProgress(executionArn, state, progress),
+          }),
+      }),
+  };
+  const executions = await Executions.open({ stateDirectory, machines: model.machines, services });
+  executions.listen(say);
+
+  const deliverEvent = async (targetArn: string, body: string, rule: LocalRule): Promise<void> => {
+    const caller: Caller = { kind: 'rule', name: rule.name, roleArn: rule.arn };
+    await callTarget(targetArn, body, caller);
+  };
+  /** Calls a target of a rule or schedule, as its ARN says. */
+  const callTarget = async (targetArn: string, body: string, caller: Caller): Promise<void> => {
+    const service = targetArn.split(':')[2];
+    if (service === 'lambda') await services.invokeFunction(targetArn, JSON.parse(body) as Json, caller);
+    else if (service === 'sns') await services.publish(targetArn, { Message: body }, caller);
+    else if (service === 'sqs') await services.sendMessage(targetArn, body, caller);
+    else if (service === 'states') {
+      calls.add(caller, 'states:StartExecution', targetArn);
+      executions.start(targetArn, body);
+    } else
+      throw new HoldfastError('assembly-unsupported', `the target '${targetArn}' of '${caller.name}' is not known`);
+  };
+
+  endpoint.connect({
+    json: {
+      AWSStepFunctions: stepFunctionsOperations(executions),
+      AWSEvents: eventBridgeOperations(bus, region),
+      TrentService: kmsOperations(model.keys, stateDirectory),
+      secretsmanager: secretsManagerOperations(secrets),
+      AmazonSQS: sqsOperations(queues),
+    },
+    query: { sns: snsOperations(topics), sts: stsOperations() },
+    functionArn: (name) => functions.definition(name).arn,
+    invoke: (name, payload, isEvent) => {
+      const invocation = functions.invoke(name, payload);
+      return isEvent ? Promise.resolve({ kind: 'result', result: null }) : invocation;
+    },
+  });
+  const scheduler = new Scheduler({
+    schedules: serve ? model.schedules : [],
+    clock,
+    fire: (schedule, input) =>
+      callTarget(schedule.targetArn, input, { kind: 'schedule', name: schedule.name, roleArn: schedule.roleArn }),
+    onFailure: (schedule, input, error) => {
+      say({ kind: 'warning', text: `schedule '${schedule.name}' could not be fired: ${messageOf(error)}` });
+      if (schedule.deadLetterArn !== undefined) queues.send(schedule.deadLetterArn, input);
+    },
+  });
+
+  const health = async (): Promise<JsonObject> => ({
+    holdfast: true,
+    status: problems.size === 0 ? 'ok' : 'degraded',
+    problems: [...problems.values()],
+    pid: process.pid,
+    startedAt,
+    stateDirectory,
+    running: executions.list().filter(({ status: state }) => state === 'RUNNING').length,
+    queues: await queues.depths(),
+  });
+  status?.connect({
+    executions,
+    identities,
+    metrics: () => metrics.registry.metrics(),
+    health,
+    invoke: (name, event) => functions.invoke(name, event),
+    facts: async () => ({
+      targets: options.config.targets,
+      schedules: scheduler.upcoming(),
+      executions: executions.list(),
+      messages: await topics.messages(),
+      queueDepths: await queues.depths(),
+      problems: [...problems.values()],
+    }),
+  });
+
+  let isClosing = false;
+  let retry: NodeJS.Timeout | undefined;
+  const applyResources = async (): Promise<void> => {
+    try {
+      await applyCustomResources({
+        resources: model.customResources,
+        functions: model.functions,
+        stateDirectory,
+        invoke: (name, event) => functions.invoke(name, event),
+      });
+      problems.delete('custom-resources');
+    } catch (error) {
+      // Backups go on without the catalog, so this must not keep the stack from starting.
+      if (isClosing) return;
+      problems.set('custom-resources', messageOf(error));
+      say({ kind: 'warning', text: messageOf(error) });
+      retry = setTimeout(() => void applyResources(), customResourceRetryMs);
+      retry.unref();
+    }
+  };
+  if (model.customResources.length > 0) say({ kind: 'phase', text: 'preparing the catalog' });
+  await applyResources();
+
+  const credentials = identities.issue({
+    kind: 'operator',
+    name: 'operator',
+    roleArn: 'arn:aws:iam::000000000000:user/operator',
+  });
+  announceStack(stateDirectory, {
+    pid: process.pid,
+    startedAt,
+    region,
+    endpointUrl: endpoint.url,
+    statusUrl: status?.url ?? null,
+    credentials,
+    machines: Object.fromEntries(model.machines.map(({ name, arn }) => [name, arn])),
+    functions: Object.fromEntries(model.functions.map(({ name, arn }) => [name, arn])),
+  });
+  parts.cleanups.push(async () => withdrawStack(stateDirectory));
+
+  let closing: Promise<void> | undefined;
+  const closeGently = async (): Promise<void> => {
+    clearTimeout(retry);
+    await scheduler.close();
+    await Promise.all([taskRunner.close(), executions.close(closingGraceSeconds)]);
+    await bus.settle();
+    await topics.settle();
+    await cleanUp(parts);
+  };
+  const close: LocalStack['close'] = async ({ force = false } = {}) => {
+    isClosing = true;
+    if (force) {
+      taskRunner.kill();
+      await executions.close(0);
+    }
+    closing ??= closeGently();
+    await closing;
+  };
+  return {
+    model,
+    region,
+    endpointUrl: endpoint.url,
+    statusUrl: status?.url,
+    credentials,
+    executions,
+    queues,
+    topics,
+    calls,
+    startExecution: (machine, input, name) => executions.start(machine, JSON.stringify(input), name),
+    waitFor: (arn) => executions.waitFor(arn),
+    metrics: () => metrics.registry.metrics(),
+    close,
+    [Symbol.asyncDispose]: () => close(),
+  };
+}
+
+function own(stateDirectory: string): { release(): void } {
+  try {
+    return ownFolder(stateDirectory);
+  } catch (cause) {
+    if (!(cause instanceof HoldfastError)) throw cause;
+    throw new HoldfastError('stack-running', `a local stack runs on '${stateDirectory}' already: ${cause.message}`, {
+      cause,
+    });
+  }
+}
+
+/** The socket folders that the model promised are links to those that the servers chose. */
+async function openDatabases(
+  databases: readonly LocalDatabase[],
+  stateDirectory: string,
+  parts: Parts,
+  say: (event: StackEvent) => void,
+): Promise<void> {
+  for (const { identifier, socketFolder, databaseName } of databases) {
+    say({ kind: 'phase', text: `starting the database '${identifier}'` });
+    const dataDir = join(stateDirectory, 'databases', identifier);
+    mkdirSync(dataDir, { recursive: true, mode: 0o700 });
+    const server: EmbeddedPostgres = await openEmbeddedPostgres({ dataDir, databases: [databaseName] });
+    parts.cleanups.push(() => server.close());
+    symlinkSync(server.host, socketFolder);
+  }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+function textOf(value: Json | undefined): string {
+  return typeof value === 'string' ? value : JSON.stringify(value ?? null);
+}
+
+function subjectOf(message: JsonObject): string | null {
+  return typeof message['Subject'] === 'string' ? message['Subject'] : null;
+}

@@ -1,0 +1,105 @@
+import type { SentMessage } from '../events/topics.ts';
+import type { ExecutionRecord } from '../executions/history.ts';
+
+/** What the page shows. */
+export type StatusFacts = {
+  readonly targets: readonly { readonly name: string; readonly engine: string }[];
+  readonly schedules: readonly { readonly name: string; readonly next: Date | undefined }[];
+  readonly executions: readonly ExecutionRecord[];
+  readonly messages: readonly SentMessage[];
+  readonly queueDepths: Readonly<Record<string, number>>;
+  readonly problems: readonly string[];
+};
+
+const shownExecutions = 50;
+const shownMessages = 20;
+
+/** The status page: plain HTML that needs nothing else. */
+export function statusPage(facts: StatusFacts): string {
+  const lastBackup = (target: string): string => {
+    const run = facts.executions.find(
+      ({ input, status, machineName }) =>
+        status === 'SUCCEEDED' && machineName.includes('backup') && targetOf(input) === target,
+    );
+    return run?.endedAt ?? 'none yet';
+  };
+  return `<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><title>Holdfast</title><meta http-equiv="refresh" content="5">
+<style>
+body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 70rem; padding: 0 1rem; color-scheme: light dark }
+table { border-collapse: collapse; width: 100%; margin-bottom: 2rem }
+th, td { text-align: left; padding: .3rem .8rem .3rem 0; border-bottom: 1px solid #8884; vertical-align: top }
+.SUCCEEDED { color: #2a7 } .FAILED, .TIMED_OUT, .ABORTED, .problem { color: #d33 } .RUNNING { color: #28c }
+</style></head><body><h1>Holdfast</h1>
+${facts.problems.map((problem) => `<p class="problem">${html(problem)}</p>`).join('\n')}
+${table(
+  'Targets',
+  ['Target', 'Engine', 'Last backup that succeeded'],
+  facts.targets.map(({ name, engine }) => [name, engine, lastBackup(name)]),
+)}
+${table(
+  'Executions',
+  ['State machine', 'Name', 'Status', 'Began', 'Ended', 'Error'],
+  facts.executions
+    .slice(0, shownExecutions)
+    .map(({ machineName, name, status, beganAt, endedAt, error, cause }) => [
+      machineName,
+      name,
+      { text: status, className: status },
+      beganAt,
+      endedAt ?? '',
+      error === undefined ? '' : `${error}: ${cause ?? ''}`,
+    ]),
+)}
+${table(
+  'Schedules',
+  ['Schedule', 'Next'],
+  facts.schedules.map(({ name, next }) => [name, next?.toISOString() ?? 'disabled']),
+)}
+${table(
+  'Messages to topics',
+  ['Time', 'Topic', 'Subject', 'Message', 'Deliveries'],
+  facts.messages
+    .slice(-shownMessages)
+    .reverse()
+    .map(({ at, topicArn, subject, message, deliveries }) => [
+      at,
+      topicArn.split(':').at(-1) ?? '',
+      subject ?? '',
+      message,
+      deliveries.map(({ protocol, endpoint, status }) => `${protocol} ${endpoint}: ${status}`).join('; '),
+    ]),
+)}
+${table(
+  'Queues',
+  ['Queue', 'Messages'],
+  Object.entries(facts.queueDepths).map(([name, depth]) => [name, String(depth)]),
+)}
+</body></html>`;
+}
+
+type Cell = string | { readonly text: string; readonly className: string };
+
+function table(title: string, columns: readonly string[], rows: readonly (readonly Cell[])[]): string {
+  const head = columns.map((column) => `<th>${html(column)}</th>`).join('');
+  const body = rows.map((cells) => `<tr>${cells.map(cell).join('')}</tr>`).join('\n');
+  const nothing = `<tr><td colspan="${columns.length}">nothing yet</td></tr>`;
+  return `<h2>${html(title)}</h2><table><thead><tr>${head}</tr></thead><tbody>${body || nothing}</tbody></table>`;
+}
+
+function cell(value: Cell): string {
+  if (typeof value === 'string') return `<td>${html(value)}</td>`;
+  return `<td class="${html(value.className)}">${html(value.text)}</td>`;
+}
+
+function html(text: string): string {
+  return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;');
+}
+
+function targetOf(input: string): unknown {
+  try {
+    return (JSON.parse(input) as { target?: unknown } | null)?.target;
+  } catch {
+    return undefined;
+  }
+}

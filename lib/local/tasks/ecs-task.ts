@@ -1,0 +1,95 @@
+import { randomBytes } from 'node:crypto';
+import { join, relative } from 'node:path';
+import { AwsError } from '../aws-error.ts';
+import { parseRunTask, stateError, type TaskCall } from '../executions/task-handlers.ts';
+import { type Credentials, type Identities, sdkEnvironment } from '../identities.ts';
+import type { Json } from '../json.ts';
+import type { LocalContainer, LocalTaskDefinition } from '../model.ts';
+import { localAccount } from '../resources/resource.ts';
+import type { Secrets } from '../secrets.ts';
+import { containerStart } from './container-start.ts';
+import type { TaskRunner } from './task-runner.ts';
+
+export type EcsOptions = {
+  readonly region: string;
+  readonly endpointUrl: string;
+  readonly definitions: readonly LocalTaskDefinition[];
+  readonly identities: Identities;
+  readonly secrets: Secrets;
+  readonly runner: TaskRunner;
+  /** What every program of this machine gets: `PATH`, `HOME` and the like. */
+  readonly machineEnvironment: Readonly<Record<string, string>>;
+  readonly outputOf: (call: TaskCall, definition: LocalTaskDefinition) => (line: string) => void;
+  readonly record: (call: TaskCall, definition: LocalTaskDefinition) => void;
+};
+
+/**
+ * ECS's `runTask.sync`: runs a task to its end and gives its description. A container that ends with another code than 0 rejects
+ * with `States.TaskFailed`, whose cause is that description as JSON text, as in Step Functions.
+ */
+export async function runEcsTask(call: TaskCall, options: EcsOptions): Promise<Json> {
+  const request = parseRunTask(call.parameters);
+  const definition = options.definitions.find(
+    ({ arn, family }) =>
+      arn === request.taskDefinition || family === request.taskDefinition || arn === `${request.taskDefinition}:1`,
+  );
+  if (definition === undefined)
+    throw new AwsError('ECS.ClientException', `TaskDefinition '${request.taskDefinition}' not found`);
+  const { container } = definition;
+  if (request.container !== undefined && request.container !== container.name)
+    throw new AwsError('ECS.InvalidParameterException', `there is no container '${request.container}'`);
+  options.record(call, definition);
+  const { name, roleArn } = { name: definition.family, roleArn: definition.roleArn };
+  const credentials = options.identities.issue({ kind: 'task', name, roleArn });
+  const taskArn = `arn:aws:ecs:${options.region}:${localAccount}:task/local/${randomBytes(16).toString('hex')}`;
+  const startedAt = new Date().toISOString();
+  try {
+    const end = await options.runner.run({
+      definition,
+      taskArn,
+      command: request.command,
+      environment: environmentOf(container, request.environment, credentials, options),
+      signal: call.signal,
+      onLine: options.outputOf(call, definition),
+    });
+    const description = {
+      TaskArn: taskArn,
+      TaskDefinitionArn: definition.arn,
+      LastStatus: 'STOPPED',
+      StartedAt: startedAt,
+      StoppedAt: new Date().toISOString(),
+      StopCode: 'EssentialContainerExited',
+      StoppedReason: end.reason,
+      Containers: [{ Name: container.name, ExitCode: end.exitCode, LastStatus: 'STOPPED', TaskArn: taskArn }],
+    };
+    if (end.exitCode !== 0) throw stateError('States.TaskFailed', JSON.stringify(description));
+    return description;
+  } finally {
+    options.identities.withdraw(credentials.accessKeyId);
+  }
+}
+
+function environmentOf(
+  container: LocalContainer,
+  overrides: Readonly<Record<string, string>>,
+  credentials: Credentials,
+  options: EcsOptions,
+): Record<string, string> {
+  const { imageDirectory } = containerStart(container, undefined);
+  const secrets = Object.entries(container.secrets).map(([name, arn]) => [name, options.secrets.get(arn).text]);
+  const declared = { ...container.environment, ...overrides };
+  return {
+    ...options.machineEnvironment,
+    ...Object.fromEntries(
+      Object.entries(declared).map(([name, value]) => [name, inContext(value, imageDirectory, container)]),
+    ),
+    ...Object.fromEntries(secrets),
+    ...sdkEnvironment({ region: options.region, endpointUrl: options.endpointUrl, credentials }),
+  };
+}
+
+/** A path below the image's working directory, as it is in the build context. */
+function inContext(value: string, imageDirectory: string, { folder }: LocalContainer): string {
+  const isBelow = imageDirectory !== '/' && (value === imageDirectory || value.startsWith(`${imageDirectory}/`));
+  return isBelow ? join(folder, relative(imageDirectory, value)) : value;
+}

@@ -1,0 +1,104 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { createInterface } from 'node:readline';
+import type { LocalTaskDefinition } from '../model.ts';
+import { startWatchdog } from '../watchdog.ts';
+import { containerStart } from './container-start.ts';
+
+/** One run of a task definition. */
+export type TaskRequest = {
+  readonly definition: LocalTaskDefinition;
+  readonly taskArn: string;
+  readonly command: readonly string[] | undefined;
+  /** The whole environment of the process. */
+  readonly environment: Readonly<Record<string, string>>;
+  /** When it fires, the task is asked to stop. */
+  readonly signal: AbortSignal;
+  readonly onLine: (line: string) => void;
+};
+
+/** How the task's container ended: an exit code, 128 + signal number when a signal ended it, as ECS counts. */
+export type TaskEnd = { readonly exitCode: number; readonly reason: string };
+
+/**
+ * Runs tasks as processes, each the leader of a group of its own, so that stopping one stops its dump tools too.
+ * SIGTERM asks it to stop; SIGKILL follows after the container's stop timeout. A watchdog does the same when this process
+ * dies without a word, so that no task outlives its stack.
+ */
+export class TaskRunner {
+  readonly #running = new Map<ChildProcess, { readonly stop: () => void; readonly ended: Promise<TaskEnd> }>();
+  #isClosed = false;
+
+  async run(request: TaskRequest): Promise<TaskEnd> {
+    if (this.#isClosed) throw new Error('the local stack is stopping and starts no task');
+    const { container } = request.definition;
+    const start = containerStart(container, request.command);
+    const child = spawn(start.program, start.arguments, {
+      cwd: container.folder,
+      env: request.environment,
+      detached: true,
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    for (const stream of [child.stdout, child.stderr]) createInterface({ input: stream }).on('line', request.onLine);
+    const ended = endOf(child);
+    const watchdog = startWatchdog({ signal: 'TERM' });
+    if (child.pid !== undefined) watchdog.guard(-child.pid);
+    const stop = (): void => stopGroup(child, container.stopTimeoutSeconds);
+    this.#running.set(child, { stop, ended });
+    request.signal.addEventListener('abort', stop, { once: true });
+    if (request.signal.aborted) stop();
+    try {
+      return await ended;
+    } finally {
+      request.signal.removeEventListener('abort', stop);
+      watchdog.guard(undefined);
+      this.#running.delete(child);
+      // What the leader left behind (a dump tool that ignores its pipe) must not go on reading the source.
+      signalGroup(child, 'SIGKILL');
+      await watchdog.release();
+    }
+  }
+
+  /** Asks all tasks to stop, and waits until they have; no new ones start. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    const running = [...this.#running.values()];
+    for (const { stop } of running) stop();
+    await Promise.all(running.map(({ ended }) => ended));
+  }
+
+  /** Ends all tasks at once, with no chance to clean up. */
+  kill(): void {
+    this.#isClosed = true;
+    for (const child of this.#running.keys()) signalGroup(child, 'SIGKILL');
+  }
+}
+
+function endOf(child: ChildProcess): Promise<TaskEnd> {
+  return new Promise((resolve) => {
+    child.once('error', (error) => resolve({ exitCode: 127, reason: `CannotStartContainerError: ${error.message}` }));
+    child.once('close', (code, signal) =>
+      resolve({
+        exitCode: code ?? 128 + (signalNumbers[signal ?? ''] ?? 0),
+        reason: 'Essential container in task exited',
+      }),
+    );
+  });
+}
+
+const signalNumbers: Readonly<Record<string, number>> = { SIGINT: 2, SIGKILL: 9, SIGSEGV: 11, SIGTERM: 15 };
+
+function stopGroup(child: ChildProcess, stopTimeoutSeconds: number): void {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  signalGroup(child, 'SIGTERM');
+  const timer = setTimeout(() => signalGroup(child, 'SIGKILL'), stopTimeoutSeconds * 1000);
+  child.once('close', () => clearTimeout(timer));
+}
+
+function signalGroup(child: ChildProcess, signal: NodeJS.Signals): void {
+  if (child.pid === undefined) return;
+  try {
+    process.kill(-child.pid, signal);
+  } catch {
+    // The group has ended by itself.
+  }
+}
