@@ -53,7 +53,7 @@ const cdkPlaces = [
   'test/',
   'scripts/',
 ];
-const environmentPlaces = ['lib/config/', 'lib/observe/', 'scripts/', 'test/', 'bench/'];
+const environmentPlaces = ['lib/config/', 'lib/observe/', 'bin/', 'scripts/', 'test/', 'bench/'];
 const sqlPlaces = [
   'lib/catalog/',
   'lib/engines/',

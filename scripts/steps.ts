@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { availableParallelism } from 'node:os';
 import path from 'node:path';
 import { root } from './source-files.ts';
 
@@ -45,7 +46,9 @@ export async function runTests(
     ...['--test-reporter=spec', '--test-reporter-destination=stdout'],
     ...['--test-reporter=./scripts/no-skips-reporter.ts', '--test-reporter-destination=stderr'],
   ];
-  const child = spawn(process.execPath, ['--test', '--test-timeout=600000', ...reporters, ...files], {
+  // Most tests wait for a server; on two cores the runner's own choice would be one file at a time.
+  const concurrency = `--test-concurrency=${Math.max(2, availableParallelism())}`;
+  const child = spawn(process.execPath, ['--test', '--test-timeout=600000', concurrency, ...reporters, ...files], {
     cwd: root,
     stdio: 'inherit',
     env: { ...process.env, ...environment },

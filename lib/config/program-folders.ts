@@ -10,6 +10,12 @@ export function pathFolders(): readonly string[] {
   return absoluteFolders(process.env['PATH']);
 }
 
+/** What another program needs of this process's environment to run at all: where programs and libraries are, and nothing secret. */
+export function programEnvironment(): Readonly<Record<string, string>> {
+  const { PATH, LD_LIBRARY_PATH } = process.env;
+  return { ...(PATH !== undefined && { PATH }), ...(LD_LIBRARY_PATH !== undefined && { LD_LIBRARY_PATH }) };
+}
+
 function absoluteFolders(list: string | undefined): readonly string[] {
   return (list ?? '').split(path.delimiter).filter((folder) => path.isAbsolute(folder));
 }

@@ -51,7 +51,7 @@ async function build(wanted: GoProgram, name: string, progress: Progress): Promi
   const folder = buildFolder(name);
   try {
     await runInstaller(go, ['install', target], {
-      env: { ...process.env, GOBIN: folder, GOFLAGS: '-trimpath', CGO_ENABLED: '0' },
+      env: { ...process.env, GOBIN: folder },
       label: wanted.program,
       progress,
     });

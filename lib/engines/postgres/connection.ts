@@ -4,6 +4,7 @@ import path from 'node:path';
 import { getCACertificates } from 'node:tls';
 import { Client, type ClientConfig } from 'pg';
 import { z } from 'zod';
+import { programEnvironment } from '../../config/program-folders.ts';
 import { postgresConnectionSchema } from '../../config/schema.ts';
 import { HoldfastError } from '../../core/errors.ts';
 import { fromServerError } from './errors.ts';
@@ -142,10 +143,8 @@ export async function toolEnvironment(
   const rootFile = path.join(options.scratch, `roots-${randomBytes(6).toString('hex')}.pem`);
   // Client tools before 16 do not know sslrootcert=system, so they always get a file.
   if (isVerified) await writeFile(rootFile, await rootCertificates(connection), { mode: 0o600, flag: 'wx' });
-  const { PATH, LD_LIBRARY_PATH } = process.env;
   return {
-    ...(PATH !== undefined && { PATH }),
-    ...(LD_LIBRARY_PATH !== undefined && { LD_LIBRARY_PATH }),
+    ...programEnvironment(),
     HOME: options.scratch,
     // Its messages are matched (errors.ts), so they must be in English.
     LC_ALL: 'C',
