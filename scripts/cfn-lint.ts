@@ -10,14 +10,16 @@ import { join, resolve } from 'node:path';
  */
 const version = '1.58.0';
 const home = resolve(import.meta.dirname, '..', '.cache', `cfn-lint-${version}`);
-const python = join(home, process.platform === 'win32' ? 'Scripts/python.exe' : 'bin/python');
+const bin = join(home, process.platform === 'win32' ? 'Scripts' : 'bin');
+const python = join(bin, 'python');
 
 /**
  * What cfn-lint says that we know better, and why.
  * - W3005: CDK writes dependencies that another reference implies already.
  * - W1030: values that only AWS knows, such as imported ones, cannot be judged by their form.
+ * - W3691: it takes a major version of an engine ('17', which RDS completes with its newest minor) for a withdrawn minor one.
  */
-const ignored = ['W3005', 'W1030'];
+const ignored = ['W3005', 'W1030', 'W3691'];
 
 const assembly = resolve(process.argv[2] ?? 'cdk.out');
 const templates = existsSync(assembly) ? readdirSync(assembly).filter((file) => file.endsWith('.template.json')) : [];
@@ -28,7 +30,7 @@ if (templates.length === 0) {
 if (!existsSync(join(home, 'complete'))) install();
 
 const { status, stdout, stderr } = spawnSync(
-  python,
+  join(bin, 'cfn-lint'),
   [
     '-m',
     'cfnlint',

@@ -6,7 +6,12 @@ import { testFiles } from './test-files.ts';
 
 // npm test: everything. The servers are found or installed while the checks without them run; then the whole suite.
 const isReady = await Promise.all([runSteps(staticSteps), ensureServers()]);
-process.exitCode = isReady.every(Boolean) ? await runTests(testFiles()) : 1;
+if (isReady.every(Boolean)) {
+  process.exitCode = await runTests(testFiles());
+} else {
+  console.log('✖ the tests were not run: what is marked above comes first');
+  process.exitCode = 1;
+}
 
 /** Finds or installs what the tests run against, and resolves with whether all of it is there. */
 async function ensureServers(): Promise<boolean> {

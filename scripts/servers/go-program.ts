@@ -3,7 +3,7 @@ import path from 'node:path';
 import { cacheFolder } from '../../lib/config/cache-folder.ts';
 import { buildFolder, publish, withLock } from '../../lib/local/install-cache.ts';
 import { type Progress, runInstaller } from '../../lib/local/run-installer.ts';
-import { fromCache, fromEnvironment, fromPath } from './find.ts';
+import { fromCache, fromEnvironment, fromPath, isProgram } from './find.ts';
 import { ServerMissing } from './server-missing.ts';
 
 /** A server program that is built from its Go module at a pinned version and kept in the cache. */
@@ -41,7 +41,7 @@ async function build(wanted: GoProgram, name: string, progress: Progress): Promi
     `install Go (https://go.dev/dl) and run again: it is built once by 'go install ${target}'`,
     `or set ${wanted.variable} to the path of a ${wanted.program} program`,
   ];
-  const go = fromPath('go');
+  const go = fromPath('go') ?? ['/usr/local/go/bin/go', '/opt/homebrew/bin/go'].find(isProgram);
   if (!go)
     throw new ServerMissing(
       `the test server ${wanted.program} is not installed, and there is no Go to build it`,
