@@ -1,7 +1,8 @@
 import { existsSync } from 'node:fs';
 import { App, Validations } from 'aws-cdk-lib';
 import { AwsSolutionsChecks } from 'cdk-nag';
-import { defaultConfigFile, loadConfig } from '../lib/config/load.ts';
+import { defaultConfigFile } from '../lib/config/files.ts';
+import { loadConfig } from '../lib/config/load.ts';
 import { Holdfast } from '../lib/constructs/holdfast.ts';
 import { HoldfastError } from '../lib/core/errors.ts';
 

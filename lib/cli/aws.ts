@@ -2,19 +2,13 @@ import { ListStateMachinesCommand, SFNClient } from '@aws-sdk/client-sfn';
 import type { HoldfastConfig } from '../config/config.ts';
 import { HoldfastError } from '../core/errors.ts';
 import type { RestoreRequest } from '../core/requests.ts';
-import { startRestore } from '../lifecycle/start.ts';
-import { followExecution } from './follow-execution.ts';
-import { duration } from './output.ts';
+import { type Machines, runRestoreJob } from './jobs.ts';
 import type { CliContext } from './run-verb.ts';
 
 const pollMs = 2000;
 
 /** The deployed state machines of this configuration's account and region, under the credentials that the AWS SDK finds. */
-export function awsMachines(config: HoldfastConfig): {
-  readonly client: SFNClient;
-  readonly pollMs: number;
-  readonly arnOf: (kind: 'backup' | 'restore') => Promise<string>;
-} {
+export function awsMachines(config: HoldfastConfig): Machines {
   const client = new SFNClient({ region: config.aws.region });
   return { client, pollMs, arnOf: (kind) => findMachine(client, `${config.aws.name}-${kind}`, config.aws.region) };
 }
@@ -45,15 +39,7 @@ async function findMachine(client: SFNClient, name: string, region: string): Pro
 
 /** Runs a restore through the deployed state machine and waits for it. */
 export async function restoreOnAws(context: CliContext, request: RestoreRequest): Promise<number> {
-  const machines = awsMachines(await context.config());
-  const { arn } = await startRestore(machines.client, await machines.arnOf('restore'), request);
-  const { status, output, failure } = await followExecution(machines.client, arn, {
-    signal: context.signal,
-    pollMs,
-    entered: (name) => context.output.progress({ phase: name }),
-    left: ({ name, seconds }) => context.output.line(`${name}  ${duration(seconds)}`),
-  });
-  if (failure) throw failure;
-  context.output.result({ execution: arn, status, output }, () => [`restored; execution ${arn}`]);
+  const { arn, run } = await runRestoreJob(context, awsMachines(await context.config()), request);
+  context.output.result({ ...run, arn }, () => [`restored and compared: recovery ${run.recoveryId}, execution ${arn}`]);
   return 0;
 }

@@ -97,6 +97,9 @@ export function table(head: readonly string[], rows: readonly (readonly string[]
     .map((line) => line.trimEnd());
 }
 
+/** A name of any kind on one line: what would break a table or a terminal is escaped. */
+export const printable = (name: string): string => JSON.stringify(name).slice(1, -1);
+
 export const bytes = (count: number): string => prettyBytes(count, { binary: true });
 
 export function duration(seconds: number): string {

@@ -1,4 +1,6 @@
+import { existsSync } from 'node:fs';
 import type { HoldfastConfig } from '../config/config.ts';
+import { defaultConfigFile, demoConfigFile } from '../config/files.ts';
 import { asHoldfastError, HoldfastError } from '../core/errors.ts';
 import { Output } from './output.ts';
 import type { VerbDefinition } from './verbs.ts';
@@ -25,9 +27,10 @@ export async function runVerb(verb: VerbDefinition, options: CommonOptions & Rec
   process.on('SIGINT', onSignal).on('SIGTERM', onSignal);
   try {
     const { run } = await verb.load();
+    const configFile = chooseConfigFile(verb, options.config);
     const context: CliContext = {
-      configFile: options.config,
-      config: async () => (await import('../config/load.ts')).loadConfig(options.config, process.env),
+      configFile,
+      config: async () => (await import('../config/load.ts')).loadConfig(configFile, process.env),
       output,
       signal: interrupted.signal,
     };
@@ -40,4 +43,10 @@ export async function runVerb(verb: VerbDefinition, options: CommonOptions & Rec
     output.end();
     process.off('SIGINT', onSignal).off('SIGTERM', onSignal);
   }
+}
+
+/** Who has no configuration yet, and has run the demo, means the demo; `up` starts it. */
+function chooseConfigFile({ usage }: VerbDefinition, named: string): string {
+  const isDemo = usage !== 'up' && named === defaultConfigFile && !existsSync(named) && existsSync(demoConfigFile);
+  return isDemo ? demoConfigFile : named;
 }

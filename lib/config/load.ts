@@ -11,9 +11,6 @@ import { tierRetentionDays } from './retention.ts';
 import { configSchema, type ParsedConfig, type TargetInput } from './schema.ts';
 import type { SecretReference } from './secret-reference.ts';
 
-/** The file that is read when none is named, in the working directory. */
-export const defaultConfigFile = 'holdfast.yaml';
-
 type Problem = { readonly where: string; readonly line: number | undefined; readonly message: string };
 
 /**

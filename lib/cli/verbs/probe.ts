@@ -5,7 +5,7 @@ import type { Probe } from '../../engines/engine.ts';
 import { openEngine } from '../../engines/open-engine.ts';
 import { engineContext, type RunContext } from '../../runner/context.ts';
 import { direct, parseTarget } from '../direct.ts';
-import { bytes } from '../output.ts';
+import { bytes, printable } from '../output.ts';
 import type { CliContext } from '../run-verb.ts';
 
 type Options = { readonly target?: string };
@@ -42,7 +42,7 @@ function describe({ target, probe, error }: Answer): string[] {
   const size = probe.databases.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
   return [
     `${target}: reachable, version ${probe.serverVersion}, ${probe.databases.length} databases, ${bytes(size)}`,
-    ...probe.databases.map(({ name, sizeBytes }) => `  ${JSON.stringify(name).slice(1, -1)}  ${bytes(sizeBytes)}`),
+    ...probe.databases.map(({ name, sizeBytes }) => `  ${printable(name)}  ${bytes(sizeBytes)}`),
     ...probe.findings.flatMap(({ level, message, fix }) => [`  ${level}: ${message}`, `  HINT: ${fix}`]),
     ...(probe.findings.length === 0 ? ['  a backup would succeed'] : []),
   ];

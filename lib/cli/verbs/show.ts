@@ -1,7 +1,7 @@
 import type { Manifest } from '../../core/manifest.ts';
 import { readManifest } from '../../store/backups.ts';
 import { direct, namedBackup } from '../direct.ts';
-import { bytes, duration, table } from '../output.ts';
+import { bytes, duration, printable, table } from '../output.ts';
 import type { CliContext } from '../run-verb.ts';
 
 type Options = { readonly backup: string; readonly target?: string; readonly tables?: boolean };
@@ -29,7 +29,7 @@ function describe(manifest: Manifest, tables: boolean): string[] {
       ['PART', 'NAME', 'STATUS', 'SIZE', 'STORED', 'OBJECTS', 'TABLES', 'ROWS'],
       manifest.streams.map((stream) => [
         stream.kind,
-        JSON.stringify(stream.name).slice(1, -1),
+        printable(stream.name),
         stream.status,
         bytes(stream.plainBytes),
         bytes(stream.storedBytes),
@@ -51,7 +51,7 @@ const tableContents = (manifest: Manifest): string[] =>
     manifest.streams.flatMap(({ name, content }) =>
       (content?.tables ?? []).map((entry) => [
         name,
-        `${entry.schema}.${entry.name}`,
+        printable(`${entry.schema}.${entry.name}`),
         String(entry.rows),
         bytes(entry.bytes),
         entry.digest,

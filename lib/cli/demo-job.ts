@@ -1,0 +1,83 @@
+import ansis from 'ansis';
+import { targetNameSchema } from '../core/ids.ts';
+import type { Manifest } from '../core/manifest.ts';
+import { readManifest } from '../store/backups.ts';
+import { newestOutcome } from '../store/outcomes.ts';
+import { direct } from './direct.ts';
+import { type Machines, runBackupJob, runRestoreJob } from './jobs.ts';
+import { bytes, duration, printable, table } from './output.ts';
+import type { CliContext } from './run-verb.ts';
+
+const target = targetNameSchema.parse('demo');
+const database = 'shop';
+const copy = 'shop_restored';
+
+/** What the first start shows: a backup of the demo, a restore into another database, and the comparison, by the deployed state machines. */
+export async function runDemoJob(context: CliContext, machines: Machines): Promise<void> {
+  const { output } = context;
+  const beganAt = performance.now();
+
+  output.line(ansis.bold(`\nBackup of target '${target}', by state machine`));
+  const backup = await runBackupJob(context, machines, { target, requestedBy: { kind: 'user' } });
+  const manifest = await direct(context, ({ store }) => readManifest(store, target, backup.run.backupId));
+  for (const line of describeBackup(manifest)) output.line(line);
+
+  output.line(ansis.bold(`\nRestore of database '${database}' as '${copy}', by state machine`));
+  const restore = await runRestoreJob(context, machines, {
+    backup: manifest.backupId,
+    target,
+    databases: [database],
+    as: copy,
+    replace: true,
+    requestedBy: { kind: 'user' },
+  });
+  const outcome = await direct(context, ({ store }) => newestOutcome(store, restore.run.recoveryId));
+  for (const line of describeRestore(manifest, outcome)) output.line(line);
+
+  output.line(`\n${ansis.bold('Done')} in ${duration((performance.now() - beganAt) / 1000)}. Try next:`);
+  for (const line of nextCommands(manifest)) output.line(`  ${line}`);
+}
+
+function describeBackup({ backupId, plainBytes, storedBytes, streams }: Manifest): string[] {
+  return [
+    `  ${backupId}: ${bytes(plainBytes)} read, ${bytes(storedBytes)} stored, ratio ${(plainBytes / storedBytes).toFixed(2)}`,
+    ...table(
+      ['  PART', 'NAME', 'SIZE', 'STORED', 'FIRST OBJECT'],
+      streams.map((stream) => [
+        `  ${stream.kind}`,
+        JSON.stringify(stream.name),
+        bytes(stream.plainBytes),
+        bytes(stream.storedBytes),
+        stream.objects[0]?.key ?? '',
+      ]),
+    ),
+  ];
+}
+
+function describeRestore(manifest: Manifest, outcome: Awaited<ReturnType<typeof newestOutcome>>): string[] {
+  const compared = outcome?.restore?.databases.find(({ to }) => to === copy);
+  const content = manifest.streams.find(({ kind, name }) => kind === 'database' && name === database)?.content;
+  if (compared === undefined || content === undefined) return [];
+  return [
+    ...table(
+      ['  TABLE', 'ROWS', 'SIZE', 'DIGEST', ''],
+      content.tables.map(({ schema, name, rows, bytes: size, digest }) => [
+        `  ${printable(`${schema}.${name}`)}`,
+        String(rows),
+        bytes(size),
+        digest.slice(0, 16),
+        compared.same ? 'same' : '',
+      ]),
+    ),
+    `  ${compared.tables} tables, ${compared.rows} rows${content.largeObjects ? `, ${content.largeObjects.rows} large objects` : ''}: ${compared.same ? 'the copy is the same' : compared.differences.join('; ')}`,
+  ];
+}
+
+const nextCommands = ({ backupId }: Manifest): string[] => [
+  'npx holdfast list',
+  `npx holdfast show ${backupId} --tables`,
+  `npx holdfast validate ${backupId}`,
+  `npx holdfast export ${backupId} --output ./exported`,
+  `npx holdfast backup ${target}`,
+  'psql "$(npx holdfast catalog url)" -c "select * from backup_mgmt.backup_execution_s where load_end_date is null"',
+];

@@ -1,0 +1,47 @@
+import type { SFNClient } from '@aws-sdk/client-sfn';
+import type { BackupRequest, BackupRun, RestoreRequest, RestoreRun } from '../core/requests.ts';
+import { type Started, startBackup, startRestore } from '../lifecycle/start.ts';
+import { followExecution } from './follow-execution.ts';
+import { duration } from './output.ts';
+import type { CliContext } from './run-verb.ts';
+
+/** State machines to run jobs on: those of a local stack, or those in an AWS account. */
+export type Machines = {
+  readonly client: SFNClient;
+  readonly pollMs: number;
+  readonly arnOf: (kind: 'backup' | 'restore') => Promise<string>;
+  /** Shows the progress of an execution's task until the returned function is called. @default - only its states are shown */
+  readonly followProgress?: (execution: string) => () => void;
+};
+
+export type Job<Run> = Started & { readonly run: Run };
+
+/** Starts a backup and watches it to its end, a line for every state. Rejects with the failure that the execution ended with. */
+export async function runBackupJob(
+  context: CliContext,
+  machines: Machines,
+  request: BackupRequest,
+): Promise<Job<BackupRun>> {
+  return watch(context, machines, await startBackup(machines.client, await machines.arnOf('backup'), request));
+}
+
+/** As `runBackupJob`, for a restore. */
+export async function runRestoreJob(
+  context: CliContext,
+  machines: Machines,
+  request: RestoreRequest,
+): Promise<Job<RestoreRun>> {
+  return watch(context, machines, await startRestore(machines.client, await machines.arnOf('restore'), request));
+}
+
+async function watch<Run>({ output, signal }: CliContext, machines: Machines, started: Started): Promise<Job<Run>> {
+  const endProgress = machines.followProgress?.(started.name);
+  const ended = await followExecution(machines.client, started.arn, {
+    signal,
+    pollMs: machines.pollMs,
+    entered: (state) => output.progress({ phase: state }),
+    left: ({ name, seconds }) => output.line(`  ${name.padEnd(36)} ${duration(seconds).padStart(9)}`),
+  }).finally(() => endProgress?.());
+  if (ended.failure) throw ended.failure;
+  return { ...started, run: (ended.output as { readonly run: Run }).run };
+}

@@ -1,0 +1,82 @@
+import { join } from 'node:path';
+import type { HoldfastConfig } from '../config/config.ts';
+import { HoldfastError } from '../core/errors.ts';
+import { ensureKeyFile, readKeyFile } from '../keys/key-file.ts';
+import { installClientTools } from '../local/install-postgres.ts';
+import { type LocalStack, openLocalStack, type StackEvent } from '../local/stack.ts';
+import { synthesize } from '../local/synth.ts';
+import { listBackups } from '../store/backups.ts';
+import { openStore } from '../store/open-store.ts';
+import { stateDirectoryOf } from './local.ts';
+import type { Output } from './output.ts';
+
+type Options = {
+  readonly configFile: string;
+  readonly config: HoldfastConfig;
+  readonly output: Output;
+  readonly serve: boolean;
+  readonly port?: number;
+};
+
+/** Synthesizes the app for this configuration and opens the local stack on it; key and folders are made when they are missing. */
+export async function openStack({ configFile, config, output, serve, port }: Options): Promise<LocalStack> {
+  const stateDirectory = stateDirectoryOf(configFile);
+  await ensureKey(config, output);
+  output.progress({ phase: 'synthesizing the app' });
+  const assemblyDir = join(stateDirectory, 'cdk.out');
+  await synthesize({ configPath: configFile, outDir: assemblyDir });
+  return openLocalStack({
+    assemblyDir,
+    stateDir: stateDirectory,
+    config,
+    serve,
+    ...(port === undefined ? {} : { port }),
+    onEvent: (event) => tell(output, event),
+  });
+}
+
+/**
+ * Makes the key file of a new store, and says loudly that it must be kept. Where backups exist already, a missing key is not replaced: a new
+ * one would hide that the old one, and with it every backup, is lost.
+ */
+async function ensureKey({ encryption, store: settings }: HoldfastConfig, output: Output): Promise<void> {
+  if (encryption.keys !== 'key-file') return;
+  const store = await openStore(settings);
+  try {
+    for await (const { target, id } of listBackups(store)) {
+      if (await hasKey(encryption.keyFile)) return;
+      throw new HoldfastError(
+        'key-missing',
+        `key file '${encryption.keyFile}' is missing, and the store holds backups such as '${target}/${id}'`,
+        {
+          hint: 'put the copy of the key file back in its place; a new key would not open those backups',
+        },
+      );
+    }
+  } finally {
+    await store.close();
+  }
+  const { warning } = await ensureKeyFile(encryption.keyFile);
+  if (warning !== undefined) output.line(warning);
+}
+
+async function hasKey(file: string): Promise<boolean> {
+  return readKeyFile(file).then(
+    () => true,
+    (error: unknown) => {
+      if (error instanceof HoldfastError && error.code === 'key-missing') return false;
+      throw error;
+    },
+  );
+}
+
+/** What a stack says of itself, for people. Executions are followed by those who started them. */
+function tell(output: Output, event: StackEvent): void {
+  if (event.kind === 'phase') output.progress({ phase: event.text });
+  if (event.kind === 'warning') output.line(`warning: ${event.text}`);
+}
+
+/** The client tools of PostgreSQL `major`, installed when they are missing and this machine allows it. */
+export async function ensureClientTools(major: number, output: Output): Promise<void> {
+  await installClientTools(major, (line) => output.progress({ phase: line }));
+}
