@@ -44,6 +44,9 @@ export function asCatalogError(error: unknown, where: string): HoldfastError {
   });
 }
 
+/** Is it the catalog as a whole that is away, rather than one statement that it refused? */
+export const isUnavailable = (error: unknown): boolean => asCatalogError(error, 'the catalog').retryable;
+
 /** A failure that the server did not report: of the network, of TLS, or of pg itself. */
 function ofTheWay(error: unknown, where: string): HoldfastError {
   const why = error instanceof Error ? error.message : String(error);

@@ -63,6 +63,7 @@ export function placeOf({ host, port, database }: Pick<CatalogSettings, 'host' |
 }
 
 async function connectOnce(settings: CatalogSettings): Promise<CatalogConnection> {
+  const statementTimeoutMillis = (settings.statementTimeoutSeconds ?? 60) * 1000;
   const client = new Client({
     host: settings.host,
     port: settings.port,
@@ -72,7 +73,9 @@ async function connectOnce(settings: CatalogSettings): Promise<CatalogConnection
     ssl: tlsOf(settings),
     application_name: 'holdfast-catalog',
     connectionTimeoutMillis: (settings.connectTimeoutSeconds ?? 20) * 1000,
-    statement_timeout: (settings.statementTimeoutSeconds ?? 60) * 1000,
+    statement_timeout: statementTimeoutMillis,
+    // The server's own time-out cannot reach us over a connection that has gone silent.
+    query_timeout: statementTimeoutMillis + 5000,
     lock_timeout: 30_000,
     types: catalogTypes,
   });

@@ -2,6 +2,7 @@ import type { Client } from 'pg';
 import { type BackupId, timeOfId } from '../core/ids.ts';
 import { type JournalEvent, journalKey } from '../core/journal.ts';
 import { journalPrefix } from '../core/object-keys.ts';
+import { isUnavailable } from './catalog-error.ts';
 import { hashKey, tenantKey } from './hash-key.ts';
 import { type BackupEvent, projectBackup } from './project-backup.ts';
 import { projectRecovery, type RecoveryEvent } from './project-recovery.ts';
@@ -23,12 +24,22 @@ export type ApplyResult = { readonly applied: number; readonly known: number };
  * Invariant: an event's key and the rows that follow from it are committed together, one transaction per operation. A crash leaves
  * some operations applied and the others as they were; applying all again is right. The rows of an operation are always those
  * that all of its known events give together, sorted: so any order, and any repetition, ends in the same rows.
+ *
+ * An operation that the catalog refuses (a row put in by hand is in its way, say) does not keep the others out: they are applied, then its
+ * error is thrown.
  */
 export async function applyEvents(client: Client, events: readonly JournalEvent[]): Promise<ApplyResult> {
   let applied = 0;
+  const refusals: unknown[] = [];
   for (const [operation, ofOperation] of Map.groupBy(events, lockOf)) {
-    applied += await applyTogether(client, operation, ofOperation);
+    try {
+      applied += await applyTogether(client, operation, ofOperation);
+    } catch (error) {
+      if (isUnavailable(error)) throw error;
+      refusals.push(error);
+    }
   }
+  if (refusals.length > 0) throw refusals[0];
   return { applied, known: events.length - applied };
 }
 

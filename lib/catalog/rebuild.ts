@@ -12,7 +12,7 @@ import { eventsOfManifest } from './manifest-events.ts';
 export type Rebuilt = {
   /** Events found in the journal. */
   readonly journaled: number;
-  /** Events made from the manifests of backups of which the journal says nothing. */
+  /** Events made from the manifests of backups whose journal, or its first entry, was lost. */
   readonly derived: number;
   /** Events that were new to the catalog. */
   readonly applied: number;
@@ -24,8 +24,8 @@ const batchSize = 200;
 const readsAtATime = 16;
 
 /**
- * Brings a catalog, usually an empty one, to what the store says: replays the journal, then adds the backups that have a manifest and no
- * journal. Reads the store and never writes to it. Idempotent: events that the catalog has are not applied again, and a rebuild that was
+ * Brings a catalog, usually an empty one, to what the store says: replays the journal, then adds what only manifests
+ * tell: backups without a journal, and what was asked for where that entry was lost. Reads the store and never writes to it. Idempotent: events that the catalog has are not applied again, and a rebuild that was
  * interrupted is completed by the next.
  */
 export async function rebuildCatalog({
@@ -36,17 +36,21 @@ export async function rebuildCatalog({
   readonly apply: CatalogClient['apply'];
 }): Promise<Rebuilt> {
   const unreadable: { key: string; message: string }[] = [];
-  const journaledOperations = new Set<string>();
+  const journaledEvents = new Map<string, Set<string>>();
   let applied = 0;
 
   const journaled = await inBatches(keysUnder(store, prefixes.journal), async (key) => {
-    const operation = key.split('/')[1];
-    if (operation !== undefined) journaledOperations.add(operation);
-    return [await readEvent(store, key)];
+    const event = await readEvent(store, key);
+    journaledEvents.set(event.operation, (journaledEvents.get(event.operation) ?? new Set()).add(event.event));
+    return [event];
   });
-  const derived = await inBatches(listBackups(store), async ({ target, id }) =>
-    journaledOperations.has(id) ? [] : eventsOfManifest(await readManifest(store, target, id), store),
-  );
+  const derived = await inBatches(listBackups(store), async ({ target, id }) => {
+    const known = journaledEvents.get(id);
+    if (known?.has('backup-requested')) return [];
+    const proved = eventsOfManifest(await readManifest(store, target, id), store);
+    // Of a backup that the journal knows only what it was is taken from the manifest: how it ended is for the journal to say.
+    return known === undefined ? proved : proved.filter(({ event }) => event === 'backup-requested');
+  });
   return { journaled, derived, applied, unreadable };
 
   /** Gives the number of events. An item that cannot be read is noted; a store or catalog that is away ends the rebuild. */

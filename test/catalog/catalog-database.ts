@@ -70,7 +70,10 @@ export async function allRows(client: Client): Promise<Record<string, readonly s
   return rows;
 }
 
-/** Back to an empty catalog. */
+/** Back to an empty catalog. Deleting a few rows takes a fraction of what truncating ten tables does. */
 export async function emptyCatalog(owner: Client): Promise<void> {
-  await owner.query(`truncate holdfast.applied_event, ${tables.map((table) => `backup_mgmt.${table}`).join(', ')}`);
+  const hubsLast = [...tables].sort((a, b) => Number(a.endsWith('_h')) - Number(b.endsWith('_h')));
+  for (const table of ['holdfast.applied_event', ...hubsLast.map((name) => `backup_mgmt.${name}`)]) {
+    await owner.query(`delete from ${table}`);
+  }
 }

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { chmodSync, chownSync, copyFileSync, readFileSync, statSync } from 'node:fs';
+import { type AddressInfo, createServer, type Socket } from 'node:net';
 import path from 'node:path';
 import { test } from 'node:test';
 import { type CatalogSettings, connectCatalog } from '../../lib/catalog/connect.ts';
@@ -51,6 +52,30 @@ test('a server that comes back between two tries is reached', async () => {
   await using connection = await connecting;
 
   assert.equal((await connection.client.query('select 1 as one')).rows[0].one, 1);
+});
+
+test('a server that accepts and says nothing is given up in time', async () => {
+  const sockets: Socket[] = [];
+  const silent = createServer((socket) => sockets.push(socket));
+  await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve));
+  const { port } = silent.address() as AddressInfo;
+
+  await assert.rejects(
+    connectCatalog({
+      host: '127.0.0.1',
+      port,
+      database: 'holdfast',
+      user: 'holdfast',
+      auth: { kind: 'password', password: 'secret' },
+      tls: 'disable',
+      connectTimeoutSeconds: 0.2,
+      tries: 1,
+    }),
+    { code: 'catalog-unavailable', message: /cannot be reached: timeout expired$/ },
+  );
+
+  for (const socket of sockets) socket.destroy();
+  silent.close();
 });
 
 test('over a socket nobody needs a password, and no IAM token is asked for', async () => {

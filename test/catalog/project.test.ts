@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import fc from 'fast-check';
+import type { Client } from 'pg';
 import { connectCatalog } from '../../lib/catalog/connect.ts';
 import { applyEvents } from '../../lib/catalog/project.ts';
 import type { JournalEvent } from '../../lib/core/journal.ts';
@@ -103,3 +104,77 @@ test('an event is applied exactly once, however many apply it at once', async ()
   const { rows } = await catalog.owner.query('select count(*) as count from backup_mgmt.backup_execution_s');
   assert.deepEqual(rows, [{ count: 3 }]);
 });
+
+test('an operation that a row put in by hand is in the way of does not keep the others out', async () => {
+  await using catalog = await newCatalog(server);
+  await catalog.owner.query(
+    `insert into backup_mgmt.backup_execution_h (backup_hk, backup_bk, load_date, record_source)
+     values (sha256('something else'), '20261121T020000Z-9f3c2a1b', now(), 'by hand')`,
+  );
+  const other = '20261122T020000Z-00000002';
+
+  await assert.rejects(applyEvents(catalog.writer, [requested(), requested({ operation: other })]), {
+    constraint: 'backup_execution_h_bk_unique',
+  });
+
+  const { rows } = await catalog.owner.query('select backup_bk from backup_mgmt.backup_execution_s');
+  assert.deepEqual(rows, [{ backup_bk: '20261122T020000Z-00000002' }]);
+});
+
+test('a schedule that is no longer declared is closed, and begins anew when it is declared again', async () => {
+  await using catalog = await newCatalog(server);
+
+  await applyEvents(catalog.writer, [
+    declared('2026-11-20T12:00:00.000Z', [schedule()]),
+    declared('2026-11-21T12:00:00.000Z', [schedule()], '00000002'),
+    declared('2026-11-22T12:00:00.000Z', []),
+    declared('2026-11-24T12:00:00.000Z', [schedule({ enabled: false })]),
+  ]);
+
+  const { rows } = await catalog.owner.query(
+    'select schedule_bk, is_enabled, load_date, load_end_date from backup_mgmt.backup_schedule_s order by load_date',
+  );
+  assert.deepEqual(rows, [
+    {
+      schedule_bk: 'orders-daily-logical',
+      is_enabled: true,
+      load_date: '2026-11-20T12:00:00.000Z',
+      load_end_date: '2026-11-22T12:00:00.000Z',
+    },
+    {
+      schedule_bk: 'orders-daily-logical',
+      is_enabled: false,
+      load_date: '2026-11-24T12:00:00.000Z',
+      load_end_date: null,
+    },
+  ]);
+});
+
+test('a writer killed in the middle leaves the operation as it was, and the next applies it', async () => {
+  await using catalog = await newCatalog(server);
+  await applyEvents(catalog.writer, [requested()]);
+  const before = await allRows(catalog.owner);
+  const doomed = await connectCatalog(settingsFor(server, catalog.database));
+  const { rows } = await doomed.client.query<{ pid: number }>('select pg_backend_pid() as pid');
+  // The hub's row is held, so that the projection stops in its midst, after its event was inserted.
+  await catalog.owner.query('begin');
+  await catalog.owner.query('select from backup_mgmt.backup_execution_h for update');
+
+  const applying = assert.rejects(applyEvents(doomed.client, [begun()]), /terminat/);
+  await waitUntilBlocked(catalog.owner, rows[0]?.pid);
+  await catalog.owner.query('select pg_terminate_backend($1)', [rows[0]?.pid]);
+  await applying;
+  await catalog.owner.query('rollback');
+  const afterwards = await allRows(catalog.owner);
+  const second = await applyEvents(catalog.writer, [begun()]);
+
+  assert.deepEqual(afterwards, before);
+  assert.deepEqual(second, { applied: 1, known: 0 });
+});
+
+async function waitUntilBlocked(client: Client, pid: number | undefined): Promise<void> {
+  for (;;) {
+    const { rows } = await client.query('select from pg_locks where pid = $1 and not granted', [pid]);
+    if (rows.length > 0) return;
+  }
+}

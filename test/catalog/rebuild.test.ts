@@ -113,6 +113,36 @@ test('a backup whose journal was lost is found by its manifest', async () => {
   ]);
 });
 
+test('a backup of whose journal only the end is left gets its target from the manifest, and its end from the journal', async () => {
+  await using catalog = await newCatalog(server);
+  await using place = await newStore();
+  await putJson(place.store, journalKey(completed()), completed());
+  await putJson(
+    place.store,
+    'backups/orders/20261121T020000Z-9f3c2a1b/manifest.json',
+    manifestOf({ backupId: '20261121T020000Z-9f3c2a1b' }),
+  );
+
+  const result = await rebuildCatalog({
+    store: place.store,
+    apply: (events) => applyEvents(catalog.writer, events),
+  });
+
+  assert.deepEqual(result, { journaled: 1, derived: 1, applied: 2, unreadable: [] });
+  const { rows } = await catalog.owner.query(
+    `select target, backup_status, verification_status, backup_size_bytes
+     from backup_mgmt.backup_execution_s where load_end_date is null`,
+  );
+  assert.deepEqual(rows, [
+    {
+      target: 'orders',
+      backup_status: 'COMPLETED',
+      verification_status: 'VALIDATED',
+      backup_size_bytes: 4_000_000_000,
+    },
+  ]);
+});
+
 test('what cannot be read is named, and the rest is in the catalog', async () => {
   await using catalog = await newCatalog(server);
   await using place = await newStore();
