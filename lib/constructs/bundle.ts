@@ -50,7 +50,7 @@ export class Bundle {
     // Inside the project, so that the relative paths in source maps do not depend on where temporary files go.
     mkdirSync(join(projectRoot, '.cache'), { recursive: true });
     this.#directory = mkdtempSync(join(projectRoot, '.cache', 'bundle-'));
-    process.once('exit', () => this.remove());
+    leftovers.add(this.#directory);
     if (withCode) buildPrograms(this.#directory);
     const baked = `${JSON.stringify(withoutPlace(config), null, 2)}\n`;
     for (const name of [...functionNames, 'task']) {
@@ -71,12 +71,13 @@ export class Bundle {
   get taskDirectory(): string {
     return join(this.#directory, 'task');
   }
-
-  /** Removes the folders. The app has its own copies by then; runs by itself when the process ends. */
-  remove(): void {
-    rmSync(this.#directory, { recursive: true, force: true });
-  }
 }
+
+/** Folders of this process's bundles. An app copies what it takes from them, so they go when the process ends. */
+const leftovers = new Set<string>();
+process.once('exit', () => {
+  for (const directory of leftovers) rmSync(directory, { recursive: true, force: true });
+});
 
 function buildPrograms(directory: string): void {
   try {

@@ -92,11 +92,6 @@ export class Catalog extends Construct {
       `AwsSolutions-IAM5[Resource::<${this.function.logicalId}.Arn>:*]`,
       "made by CDK's provider framework: every version of the one function that it invokes",
     );
-    acknowledge(
-      provider,
-      'AwsSolutions-L1',
-      "the runtime of CDK's provider framework is chosen by CDK, and moves with aws-cdk-lib",
-    );
     new CustomResource(this, 'Migrations', {
       resourceType: 'Custom::HoldfastCatalogMigrations',
       serviceToken: provider.serviceToken,

@@ -6,6 +6,7 @@ import { RuntimeStack } from '../stacks/runtime-stack.ts';
 import { VaultStack } from '../stacks/vault-stack.ts';
 import { WatchStack } from '../stacks/watch-stack.ts';
 import { Bundle } from './bundle.ts';
+import { Vault } from './vault.ts';
 
 export type HoldfastProps = {
   /** What is protected and how, as `loadConfig` gives it. */
@@ -17,7 +18,8 @@ export type HoldfastProps = {
  * at it from outside. References go one way, vault → catalog → runtime → watch.
  */
 export class Holdfast extends Construct {
-  readonly vault: VaultStack;
+  /** Undefined when the configuration names an existing bucket and key. */
+  readonly vault: VaultStack | undefined;
   readonly catalog: CatalogStack;
   readonly runtime: RuntimeStack;
   readonly watch: WatchStack;
@@ -35,12 +37,13 @@ export class Holdfast extends Construct {
       stackName: `${name}-${stack}`,
       description: `Holdfast: ${description}`,
     });
-    this.vault = new VaultStack(this, 'Vault', of('vault', 'the bucket and the key that backups depend on'));
+    if (Vault.isMade(config))
+      this.vault = new VaultStack(this, 'Vault', of('vault', 'the bucket and the key that backups depend on'));
     this.catalog = new CatalogStack(this, 'Catalog', { ...of('catalog', 'the index of all backups'), bundle });
     this.runtime = new RuntimeStack(this, 'Runtime', {
       ...of('runtime', 'tasks, functions, state machines, schedules, API'),
       bundle,
-      vault: this.vault.vault,
+      ...(this.vault === undefined ? {} : { vault: this.vault.vault }),
       network: this.catalog.network,
       catalog: this.catalog.catalog.function,
     });

@@ -12,6 +12,7 @@ import {
 } from 'aws-cdk-lib/aws-ec2';
 import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
+import { acknowledge } from '../checks/acknowledge.ts';
 import type { HoldfastConfig } from '../config/config.ts';
 
 export type NetworkProps = {
@@ -39,12 +40,8 @@ export class Network extends Construct {
         vpcId: existing.id,
         availabilityZones: [...existing.availabilityZones],
       });
-      this.taskSubnets = existing.taskSubnets.map((subnet, index) =>
-        Subnet.fromSubnetId(this, `TaskSubnet${index + 1}`, subnet),
-      );
-      this.databaseSubnets = existing.databaseSubnets.map((subnet, index) =>
-        Subnet.fromSubnetId(this, `DatabaseSubnet${index + 1}`, subnet),
-      );
+      this.taskSubnets = this.#named('TaskSubnet', existing.taskSubnets);
+      this.databaseSubnets = this.#named('DatabaseSubnet', existing.databaseSubnets);
       this.assignPublicIp = existing.assignPublicIp;
       return;
     }
@@ -73,5 +70,17 @@ export class Network extends Construct {
     this.taskSubnets = vpc.publicSubnets;
     this.databaseSubnets = vpc.isolatedSubnets;
     this.assignPublicIp = true;
+  }
+
+  #named(id: string, subnetIds: readonly string[]): ISubnet[] {
+    return subnetIds.map((subnetId, index) => {
+      const subnet = Subnet.fromSubnetId(this, `${id}${index + 1}`, subnetId);
+      acknowledge(
+        subnet,
+        '@aws-cdk/aws-ec2:noSubnetRouteTableId',
+        'nothing here touches the routes of a VPC that belongs to somebody else',
+      );
+      return subnet;
+    });
   }
 }

@@ -22,15 +22,18 @@ export function schedulerCron(pattern: string): string {
 /** `every fourth (*)` as `0/4`: Scheduler wants to be told where the steps begin. */
 const steps = (field: string, first: number): string => field.toUpperCase().replaceAll(/\*\//g, `${first}/`);
 
-/** Weekdays by number, 0 or 7 for Sunday, as Scheduler's 1 (Sunday) to 7; names are the same in both. */
+/** Weekdays by number, 0 or 7 for Sunday, as Scheduler's 1 (Sunday) to 7 (Saturday); names are the same in both. */
 function weekdays(field: string): string {
   return field
     .toUpperCase()
     .split(',')
     .map((part) => {
       const [range = '', step] = part.split('/');
-      const numbers = range === '*' ? (step === undefined ? '*' : '1') : range.split('-').map(weekday).join('-');
-      return step === undefined ? numbers : `${numbers}/${step}`;
+      const [from = '', to] = range.split('-');
+      // Scheduler's week begins on Sunday, so a range that ends with it has to be taken apart.
+      if (to === '7' && step === undefined) return `${weekday(from)}-7,1`;
+      const days = range === '*' ? '1' : [from, ...(to === undefined ? [] : [to])].map(weekday).join('-');
+      return step === undefined ? days : `${days}/${step}`;
     })
     .join(',');
 }

@@ -67,6 +67,22 @@ export class Vault extends Construct {
     this.#warnOfWhatAwsCannotReach(props);
   }
 
+  /** The vault that a configuration describes. */
+  static of(scope: Construct, id: string, config: HoldfastConfig): Vault {
+    return new Vault(scope, id, {
+      store: config.store,
+      encryption: config.encryption,
+      retentionDays: config.targets.flatMap((target) => Object.values(target.retentionDays)),
+      ...(config.aws.objectLock === undefined ? {} : { objectLock: config.aws.objectLock }),
+    });
+  }
+
+  /** Does a configuration leave anything to be made, or are both bucket and key there already? */
+  static isMade({ store, encryption }: HoldfastConfig): boolean {
+    const ownBucket = store.kind === 'file' || store.bucket === undefined;
+    return ownBucket || (encryption.keys === 'kms' && encryption.kmsKey === undefined);
+  }
+
   /** Lets `role` read objects of these parts. */
   grantGet(role: Role, ...parts: readonly StorePart[]): void {
     this.#grant(role, 'Read', ['s3:GetObject'], parts);

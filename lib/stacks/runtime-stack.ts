@@ -9,7 +9,7 @@ import type { Network } from '../constructs/network.ts';
 import { Schedules } from '../constructs/schedules.ts';
 import { StepFunctions } from '../constructs/step-functions.ts';
 import { Tasks } from '../constructs/tasks.ts';
-import type { Vault } from '../constructs/vault.ts';
+import { Vault } from '../constructs/vault.ts';
 import { backupWorkflow } from '../workflows/backup.ts';
 import { restoreWorkflow } from '../workflows/restore.ts';
 import { mostAttempts, taskOverhead } from '../workflows/run-task.ts';
@@ -17,7 +17,8 @@ import { mostAttempts, taskOverhead } from '../workflows/run-task.ts';
 export type RuntimeStackProps = StackProps & {
   readonly config: HoldfastConfig;
   readonly bundle: Bundle;
-  readonly vault: Vault;
+  /** @default - the existing bucket and key that the configuration names */
+  readonly vault?: Vault;
   readonly network: Network;
   readonly catalog: BundledFunction;
 };
@@ -32,8 +33,9 @@ export class RuntimeStack extends Stack {
   readonly steps: StepFunctions;
 
   constructor(scope: Construct, id: string, props: RuntimeStackProps) {
-    const { config, bundle, vault, network, catalog, ...stackProps } = props;
+    const { config, bundle, network, catalog, vault: givenVault, ...stackProps } = props;
     super(scope, id, stackProps);
+    const vault = givenVault ?? Vault.of(this, 'Vault', config);
     const { name } = config.aws;
     const deadline = Duration.seconds(config.run.timeoutSeconds);
     const tasks = new Tasks(this, 'Tasks', {

@@ -5,18 +5,16 @@ import { Vault } from '../constructs/vault.ts';
 
 export type VaultStackProps = StackProps & { readonly config: HoldfastConfig };
 
-/** What must never be lost: the bucket and the key. Changes here are rare, and nothing in it is removed with the stack. */
+/**
+ * What must never be lost: the bucket and the key. Changes here are rare, and nothing in it is removed with the stack. Not made when the
+ * configuration names an existing bucket and an existing key.
+ */
 export class VaultStack extends Stack {
   readonly vault: Vault;
 
   constructor(scope: Construct, id: string, { config, ...props }: VaultStackProps) {
     super(scope, id, { terminationProtection: true, ...props });
-    this.vault = new Vault(this, 'Vault', {
-      store: config.store,
-      encryption: config.encryption,
-      retentionDays: config.targets.flatMap((target) => Object.values(target.retentionDays)),
-      ...(config.aws.objectLock === undefined ? {} : { objectLock: config.aws.objectLock }),
-    });
+    this.vault = Vault.of(this, 'Vault', config);
     new CfnOutput(this, 'BucketName', {
       description: 'Where the backups are',
       value: this.vault.bucket.bucketName,

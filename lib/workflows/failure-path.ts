@@ -1,6 +1,7 @@
 import { type IChainable, JsonPath, type State } from 'aws-cdk-lib/aws-stepfunctions';
 import type { Construct } from 'constructs';
 import { functionStep } from './function-step.ts';
+import { serviceRetry } from './retries.ts';
 import type { SharedSteps } from './steps.ts';
 
 /**
@@ -30,6 +31,7 @@ export function failurePath(scope: Construct, steps: SharedSteps, admission: ICh
     ...steps.raiseFailure,
     comment:
       "Fails the execution under the failure's own code. A redrive, which runs this step again, begins anew instead",
+    retry: serviceRetry,
     payload: {
       failure: payload.failure,
       redriveCount: JsonPath.numberAt('$$.Execution.RedriveCount'),

@@ -1,6 +1,6 @@
 import { Duration } from 'aws-cdk-lib';
 import type { IFunction } from 'aws-cdk-lib/aws-lambda';
-import { JsonPath, TaskInput, Timeout } from 'aws-cdk-lib/aws-stepfunctions';
+import { JsonPath, type RetryProps, TaskInput, Timeout } from 'aws-cdk-lib/aws-stepfunctions';
 import { LambdaInvoke } from 'aws-cdk-lib/aws-stepfunctions-tasks';
 import type { Construct } from 'constructs';
 import { functionRetry } from './retries.ts';
@@ -13,6 +13,8 @@ export type FunctionStepProps = {
   readonly payload: Readonly<Record<string, unknown>>;
   /** The function's own timeout; the state waits a little longer, so that the function's own answer is heard. */
   readonly timeout: Duration;
+  /** @default - Lambda's own trouble, and what the error table calls retryable */
+  readonly retry?: RetryProps;
   /**
    * Where the answer goes. `replace`: it becomes the whole state. `{ at, fields }`: an object of these fields of the answer at that path.
    * `{ at, as }`: the whole answer, under the name `as`.
@@ -25,7 +27,6 @@ export type FunctionStepProps = {
     | { readonly at: string; readonly as: string };
 };
 
-/** The longest that a function step's state can be: every try at its full length, and the waits between them. */
 const slackSeconds = 15;
 
 /** A state with this name that invokes a function, tries again what can be tried again, and always ends in time. */
@@ -38,7 +39,7 @@ export function functionStep(scope: Construct, name: string, props: FunctionStep
     retryOnServiceExceptions: false,
     ...placing(props.answer),
   });
-  step.addRetry(functionRetry);
+  step.addRetry(props.retry ?? functionRetry);
   return step;
 }
 

@@ -19,14 +19,18 @@ const ecsServiceErrors = [
   'AmazonECS.Unknown',
 ] as const;
 
-/** For a step that is one of our functions: what the error table calls retryable, and nothing else of ours. About half a minute in all. */
-export const functionRetry: RetryProps = {
-  errors: [...lambdaServiceErrors, ...retryableCodes],
+const patiently = {
   interval: Duration.seconds(2),
   maxAttempts: 4,
   backoffRate: 2,
   jitterStrategy: JitterType.FULL,
 };
+
+/** For a step that is one of our functions: what the error table calls retryable, and nothing else of ours. Half a minute in all. */
+export const functionRetry: RetryProps = { errors: [...lambdaServiceErrors, ...retryableCodes], ...patiently };
+
+/** For a step whose job is to fail under one of our codes: trying it again would be to wait for nothing. */
+export const serviceRetry: RetryProps = { errors: [...lambdaServiceErrors], ...patiently };
 
 /** For starting a task. Generous, because capacity may take a quarter of an hour to come back, and the run has not begun. */
 export const startTaskRetry: RetryProps = {

@@ -1,0 +1,16 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { longestGapHours } from '../../lib/constructs/longest-gap.ts';
+
+test('a daily backup is 25 hours apart on the day on which clocks go back', () => {
+  assert.equal(longestGapHours({ schedule: '0 2 * * *', timezone: 'Europe/Berlin' }), 25);
+  assert.equal(longestGapHours({ schedule: '0 2 * * *', timezone: 'UTC' }), 24);
+});
+
+test('a backup on working days is three days apart over the weekend', () => {
+  assert.equal(longestGapHours({ schedule: '0 2 * * 1-5', timezone: 'UTC' }), 72);
+});
+
+test('a monthly backup is as far apart as the longest month', () => {
+  assert.equal(longestGapHours({ schedule: '0 0 1 * *', timezone: 'UTC' }), 744);
+});

@@ -1,0 +1,74 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { App, type Stack } from 'aws-cdk-lib';
+import { Template } from 'aws-cdk-lib/assertions';
+import { parseConfig } from '../../lib/config/load.ts';
+import { Holdfast } from '../../lib/constructs/holdfast.ts';
+
+/** A configuration with one of everything, as a user would write it. */
+export const ordinary = `
+store: { kind: s3 }
+encryption: { keys: kms }
+aws: { account: "111122223333", region: eu-central-1 }
+alerts: { emails: [ops@example.com], webhook: https://hooks.example.com/holdfast }
+targets:
+  - name: orders
+    engine: postgres
+    connection: { host: db.internal, user: backup, password: { secret: prod/orders } }
+    backups:
+      - { tier: daily, schedule: "0 2 * * *", timezone: Europe/Berlin, retention: 7d }
+      - { tier: monthly, schedule: "0 0 1 * *", timezone: Europe/Berlin, retention: 365d }
+`;
+
+const outputs: string[] = [];
+process.once('exit', () => {
+  for (const directory of outputs) rmSync(directory, { recursive: true, force: true });
+});
+
+/** The app for a configuration, without the programs' code, which templates do not depend on but for its hash. */
+export function appOf(configText: string = ordinary): { readonly app: App; readonly holdfast: Holdfast } {
+  const { context } = JSON.parse(readFileSync('cdk.json', 'utf8')) as { context: Record<string, unknown> };
+  const outdir = mkdtempSync(join(tmpdir(), 'holdfast-synth-'));
+  outputs.push(outdir);
+  const app = new App({ outdir, context: { ...context, 'aws:cdk:bundling-stacks': [] }, analyticsReporting: false });
+  const config = parseConfig(configText, { file: 'holdfast.yaml', directory: '/project', environment: {} });
+  return { app, holdfast: new Holdfast(app, 'Holdfast', { config }) };
+}
+
+/** The four templates of a configuration. */
+export function templatesOf(
+  configText?: string,
+): Readonly<Record<'vault' | 'catalog' | 'runtime' | 'watch', Template>> {
+  const { holdfast } = appOf(configText);
+  const of = (stack: Stack): Template => Template.fromStack(stack);
+  if (holdfast.vault === undefined) throw new Error('this configuration makes no vault');
+  return {
+    vault: of(holdfast.vault),
+    catalog: of(holdfast.catalog),
+    runtime: of(holdfast.runtime),
+    watch: of(holdfast.watch),
+  };
+}
+
+/** A statement of a role's policy, with its lists made lists. */
+export type Statement = {
+  readonly Sid: string;
+  readonly Effect: string;
+  readonly Action: readonly string[];
+  readonly Resource: readonly unknown[];
+  readonly Condition?: unknown;
+};
+
+/** All statements of the policies of roles whose logical id begins with `role`. */
+export function statementsOf(template: Template, role: string): Statement[] {
+  return Object.values(template.findResources('AWS::IAM::Policy')).flatMap(({ Properties }) => {
+    const belongs = (Properties.Roles as { Ref: string }[]).some(({ Ref }) => Ref.startsWith(role));
+    if (!belongs) return [];
+    return (Properties.PolicyDocument.Statement as Statement[]).map((statement) => ({
+      ...statement,
+      Action: [statement.Action].flat(),
+      Resource: [statement.Resource].flat(),
+    }));
+  });
+}

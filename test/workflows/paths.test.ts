@@ -1,0 +1,241 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { StateMachine, type StateMachineDefinition } from 'aws-local-stepfunctions';
+import { templatesOf } from '../stacks/synthesize.ts';
+import { definitionOf } from './definitions.ts';
+
+const { runtime } = templatesOf();
+
+const failure = { code: 'source-unreachable', message: 'no route', hint: 'is it up?' };
+const admitted = { verdict: 'admitted', run: { backupId: 'b' }, attempts: 0, redriveCount: 0 };
+
+class Failed extends Error {
+  constructor(code: string) {
+    super(code);
+    this.name = code;
+  }
+}
+const fails = (code: string) => () => {
+  throw new Failed(code);
+};
+
+type Step = (input: Record<string, unknown>) => unknown;
+
+/** Runs the definition with an answer per step, and says which steps were taken and how it ended. */
+async function follow(
+  name: string,
+  answers: Readonly<Record<string, Step>>,
+): Promise<{ taken: string[]; end: unknown }> {
+  const definition = definitionOf(runtime, name);
+  const taken: string[] = [];
+  const usual: Readonly<Record<string, Step>> = {
+    'Admit the backup request': () => admitted,
+    'Admit the restore request': () => admitted,
+    'Validate the backup': () => ({ status: 'complete' }),
+    'End as failed': ({ failure: why }) => fails((why as { code?: string; Error?: string }).code ?? 'internal')(),
+  };
+  const handlers = Object.entries(definition.States)
+    .filter(([, { Type }]) => Type === 'Task')
+    .map(([state]): [string, (input: { Payload?: Record<string, unknown> }) => Promise<unknown>] => [
+      state,
+      async (input) => {
+        taken.push(state);
+        const answer = (answers[state] ?? usual[state] ?? (() => ({})))(input.Payload ?? {});
+        return input.Payload === undefined ? answer : { Payload: answer };
+      },
+    ]);
+  const waits = Object.entries(definition.States).filter(([, { Type }]) => Type === 'Wait');
+  const machine = new StateMachine(structuredClone(definition) as unknown as StateMachineDefinition, {
+    validationOptions: { noValidate: true },
+  });
+  const end = await machine
+    .run(
+      { target: 'orders' },
+      {
+        overrides: {
+          taskResourceLocalHandlers: Object.fromEntries(handlers) as never,
+          waitTimeOverrides: Object.fromEntries(waits.map(([state]) => [state, 0])),
+          retryIntervalOverrides: Object.fromEntries(handlers.map(([state]) => [state, 0])),
+        },
+        context: {
+          Execution: { Name: 'e', Input: { target: 'orders' }, RedriveCount: 0, StartTime: '2026-11-21T02:00:00Z' },
+        } as never,
+      },
+    )
+    .result.catch((error: Error) => (error.cause as Error).name);
+  return { taken, end: typeof end === 'string' ? end : 'success' };
+}
+
+const wayOfFailure = [
+  'Record the failure',
+  'Release the lease after the failure',
+  'Publish the failure',
+  'End as failed',
+];
+
+test('a backup that goes well is written, validated, recorded, released and published', async () => {
+  const { taken, end } = await follow('holdfast-backup', {});
+
+  assert.deepEqual(taken, [
+    'Admit the backup request',
+    'Write the backup to the store',
+    'Validate the backup',
+    'Record the backup',
+    'Release the lease',
+    'Publish the outcome',
+  ]);
+  assert.equal(end, 'success');
+});
+
+test('a request that was made before ends at once, and well', async () => {
+  const { taken, end } = await follow('holdfast-backup', {
+    'Admit the backup request': () => ({ verdict: 'duplicate', duplicateOf: 'b', reason: 'before' }),
+  });
+
+  assert.deepEqual([taken, end], [['Admit the backup request'], 'success']);
+});
+
+test('a run that is refused is recorded as the failure that it is', async () => {
+  const { taken, end } = await follow('holdfast-backup', {
+    'Admit the backup request': () => ({
+      ...admitted,
+      verdict: 'refused',
+      failure: { ...failure, code: 'lease-held' },
+    }),
+  });
+
+  assert.deepEqual([taken, end], [['Admit the backup request', ...wayOfFailure], 'lease-held']);
+});
+
+test('a task is tried again while its judge says so, and each attempt is counted', async () => {
+  const counted: unknown[] = [];
+  let runs = 0;
+
+  const { taken, end } = await follow('holdfast-backup', {
+    'Write the backup to the store': () => {
+      runs++;
+      if (runs < 3) throw new Failed('States.TaskFailed');
+    },
+    'Find out why the task ended': ({ attempts }) => {
+      counted.push(attempts);
+      return { verdict: 'retry', attempts: Number(attempts) + 1, waitSeconds: 30, failure };
+    },
+  });
+
+  assert.deepEqual(counted, [0, 1]);
+  assert.deepEqual(taken.filter((state) => state === 'Write the backup to the store').length, 3);
+  assert.equal(end, 'success');
+});
+
+test('a task that failed for good ends the run under its own code', async () => {
+  const told: unknown[] = [];
+
+  const { taken, end } = await follow('holdfast-backup', {
+    'Write the backup to the store': fails('States.TaskFailed'),
+    'Find out why the task ended': () => ({ verdict: 'fail', attempts: 3, waitSeconds: 0, failure }),
+    'Record the failure': ({ failure: why }) => told.push(why),
+  });
+
+  assert.deepEqual(taken.slice(3), wayOfFailure);
+  assert.deepEqual([end, told], ['source-unreachable', [failure]]);
+});
+
+test('a partial backup is validated, and then told as a failure with what is missing', async () => {
+  const { taken, end } = await follow('holdfast-backup', {
+    'Write the backup to the store': fails('States.TaskFailed'),
+    'Find out why the task ended': () => ({
+      verdict: 'partial',
+      attempts: 1,
+      waitSeconds: 0,
+      failure: { ...failure, code: 'partial' },
+    }),
+    'Validate the backup': () => ({ status: 'partial' }),
+  });
+
+  assert.deepEqual(taken.slice(3), ['Validate the backup', ...wayOfFailure]);
+  assert.equal(end, 'partial');
+});
+
+test('a backup that turns out partial only when validated is no success either', async () => {
+  const { end } = await follow('holdfast-backup', { 'Validate the backup': () => ({ status: 'partial' }) });
+
+  assert.equal(end, 'partial');
+});
+
+test('a backup that does not validate fails', async () => {
+  const { taken } = await follow('holdfast-backup', { 'Validate the backup': fails('corrupt') });
+
+  assert.deepEqual(taken.slice(3), wayOfFailure);
+});
+
+test('each step of the failure path is taken even when those before it fail', async () => {
+  const { taken, end } = await follow('holdfast-backup', {
+    'Validate the backup': fails('corrupt'),
+    'Record the failure': fails('internal'),
+    'Release the lease after the failure': fails('internal'),
+    'Publish the failure': fails('internal'),
+    'End as failed': fails('corrupt'),
+  });
+
+  assert.deepEqual(taken.slice(3), wayOfFailure);
+  assert.equal(end, 'corrupt');
+});
+
+test('a lease that cannot be released and news that cannot be told do not undo a good backup', async () => {
+  const { end } = await follow('holdfast-backup', {
+    'Release the lease': fails('internal'),
+    'Publish the outcome': fails('internal'),
+  });
+
+  assert.equal(end, 'success');
+});
+
+test('a redriven execution begins anew with the input that it was started with', async () => {
+  const asked: unknown[] = [];
+  let validations = 0;
+
+  const { taken, end } = await follow('holdfast-backup', {
+    'Admit the backup request': ({ request }) => {
+      asked.push(request);
+      return admitted;
+    },
+    'Validate the backup': () => {
+      validations++;
+      if (validations === 1) throw new Failed('corrupt');
+      return { status: 'complete' };
+    },
+    'End as failed': () => ({ redriven: 1 }),
+  });
+
+  assert.deepEqual(asked, [{ target: 'orders' }, { target: 'orders' }]);
+  assert.equal(taken.at(-1), 'Publish the outcome');
+  assert.equal(end, 'success');
+});
+
+test('a restore that goes well is compared, recorded, released and published', async () => {
+  const { taken, end } = await follow('holdfast-restore', {});
+
+  assert.deepEqual(taken, [
+    'Admit the restore request',
+    'Restore and compare',
+    'Record the restore',
+    'Release the leases',
+    'Publish the outcome',
+  ]);
+  assert.equal(end, 'success');
+});
+
+test('a restore whose copy differs fails as that', async () => {
+  const { taken, end } = await follow('holdfast-restore', {
+    'Restore and compare': fails('States.TaskFailed'),
+    'Find out why the task ended': () => ({
+      verdict: 'fail',
+      attempts: 1,
+      waitSeconds: 0,
+      failure: { ...failure, code: 'comparison-failed' },
+    }),
+  });
+
+  assert.deepEqual(taken.slice(3), wayOfFailure);
+  assert.equal(end, 'comparison-failed');
+});
