@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { HoldfastError } from '../core/errors.ts';
 
 /** What to throw once `signal` has fired: its own reason when that is ours, else `stopped`. */
@@ -8,4 +9,12 @@ export function cancellation(signal: AbortSignal): HoldfastError {
 
 export function throwIfCancelled(signal: AbortSignal | undefined): void {
   if (signal?.aborted) throw cancellation(signal);
+}
+
+/** Waits for a random time of at most `atMostMilliseconds`, so that those who failed together do not try again together. */
+export async function pause(atMostMilliseconds: number, signal: AbortSignal | undefined): Promise<void> {
+  await sleep(Math.random() * atMostMilliseconds, undefined, signal === undefined ? {} : { signal }).catch(
+    () => undefined,
+  );
+  throwIfCancelled(signal);
 }

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { fileTag } from './durable-files.ts';
 import { errorCodeOf } from './file-errors.ts';
 import type { ObjectInfo } from './store.ts';
-import { canBeginKeys, compareKeys, reservedSegment } from './store-key.ts';
+import { canBeginKeys, compareKeys, reservedSegment, whyNotKey } from './store-key.ts';
 
 /** How many files are looked at together. */
 const batchSize = 64;
@@ -33,6 +33,8 @@ async function* walk(root: string, folder: string, prefix: string, startAfter: s
     if (folder === '' && entry.name === reservedSegment) continue;
     const key = folder + entry.name;
     if (entry.isFile()) {
+      // Other people's files may have names that no key has.
+      if (whyNotKey(key) !== undefined) continue;
       if (key.startsWith(prefix) && compareKeys(key, startAfter) > 0) yield key;
     } else if (entry.isDirectory()) {
       const below = `${key}/`;

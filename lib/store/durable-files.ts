@@ -88,7 +88,6 @@ export async function publishReplacing(
   const held = join(options.lock, name);
   await mkdir(own);
   await rename(staged, join(own, name));
-  await ensureFolder(dirname(path));
   try {
     await acquire(own, options.lock, options.temporaryFolder);
   } catch (error) {
@@ -101,11 +100,17 @@ export async function publishReplacing(
     await rm(held, { force: true });
     return false;
   }
-  await moveClockPast(current, held);
   try {
-    await rename(held, path);
+    await moveClockPast(current, held);
+    await moveInto(held, path);
   } catch (error) {
-    if (errorCodeOf(error) !== 'ENOENT') await rm(held, { force: true });
+    if ((await lstat(held).catch(() => undefined)) === undefined) {
+      throw new HoldfastError('store-unavailable', `this process stood still while it replaced '${path}'`, {
+        hint: 'another writer went ahead and nothing was replaced; run again',
+        cause: error,
+      });
+    }
+    await rm(held, { force: true });
     throw error;
   }
   await syncFolder(dirname(path));
@@ -132,6 +137,20 @@ export function tagOf(found: { readonly ino: bigint; readonly size: bigint; read
     sizeBytes: Number(found.size),
     modifiedAt: new Date(Number(found.mtimeNs / 1_000_000n)),
   };
+}
+
+/** A concurrent removal of the last object of a folder may take the folder with it: then it is made again. */
+async function moveInto(staged: string, path: string): Promise<void> {
+  for (let attempt = 1; ; attempt += 1) {
+    await ensureFolder(dirname(path));
+    try {
+      await rename(staged, path);
+      return;
+    } catch (error) {
+      if (errorCodeOf(error) !== 'ENOENT' || attempt === 10) throw error;
+      await lstat(staged);
+    }
+  }
 }
 
 async function acquire(own: string, lock: string, temporaryFolder: string): Promise<void> {

@@ -1,6 +1,6 @@
 import { addAbortSignal, type Readable } from 'node:stream';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { HoldfastError } from '../core/errors.ts';
+import { pause } from './cancellation.ts';
 
 /** How often in a row reading may fail without one new byte. */
 const maxFailures = 6;
@@ -47,7 +47,7 @@ export async function* resumingBody(options: ResumingBody): AsyncIterable<Uint8A
         const mapped = toError(error);
         failures += 1;
         if (signal?.aborted || !mapped.retryable || failures > maxFailures) throw mapped;
-        await sleep(Math.random() * Math.min(20_000, 50 * 2 ** failures));
+        await pause(50 * 2 ** failures, signal);
       }
     }
   } finally {

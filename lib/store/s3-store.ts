@@ -1,5 +1,4 @@
 import { Readable } from 'node:stream';
-import { setTimeout as sleep } from 'node:timers/promises';
 import {
   DeleteObjectCommand,
   GetObjectCommand,
@@ -11,7 +10,7 @@ import {
   PutObjectTaggingCommand,
 } from '@aws-sdk/client-s3';
 import { HoldfastError } from '../core/errors.ts';
-import { throwIfCancelled } from './cancellation.ts';
+import { pause, throwIfCancelled } from './cancellation.ts';
 import { resumingBody } from './s3-body.ts';
 import {
   abortable,
@@ -92,7 +91,7 @@ class S3Store implements Store {
         }
         const isWorthAnother = isAlteredOnItsWay(error) || isConflict(error);
         if (isWorthAnother && send < maxSends && !signal?.aborted) {
-          await sleep(Math.random() * 50 * 2 ** send);
+          await pause(50 * 2 ** send, signal);
           continue;
         }
         if (!isConditionFailed) throw failure;

@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { crc32 } from 'node:zlib';
 import {
   AbortMultipartUploadCommand,
@@ -9,7 +8,7 @@ import {
 } from '@aws-sdk/client-s3';
 import { HoldfastError } from '../core/errors.ts';
 import { defaultPartPlan, partLimits } from '../core/part-plan.ts';
-import { cancellation, throwIfCancelled } from './cancellation.ts';
+import { pause, throwIfCancelled } from './cancellation.ts';
 import { PartLedger } from './part-ledger.ts';
 import { abortable, infoOfHead, newWriteId, type S3Connection, writeIdKey } from './s3-connection.ts';
 import { isAlteredOnItsWay } from './s3-errors.ts';
@@ -154,9 +153,7 @@ class S3Upload implements Upload {
       }
       failure ??= new HoldfastError('store-unavailable', `cannot ${what}: the server said yes, but it is not there`);
       if (!failure.retryable || send === maxSends) throw failure;
-      await sleep(Math.random() * 200 * 2 ** send, undefined, { signal: this.#signal }).catch(() => {
-        throw cancellation(this.#signal);
-      });
+      await pause(200 * 2 ** send, this.#signal);
     }
   }
 

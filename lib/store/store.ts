@@ -95,6 +95,9 @@ export interface Upload {
   writePart(partNumber: number, body: Uint8Array): Promise<void>;
   /** Makes the object visible. Rejects with `already-exists` when `condition: 'absent'` does not hold (any more). */
   complete(): Promise<ObjectInfo>;
-  /** Removes what was uploaded. Safe to call twice, and after a failed `complete`. */
+  /**
+   * Removes what was uploaded. Safe to call twice, and after a failed `complete`. Rejects when the store cannot be reached; the
+   * remains are then removed by age (the bucket's lifecycle rule, or the next opening of a directory).
+   */
   abort(): Promise<void>;
 }

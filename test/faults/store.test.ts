@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { after, before, suite, test } from 'node:test';
+import { HoldfastError } from '../../lib/core/errors.ts';
 import { partSizeOf, planParts } from '../../lib/core/part-plan.ts';
 import { openS3Store } from '../../lib/store/s3-store.ts';
 import type { ObjectInfo, Store } from '../../lib/store/store.ts';
@@ -115,6 +116,25 @@ suite('a store behind a bad network', () => {
       for await (const chunk of body) assert.ok(chunk.length > 0);
     }, /was replaced/);
   });
+
+  for (const [status, code, hint] of [
+    [400, 'ExpiredToken', /renew/],
+    [403, 'AccessDenied', /may this role/],
+  ] as const) {
+    test(`an upload that meets ${code} halfway is denied with a hint, and leaves nothing`, async () => {
+      proxy.inject(({ operation, index }) =>
+        operation === 'UploadPart' && index >= 2 ? { kind: 'answer', status, code } : undefined,
+      );
+
+      await assert.rejects(upload(store, `denied-${code}`), (error) => {
+        assert.ok(error instanceof HoldfastError);
+        assert.equal(error.code, 'store-denied');
+        assert.match(error.hint, hint);
+        return true;
+      });
+      assert.equal(await store.head(`denied-${code}`), undefined);
+    });
+  }
 
   test('a connection that breaks in the middle of a part costs that part only', async () => {
     proxy.inject(({ operation, index }) =>
