@@ -51,11 +51,6 @@ export class Functions {
     throw stateError(outcome.failure.errorType, JSON.stringify(outcome.failure));
   }
 
-  /** Starts a process for each of these functions before the first call. */
-  warm(names: readonly string[]): void {
-    for (const name of names) this.#runner(name).warm();
-  }
-
   async close(): Promise<void> {
     await Promise.all([...this.#runners.values()].map((runner) => runner.close()));
   }

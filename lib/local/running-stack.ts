@@ -9,8 +9,8 @@ const runningStackSchema = z.object({
   region: z.string(),
   /** Where the AWS SDKs find the local services. */
   endpointUrl: z.string(),
-  /** The status page, when the stack serves one. */
-  statusUrl: z.string().nullable(),
+  /** The status page, and executions with their events as they happen. */
+  statusUrl: z.string(),
   /** The operator's, valid for this start only. */
   credentials: z.object({ accessKeyId: z.string(), secretAccessKey: z.string() }),
   /** ARNs of the state machines, by name. */

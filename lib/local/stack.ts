@@ -28,6 +28,8 @@ import { Functions } from './functions.ts';
 import { type Caller, type Credentials, Identities } from './identities.ts';
 import type { Json, JsonObject } from './json.ts';
 import { machineEnvironment } from './machine-environment.ts';
+import { makeStore } from './make-store.ts';
+import { createMasterRole } from './master-role.ts';
 import { MetricRegistry } from './metrics/metric-registry.ts';
 import type { LocalDatabase, LocalModel, LocalRule } from './model.ts';
 import { type EmbeddedPostgres, openEmbeddedPostgres } from './postgres-server.ts';
@@ -52,10 +54,10 @@ export type LocalStackOptions = {
   readonly assemblyDir: string;
   /** Where histories, logs, keys, secrets and the catalog's data are kept. Losing it loses the local KMS keys. */
   readonly stateDir: string;
-  readonly config: Pick<HoldfastConfig, 'aws' | 'targets'>;
-  /** Serve the status page and fire schedules; without it the stack is there for one command. */
+  readonly config: Pick<HoldfastConfig, 'aws' | 'store' | 'targets'>;
+  /** Fire schedules, and have the status page on its port; without it the stack is there for one command. */
   readonly serve: boolean;
-  /** The status page's port; 0 for any. @default 8084 */
+  /** The status page's port; 0 for any, as without `serve`. @default 8084 */
   readonly port?: number;
   readonly onEvent?: (event: StackEvent) => void;
   /** @default - the machine's clock */
@@ -69,7 +71,7 @@ export type LocalStack = AsyncDisposable & {
   readonly model: LocalModel;
   readonly region: string;
   readonly endpointUrl: string;
-  readonly statusUrl: string | undefined;
+  readonly statusUrl: string;
   /** The operator's, for SDK clients of this process. */
   readonly credentials: Credentials;
   readonly executions: Executions;
@@ -124,8 +126,8 @@ async function open(options: LocalStackOptions, stateDirectory: string, parts: P
   const problems = new Map<string, string>();
   const startedAt = new Date().toISOString();
 
-  const status = serve ? await openStatusServer(options.port ?? 8084) : undefined;
-  if (status !== undefined) parts.cleanups.push(status.close);
+  const status = await openStatusServer(serve ? (options.port ?? 8084) : 0);
+  parts.cleanups.push(status.close);
   const identities = new Identities();
   const calls = new CallLog(stateDirectory);
   const endpoint = await openEndpoint({ identities, calls });
@@ -137,9 +139,10 @@ async function open(options: LocalStackOptions, stateDirectory: string, parts: P
   const model = readModel(readAssembly(resolve(options.assemblyDir)), {
     region,
     socketRoot,
-    functionUrlBase: `${status?.url ?? endpoint.url}/functions`,
+    functionUrlBase: `${status.url}/functions`,
     queueUrlBase: endpoint.url,
   });
+  if (model.buckets.length > 0) makeStore(options.config.store, stateDirectory);
   await openDatabases(model.databases, stateDirectory, parts, say);
 
   const metrics = new MetricRegistry();
@@ -268,7 +271,7 @@ async function open(options: LocalStackOptions, stateDirectory: string, parts: P
     running: executions.list().filter(({ status: state }) => state === 'RUNNING').length,
     queues: await queues.depths(),
   });
-  status?.connect({
+  status.connect({
     executions,
     identities,
     metrics: () => metrics.registry.metrics(),
@@ -317,7 +320,7 @@ async function open(options: LocalStackOptions, stateDirectory: string, parts: P
     startedAt,
     region,
     endpointUrl: endpoint.url,
-    statusUrl: status?.url ?? null,
+    statusUrl: status.url,
     credentials,
     machines: Object.fromEntries(model.machines.map(({ name, arn }) => [name, arn])),
     functions: Object.fromEntries(model.functions.map(({ name, arn }) => [name, arn])),
@@ -346,7 +349,7 @@ async function open(options: LocalStackOptions, stateDirectory: string, parts: P
     model,
     region,
     endpointUrl: endpoint.url,
-    statusUrl: status?.url,
+    statusUrl: status.url,
     credentials,
     executions,
     queues,
@@ -378,12 +381,13 @@ async function openDatabases(
   parts: Parts,
   say: (event: StackEvent) => void,
 ): Promise<void> {
-  for (const { identifier, socketFolder, databaseName } of databases) {
+  for (const { identifier, socketFolder, databaseName, masterUser } of databases) {
     say({ kind: 'phase', text: `starting the database '${identifier}'` });
     const dataDir = join(stateDirectory, 'databases', identifier);
     mkdirSync(dataDir, { recursive: true, mode: 0o700 });
     const server: EmbeddedPostgres = await openEmbeddedPostgres({ dataDir, databases: [databaseName] });
     parts.cleanups.push(() => server.close());
+    await createMasterRole({ host: server.host, port: server.port, masterUser, database: databaseName });
     symlinkSync(server.host, socketFolder);
   }
 }

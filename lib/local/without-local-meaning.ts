@@ -188,6 +188,7 @@ export const propertiesWithoutLocalMeaning: Readonly<Record<string, Readonly<Rec
       'EngineVersion',
       'KmsKeyId',
       'ManageMasterUserPassword',
+      'MasterUserAuthenticationType',
       'MasterUserPassword',
       'MasterUserSecret',
       'MaxAllocatedStorage',

@@ -50,11 +50,6 @@ export class FunctionRunner {
     return this.#options.definition;
   }
 
-  /** Starts a process ahead of the first invocation, which then finds it warm. */
-  warm(): void {
-    if (!this.#isClosed && this.#all.size === 0) this.#rest(this.#open());
-  }
-
   /** Invokes the function and waits for its result. Never rejects: a failure of the function is an outcome. */
   async invoke(event: Json): Promise<Invocation> {
     if (this.#isClosed) return failed('Holdfast.LocalStackStopped', 'the local stack is stopping');

@@ -37,7 +37,7 @@ export class MetricRegistry {
     const gauge =
       this.#gauges.get(name) ??
       new Gauge({
-        name: typeof unit === 'string' && unit !== 'None' ? `${name}_${snake(unit)}` : name,
+        name: withUnit(name, unit),
         help: name,
         labelNames,
         registers: [this.registry],
@@ -45,6 +45,12 @@ export class MetricRegistry {
     this.#gauges.set(name, gauge);
     gauge.set(labels, value);
   }
+}
+
+/** `…_stored_bytes` is not said twice. */
+function withUnit(name: string, unit: Json | undefined): string {
+  if (typeof unit !== 'string' || unit === 'None' || name.endsWith(`_${snake(unit)}`)) return name;
+  return `${name}_${snake(unit)}`;
 }
 
 function list(value: Json | undefined): readonly Json[] {
