@@ -3,7 +3,7 @@ import { largestPartOf } from '../core/part-plan.ts';
 import type { Store, Upload } from '../store/store.ts';
 import { blocksOf } from './blocks.ts';
 import { BufferPool } from './buffer-pool.ts';
-import { compressBlock } from './compress.ts';
+import { BlockCompressor } from './compress.ts';
 import { encryptObject } from './encryption.ts';
 import { mapInOrder } from './map-in-order.ts';
 import type { StreamContext } from './object-context.ts';
@@ -71,6 +71,7 @@ class StreamWriter {
   readonly #blocks: BufferPool;
   readonly #parts: BufferPool;
   readonly #frames: AsyncGenerator<Frame, undefined>;
+  readonly #compressor: BlockCompressor;
   readonly #blocksPerObject: number;
   readonly #digest = new StreamDigest();
   /** Digests of the objects' plain bytes, in order; an object's is there before its last frame is. */
@@ -87,6 +88,7 @@ class StreamWriter {
     this.#stop = stop;
     this.#blocks = new BufferPool(settings.blockBytes);
     this.#parts = new BufferPool(largestPartOf(partPlanOf(settings), largestObjectBytes(settings)));
+    this.#compressor = new BlockCompressor(settings.compression, settings.level);
     this.#blocksPerObject = settings.objectBytes / settings.blockBytes;
     this.#frames = mapInOrder({
       items: blocksOf({
@@ -173,8 +175,7 @@ class StreamWriter {
   }
 
   async #compress(block: Buffer): Promise<Frame> {
-    const { compression, level } = this.#options.settings;
-    const compressing = compressBlock(block, compression, level);
+    const compressing = this.#compressor.compress(block);
     // Hashed while the thread pool is at work on the same bytes.
     this.#digest.update(block);
     this.#plainBytes += block.length;
@@ -183,7 +184,7 @@ class StreamWriter {
     this.#report();
     const bytes = await compressing;
     // Uncompressed, the block itself goes on its way and may be held by the cipher: then it is not used again.
-    if (compression !== 'none') this.#blocks.give(block);
+    if (this.#options.settings.compression !== 'none') this.#blocks.give(block);
     return { bytes, plainBytes: block.length };
   }
 
@@ -209,7 +210,7 @@ class ObjectContent {
     const sizes: FrameSizes[] = [];
     // An empty stream still is a frame, so that stock tools accept the object.
     if (this.#next.done) {
-      const bytes = await compressBlock(Buffer.alloc(0), compression, level);
+      const bytes = await new BlockCompressor(compression, level).compress(Buffer.alloc(0));
       sizes.push({ compressedBytes: bytes.length, plainBytes: 0 });
       if (bytes.length > 0) yield bytes;
     }
