@@ -39,7 +39,7 @@ async function watch<Run>({ output, signal }: CliContext, machines: Machines, st
   const ended = await followExecution(machines.client, started.arn, {
     signal,
     pollMs: machines.pollMs,
-    entered: (state) => output.progress({ phase: state }),
+    entered: (state) => output.status(state),
     left: ({ name, seconds }) => output.line(`  ${name.padEnd(36)} ${duration(seconds).padStart(9)}`),
   }).finally(() => endProgress?.());
   if (ended.failure) throw ended.failure;

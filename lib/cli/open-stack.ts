@@ -4,7 +4,7 @@ import { HoldfastError } from '../core/errors.ts';
 import { ensureKeyFile, readKeyFile } from '../keys/key-file.ts';
 import { installClientTools } from '../local/install-postgres.ts';
 import { type LocalStack, openLocalStack, type StackEvent } from '../local/stack.ts';
-import { synthesize } from '../local/synth.ts';
+import { synthesize } from '../local/synthesize.ts';
 import { listBackups } from '../store/backups.ts';
 import { openStore } from '../store/open-store.ts';
 import { stateDirectoryOf } from './local.ts';
@@ -22,9 +22,11 @@ type Options = {
 export async function openStack({ configFile, config, output, serve, port }: Options): Promise<LocalStack> {
   const stateDirectory = stateDirectoryOf(configFile);
   await ensureKey(config, output);
-  output.progress({ phase: 'synthesizing the app' });
-  const assemblyDir = join(stateDirectory, 'cdk.out');
-  await synthesize({ configPath: configFile, outDir: assemblyDir });
+  const assemblyDir = await synthesize({
+    configPath: configFile,
+    outDir: join(stateDirectory, 'assemblies'),
+    onSynthesis: () => output.progress({ phase: 'synthesizing the CDK app' }),
+  });
   return openLocalStack({
     assemblyDir,
     stateDir: stateDirectory,

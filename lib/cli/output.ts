@@ -40,6 +40,11 @@ export class Output {
     process.stdout.write(`${text}\n`);
   }
 
+  /** What is being done, on a terminal only: elsewhere the line that tells of its end says enough. */
+  status(text: string): void {
+    if (!this.json) this.#live?.(ansis.dim(text));
+  }
+
   progress(event: ProgressEvent): void {
     if (this.json) return;
     const text = describeProgress(event);
