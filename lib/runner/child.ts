@@ -46,8 +46,12 @@ export function openChild(options: {
   // A child that ends before it has read its input is judged by its exit code, not by our broken pipe.
   child.stdin.on('error', () => {});
 
+  let hasEnded = false;
   const ended = new Promise<ChildEnd>((resolve, reject) => {
-    child.once('close', (code, signal) => resolve({ code, signal }));
+    child.once('close', (code, signal) => {
+      hasEnded = true;
+      resolve({ code, signal });
+    });
     child.once('error', (cause) => {
       if (child.pid !== undefined) return;
       reject(new HoldfastError('tool-missing', `'${options.program}' could not be started`, { cause }));
@@ -57,7 +61,8 @@ export function openChild(options: {
 
   let stopping: Promise<void> | undefined;
   const stop = () => {
-    stopping ??= end(child, ended, options.graceSeconds ?? 5);
+    // The number of a group that is gone may be another's by now.
+    stopping ??= hasEnded ? Promise.resolve() : end(child, ended, options.graceSeconds ?? 5);
     return stopping;
   };
   const onAbort = () => void stop();
@@ -70,20 +75,21 @@ export function openChild(options: {
 }
 
 async function end(child: ChildProcess, ended: Promise<ChildEnd>, graceSeconds: number): Promise<void> {
-  kill(child, 'SIGINT');
-  const timer = setTimeout(() => kill(child, 'SIGKILL'), graceSeconds * 1000);
+  killGroup(child, 'SIGINT');
+  // The child itself may go at SIGINT while something it started ignores it and holds the pipes; SIGKILL is for the whole group too.
+  const timer = setTimeout(() => killGroup(child, 'SIGKILL'), graceSeconds * 1000);
   child.stdin?.destroy();
   child.stdout?.destroy();
   await ended.catch(() => {});
   clearTimeout(timer);
 }
 
-function kill(child: ChildProcess, signal: NodeJS.Signals): void {
-  if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
+function killGroup(child: ChildProcess, signal: NodeJS.Signals): void {
+  if (child.pid === undefined) return;
   try {
     process.kill(-child.pid, signal);
   } catch (error) {
-    // It ended between the check and the signal.
+    // The last of the group ended a moment ago.
     if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
   }
 }
