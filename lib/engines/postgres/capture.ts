@@ -48,7 +48,10 @@ export async function captureLogical(context: EngineContext, findTools: FindTool
         systemIdentifier: server.systemIdentifier,
         inRecovery: server.inRecovery,
       },
-      streams: [captureGlobals(context, { connection, tools, server }), ...databases.map(databaseStream)],
+      streams: [
+        captureGlobals(context, { connection, database: client.database ?? '', tools, server }),
+        ...databases.map(databaseStream),
+      ],
       async end() {
         await Promise.all([...sessions].map((session) => session.end()));
       },

@@ -22,7 +22,8 @@ export async function compareStream(
   const client = await connectToServer(connection);
   const server = await readServer(client).finally(() => client.end());
   const tools = await findTools(server.major);
-  if (record.format === globalsFormat) return compareGlobals(context, record, { connection, tools, server });
+  if (record.format === globalsFormat)
+    return compareGlobals(context, record, { connection, database: client.database ?? '', tools, server });
   return compareDatabase(context, record, { connection, tools, server, database });
 }
 
@@ -61,7 +62,7 @@ export async function compareDatabase(
 async function compareGlobals(
   context: EngineContext,
   record: StreamRecord,
-  live: { readonly connection: Connection; readonly tools: ClientTools; readonly server: Server },
+  live: Parameters<typeof captureGlobals>[1],
 ): Promise<Comparison> {
   const dump = await captureGlobals(context, live).open();
   for await (const _ of dump.bytes);

@@ -96,10 +96,10 @@ select pg_get_userbyid(d.datdba) as owner,
        (select coalesce(json_agg(json_build_object(
                  'role', r.rolname,
                  'name', split_part(c.setting, '=', 1),
-                 'value', substr(c.setting, strpos(c.setting, '=') + 1)) order by r.rolname nulls first, c.setting), '[]')
+                 'value', substr(c.setting, strpos(c.setting, '=') + 1)) order by r.rolname nulls first, c.position), '[]')
           from pg_db_role_setting s
           left join pg_roles r on r.oid = s.setrole
-          cross join unnest(s.setconfig) as c (setting)
+          cross join unnest(s.setconfig) with ordinality as c (setting, position)
          where s.setdatabase = d.oid) as settings,
        (select coalesce(json_agg(json_build_object('provider', l.provider, 'label', l.label) order by l.provider), '[]')
           from pg_shseclabel l where l.objoid = d.oid and l.classoid = 'pg_database'::regclass) as "securityLabels",

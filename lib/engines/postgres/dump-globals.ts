@@ -50,7 +50,13 @@ export class GlobalsInspector {
 /** The stream of roles, memberships, tablespaces and settings of the whole cluster. */
 export function captureGlobals(
   context: EngineContext,
-  options: { readonly connection: Connection; readonly tools: ClientTools; readonly server: Server },
+  options: {
+    readonly connection: Connection;
+    /** A database that takes connections; any will do. */
+    readonly database: string;
+    readonly tools: ClientTools;
+    readonly server: Server;
+  },
 ): CaptureStream {
   const { connection, tools, server } = options;
   return {
@@ -63,11 +69,11 @@ export function captureGlobals(
       const inspector = new GlobalsInspector();
       let content: Content | undefined;
       const env = await toolEnvironment(connection, {
-        database: connection.maintenanceDatabase,
+        database: options.database,
         scratch: context.scratch,
       });
       // pg_dumpall takes its database as an argument only, which may be a connection string; so it is given as one.
-      const database = connection.maintenanceDatabase.replaceAll(/[\\']/g, '\\$&');
+      const database = options.database.replaceAll(/[\\']/g, '\\$&');
       const bytes = toolOutput({
         program: tools.pgDumpall,
         tool: 'pg_dumpall',

@@ -115,7 +115,7 @@ const toolTexts: readonly (readonly [RegExp, ErrorCode])[] = [
   ],
   [/permission denied|must be (owner|superuser|able to)|affected by row-level security policy/, 'privilege-missing'],
   [
-    /connection to server .* failed|could not translate host name|Connection refused|Connection timed out|timeout expired/,
+    /connection to server .* failed|could not connect to database|could not translate host name|Connection refused|Connection timed out|timeout expired/,
     'source-unreachable',
   ],
   [

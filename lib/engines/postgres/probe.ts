@@ -21,6 +21,12 @@ export async function probeServer(context: EngineContext, findTools: FindTools):
       findings.push({ level: 'error', message: error.message, fix: error.hint });
       return undefined;
     });
+    if (tools && isOlder(tools.version, server.version))
+      findings.push({
+        level: 'warning',
+        message: `the client tools are ${tools.version}, and the server is ${server.version}`,
+        fix: 'update the client tools: an older pg_dump may not know what a newer minor version keeps in its catalog',
+      });
     const extensions: Record<string, string[]> = {};
     for (const { name } of databases) {
       const looked = await lookInto(connection, name, server);
@@ -49,6 +55,11 @@ export async function probeServer(context: EngineContext, findTools: FindTools):
   } finally {
     await client.end().catch(() => {});
   }
+}
+
+/** Whether version `one` is older than `other`, both of one major: `17.9` is older than `17.11`. */
+function isOlder(one: string, other: string): boolean {
+  return Number(one.split('.')[1] ?? 0) < Number(other.split('.')[1] ?? 0);
 }
 
 function serverFindings(server: Server, connection: Connection): Finding[] {

@@ -1,0 +1,69 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { fromTool, lastWords } from '../../../lib/engines/postgres/errors.ts';
+
+const codeOf = (stderr: string) =>
+  fromTool({
+    tool: 'pg_dump',
+    doing: "the dump of database 'orders'",
+    end: { code: 1, signal: null },
+    stderr,
+    otherwise: 'dump-failed',
+  }).code;
+
+// Each text as pg_dump 15 to 18 wrote it.
+for (const [stderr, code] of [
+  [
+    'pg_dump: error: connection to server at "127.0.0.1", port 1 failed: Connection refused\n\tIs the server running on that host?',
+    'source-unreachable',
+  ],
+  [
+    'pg_dump: error: connection to server at "10.0.0.1", port 5432 failed: FATAL:  password authentication failed for user "x"',
+    'auth-failed',
+  ],
+  [
+    'pg_dump: error: connection to server at "10.0.0.1", port 5432 failed: FATAL:  database "gone" does not exist',
+    'database-missing',
+  ],
+  ['pg_dump: error: query failed: ERROR:  permission denied for table secret', 'privilege-missing'],
+  [
+    'pg_dump: error: query failed: ERROR:  query would be affected by row-level security policy for table "customer"',
+    'privilege-missing',
+  ],
+  ['pg_dump: error: query failed: ERROR:  canceling statement due to statement timeout', 'source-busy'],
+  ['pg_dump: error: query failed: ERROR:  canceling statement due to conflict with recovery', 'source-busy'],
+  [
+    'pg_dump: error: Dumping the contents of table "item" failed: PQgetCopyData() failed.\npg_dump: detail: Error message from server: server closed the connection unexpectedly',
+    'source-interrupted',
+  ],
+  ['pg_dump: error: query failed: FATAL:  terminating connection due to administrator command', 'source-interrupted'],
+  ['pg_dump: error: query failed: ERROR:  invalid snapshot identifier: "00000003-00000002-1"', 'source-interrupted'],
+  ['pg_dump: error: could not write to file: No space left on device', 'disk-full'],
+  ['pg_dump: error: aborting because of server version mismatch', 'version-mismatch'],
+  ['pg_dump: error: something that nobody has seen before', 'dump-failed'],
+  ['', 'dump-failed'],
+] as const) {
+  test(`'${stderr.slice(0, 90).replaceAll('\n', ' ')}' is ${code}`, () => {
+    assert.equal(codeOf(stderr), code);
+  });
+}
+
+test('a name cannot pass for an error text', () => {
+  assert.equal(codeOf('pg_dump: error: unknown trouble with table "server closed the connection"'), 'dump-failed');
+});
+
+test("a tool's last words hold no row data", () => {
+  const stderr = [
+    'pg_restore: error: could not execute query: ERROR:  duplicate key value violates unique constraint "person_key"',
+    'DETAIL:  Key (email)=(alice@example.org) already exists.',
+    'CONTEXT:  COPY person, line 3: "3\talice@example.org"',
+    'pg_restore: error: COPY failed: ERROR:  invalid input syntax for type integer: "4111 1111 1111 1111"',
+    'Command was: INSERT INTO person VALUES (1);',
+  ].join('\n');
+
+  const words = lastWords(stderr);
+
+  assert.doesNotMatch(words, /alice|4111|INSERT/);
+  assert.match(words, /violates unique constraint "person_key"/);
+  assert.match(words, /invalid input syntax for type integer: '…'/);
+});
