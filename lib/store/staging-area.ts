@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { type FileHandle, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
+import { type FileHandle, mkdir, open, readdir, rename, rm, rmdir, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { HoldfastError } from '../core/errors.ts';
 import { syncFolder } from './durable-files.ts';
@@ -51,6 +51,9 @@ export class StagingArea {
       const found = await stat(path).catch(() => undefined);
       if (found !== undefined && found.mtimeMs < limit.getTime()) await rm(path, { recursive: true, force: true });
     }
+    // An empty lock is a free one, and rmdir(2) refuses any other: what somebody holds is never removed here.
+    const locks = join(dirname(this.folder), 'locks');
+    for (const name of await readdir(locks)) await rmdir(join(locks, name)).catch(() => undefined);
   }
 
   async #make(): Promise<void> {

@@ -182,6 +182,20 @@ suite('directory store', () => {
     assert.equal(String(await read(store, 'lease')), 'second');
   });
 
+  test('free locks do not pile up, and held ones stay', async () => {
+    const root = await newRoot();
+    const store = await openDirectoryStore(root);
+    for (const key of ['a', 'b', 'c']) await store.put(key, Buffer.from('x'));
+    const locks = join(root, '.store', 'locks');
+    await mkdir(join(locks, 'held'));
+    await writeFile(join(locks, 'held', 'staged'), 'x');
+    assert.equal((await readdir(locks)).length, 4);
+
+    await openDirectoryStore(root);
+
+    assert.deepEqual(await readdir(locks), ['held']);
+  });
+
   test('an object has another tag after each replacement, even by the same bytes', async () => {
     const store = await openDirectoryStore(await newRoot());
     const tags = new Set<string>();
