@@ -24,6 +24,11 @@ export class BufferPool {
     if (buffer.length === this.sizeBytes) this.#free.push(buffer);
   }
 
+  /** One buffer will not come back: somebody else may hold it for longer. */
+  lose(): void {
+    this.#taken -= 1;
+  }
+
   get peak(): number {
     return this.#peak;
   }

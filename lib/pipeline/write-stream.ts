@@ -184,7 +184,8 @@ class StreamWriter {
     this.#report();
     const bytes = await compressing;
     // Uncompressed, the block itself goes on its way and may be held by the cipher: then it is not used again.
-    if (this.#options.settings.compression !== 'none') this.#blocks.give(block);
+    if (this.#options.settings.compression === 'none') this.#blocks.lose();
+    else this.#blocks.give(block);
     return { bytes, plainBytes: block.length };
   }
 
