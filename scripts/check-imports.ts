@@ -59,6 +59,7 @@ const sqlPlaces = [
   'lib/engines/',
   'lib/local/demo/',
   'lib/local/create-databases.ts',
+  'lib/local/master-role.ts',
   'test/',
   'bench/',
 ];

@@ -79,5 +79,5 @@ const nextCommands = ({ backupId }: Manifest): string[] => [
   `npx holdfast validate ${backupId}`,
   `npx holdfast export ${backupId} --output ./exported`,
   `npx holdfast backup ${target}`,
-  'psql "$(npx holdfast catalog url)" -c "select * from backup_mgmt.backup_execution_s where load_end_date is null"',
+  'psql "$(npx holdfast catalog url)" -c "table backup_mgmt.backup_execution_s"',
 ];
