@@ -26,12 +26,23 @@ process.once('exit', () => {
   for (const directory of outputs) rmSync(directory, { recursive: true, force: true });
 });
 
-/** The app for a configuration, without the programs' code, which templates do not depend on but for its hash. */
-export function appOf(configText: string = ordinary): { readonly app: App; readonly holdfast: Holdfast } {
+/**
+ * The app for a configuration, without the programs' code, which templates do not depend on but for its hash, and without CloudFormation's
+ * validator, which takes seconds to start, unless `validate` asks for it.
+ */
+export function appOf(
+  configText: string = ordinary,
+  { validate = false }: { readonly validate?: boolean } = {},
+): { readonly app: App; readonly holdfast: Holdfast } {
   const { context } = JSON.parse(readFileSync('cdk.json', 'utf8')) as { context: Record<string, unknown> };
   const outdir = mkdtempSync(join(tmpdir(), 'holdfast-synth-'));
   outputs.push(outdir);
-  const app = new App({ outdir, context: { ...context, 'aws:cdk:bundling-stacks': [] }, analyticsReporting: false });
+  const app = new App({
+    outdir,
+    context: { ...context, 'aws:cdk:bundling-stacks': [] },
+    analyticsReporting: false,
+    builtinCloudFormationValidation: validate,
+  });
   const config = parseConfig(configText, { file: 'holdfast.yaml', directory: '/project', environment: {} });
   return { app, holdfast: new Holdfast(app, 'Holdfast', { config }) };
 }

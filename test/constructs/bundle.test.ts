@@ -1,0 +1,60 @@
+import assert from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { FileSystem } from 'aws-cdk-lib';
+import { parseConfig } from '../../lib/config/load.ts';
+import { Bundle, functionNames } from '../../lib/constructs/bundle.ts';
+import { ordinary } from '../stacks/synthesize.ts';
+
+const configIn = (directory: string) => parseConfig(ordinary, { file: 'holdfast.yaml', directory, environment: {} });
+const bundle = new Bundle(configIn('/here'));
+
+test('every function is one file with its map and the configuration beside it', () => {
+  for (const name of functionNames) {
+    assert.deepEqual(readdirSync(bundle.functionDirectory(name)).sort(), [
+      'holdfast.json',
+      'index.mjs',
+      'index.mjs.map',
+    ]);
+  }
+});
+
+test('the context of the image is the program, its map, the configuration and how to build it', () => {
+  assert.deepEqual(readdirSync(bundle.taskDirectory).sort(), [
+    '.dockerignore',
+    'Dockerfile',
+    'holdfast.json',
+    'main.mjs',
+    'main.mjs.map',
+  ]);
+});
+
+test('a program loads by itself, with nothing of the project beside it', async () => {
+  const { handler } = (await import(join(bundle.functionDirectory('raise-failure'), 'index.mjs'))) as {
+    handler: unknown;
+  };
+
+  assert.equal(typeof handler, 'function');
+});
+
+test('a second bundle of the same sources is the same to the byte, wherever the project lies', () => {
+  const again = new Bundle(configIn('/elsewhere'));
+
+  for (const name of functionNames) {
+    assert.equal(
+      FileSystem.fingerprint(again.functionDirectory(name)),
+      FileSystem.fingerprint(bundle.functionDirectory(name)),
+      name,
+    );
+  }
+  assert.equal(FileSystem.fingerprint(again.taskDirectory), FileSystem.fingerprint(bundle.taskDirectory));
+});
+
+test('no bundle names a path of the machine that it was made on', () => {
+  const program = readFileSync(join(bundle.taskDirectory, 'main.mjs'), 'utf8');
+  const map = readFileSync(join(bundle.taskDirectory, 'main.mjs.map'), 'utf8');
+
+  assert.equal(program.includes(process.cwd()), false);
+  assert.equal(map.includes(process.cwd()), false);
+});
