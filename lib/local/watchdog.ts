@@ -4,7 +4,7 @@ import { asAccount, type ServerAccount } from './server-account.ts';
 
 /** Ends a server and removes its folder when this process ends, however it ends. */
 export type Watchdog = {
-  /** Names the process to end, or undefined while none runs. */
+  /** Names the process to end (a negative number: the group of processes), or undefined while none runs. */
   guard(pid: number | undefined): void;
   /** Ends the guarded process if there is one, removes the folder if one was given, and resolves when that is done. */
   release(): Promise<void>;
@@ -16,10 +16,10 @@ signal=$1; folder=$2; pid=
 trap '' INT TERM HUP
 while IFS= read -r line; do pid=$line; done
 if [ -n "$pid" ]; then
-  kill -s "$signal" "$pid" 2>/dev/null
+  kill -s "$signal" -- "$pid" 2>/dev/null
   tries=0
-  while kill -0 "$pid" 2>/dev/null && [ $tries -lt 100 ]; do tries=$((tries+1)); sleep 0.1; done
-  kill -s KILL "$pid" 2>/dev/null
+  while kill -s 0 -- "$pid" 2>/dev/null && [ $tries -lt 100 ]; do tries=$((tries+1)); sleep 0.1; done
+  kill -s KILL -- "$pid" 2>/dev/null
 fi
 if [ -n "$folder" ]; then rm -rf -- "$folder"; fi
 exit 0

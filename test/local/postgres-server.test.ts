@@ -10,7 +10,12 @@ import { createInterface } from 'node:readline';
 import { after, before, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import pg from 'pg';
-import { type EmbeddedAddress, findEmbeddedPostgres, openEmbeddedPostgres } from '../../lib/local/postgres-server.ts';
+import {
+  type EmbeddedAddress,
+  findEmbeddedPostgres,
+  openEmbeddedPostgres,
+  removeEmbeddedPostgres,
+} from '../../lib/local/postgres-server.ts';
 
 // One folder serves all tests, one after another: each leaves it closed. Making its data takes longer than any test.
 let root: string;
@@ -20,7 +25,10 @@ before(async () => {
   root = await mkdtemp(path.join(tmpdir(), 'holdfast-embedded-'));
   dataDir = path.join(root, 'catalog');
 });
-after(() => rm(root, { recursive: true, force: true }));
+after(async () => {
+  removeEmbeddedPostgres(dataDir);
+  await rm(root, { recursive: true, force: true });
+});
 
 async function ask(server: pg.ClientConfig, sql: string): Promise<unknown[]> {
   const client = new pg.Client(server);
@@ -91,7 +99,7 @@ test('a taken port is its own error and leaves the folder free', async () => {
 test('the server of a killed process ends, and the next process goes on with its data', async () => {
   const module = path.resolve(import.meta.dirname, '../../lib/local/postgres-server.ts');
   const program = `
-    const { openEmbeddedPostgres } = await import('${module}');
+    const { openEmbeddedPostgres, removeEmbeddedPostgres } = await import('${module}');
     const server = await openEmbeddedPostgres({ dataDir: process.argv[1], databases: ['orders'] });
     console.log(server.host);
     setInterval(() => {}, 1000);`;
@@ -127,4 +135,18 @@ test('a pid file left by a power cut, whose number is now another process, is no
   await second.close();
 
   assert.deepEqual(rows, [{ one: 1 }]);
+});
+
+test('removing takes the data along, wherever they are, and is refused while they are in use', async () => {
+  const removed = path.join(root, 'removed');
+  const server = await openEmbeddedPostgres({ dataDir: removed });
+  const pointer = path.join(removed, 'elsewhere');
+  const location = existsSync(pointer) ? await readFile(pointer, 'utf8') : removed;
+
+  assert.throws(() => removeEmbeddedPostgres(removed), { code: 'lease-held' });
+  await server.close();
+  removeEmbeddedPostgres(removed);
+
+  assert.equal(existsSync(location), false);
+  assert.equal(existsSync(removed), false);
 });

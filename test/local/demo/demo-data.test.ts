@@ -5,12 +5,16 @@ import path from 'node:path';
 import { test } from 'node:test';
 import pg from 'pg';
 import { loadDemoData } from '../../../lib/local/demo/demo-data.ts';
-import { openEmbeddedPostgres } from '../../../lib/local/postgres-server.ts';
+import { openEmbeddedPostgres, removeEmbeddedPostgres } from '../../../lib/local/postgres-server.ts';
 
 test('the demo data are the same each time, are loaded once, and only a half-made database is made again', async (t) => {
   const root = await mkdtemp(path.join(tmpdir(), 'holdfast-demo-'));
-  t.after(() => rm(root, { recursive: true, force: true }));
-  await using server = await openEmbeddedPostgres({ dataDir: path.join(root, 'demo') });
+  const dataDir = path.join(root, 'demo');
+  t.after(async () => {
+    removeEmbeddedPostgres(dataDir);
+    await rm(root, { recursive: true, force: true });
+  });
+  await using server = await openEmbeddedPostgres({ dataDir });
   const ask = async (database: string, sql: string) => {
     const client = new pg.Client({ host: server.host, port: server.port, user: server.user, database });
     await client.connect();

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 
 const [, , command] = process.argv;
 const run = JSON.parse(process.env.TOY_RUN);
@@ -10,6 +10,10 @@ process.on('SIGTERM', () => {
   process.exit(143);
 });
 if (command === 'fail') process.exit(23);
+if (command === 'fail-once' && !existsSync(process.env.TOY_MARK)) {
+  writeFileSync(process.env.TOY_MARK, '');
+  process.exit(23);
+}
 if (command === 'hang') {
   const child = spawn('sleep', ['600'], { stdio: 'ignore' });
   if (process.env.TOY_PIDS) writeFileSync(process.env.TOY_PIDS, `${process.pid} ${child.pid}`);

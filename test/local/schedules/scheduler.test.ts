@@ -1,0 +1,79 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { LocalSchedule } from '../../../lib/local/model.ts';
+import { Scheduler } from '../../../lib/local/schedules/scheduler.ts';
+import { openToyStack, toyFolder } from '../toy-stack.ts';
+import { manualClock } from './manual-clock.ts';
+
+const nightly: LocalSchedule = {
+  origin: { stack: 'Toy', logicalId: 'Nightly' },
+  name: 'nightly',
+  group: 'default',
+  expression: 'cron(30 2 * * ? *)',
+  timezone: 'Europe/Berlin',
+  isEnabled: true,
+  targetArn: 'arn:aws:states:eu-central-1:000000000000:stateMachine:toy',
+  roleArn: 'arn:aws:iam::000000000000:role/toy',
+  input: '{"at":"<aws.scheduler.scheduled-time>"}',
+  retryAttempts: 3,
+  maximumEventAgeSeconds: 3600,
+  deadLetterArn: undefined,
+};
+
+test('a schedule fires at its times with the time that was due, and not in the gap of daylight saving', async () => {
+  const clock = manualClock('2026-03-27T12:00:00Z');
+  const fired: string[] = [];
+  const scheduler = new Scheduler({
+    schedules: [nightly, { ...nightly, name: 'off', isEnabled: false }],
+    clock,
+    fire: async ({ name }, input) => void fired.push(`${name} ${input}`),
+    onFailure: () => undefined,
+  });
+
+  clock.moveTo('2026-03-30T12:00:00Z');
+  await scheduler.close();
+
+  assert.deepEqual(fired, ['nightly {"at":"2026-03-28T01:30:00Z"}', 'nightly {"at":"2026-03-30T00:30:00Z"}']);
+});
+
+test('a target that cannot be called is tried again as the schedule allows, and then reported', async () => {
+  const clock = manualClock('2026-11-20T00:00:00Z');
+  let calls = 0;
+  const { promise: failed, resolve } = Promise.withResolvers<string>();
+  const scheduler = new Scheduler({
+    schedules: [nightly],
+    clock,
+    fire: async () => {
+      calls += 1;
+      throw new Error('no such machine');
+    },
+    onFailure: (_, input, error) => resolve(`${input} ${(error as Error).message}`),
+  });
+
+  for (const time of ['01:30:00', '01:30:01', '01:30:03', '01:30:07']) {
+    clock.moveTo(`2026-11-20T${time}Z`);
+    await new Promise(setImmediate);
+  }
+
+  assert.equal(await failed, '{"at":"2026-11-20T01:30:00Z"} no such machine');
+  assert.equal(calls, 4);
+  await scheduler.close();
+});
+
+test('a schedule of the templates starts its state machine with the time that was due', async () => {
+  using folder = toyFolder();
+  const clock = manualClock('2026-11-20T00:00:00Z');
+  const { stack } = await openToyStack(folder, { clock });
+  try {
+    clock.moveTo('2026-11-20T01:30:00Z');
+    await new Promise(setImmediate);
+    const [started] = stack.executions.list();
+
+    assert.deepEqual(JSON.parse(started?.input ?? ''), { name: 'night', fail: '', at: '2026-11-20T01:30:00Z' });
+    assert.deepEqual(await stack.queues.depths(), { 'toy-dead-letters': 0 });
+    const health = await (await fetch(`${stack.statusUrl}/health`)).json();
+    assert.equal((health as { status: string }).status, 'ok');
+  } finally {
+    await stack.close();
+  }
+});
