@@ -42,10 +42,11 @@ export async function runBackup(context: RunContext, run: BackupRun): Promise<Ma
       keys && dataKey ? await keys.wrap(dataKey, { target: run.target, backupId: run.backupId }) : null;
 
     const beganAt = context.clock();
-    const captured = await captureAll(held, engine, await engineContext(held, target), run, dataKey);
+    const retentionDays = target.retentionDays[run.tier];
+    const captured = await captureAll(held, engine, await engineContext(held, target), run, dataKey, retentionDays);
     requireSomethingKept(captured.streams);
 
-    const until = new Date(beganAt.getTime() + target.retentionDays[run.tier] * 86_400_000);
+    const until = new Date(beganAt.getTime() + retentionDays * 86_400_000);
     return await publish(held, lease, dataKey, {
       formatVersion: manifestFormatVersion,
       backupId: run.backupId,
@@ -69,7 +70,7 @@ export async function runBackup(context: RunContext, run: BackupRun): Promise<Ma
       },
       source: captured.source,
       encryption: { algorithm: dataKey ? context.config.encryption.algorithm : 'none', wrappedKey },
-      retention: { days: target.retentionDays[run.tier], until: until.toISOString() },
+      retention: { days: retentionDays, until: until.toISOString() },
       streams: captured.streams,
       plainBytes: sum(captured.streams, 'plainBytes'),
       storedBytes: sum(captured.streams, 'storedBytes'),
@@ -85,13 +86,14 @@ async function captureAll(
   engineSide: Parameters<Engine['capture']>[0],
   run: BackupRun,
   dataKey: Buffer | null,
+  retentionDays: number,
 ): Promise<{ readonly source: Manifest['source']; readonly streams: StreamRecord[] }> {
   const capture = await engine.capture({ ...engineSide, signal: context.signal }, { method: run.method });
   try {
     const limit = pLimit(context.config.run.parallelJobs);
     const one = async (stream: CaptureStream): Promise<StreamRecord> => {
       context.signal.throwIfAborted();
-      return captureStream(context, stream, { target: run.target, backupId: run.backupId, dataKey });
+      return captureStream(context, stream, { target: run.target, backupId: run.backupId, dataKey, retentionDays });
     };
     const streams = await Promise.all(capture.streams.map((stream) => limit(one, stream)));
     return { source: capture.source, streams };
@@ -119,7 +121,8 @@ async function publish(
   await lease.renew();
   const manifest = sealManifest(unsealed, dataKey);
   const key = manifestKey(manifest.target, manifest.backupId);
-  if (await putJson(context.store, key, manifest, { condition: 'absent', signal: context.signal })) return manifest;
+  const tags = tagsOf('manifest', manifest.retention.days);
+  if (await putJson(context.store, key, manifest, { condition: 'absent', tags, signal: context.signal })) return manifest;
 
   // Either our own write arrived and its answer was lost, or another attempt was first: the writer's attempt tells which.
   const published = await readManifest(context.store, manifest.target, manifest.backupId);

@@ -10,7 +10,12 @@ import { writeStream } from '../pipeline/write-stream.ts';
 import type { RunContext } from './context.ts';
 import { configuredPipeline } from './settings.ts';
 
-type Backup = { readonly target: TargetName; readonly backupId: BackupId; readonly dataKey: Buffer | null };
+type Backup = {
+  readonly target: TargetName;
+  readonly backupId: BackupId;
+  readonly dataKey: Buffer | null;
+  readonly retentionDays: number;
+};
 
 /**
  * Reads one stream from its source to the store and back again. Never rejects for a fault of the stream itself: that becomes a record
@@ -78,6 +83,7 @@ async function write(
     settings,
     dataKey: backup.dataKey,
     context: { target: backup.target, backupId: backup.backupId, stream: stream.stream },
+    tags: tagsOf('data', backup.retentionDays),
     signal: context.signal,
     onProgress: ({ plainBytes: bytes, storedBytes: stored }) =>
       context.report({ phase: 'capture', detail: stream.name, storedBytes: stored, ...meter.update(bytes) }),

@@ -6,6 +6,7 @@ import type { HoldfastConfig, Target } from '../config/config.ts';
 import type { Environment } from '../config/environment.ts';
 import { resolveSecret } from '../config/resolve-secret.ts';
 import type { EngineContext } from '../engines/engine.ts';
+import { ProgressMeter } from '../pipeline/progress-meter.ts';
 import { openStore } from '../store/open-store.ts';
 import type { Store } from '../store/store.ts';
 import type { ReportProgress } from './progress.ts';
@@ -75,7 +76,22 @@ export async function engineContext(context: RunContext, target: Target): Promis
       statementTimeoutSeconds: target.statementTimeoutSeconds,
     },
     signal: context.signal,
-    progress: ({ phase, detail, bytes, expectedBytes }) => context.report({ phase, detail, bytes, expectedBytes }),
+    progress: metered(context.report),
     scratch: context.scratch,
+  };
+}
+
+/** An engine says how far it is; what that makes in rate and time left is reckoned here, for each phase by itself. */
+function metered(report: ReportProgress): EngineContext['progress'] {
+  const meters = new Map<string, ProgressMeter>();
+  return ({ phase, detail, bytes, expectedBytes }) => {
+    if (bytes === undefined || expectedBytes === undefined) {
+      report({ phase, detail, bytes });
+      return;
+    }
+    const key = `${phase}\n${detail ?? ''}`;
+    const meter = meters.get(key) ?? new ProgressMeter({ expectedBytes });
+    meters.set(key, meter);
+    report({ phase, detail, ...meter.update(bytes) });
   };
 }

@@ -49,13 +49,15 @@ export async function runRestore(context: RunContext, run: RestoreRun): Promise<
       leases.push(lease);
       keepers.push(keepLease(lease, (error) => lost.abort(error)));
     }
+    // The engine tells how far it is; the reader beneath it would only say the same again.
+    const quiet = { ...held, report: () => {} };
     const result = await engine.restore(await engineContext(held, into), {
       source: backup.manifest.source,
       replace: run.replace,
       streams: chosen.map(({ record, destination }) => ({
         record,
         destination,
-        open: () => openStream(held, backup, record, 'restore'),
+        open: () => openStream(quiet, backup, record, 'restore'),
       })),
     } satisfies RestorePlan);
 

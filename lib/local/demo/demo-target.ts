@@ -4,7 +4,7 @@ import { demoConfigFile, demoFolder } from '../../config/files.ts';
 import { HoldfastError } from '../../core/errors.ts';
 import { freePort } from '../child-server.ts';
 import { type EmbeddedPostgres, openEmbeddedPostgres } from '../postgres-server.ts';
-import { loadDemoData } from './demo-data.ts';
+import { demoDatabases, loadDemoData } from './demo-data.ts';
 
 /** The major version of the embedded server, whose client tools a backup of the demo needs. */
 export const demoMajor = 17;
@@ -64,5 +64,5 @@ encryption: { keys: key-file }
 targets:
   - name: demo
     engine: postgres
-    connection: { host: 127.0.0.1, port: ${port}, user: postgres, password: { file: postgres/password }, sslmode: disable }
+    connection: { host: 127.0.0.1, port: ${port}, user: postgres, password: { file: postgres/password }, sslmode: disable, databases: ${JSON.stringify(demoDatabases)} }
 `;
