@@ -28,6 +28,14 @@ export function dataLocation(folder: string, account: ServerAccount | undefined,
   return elsewhere;
 }
 
+/** Removes the folder with the data that belong to it, wherever they are. Nothing may run on them. */
+export function removeData(folder: string): void {
+  const pointer = path.join(folder, 'elsewhere');
+  // The data first: what a crash leaves can still be found from the pointer.
+  if (existsSync(pointer)) rmSync(readFileSync(pointer, 'utf8'), { recursive: true, force: true });
+  rmSync(folder, { recursive: true, force: true });
+}
+
 function canEnter(folder: string, account: ServerAccount): boolean {
   const run = spawnSync('/bin/sh', ['-c', 'cd -- "$1"', 'sh', folder], {
     ...asAccount(account),

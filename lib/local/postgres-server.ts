@@ -7,7 +7,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { HoldfastError } from '../core/errors.ts';
 import { childServer, freePort } from './child-server.ts';
 import { createDatabases } from './create-databases.ts';
-import { dataLocation } from './data-location.ts';
+import { dataLocation, removeData } from './data-location.ts';
 import { embeddedPrograms, initialise } from './embedded-programs.ts';
 import { ownerOf, ownFolder } from './folder-owner.ts';
 import { isAlive } from './install-cache.ts';
@@ -112,6 +112,14 @@ export function findEmbeddedPostgres(dataDir: string): EmbeddedAddress | undefin
   if (!found?.isReady || !isAlive(found.pid)) return undefined;
   const tcp = { host: '127.0.0.1', port: found.port, passwordFile: path.join(folder, 'password') } as const;
   return { host: found.socketFolder, port: found.port, user: 'postgres', ...(found.listens && { tcp }) };
+}
+
+/** Removes the folder of an embedded server and all of its data, wherever they are. Throws `lease-held` while it is in use. */
+export function removeEmbeddedPostgres(dataDir: string): void {
+  const folder = path.resolve(dataDir);
+  if (!existsSync(folder)) return;
+  ownFolder(folder);
+  removeData(folder);
 }
 
 /**

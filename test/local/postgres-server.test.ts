@@ -99,7 +99,7 @@ test('a taken port is its own error and leaves the folder free', async () => {
 test('the server of a killed process ends, and the next process goes on with its data', async () => {
   const module = path.resolve(import.meta.dirname, '../../lib/local/postgres-server.ts');
   const program = `
-    const { openEmbeddedPostgres, removeEmbeddedPostgres } = await import('${module}');
+    const { openEmbeddedPostgres } = await import('${module}');
     const server = await openEmbeddedPostgres({ dataDir: process.argv[1], databases: ['orders'] });
     console.log(server.host);
     setInterval(() => {}, 1000);`;
