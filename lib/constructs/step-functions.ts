@@ -26,7 +26,6 @@ type Step = {
 
 /** Recording an event: an object of the journal, and the catalog told of it. */
 function grantRecord({ role }: BundledFunction, { vault, catalog }: StepFunctionsProps): void {
-  vault.grantGet(role, 'journal');
   vault.grantPut(role, 'journal');
   catalog.grantInvoke(role, 'TellCatalog');
 }
@@ -35,7 +34,7 @@ const steps: Readonly<Record<StepName, Step>> = {
   'admit-backup': {
     description: 'Turns a backup request into a run, once per slot, and takes its lease',
     grant: (step, props) => {
-      props.vault.grantList(step.role, 'requests', 'leases', 'journal');
+      props.vault.grantList(step.role, 'requests', 'leases');
       props.vault.grantGet(step.role, 'requests', 'leases');
       props.vault.grantPut(step.role, 'requests', 'leases');
       grantRecord(step, props);
@@ -44,7 +43,7 @@ const steps: Readonly<Record<StepName, Step>> = {
   'admit-restore': {
     description: 'Turns a restore request into a run: finds the backup, checks the destination',
     grant: (step, props) => {
-      props.vault.grantList(step.role, 'backups', 'journal');
+      props.vault.grantList(step.role, 'backups');
       props.vault.grantGet(step.role, 'manifests');
       grantRecord(step, props);
     },
@@ -70,7 +69,7 @@ const steps: Readonly<Record<StepName, Step>> = {
     description: 'Writes down how a run ended: in the journal, and from there in the catalog',
     grant: (step, props) => {
       props.vault.grantList(step.role, 'backups', 'outcomes', 'journal');
-      props.vault.grantGet(step.role, 'manifests', 'outcomes');
+      props.vault.grantGet(step.role, 'manifests', 'outcomes', 'journal');
       grantRecord(step, props);
     },
   },

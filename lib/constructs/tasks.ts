@@ -55,7 +55,7 @@ export class Tasks extends Construct {
     );
 
     this.backup = new Task(this, 'Backup', { ...common, description: 'writes backups', permissions: passwords });
-    vault.grantList(this.backup.role, 'backups', 'leases', 'outcomes');
+    vault.grantList(this.backup.role, 'backups', 'leases');
     // Its own objects, which it reads back before it publishes them.
     vault.grantGet(this.backup.role, 'backups', 'leases');
     vault.grantUpload(this.backup.role);
@@ -63,7 +63,7 @@ export class Tasks extends Construct {
     vault.grantWrap(this.backup.role);
 
     this.restore = new Task(this, 'Restore', { ...common, description: 'restores backups', permissions: passwords });
-    vault.grantList(this.restore.role, 'backups', 'leases', 'outcomes');
+    vault.grantList(this.restore.role, 'backups', 'leases');
     vault.grantGet(this.restore.role, 'backups', 'leases');
     vault.grantPut(this.restore.role, 'leases', 'outcomes');
     vault.grantUnwrap(this.restore.role);

@@ -98,12 +98,7 @@ export class Vault extends Construct {
 
   /** Lets `role` write backups of any length, tagged for the lifecycle: in parts, and giving them up again. */
   grantUpload(role: Role): void {
-    this.#grant(
-      role,
-      'Upload',
-      ['s3:PutObject', 's3:PutObjectTagging', 's3:AbortMultipartUpload', 's3:ListMultipartUploadParts'],
-      ['backups'],
-    );
+    this.#grant(role, 'Upload', ['s3:PutObject', 's3:PutObjectTagging', 's3:AbortMultipartUpload'], ['backups']);
   }
 
   /**

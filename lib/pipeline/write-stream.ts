@@ -23,6 +23,8 @@ export type WriteStreamOptions = {
   /** The backup's data key, 32 bytes; null when the algorithm is `none`. */
   readonly dataKey: Buffer | null;
   readonly context: StreamContext;
+  /** Tags of every object. @default - none */
+  readonly tags?: Readonly<Record<string, string>>;
   readonly signal?: AbortSignal;
   /** What has gone through so far: plain bytes read from the source, stored bytes that the store has taken. */
   readonly onProgress?: (progress: StreamProgress) => void;
@@ -128,11 +130,12 @@ class StreamWriter {
   }
 
   async #begin(index: number): Promise<{ readonly upload: Upload; readonly parts: PartWriter }> {
-    const { settings, store } = this.#options;
+    const { settings, store, tags } = this.#options;
     const upload = await store.beginUpload(this.#options.keyOf(index), {
       condition: 'absent',
       parts: partPlanOf(settings),
       contentType: 'application/octet-stream',
+      ...(tags === undefined ? {} : { tags }),
       signal: this.#stop.signal,
     });
     const parts = new PartWriter({

@@ -3,6 +3,7 @@ import { requireTarget } from '../config/config.ts';
 import { HoldfastError } from '../core/errors.ts';
 import { type Manifest, manifestFormatVersion, type StreamRecord } from '../core/manifest.ts';
 import { leaseKey, manifestKey } from '../core/object-keys.ts';
+import { tagsOf } from '../core/object-tags.ts';
 import type { BackupRun } from '../core/requests.ts';
 import type { CaptureStream, Engine } from '../engines/engine.ts';
 import { openEngine } from '../engines/open-engine.ts';
@@ -122,7 +123,8 @@ async function publish(
   const manifest = sealManifest(unsealed, dataKey);
   const key = manifestKey(manifest.target, manifest.backupId);
   const tags = tagsOf('manifest', manifest.retention.days);
-  if (await putJson(context.store, key, manifest, { condition: 'absent', tags, signal: context.signal })) return manifest;
+  if (await putJson(context.store, key, manifest, { condition: 'absent', tags, signal: context.signal }))
+    return manifest;
 
   // Either our own write arrived and its answer was lost, or another attempt was first: the writer's attempt tells which.
   const published = await readManifest(context.store, manifest.target, manifest.backupId);

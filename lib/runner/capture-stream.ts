@@ -2,6 +2,7 @@ import { describeError, HoldfastError } from '../core/errors.ts';
 import type { BackupId, TargetName } from '../core/ids.ts';
 import type { StreamRecord } from '../core/manifest.ts';
 import { dataKey as dataObjectKey } from '../core/object-keys.ts';
+import { tagsOf } from '../core/object-tags.ts';
 import type { CaptureStream } from '../engines/engine.ts';
 import { ProgressMeter } from '../pipeline/progress-meter.ts';
 import type { PipelineSettings } from '../pipeline/settings.ts';

@@ -30,7 +30,6 @@ test('what writes backups may do this and no more', () => {
     's3:AbortMultipartUpload',
     's3:GetObject',
     's3:ListBucket',
-    's3:ListMultipartUploadParts',
     's3:PutObject',
     's3:PutObjectTagging',
     'secretsmanager:GetSecretValue',
