@@ -23,9 +23,7 @@ function addVerb(parent: Command, verb: VerbDefinition): void {
   }
   for (const [flags, description] of verb.options ?? []) command.option(flags, description);
   command
-    .addOption(
-      new Option('-c, --config <file>', 'configuration file').default('holdfast.yaml').env('HOLDFAST_CONFIG_FILE'),
-    )
+    .addOption(new Option('-c, --config <file>', 'configuration file').default('holdfast.yaml').env('HOLDFAST_CONFIG'))
     .option('--json', 'print one JSON document instead of text')
     .addHelpText('after', `\nExample:\n  ${verb.example}\n`)
     .action(async (...given: unknown[]) => {

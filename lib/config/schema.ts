@@ -192,9 +192,10 @@ export const configSchema = z
         objectBytes: z
           .number()
           .int()
-          .min(mebibytes)
+          .min(2 * mebibytes)
+          .multipleOf(2 * mebibytes, 'must be a multiple of 2 MiB (2097152)')
           .default(4096 * mebibytes)
-          .describe('A longer stream goes on in the next numbered object'),
+          .describe('A longer stream goes on in the next numbered object; plain bytes, a multiple of 2 MiB'),
         validation: z.boolean().default(true).describe('Check every backup after it is written; VALIDATION_ENABLED'),
         cleanup: z.boolean().default(true).describe('Remove expired backups; CLEANUP_ENABLED'),
       })

@@ -3,10 +3,15 @@ import { mkdir, rename, rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { HoldfastError } from '../../core/errors.ts';
-import { openBackup } from '../../runner/open-backup.ts';
+import type { StreamRecord } from '../../core/manifest.ts';
+import { partialFailure } from '../../runner/backup.ts';
+import type { RunContext } from '../../runner/context.ts';
+import { type OpenBackup, openBackup } from '../../runner/open-backup.ts';
 import { openStream } from '../../runner/open-stream.ts';
+import { syncFolder } from '../../store/durable-files.ts';
+import { errorCodeOf } from '../../store/file-errors.ts';
 import { direct, namedBackup } from '../direct.ts';
-import { bytes } from '../output.ts';
+import { bytes, printable } from '../output.ts';
 import type { CliContext } from '../run-verb.ts';
 
 type Options = {
@@ -19,42 +24,72 @@ type Options = {
 /** What a stock tool expects a file of that format to be called. */
 const extensions: Readonly<Record<string, string>> = { 'pg_dump-custom': 'dump', 'pg_dumpall-globals': 'sql' };
 
-/** Each file is written under a temporary name and renamed when it is whole, so that a name without `.part` is a promise. */
+/** Exports all that the backup holds, or the databases asked for. What it lacks of what was asked for is the verb's failure. */
 export async function run(context: CliContext, { backup, target, output, database }: Options): Promise<number> {
   if (output === undefined) throw new HoldfastError('usage', 'where to? name a folder with --output');
   const folder = resolve(output);
-  await mkdir(folder, { recursive: true, mode: 0o700 });
-  const files = await direct(context, async (run) => {
+  const { files, lacking } = await direct(context, async (run) => {
     const found = await namedBackup(run, backup, target);
     const opened = await openBackup(run, found.target, found.id);
-    const complete = opened.manifest.streams.filter(({ status }) => status === 'complete');
-    const chosen =
-      database === undefined
-        ? complete
-        : complete.filter(({ kind, name }) => kind === 'database' && database.includes(name));
-    for (const name of database ?? []) {
-      if (!chosen.some((record) => record.name === name))
-        throw new HoldfastError('database-missing', `backup '${found.id}' has no database '${name}'`);
-    }
+    const chosen = database === undefined ? opened.manifest.streams : chooseDatabases(opened, database);
+    await mkdir(folder, { recursive: true, mode: 0o700 }).catch((error: unknown) => {
+      throw cannotWrite(folder, error);
+    });
     const written = [];
     for (const record of chosen) {
-      const file = join(folder, `${record.stream}.${extensions[record.format] ?? record.format}`);
-      try {
-        await pipeline(openStream(run, opened, record, 'export'), createWriteStream(`${file}.part`, { mode: 0o600 }), {
-          signal: run.signal,
-        });
-        await rename(`${file}.part`, file);
-      } catch (error) {
-        await rm(`${file}.part`, { force: true });
-        throw error;
-      }
-      written.push({ file, kind: record.kind, name: record.name, format: record.format, sizeBytes: record.plainBytes });
+      if (record.status === 'complete') written.push(await exportStream(run, opened, record, folder));
     }
-    return written;
+    return { files: written, lacking: partialFailure({ ...opened.manifest, streams: [...chosen] }) };
   });
   context.output.result({ files }, () => [
-    ...files.map(({ file, kind, name, sizeBytes }) => `${file}  ${kind} '${name}', ${bytes(sizeBytes)}`),
+    ...files.map(({ file, kind, name, sizeBytes }) => `${file}  ${kind} '${printable(name)}', ${bytes(sizeBytes)}`),
     'these files hold your data in the clear; pg_restore reads .dump, psql reads .sql',
   ]);
-  return 0;
+  if (lacking) context.output.failure(lacking);
+  return lacking?.exitCode ?? 0;
+}
+
+function chooseDatabases({ manifest }: OpenBackup, names: readonly string[]): readonly StreamRecord[] {
+  const databases = manifest.streams.filter(({ kind }) => kind === 'database');
+  const missing = names.find((name) => !databases.some((record) => record.name === name));
+  if (missing !== undefined) {
+    throw new HoldfastError('database-missing', `backup '${manifest.backupId}' has no database '${missing}'`, {
+      hint: `it has ${databases.map(({ name }) => `'${printable(name)}'`).join(', ') || 'none'}`,
+    });
+  }
+  return databases.filter(({ name }) => names.includes(name));
+}
+
+/**
+ * Invariant: a name without `.part` is a whole file, proved against the manifest and synced. The bytes go to `<name>.part`, which is
+ * renamed when they are proved, and removed when they are not. A crash before the rename leaves the `.part`, which the next export
+ * overwrites; a file of an earlier export stays until then.
+ */
+async function exportStream(run: RunContext, backup: OpenBackup, record: StreamRecord, folder: string) {
+  const file = join(folder, `${record.stream}.${extensions[record.format] ?? record.format}`);
+  const part = `${file}.part`;
+  const destination = createWriteStream(part, { mode: 0o600, flush: true });
+  let failure: unknown;
+  destination.on('error', (error) => {
+    failure ??= error;
+  });
+  try {
+    await pipeline(openStream(run, backup, record, 'export'), destination, { signal: run.signal });
+    await rename(part, file);
+    await syncFolder(folder);
+  } catch (error) {
+    await rm(part, { force: true }).catch(() => undefined);
+    throw failure === error ? cannotWrite(part, error) : error;
+  }
+  return { file, kind: record.kind, name: record.name, format: record.format, sizeBytes: record.plainBytes };
+}
+
+function cannotWrite(path: string, cause: unknown): HoldfastError {
+  const code = errorCodeOf(cause);
+  if (code === 'ENOSPC' || code === 'EDQUOT')
+    return new HoldfastError('disk-full', `no space is left to write '${path}'`, { cause });
+  return new HoldfastError('usage', `cannot write '${path}' (${code ?? 'no code'})`, {
+    hint: 'is --output a folder, and may this user write there?',
+    cause,
+  });
 }
