@@ -133,6 +133,12 @@ suite('faults of a PostgreSQL source', { concurrency: false }, () => {
       });
   });
 
+  test('a password that is asked for and not configured is refused as such', async () => {
+    using context = contextFor({ ...server, password: '' });
+
+    await assert.rejects(engine.probe(context), { code: 'auth-failed' });
+  });
+
   test('a server that is not there is unreachable, whether the port is closed or the name unknown', async () => {
     using closed = contextFor(server, { connection: { port: await closedPort() } });
     using unknown = contextFor(server, { connection: { host: 'no-such-host.invalid' } });

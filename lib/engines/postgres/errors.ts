@@ -62,6 +62,10 @@ export function fromServerError(error: unknown, about: string, otherwise: ErrorC
     });
   if (code !== undefined && unreachableCodes.has(code))
     return new HoldfastError('source-unreachable', `${about}: ${reason(code)}`, { cause: error });
+  if (/client password must be/.test(text))
+    return new HoldfastError('auth-failed', `${about}: the server asks for a password, and there is none`, {
+      cause: error,
+    });
   if (/timeout expired|due to connection timeout/.test(text))
     return new HoldfastError('source-unreachable', `${about}: no answer in time`, { cause: error });
   if (
@@ -71,6 +75,12 @@ export function fromServerError(error: unknown, about: string, otherwise: ErrorC
   )
     return new HoldfastError('source-interrupted', `${about}: the connection was lost`, { cause: error });
   return new HoldfastError(otherwise, `${about}: ${withoutValues(text)}`, { cause: error });
+}
+
+/** The error that leaves the engine: what came from a server is translated, anything else is none of ours and stays as it is. */
+export function translated(error: unknown, about: string): unknown {
+  const failure = fromServerError(error, about);
+  return failure.code === 'internal' && !(error instanceof DatabaseError) ? error : failure;
 }
 
 function codeOf(error: unknown): string | undefined {

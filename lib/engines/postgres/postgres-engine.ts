@@ -1,6 +1,7 @@
 import type { Engine } from '../engine.ts';
 import { captureLogical, type FindTools } from './capture.ts';
 import { compareStream } from './compare.ts';
+import { translated } from './errors.ts';
 import { inspectStream } from './inspect.ts';
 import { probeServer } from './probe.ts';
 import { restoreLogical } from './restore.ts';
@@ -12,10 +13,18 @@ export function postgresEngine(options: { readonly findTools?: FindTools } = {})
   return {
     name: 'postgres',
     methods: ['logical'],
-    probe: (context) => probeServer(context, findTools),
-    capture: (context) => captureLogical(context, findTools),
+    probe: (context) => inOurTerms('probe', probeServer(context, findTools)),
+    capture: (context) => inOurTerms('capture', captureLogical(context, findTools)),
     inspect: inspectStream,
-    restore: (context, plan) => restoreLogical(context, plan, findTools),
-    compare: (context, stream, database) => compareStream(context, stream, database, findTools),
+    restore: (context, plan) => inOurTerms('restore', restoreLogical(context, plan, findTools)),
+    compare: (context, stream, database) => inOurTerms('compare', compareStream(context, stream, database, findTools)),
   };
+}
+
+async function inOurTerms<T>(verb: string, work: Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } catch (error) {
+    throw translated(error, verb);
+  }
 }

@@ -63,12 +63,16 @@ export async function checkDestination(
     existing.push(destination);
     if (replace) problems.push(...uses.map((use) => `database '${destination}' ${use}`));
   }
-  if (existing.length > 0 && !replace)
-    throw new HoldfastError(
-      'target-not-empty',
-      `database ${existing.map((name) => `'${name}'`).join(', ')} exists already`,
-    );
+  if (existing.length > 0 && !replace) throw destinationTaken(existing);
   if (problems.length > 0) throw new HoldfastError('preflight-failed', problems.join('; '));
+}
+
+/** The destinations exist and may not be replaced. */
+export function destinationTaken(names: readonly string[]): HoldfastError {
+  return new HoldfastError(
+    'target-not-empty',
+    `database ${names.map((name) => `'${name}'`).join(', ')} exists already`,
+  );
 }
 
 async function missing(client: Client, kind: string, wanted: readonly string[], query: string): Promise<string[]> {
@@ -92,8 +96,7 @@ async function usesOf(client: Client, database: string): Promise<string[] | unde
   const { rows } = await client.query<{ prepared: number; slots: number; subscriptions: number; template: boolean }>(
     `select (select count(*) from pg_prepared_xacts p where p.database = d.datname)::int as prepared,
             (select count(*) from pg_replication_slots s where s.database = d.datname)::int as slots,
-            (select count(*) from pg_stat_subscription s join pg_stat_activity a on a.pid = s.pid
-              where a.datname = d.datname)::int as subscriptions,
+            (select count(*) from pg_subscription s where s.subdbid = d.oid)::int as subscriptions,
             d.datname in ('template0', 'template1') as template
        from pg_database d where d.datname = $1`,
     [database],
@@ -104,7 +107,9 @@ async function usesOf(client: Client, database: string): Promise<string[] | unde
     ...(row.template ? ['is what new databases are made from, and is not replaced'] : []),
     ...(row.prepared > 0 ? [`has ${row.prepared} prepared transactions: commit or roll them back`] : []),
     ...(row.slots > 0 ? [`has ${row.slots} logical replication slots, which would be lost: drop them first`] : []),
-    ...(row.subscriptions > 0 ? [`has ${row.subscriptions} running subscriptions: drop them first`] : []),
+    ...(row.subscriptions > 0
+      ? [`has ${row.subscriptions} subscriptions, which keep it from being dropped: drop them first`]
+      : []),
   ];
 }
 

@@ -1,9 +1,8 @@
-import { Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
+import { once } from 'node:events';
 import { type Client, escapeIdentifier } from 'pg';
 import { HoldfastError } from '../../core/errors.ts';
 import type { StreamRecord } from '../../core/manifest.ts';
-import { openChild } from '../../runner/child.ts';
+import { type Child, openChild } from '../../runner/child.ts';
 import type { Comparison, EngineContext } from '../engine.ts';
 import { compareDatabase } from './compare.ts';
 import { type Connection, connect, toolEnvironment } from './connection.ts';
@@ -112,32 +111,16 @@ async function runRestore(
     signal: context.signal,
   });
   child.stdout.resume();
-  let archiveError: unknown;
-  async function* reported(): AsyncGenerator<Uint8Array, void> {
-    let seenBytes = 0;
-    let reportedBytes = 0;
-    try {
-      for await (const chunk of options.bytes) {
-        yield chunk;
-        seenBytes += chunk.length;
-        if (seenBytes - reportedBytes < progressStepBytes) continue;
-        reportedBytes = seenBytes;
-        context.progress({
-          phase: 'restore',
-          detail: options.destination,
-          bytes: seenBytes,
-          expectedBytes: options.record.plainBytes,
-        });
-      }
-    } catch (error) {
-      archiveError = error;
-      throw error;
-    }
-  }
+  let seenBytes = 0;
+  let reportedBytes = 0;
   try {
-    // A pg_restore that stops reading is judged by its exit code below; the broken pipe is only how we notice.
-    await pipeline(Readable.from(reported(), { objectMode: false }), child.stdin).catch(() => {});
-    if (archiveError !== undefined) throw archiveError;
+    await feed(child, options.bytes, (chunk) => {
+      seenBytes += chunk.length;
+      if (seenBytes - reportedBytes < progressStepBytes) return;
+      reportedBytes = seenBytes;
+      const expectedBytes = options.record.plainBytes;
+      context.progress({ phase: 'restore', detail: options.destination, bytes: seenBytes, expectedBytes });
+    });
     const end = await child.ended;
     if (context.signal.aborted) throw stopReason(context.signal, doing);
     if (end.code !== 0)
@@ -145,6 +128,26 @@ async function runRestore(
   } finally {
     await child.stop();
   }
+}
+
+/**
+ * Writes the bytes into the child as fast as it takes them. Rejects only when the bytes themselves break off, and then does not end the
+ * child's input, so that it cannot take the part for the whole; a child that goes away before the end is judged by its exit code.
+ */
+async function feed(
+  child: Child,
+  bytes: AsyncIterable<Uint8Array>,
+  onWritten: (chunk: Uint8Array) => void,
+): Promise<void> {
+  const gone = new AbortController();
+  const onGone = () => gone.abort();
+  child.ended.then(onGone, onGone);
+  for await (const chunk of bytes) {
+    if (child.stdin.destroyed) return;
+    if (!child.stdin.write(chunk)) await once(child.stdin, 'drain', { signal: gone.signal }).catch(() => {});
+    onWritten(chunk);
+  }
+  child.stdin.end();
 }
 
 /** Fresh statistics, without which the first queries after the swap are planned blindly. Its failure is a remark: the data are right. */

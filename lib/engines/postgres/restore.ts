@@ -64,7 +64,7 @@ export async function restoreLogical(
       await admin.end();
       admin = await connect(connection, 'template1');
     }
-    const replaced = await swap(connection, admin, copies);
+    const replaced = await swap(connection, admin, copies, plan);
     context.progress({ phase: 'drop' });
     const remarks = await dropReplaced(admin, replaced);
 
@@ -125,11 +125,16 @@ async function restoreCopies(
   }
 }
 
-async function swap(connection: Connection, admin: Client, copies: readonly Copy[]): Promise<string[]> {
+async function swap(
+  connection: Connection,
+  admin: Client,
+  copies: readonly Copy[],
+  options: { readonly replace: boolean },
+): Promise<string[]> {
   if (copies.length === 0) return [];
   const terminator = await connect(connection, databaseOf(admin));
   try {
-    return await swapIntoPlace(admin, terminator, copies);
+    return await swapIntoPlace(admin, terminator, copies, options);
   } finally {
     await terminator.end().catch(() => {});
   }

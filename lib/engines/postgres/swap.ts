@@ -2,6 +2,7 @@ import { type Client, escapeIdentifier, escapeLiteral } from 'pg';
 import { HoldfastError } from '../../core/errors.ts';
 import type { DatabaseFacts } from './database-facts.ts';
 import { fromServerError } from './errors.ts';
+import { destinationTaken } from './preflight.ts';
 import { markStatement, newWorkName } from './work-databases.ts';
 
 /** A restored and compared copy, about to get its destination's name. */
@@ -15,13 +16,20 @@ export type Copy = { readonly name: string; readonly destination: string; readon
  * A rename waits until nobody is in the database, and keeps newcomers out while it waits; the sessions that are in are ended by
  * `terminator`, a second session, and only when the database is to be replaced.
  */
-export async function swapIntoPlace(client: Client, terminator: Client, copies: readonly Copy[]): Promise<string[]> {
+export async function swapIntoPlace(
+  client: Client,
+  terminator: Client,
+  copies: readonly Copy[],
+  options: { readonly replace: boolean },
+): Promise<string[]> {
   const replaced: string[] = [];
   try {
     await client.query('begin');
     for (const copy of copies) {
       const { rowCount } = await client.query('select from pg_database where datname = $1', [copy.destination]);
       if (rowCount) {
+        // It was not there when the restore began.
+        if (!options.replace) throw destinationTaken([copy.destination]);
         const aside = newWorkName('replaced', copy.destination);
         await renameWhileEnding(client, terminator, copy.destination, aside);
         await client.query(markStatement(aside, { state: 'replaced', destination: copy.destination }));

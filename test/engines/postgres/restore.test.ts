@@ -204,6 +204,42 @@ suite('restoring a PostgreSQL database', { concurrency: false }, () => {
     );
   });
 
+  test('a database that appears under a free name during the restore is not replaced', async () => {
+    using context = contextFor(server);
+    const stream = planned(orders, 'late');
+    async function* open() {
+      await run(server, 'postgres', 'create database late');
+      await run(server, 'late', 'create table item as select 1 as id');
+      yield* stream.open();
+    }
+
+    const plan = { streams: [{ ...stream, open }], replace: false, source: {} };
+    await assert.rejects(engine.restore(context, plan), { code: 'target-not-empty' });
+
+    assert.equal(await rowsOf('late'), 1);
+    await run(server, 'postgres', 'drop database late');
+  });
+
+  test('a server that restarts during the restore interrupts it, and the next run clears up and succeeds', async () => {
+    using context = contextFor(server);
+    const stream = planned(orders, 'orders');
+    async function* open() {
+      yield orders.bytes.subarray(0, 3000);
+      await server.restart();
+      yield orders.bytes.subarray(3000);
+    }
+
+    const interrupted = { streams: [{ ...stream, open }], replace: true, source: {} };
+    await assert.rejects(engine.restore(context, interrupted), { code: 'source-interrupted' });
+    await engine.restore(context, { streams: [stream], replace: true, source: {} });
+
+    assert.equal(await rowsOf('orders'), 1000);
+    assert.deepEqual(
+      (await databaseNames(server)).filter((name) => name.startsWith('holdfast')),
+      [],
+    );
+  });
+
   test('a name longer than PostgreSQL keeps is refused, since it would be cut', async () => {
     using context = contextFor(server);
 
