@@ -112,6 +112,8 @@ async function withTimeout(run: MachineRun, task: TaskState, parameters: Json, s
   try {
     return await run.runTask(task, parameters, AbortSignal.any([stopTasks, timeout.signal]));
   } catch (error) {
+    // What a stopped task says must not come before the interpreter's own timer, which is about to fire.
+    if (timeout.signal.aborted) return new Promise(() => undefined);
     // The interpreter takes the causes of causes for part of the error; only name and message go on.
     throw error instanceof Error ? stateError(error.name, error.message) : stateError('States.TaskFailed', '');
   } finally {
