@@ -12,8 +12,8 @@ import type { IQueue } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import type { HoldfastConfig } from '../config/config.ts';
 import { holdfastMetric } from './holdfast-metric.ts';
-import { longestGapHours } from './longest-gap.ts';
 import type { Machine } from './machine.ts';
+import { longestGapHours } from './schedule-runs.ts';
 
 export type AlarmsProps = {
   /** Put before every alarm's name. */

@@ -1,5 +1,5 @@
 import { Duration, Stack } from 'aws-cdk-lib';
-import type { Role } from 'aws-cdk-lib/aws-iam';
+import type { IGrantable, Role } from 'aws-cdk-lib/aws-iam';
 import { type FunctionUrl, FunctionUrlAuthType } from 'aws-cdk-lib/aws-lambda';
 import { Construct } from 'constructs';
 import { allow } from './allow.ts';
@@ -45,9 +45,9 @@ export class Api extends Construct {
     this.url = this.function.function.addFunctionUrl({ authType: FunctionUrlAuthType.AWS_IAM });
   }
 
-  /** Lets `role` call the API: two permissions, since a function URL asks for both. */
-  grantCall(role: Role): void {
-    this.url.grantInvokeUrl(role);
+  /** Lets `caller` call the API: two permissions, since a function URL asks for both. */
+  grantCall(caller: IGrantable): void {
+    this.url.grantInvokeUrl(caller);
   }
 
   #allowExecutions(role: Role, machines: readonly Machine[]): void {

@@ -1,4 +1,4 @@
-import { Duration, RemovalPolicy, Stack, TimeZone } from 'aws-cdk-lib';
+import { Duration, RemovalPolicy, Stack, TimeZone, Validations } from 'aws-cdk-lib';
 import { Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import {
   ContextAttribute,
@@ -11,11 +11,12 @@ import { LambdaInvoke, StepFunctionsStartExecution } from 'aws-cdk-lib/aws-sched
 import { Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import { acknowledge } from '../checks/acknowledge.ts';
-import type { HoldfastConfig } from '../config/config.ts';
+import type { BackupEntry, HoldfastConfig } from '../config/config.ts';
 import { allow } from './allow.ts';
 import type { BundledFunction } from './bundled-function.ts';
 import type { Machine } from './machine.ts';
 import { schedulerCron } from './schedule-expression.ts';
+import { isSkippedWhenClocksGoForward } from './schedule-runs.ts';
 
 export type SchedulesProps = {
   /** The group's name. */
@@ -61,6 +62,7 @@ export class Schedules extends Construct {
 
     for (const target of props.targets) {
       for (const entry of target.backups) {
+        this.#warnOfClockGap(entry);
         new Schedule(this, entry.name, {
           scheduleName: entry.name,
           scheduleGroup: group,
@@ -93,6 +95,15 @@ export class Schedules extends Construct {
         input: ScheduleTargetInput.fromObject({}),
       }),
     });
+  }
+
+  #warnOfClockGap(entry: BackupEntry): void {
+    if (!entry.enabled || !isSkippedWhenClocksGoForward(entry)) return;
+    Validations.of(this).addWarning(
+      'holdfast-schedule-in-clock-gap',
+      `'${entry.name}' ('${entry.schedule}' ${entry.timezone}) is left out once a year, on the night in which clocks go forward. ` +
+        'Schedule it in UTC, or at another hour, if that matters',
+    );
   }
 
   #role({ backup, reconcile }: SchedulesProps): Role {

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { ordinary, type Statement, statementsOf, templatesOf } from './synthesize.ts';
+import { Template } from 'aws-cdk-lib/assertions';
+import { AccountRootPrincipal, Role } from 'aws-cdk-lib/aws-iam';
+import { appOf, ordinary, type Statement, statementsOf, templatesOf } from './synthesize.ts';
 
 const templates = templatesOf();
 const { runtime } = templates;
@@ -131,7 +133,7 @@ test('tasks run one container that gets two minutes to end, and its zombies reap
   }
 });
 
-test('a store in a directory gives programs no bucket, and a warning', () => {
+test('a store in a directory gives programs no bucket', () => {
   const { runtime: local } = templatesOf(ordinary.replace('{ kind: s3 }', '{ kind: file, path: ./vault }'));
 
   const environments = Object.values(local.findResources('AWS::Lambda::Function')).map(
@@ -141,4 +143,25 @@ test('a store in a directory gives programs no bucket, and a warning', () => {
     environments.filter((variables) => 'AWS_S3_BUCKET' in variables),
     [],
   );
+});
+
+test('a schedule in the hour that clocks skip is warned of', () => {
+  const { app, holdfast } = appOf();
+  app.synth();
+
+  const warnings = holdfast.node
+    .findAll()
+    .flatMap(({ node }) => node.metadata.filter(({ type }) => type === 'aws:cdk:warning'));
+
+  assert.match(JSON.stringify(warnings), /'orders-daily-logical' .* is left out once a year/);
+});
+
+test('whoever may call the API gets both permissions that a function URL asks for', () => {
+  const { holdfast } = appOf();
+  const caller = new Role(holdfast.runtime, 'Caller', { assumedBy: new AccountRootPrincipal() });
+
+  holdfast.runtime.api.grantCall(caller);
+
+  const template = Template.fromStack(holdfast.runtime);
+  assert.deepEqual(actionsOf(statementsOf(template, 'Caller')), ['lambda:InvokeFunction', 'lambda:InvokeFunctionUrl']);
 });
