@@ -52,6 +52,36 @@ export async function applyCustomResources(options: CustomResourceOptions): Prom
   }
 }
 
+const retryMs = 60_000;
+
+/**
+ * As `applyCustomResources`, but never rejects: backups go on without the catalog, so what fails must not keep a stack from starting. It is
+ * reported, tried again every minute until it succeeds, and then reported as undefined. The returned function ends that.
+ */
+export async function keepApplyingCustomResources(
+  options: CustomResourceOptions,
+  report: (problem: string | undefined) => void,
+): Promise<() => void> {
+  let timer: NodeJS.Timeout | undefined;
+  let isStopped = false;
+  const apply = async (): Promise<void> => {
+    try {
+      await applyCustomResources(options);
+      report(undefined);
+    } catch (error) {
+      if (isStopped) return;
+      report(error instanceof Error ? error.message : String(error));
+      timer = setTimeout(() => void apply(), retryMs);
+      timer.unref();
+    }
+  };
+  await apply();
+  return () => {
+    isStopped = true;
+    clearTimeout(timer);
+  };
+}
+
 /** Under the CDK's provider framework the service token is the framework's function, which names the user's own. */
 function handlerOf({ serviceToken }: LocalCustomResource, functions: readonly LocalFunction[]): string {
   const framework = functions.find(({ arn }) => arn === serviceToken);

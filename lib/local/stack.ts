@@ -1,16 +1,16 @@
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { HoldfastConfig } from '../config/config.ts';
 import { HoldfastError } from '../core/errors.ts';
 import { readAssembly } from './assembly.ts';
 import { CallLog } from './call-log.ts';
-import { applyCustomResources } from './custom-resources.ts';
+import { keepApplyingCustomResources } from './custom-resources.ts';
+import { openDatabases } from './databases.ts';
 import { openEndpoint } from './endpoint/endpoint.ts';
 import { kmsOperations } from './endpoint/kms.ts';
 import {
   eventBridgeOperations,
-  putEvents,
   secretsManagerOperations,
   snsOperations,
   sqsOperations,
@@ -22,22 +22,20 @@ import { Queues } from './events/queues.ts';
 import { type SentMessage, Topics } from './events/topics.ts';
 import { type ExecutionNews, Executions } from './executions/executions.ts';
 import type { ExecutionRecord } from './executions/history.ts';
-import type { TaskServices } from './executions/task-handlers.ts';
 import { ownFolder } from './folder-owner.ts';
 import { Functions } from './functions.ts';
-import { type Caller, type Credentials, Identities } from './identities.ts';
+import { type Credentials, Identities } from './identities.ts';
 import type { Json, JsonObject } from './json.ts';
 import { machineEnvironment } from './machine-environment.ts';
 import { makeStore } from './make-store.ts';
-import { createMasterRole } from './master-role.ts';
 import { MetricRegistry } from './metrics/metric-registry.ts';
-import type { LocalDatabase, LocalModel, LocalRule } from './model.ts';
-import { type EmbeddedPostgres, openEmbeddedPostgres } from './postgres-server.ts';
+import type { LocalModel } from './model.ts';
 import { programOutput } from './program-output.ts';
 import { readModel } from './read-model.ts';
 import { announceStack, withdrawStack } from './running-stack.ts';
 import { type Clock, Scheduler, systemClock } from './schedules/scheduler.ts';
 import { Secrets } from './secrets.ts';
+import { targetCaller, taskServices } from './services.ts';
 import { openStatusServer } from './status/status-server.ts';
 import { runEcsTask } from './tasks/ecs-task.ts';
 import { TaskRunner } from './tasks/task-runner.ts';
@@ -92,7 +90,6 @@ export type LocalStack = AsyncDisposable & {
 };
 
 const closingGraceSeconds = 20;
-const customResourceRetryMs = 60_000;
 
 /**
  * Runs what the cloud assembly describes, on this machine. One stack at a time for a state folder: another one is refused with
@@ -143,7 +140,11 @@ async function open(options: LocalStackOptions, stateDirectory: string, parts: P
     queueUrlBase: endpoint.url,
   });
   if (model.buckets.length > 0) makeStore(options.config.store, stateDirectory);
-  await openDatabases(model.databases, stateDirectory, parts, say);
+  await openDatabases(model.databases, {
+    stateDirectory,
+    onStart: (identifier) => say({ kind: 'phase', text: `starting the database '${identifier}'` }),
+    onOpen: (close) => parts.cleanups.push(close),
+  });
 
   const metrics = new MetricRegistry();
   const programEnvironment = { ...machineEnvironment(options.config, process.env), ...options.environment };
@@ -173,31 +174,15 @@ async function open(options: LocalStackOptions, stateDirectory: string, parts: P
       say({ kind: 'message', message });
     },
   });
-  const bus = new EventBus({
-    rules: model.rules,
-    region,
-    deliver: (targetArn, body, rule) => deliverEvent(targetArn, body, rule),
-    onFailure: (rule, error) => say({ kind: 'warning', text: `rule '${rule.name}': ${messageOf(error)}` }),
-  });
   const taskRunner = new TaskRunner();
 
-  const services: TaskServices = {
-    invokeFunction: (nameOrArn, payload, caller) => {
-      calls.add(caller, 'lambda:InvokeFunction', functions.definition(nameOrArn).arn);
-      return functions.call(nameOrArn, payload);
-    },
-    publish: async (topicArn, message, caller) => {
-      calls.add(caller, 'sns:Publish', topicArn);
-      return { MessageId: topics.publish(topicArn, textOf(message['Message']), subjectOf(message)) };
-    },
-    putEvents: async (entries, caller) => {
-      calls.add(caller, 'events:PutEvents', `arn:aws:events:${region}:000000000000:event-bus/default`);
-      return putEvents(bus, entries);
-    },
-    sendMessage: async (queueUrl, body, caller) => {
-      calls.add(caller, 'sqs:SendMessage', queues.arnOf(queueUrl));
-      return { MessageId: queues.send(queueUrl, textOf(body)) };
-    },
+  const services = taskServices({
+    region,
+    calls,
+    functions,
+    bus: () => bus,
+    topics,
+    queues,
     runTask: (call) =>
       runEcsTask(call, {
         region,
@@ -214,26 +199,19 @@ async function open(options: LocalStackOptions, stateDirectory: string, parts: P
             onProgress: (progress) => executions.reportProgress(executionArn, state, progress),
           }),
       }),
-  };
+  });
   const executions = await Executions.open({ stateDirectory, machines: model.machines, services });
   executions.listen(say);
-
-  const deliverEvent = async (targetArn: string, body: string, rule: LocalRule): Promise<void> => {
-    const caller: Caller = { kind: 'rule', name: rule.name, roleArn: rule.arn };
-    await callTarget(targetArn, body, caller);
-  };
-  /** Calls a target of a rule or schedule, as its ARN says. */
-  const callTarget = async (targetArn: string, body: string, caller: Caller): Promise<void> => {
-    const service = targetArn.split(':')[2];
-    if (service === 'lambda') await services.invokeFunction(targetArn, JSON.parse(body) as Json, caller);
-    else if (service === 'sns') await services.publish(targetArn, { Message: body }, caller);
-    else if (service === 'sqs') await services.sendMessage(targetArn, body, caller);
-    else if (service === 'states') {
-      calls.add(caller, 'states:StartExecution', targetArn);
-      executions.start(targetArn, body);
-    } else
-      throw new HoldfastError('assembly-unsupported', `the target '${targetArn}' of '${caller.name}' is not known`);
-  };
+  const callTarget = targetCaller(services, (arn, input, caller) => {
+    calls.add(caller, 'states:StartExecution', arn);
+    executions.start(arn, input);
+  });
+  const bus = new EventBus({
+    rules: model.rules,
+    region,
+    deliver: (arn, body, rule) => callTarget(arn, body, { kind: 'rule', name: rule.name, roleArn: rule.arn }),
+    onFailure: (rule, error) => say({ kind: 'warning', text: `rule '${rule.name}': ${messageOf(error)}` }),
+  });
 
   endpoint.connect({
     json: {
@@ -287,28 +265,21 @@ async function open(options: LocalStackOptions, stateDirectory: string, parts: P
     }),
   });
 
-  let isClosing = false;
-  let retry: NodeJS.Timeout | undefined;
-  const applyResources = async (): Promise<void> => {
-    try {
-      await applyCustomResources({
-        resources: model.customResources,
-        functions: model.functions,
-        stateDirectory,
-        invoke: (name, event) => functions.invoke(name, event),
-      });
-      problems.delete('custom-resources');
-    } catch (error) {
-      // Backups go on without the catalog, so this must not keep the stack from starting.
-      if (isClosing) return;
-      problems.set('custom-resources', messageOf(error));
-      say({ kind: 'warning', text: messageOf(error) });
-      retry = setTimeout(() => void applyResources(), customResourceRetryMs);
-      retry.unref();
-    }
-  };
   if (model.customResources.length > 0) say({ kind: 'phase', text: 'preparing the catalog' });
-  await applyResources();
+  const stopApplying = await keepApplyingCustomResources(
+    {
+      resources: model.customResources,
+      functions: model.functions,
+      stateDirectory,
+      invoke: (name, event) => functions.invoke(name, event),
+    },
+    (problem) => {
+      problems.delete('custom-resources');
+      if (problem === undefined) return;
+      problems.set('custom-resources', problem);
+      say({ kind: 'warning', text: problem });
+    },
+  );
 
   const credentials = identities.issue({
     kind: 'operator',
@@ -329,7 +300,7 @@ async function open(options: LocalStackOptions, stateDirectory: string, parts: P
 
   let closing: Promise<void> | undefined;
   const closeGently = async (): Promise<void> => {
-    clearTimeout(retry);
+    stopApplying();
     await scheduler.close();
     await Promise.all([taskRunner.close(), executions.close(closingGraceSeconds)]);
     await bus.settle();
@@ -337,7 +308,6 @@ async function open(options: LocalStackOptions, stateDirectory: string, parts: P
     await cleanUp(parts);
   };
   const close: LocalStack['close'] = async ({ force = false } = {}) => {
-    isClosing = true;
     if (force) {
       taskRunner.kill();
       await executions.close(0);
@@ -374,32 +344,6 @@ function own(stateDirectory: string): { release(): void } {
   }
 }
 
-/** The socket folders that the model promised are links to those that the servers chose. */
-async function openDatabases(
-  databases: readonly LocalDatabase[],
-  stateDirectory: string,
-  parts: Parts,
-  say: (event: StackEvent) => void,
-): Promise<void> {
-  for (const { identifier, socketFolder, databaseName, masterUser } of databases) {
-    say({ kind: 'phase', text: `starting the database '${identifier}'` });
-    const dataDir = join(stateDirectory, 'databases', identifier);
-    mkdirSync(dataDir, { recursive: true, mode: 0o700 });
-    const server: EmbeddedPostgres = await openEmbeddedPostgres({ dataDir, databases: [databaseName] });
-    parts.cleanups.push(() => server.close());
-    await createMasterRole({ host: server.host, port: server.port, masterUser, database: databaseName });
-    symlinkSync(server.host, socketFolder);
-  }
-}
-
 function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
-}
-
-function textOf(value: Json | undefined): string {
-  return typeof value === 'string' ? value : JSON.stringify(value ?? null);
-}
-
-function subjectOf(message: JsonObject): string | null {
-  return typeof message['Subject'] === 'string' ? message['Subject'] : null;
 }
