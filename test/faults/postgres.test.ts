@@ -122,6 +122,26 @@ suite('faults of a PostgreSQL source', { concurrency: false }, () => {
     assert.ok(probe.findings.some(({ message }) => message.includes("cannot read public.secret in database 'stock'")));
   });
 
+  test('a user with pg_read_all_data backs up all there is, but not rows that a policy may hide from it', async () => {
+    await run(server, 'postgres', `create role saver login password 'saver'; grant pg_read_all_data to saver`);
+    await run(server, 'postgres', 'create database hidden');
+    await run(server, 'hidden', 'create table item (id int); alter table item enable row level security');
+    const connection = { databases: ['stock', 'hidden'], user: 'saver', password: 'saver' };
+    using context = contextFor(server, { connection });
+
+    const probe = await engine.probe(context);
+
+    assert.deepEqual(
+      probe.findings.map(({ message }) => message),
+      ["user 'saver' cannot read public.item in database 'hidden'"],
+    );
+    assert.deepEqual(await outcomes(engine, context), {
+      globals: 'complete',
+      stock: 'complete',
+      hidden: 'privilege-missing',
+    });
+  });
+
   test('a wrong password is refused as such, by every verb, and never repeated', async () => {
     using context = contextFor(server, { connection: { password: 'hunter2' } });
 

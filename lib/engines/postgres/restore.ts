@@ -40,7 +40,7 @@ export async function restoreLogical(
     const tools = await findTools(server.major);
     for (const destination of destinations)
       if (!(await lockDestination(admin, destination))) throw destinationHeld(destination);
-    await dropLeftovers(admin, destinations);
+    if (!server.inRecovery) await dropLeftovers(admin, destinations);
 
     context.progress({ phase: 'preflight' });
     const globals = await gatherGlobals(admin, globalsStreams);
