@@ -142,6 +142,25 @@ export function engineSuite(name: string, open: () => Promise<Subject>): void {
       assert.deepEqual(comparison.differences, []);
     });
 
+    test('a stopped restore fails as stopped, and leaves nothing behind', async () => {
+      const stop = new AbortController();
+      using context = subject.context({ signal: stop.signal });
+      const before = await subject.list();
+      const stream = planned(source(), subject.copy);
+      async function* stopped() {
+        for await (const chunk of stream.open()) {
+          yield chunk.subarray(0, 100);
+          stop.abort();
+          yield chunk.subarray(100);
+        }
+      }
+
+      const plan = { streams: [{ ...stream, open: stopped }], replace: true, source: {} };
+      await assert.rejects(subject.engine.restore(context, plan), { code: 'stopped' });
+
+      assert.deepEqual(await subject.list(), before);
+    });
+
     test('a stopped capture fails as stopped', async () => {
       const stop = new AbortController();
       using context = subject.context({ signal: stop.signal });
