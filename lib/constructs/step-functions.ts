@@ -88,7 +88,8 @@ const steps: Readonly<Record<StepName, Step>> = {
         sid: 'PublishEvents',
         actions: ['events:PutEvents'],
         resources: [Stack.of(role).formatArn({ service: 'events', resource: 'event-bus', resourceName: 'default' })],
-        conditions: { StringEquals: { 'events:source': 'holdfast' } },
+        // A call bears several events, hence the operator for lists.
+        conditions: { 'ForAllValues:StringEquals': { 'events:source': 'holdfast' } },
       }),
   },
   'raise-failure': {
