@@ -69,6 +69,7 @@ function describeRestore(manifest: Manifest, outcome: Awaited<ReturnType<typeof 
         compared.same ? 'same' : '',
       ]),
     ),
+    ...compared.remarks.map((remark) => `  note: ${remark}`),
     `  ${compared.tables} tables, ${compared.rows} rows${content.largeObjects ? `, ${content.largeObjects.rows} large objects` : ''}: ${compared.same ? 'the copy is the same' : compared.differences.join('; ')}`,
   ];
 }

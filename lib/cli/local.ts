@@ -63,8 +63,19 @@ export function localMachines({ output }: CliContext, config: HoldfastConfig, st
 }
 
 /** The catalog of a running local stack, asked through its Lambda as everything else does. */
-export function localCatalog(config: HoldfastConfig, stack: RunningStack): CatalogClient {
-  return catalogClient({ functionName: `${config.aws.name}-catalog`, lambda: new LambdaClient(clientSettings(stack)) });
+export function localCatalog(stack: RunningStack): CatalogClient {
+  return catalogClient({
+    functionName: functionIn(stack, 'CatalogFunction'),
+    lambda: new LambdaClient(clientSettings(stack)),
+  });
+}
+
+/** The name of the function with this logical id: the templates give functions no names, so the deployment makes them. */
+export function functionIn({ functions }: RunningStack, logicalId: string): string {
+  const pattern = new RegExp(`-${logicalId}[0-9A-F]{8}$`);
+  const found = Object.keys(functions).find((name) => pattern.test(name));
+  if (found === undefined) throw new HoldfastError('internal', `the local stack has no function '${logicalId}'`);
+  return found;
 }
 
 /** Passes on what the task of an execution says of its progress, until the returned function is called. Best effort: it decorates the wait. */

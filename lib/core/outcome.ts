@@ -21,6 +21,8 @@ export const outcomeSchema = z.strictObject({
           tables: z.number().int(),
           rows: z.number().int(),
           differences: z.array(z.string()),
+          /** What is as it should be and still worth knowing, e.g. roles that existed and were left alone. */
+          remarks: z.array(z.string()),
         }),
       ),
     })

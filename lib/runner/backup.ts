@@ -103,9 +103,9 @@ async function captureAll(
   }
 }
 
-/** A backup in which nothing that holds content survived is a failed run: the first reason is the run's. */
+/** A backup in which no database survived is a failed run, whatever roles it holds: the first reason is the run's. */
 function requireSomethingKept(streams: readonly StreamRecord[]): void {
-  if (streams.some(({ status, content }) => status === 'complete' && content !== undefined)) return;
+  if (streams.some(({ status, kind }) => status === 'complete' && kind !== 'globals')) return;
   const first = streams.find(({ error }) => error !== undefined)?.error;
   if (first === undefined) throw new HoldfastError('dump-incomplete', 'the source gave nothing to back up');
   throw new HoldfastError(first.code as HoldfastError['code'], first.message, { hint: first.hint });

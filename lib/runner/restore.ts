@@ -70,6 +70,7 @@ export async function runRestore(context: RunContext, run: RestoreRun): Promise<
         tables: comparison.tablesCompared,
         rows: comparison.rowsCompared,
         differences: [...comparison.differences],
+        remarks: [...comparison.remarks],
       })),
     };
   } finally {

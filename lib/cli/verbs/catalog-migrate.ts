@@ -2,8 +2,7 @@ import { localCatalog, withLocalStack } from '../local.ts';
 import type { CliContext } from '../run-verb.ts';
 
 export async function run(context: CliContext): Promise<number> {
-  const config = await context.config();
-  const result = await withLocalStack(context, (stack) => localCatalog(config, stack).migrate());
+  const result = await withLocalStack(context, (stack) => localCatalog(stack).migrate());
   context.output.result(result, () => [`the catalog is at version ${JSON.stringify(result)}`]);
   return 0;
 }

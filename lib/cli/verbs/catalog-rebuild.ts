@@ -5,9 +5,8 @@ import { localCatalog, withLocalStack } from '../local.ts';
 import type { CliContext } from '../run-verb.ts';
 
 export async function run(context: CliContext): Promise<number> {
-  const config = await context.config();
   const rebuilt = await withLocalStack(context, (stack) => {
-    const catalog = localCatalog(config, stack);
+    const catalog = localCatalog(stack);
     return direct(context, ({ store }) => rebuildCatalog({ store, apply: (events) => catalog.apply(events) }));
   });
   context.output.result(rebuilt, () => [

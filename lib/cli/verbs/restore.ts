@@ -54,9 +54,9 @@ export async function run(context: CliContext, options: Options): Promise<number
   });
   const failure = restoreFailure(restored);
   context.output.result(restored, () => [
-    ...restored.databases.flatMap(({ from, to, same, tables, rows, differences }) => [
+    ...restored.databases.flatMap(({ from, to, same, tables, rows, differences, remarks }) => [
       `${same ? 'restored and the same' : 'DIFFERENT'}  '${from}' as '${to}': ${tables} tables, ${rows} rows compared`,
-      ...differences.map((difference) => `  ${difference}`),
+      ...[...differences, ...remarks].map((line) => `  ${line}`),
     ]),
     `${bytes(restored.restoredBytes)} restored`,
   ]);
