@@ -1,11 +1,20 @@
-import { appendFileSync, createReadStream, existsSync, mkdirSync } from 'node:fs';
+import {
+  appendFileSync,
+  closeSync,
+  createReadStream,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readSync,
+  statSync,
+} from 'node:fs';
 import { dirname } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { z } from 'zod';
 
 /**
  * A file of one JSON value a line, only ever appended to. A line is written by one system call before the caller goes
- * on; a crash leaves at most an unfinished last line, which readers pass over.
+ * on; a power cut leaves at most an unfinished last line, which readers pass over and the next opening ends.
  */
 export class JsonLines<T> {
   readonly #file: string;
@@ -15,6 +24,7 @@ export class JsonLines<T> {
     this.#file = file;
     this.#schema = schema;
     mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
+    endLastLine(file);
   }
 
   /** Writes one line. */
@@ -38,4 +48,18 @@ export class JsonLines<T> {
       return undefined;
     }
   }
+}
+
+function endLastLine(file: string): void {
+  if (!existsSync(file)) return;
+  const { size } = statSync(file);
+  if (size === 0) return;
+  const last = Buffer.alloc(1);
+  const descriptor = openSync(file, 'r');
+  try {
+    readSync(descriptor, last, 0, 1, size - 1);
+  } finally {
+    closeSync(descriptor);
+  }
+  if (last.toString() !== '\n') appendFileSync(file, '\n');
 }
