@@ -1,22 +1,19 @@
 import { execFile } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import type { BenchRow } from './bench-row.ts';
+import { type BenchRow, rowOf, type Sample } from './bench-row.ts';
 import type { RunOutcome } from './pipeline-run.ts';
+import { benchRounds, benchScale } from './scale.ts';
 
 const execute = promisify(execFile);
 const MiB = 1024 ** 2;
 const GiB = 1024 * MiB;
-const samples = 3;
-
-/** How much of the full measurement to do: 1 is 4 GiB for speed and 16 GiB for memory. */
-const scale = Number(process.env['HOLDFAST_BENCH_SCALE'] ?? 1);
 
 /** The pipeline against its slowest stage alone, and its memory at two lengths that differ by a factor of 16. */
 export async function run(): Promise<BenchRow[]> {
-  const bytes = Math.ceil((4 * GiB * scale) / MiB) * MiB;
+  const bytes = Math.ceil((4 * GiB * benchScale) / MiB) * MiB;
   const slowest = await slowestStage(bytes / 4);
   return [
     await paired('pipeline, into nothing', 'pipeline', slowest, bytes),
@@ -37,55 +34,35 @@ async function slowestStage(bytes: number): Promise<string> {
   return slowest.stage;
 }
 
-/** Both in turn, `samples` times: what else the machine does then meets both alike. */
+/** Both in turn, once a round: what else the machine does then meets both alike. */
 async function paired(name: string, ours: string, peer: string, bytes: number): Promise<BenchRow> {
-  const pairs: { readonly ours: RunOutcome; readonly peer: RunOutcome }[] = [];
-  for (let sample = 0; sample < samples; sample++)
-    pairs.push({ peer: await measure(peer, bytes), ours: await measure(ours, bytes) });
-  return {
-    name,
-    ours: median(pairs.map((pair) => speedOf(pair.ours))),
-    peer: median(pairs.map((pair) => speedOf(pair.peer))),
-    peerName: `${peer} alone`,
-    unit: 'MiB/s',
-    ratio: median(pairs.map((pair) => speedOf(pair.ours) / speedOf(pair.peer))),
-    rssMiB: Math.max(...pairs.map((pair) => pair.ours.rssMiB)),
-    cpuSeconds: median(pairs.map((pair) => pair.ours.cpuSeconds)),
-    samples,
-  };
+  const samples: { readonly ours: Sample; readonly peer: Sample }[] = [];
+  for (let round = 0; round < benchRounds; round++)
+    samples.push({ peer: await measure(peer, bytes), ours: await measure(ours, bytes) });
+  return rowOf({ name, peerName: `${peer} alone`, unit: 'MiB/s', samples, figureOf: speedOf });
 }
 
 async function memory(shortBytes: number, longBytes: number): Promise<BenchRow> {
-  const short = await measure('pipeline', shortBytes);
-  const long = await measure('pipeline', longBytes);
-  return {
+  const samples = [{ peer: await measure('pipeline', shortBytes), ours: await measure('pipeline', longBytes) }];
+  return rowOf({
     name: `resident memory with ${longBytes / GiB} GiB`,
-    ours: long.rssMiB,
-    peer: short.rssMiB,
     peerName: `with ${shortBytes / GiB} GiB`,
     unit: 'MiB',
-    ratio: short.rssMiB / long.rssMiB,
-    rssMiB: long.rssMiB,
-    cpuSeconds: long.cpuSeconds,
-    samples: 1,
-  };
+    samples,
+    figureOf: ({ rssMiB = Number.NaN }) => rssMiB,
+  });
 }
 
-async function measure(stage: string, bytes: number): Promise<RunOutcome> {
+async function measure(stage: string, bytes: number): Promise<Sample> {
   const folder = await mkdtemp(join(process.env['HOLDFAST_BENCH_DIR'] ?? tmpdir(), 'holdfast-bench-'));
   try {
     const program = join(import.meta.dirname, 'pipeline-run.ts');
+    const [loadBefore = Number.NaN] = loadavg();
     const { stdout } = await execute(process.execPath, [program, stage, String(bytes), folder]);
-    return JSON.parse(stdout) as RunOutcome;
+    return { ...(JSON.parse(stdout) as RunOutcome), loadBefore };
   } finally {
     await rm(folder, { recursive: true });
   }
 }
 
-const speedOf = ({ bytes, seconds }: RunOutcome): number => bytes / MiB / seconds;
-
-function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
-}
-
-if (import.meta.main) console.table(await run());
+const speedOf = ({ bytes = Number.NaN, seconds }: Sample): number => bytes / MiB / seconds;

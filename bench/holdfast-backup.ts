@@ -1,0 +1,93 @@
+import { randomBytes } from 'node:crypto';
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { HoldfastConfig } from '../lib/config/config.ts';
+import { loadConfig } from '../lib/config/load.ts';
+import { targetNameSchema } from '../lib/core/ids.ts';
+import type { BackupRun } from '../lib/core/requests.ts';
+import { ensureKeyFile } from '../lib/keys/key-file.ts';
+import { admitBackup } from '../lib/lifecycle/admit-backup.ts';
+import { createRecorder } from '../lib/lifecycle/recorder.ts';
+import { openStore } from '../lib/store/open-store.ts';
+import type { PostgresServer } from '../test/servers/postgres.ts';
+import { benchDatabase } from './bench-database.ts';
+import type { Sample } from './bench-row.ts';
+import { measureScript } from './measure-command.ts';
+
+const targetName = 'bench';
+
+/** A backup by the task's own program, encrypted and compressed at its defaults. */
+export type HoldfastBackup = {
+  /** The bundled `main.mjs` of the task image. */
+  readonly program: string;
+  /** A folder for the configuration. */
+  readonly folder: string;
+  readonly server: PostgresServer;
+  /** The `store` section of the configuration; an empty store. */
+  readonly store: string;
+  /** Credentials of the store, which this process must have in its environment as well. */
+  readonly env: Readonly<Record<string, string>>;
+  readonly isReadBack: boolean;
+};
+
+/** Admits a backup and measures the task that takes it: from the start of its process to its end. */
+export async function measureBackup(options: HoldfastBackup): Promise<Sample> {
+  const { folder, server, program, env } = options;
+  const config = await configure(options);
+  const id = randomBytes(4).toString('hex');
+  const configFile = join(folder, `${id}.json`);
+  const usageFile = join(folder, `${id}.usage.json`);
+  await writeFile(configFile, JSON.stringify(config));
+  const run = await admit(config);
+
+  const flags = process.env['HOLDFAST_BENCH_NODE_FLAGS'] ?? '';
+  const sample = await measureScript({
+    script: `exec "${process.execPath}" --import "${import.meta.dirname}/report-usage.ts" ${flags} "${program}" backup`,
+    env: {
+      ...env,
+      HOLDFAST_CONFIG: configFile,
+      HOLDFAST_RUN: JSON.stringify(run),
+      HOLDFAST_PG_BIN: server.binDir,
+      HOLDFAST_BENCH_USAGE: usageFile,
+    },
+    serverData: server.dataDir,
+  });
+  return { ...sample, ...(JSON.parse(await readFile(usageFile, 'utf8')) as Pick<Sample, 'rssMiB'>) };
+}
+
+async function configure({ folder, server, store, isReadBack }: HoldfastBackup): Promise<HoldfastConfig> {
+  const file = join(folder, 'holdfast.yaml');
+  await writeFile(join(folder, 'password'), server.password, { mode: 0o600 });
+  await writeFile(
+    file,
+    `store: ${store}
+encryption: { keys: key-file }
+run: { validation: ${isReadBack} }
+targets:
+  - name: ${targetName}
+    engine: postgres
+    connection:
+      { host: ${server.host}, port: ${server.port}, user: ${server.user}, password: { file: ${folder}/password }, sslmode: disable, databases: [${benchDatabase}] }
+`,
+  );
+  const config = loadConfig(file, {});
+  await ensureKeyFile(config.encryption.keyFile);
+  return config;
+}
+
+/** What the state machine does before it starts the task. */
+async function admit(config: HoldfastConfig): Promise<BackupRun> {
+  const store = await openStore(config.store);
+  try {
+    const recorder = createRecorder({ store, catalog: undefined, warn: () => {} });
+    const request = { target: targetNameSchema.parse(targetName) };
+    const admission = await admitBackup(
+      { config, store, recorder, clock: () => new Date() },
+      { request, execution: 'bench', redriveCount: 0 },
+    );
+    if (admission.verdict !== 'admitted') throw new Error(`not admitted: ${JSON.stringify(admission)}`);
+    return admission.run;
+  } finally {
+    await store.close();
+  }
+}
