@@ -45,8 +45,8 @@ export type WrittenStream = {
  * Writes a stream of any length as one object or several: compressed in parallel, encrypted, uploaded in parts, with the
  * source read no faster than the store takes it. An empty stream gives one object, too.
  *
- * Invariant: when it rejects, nothing of the stream is visible in the store, and the source has been told to end. After a crash
- * objects may stay behind; no manifest names them. It rejects with what failed first, be that the source, the
+ * Invariant: when it rejects, nothing half-written is visible, whole objects before it are discarded (see `Store.discard`), and the
+ * source has been told to end. After a crash objects may stay behind; no manifest names them. It rejects with what failed first, be that the source, the
  * compression, the store or `signal`; it is not retried.
  */
 export async function writeStream(options: WriteStreamOptions): Promise<WrittenStream> {
@@ -125,8 +125,7 @@ class StreamWriter {
     await this.#frames.return(undefined).catch(() => undefined);
     await this.#current?.parts.settle();
     await this.#current?.upload.abort().catch(() => undefined);
-    // Where deleting is denied they stay behind as garbage that no manifest names.
-    for (const { key } of this.#written) await this.#options.store.delete(key).catch(() => undefined);
+    for (const { key } of this.#written) await this.#options.store.discard(key).catch(() => undefined);
   }
 
   async #begin(index: number): Promise<{ readonly upload: Upload; readonly parts: PartWriter }> {

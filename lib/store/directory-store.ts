@@ -133,6 +133,10 @@ class DirectoryStore implements Store {
     }
   }
 
+  discard(key: string): Promise<void> {
+    return this.delete(key);
+  }
+
   /**
    * Does not wait for a conditional replacement that is under way: the two then happen in either order. Nothing that is
    * replaced conditionally (the leases) is ever deleted.

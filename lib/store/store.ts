@@ -39,6 +39,12 @@ export interface Store {
   /** Removes the object (on a versioned store: hides it). Removing what is not there is no error. */
   delete(key: string): Promise<void>;
 
+  /**
+   * Gives up a whole object of a run that failed, which no manifest will name. A directory is rid of it at once; in S3 it stays, because
+   * those who write backups may not delete, until lifecycle or a cleanup takes it.
+   */
+  discard(key: string): Promise<void>;
+
   /** The object's versions, newest first; a store without versioning gives the one there is. */
   versions(key: string): Promise<readonly ObjectVersion[]>;
 
