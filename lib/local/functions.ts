@@ -14,6 +14,8 @@ export type FunctionsOptions = {
   readonly identities: Identities;
   readonly stateDirectory: string;
   readonly machineEnvironment: Readonly<Record<string, string>>;
+  /** The machine's own AWS credentials, when programs need them for a real S3. */
+  readonly ownCredentials: Readonly<Record<string, string>> | undefined;
   readonly outputOf: (definition: LocalFunction) => (line: string) => void;
 };
 
@@ -65,11 +67,11 @@ export class Functions {
 
 function environmentOf(definition: LocalFunction, options: FunctionsOptions): Record<string, string> {
   const { name, roleArn, folder, memoryMiB, handler } = definition;
-  const credentials = options.identities.issue({ kind: 'function', name, roleArn });
+  const identity = options.identities.issue({ kind: 'function', name, roleArn });
   return {
     ...options.machineEnvironment,
     ...definition.environment,
-    ...sdkEnvironment({ region: options.region, endpointUrl: options.endpointUrl, credentials }),
+    ...sdkEnvironment({ ...options, identity }),
     AWS_LAMBDA_FUNCTION_NAME: name,
     AWS_LAMBDA_FUNCTION_VERSION: '$LATEST',
     AWS_LAMBDA_FUNCTION_MEMORY_SIZE: String(memoryMiB),

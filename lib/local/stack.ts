@@ -26,7 +26,7 @@ import { ownFolder } from './folder-owner.ts';
 import { Functions } from './functions.ts';
 import { type Credentials, Identities } from './identities.ts';
 import type { Json, JsonObject } from './json.ts';
-import { machineEnvironment } from './machine-environment.ts';
+import { credentialEnvironment, machineEnvironment } from './machine-environment.ts';
 import { makeStore } from './make-store.ts';
 import { MetricRegistry } from './metrics/metric-registry.ts';
 import type { LocalModel } from './model.ts';
@@ -148,6 +148,7 @@ async function open(options: LocalStackOptions, stateDirectory: string, parts: P
 
   const metrics = new MetricRegistry();
   const programEnvironment = { ...machineEnvironment(options.config, process.env), ...options.environment };
+  const ownCredentials = options.config.store.kind === 's3' ? credentialEnvironment(process.env) : undefined;
   const functions = new Functions({
     functions: model.functions,
     region,
@@ -155,6 +156,7 @@ async function open(options: LocalStackOptions, stateDirectory: string, parts: P
     identities,
     stateDirectory,
     machineEnvironment: programEnvironment,
+    ownCredentials,
     outputOf: ({ name }) =>
       programOutput(stateDirectory, name, { onMetrics: (line) => metrics.record(line), onProgress: () => undefined }),
   });
@@ -192,6 +194,7 @@ async function open(options: LocalStackOptions, stateDirectory: string, parts: P
         secrets,
         runner: taskRunner,
         machineEnvironment: programEnvironment,
+        ownCredentials,
         record: ({ caller }, { arn }) => calls.add(caller, 'ecs:RunTask', arn),
         outputOf: ({ executionArn, state }, { family }) =>
           programOutput(stateDirectory, family, {
@@ -281,7 +284,7 @@ async function open(options: LocalStackOptions, stateDirectory: string, parts: P
     },
   );
 
-  const credentials = identities.issue({
+  const { accessKeyId, secretAccessKey } = identities.issue({
     kind: 'operator',
     name: 'operator',
     roleArn: 'arn:aws:iam::000000000000:user/operator',
@@ -292,7 +295,7 @@ async function open(options: LocalStackOptions, stateDirectory: string, parts: P
     region,
     endpointUrl: endpoint.url,
     statusUrl: status.url,
-    credentials,
+    credentials: { accessKeyId, secretAccessKey },
     machines: Object.fromEntries(model.machines.map(({ name, arn }) => [name, arn])),
     functions: Object.fromEntries(model.functions.map(({ name, arn }) => [name, arn])),
   });
@@ -320,7 +323,7 @@ async function open(options: LocalStackOptions, stateDirectory: string, parts: P
     region,
     endpointUrl: endpoint.url,
     statusUrl: status.url,
-    credentials,
+    credentials: { accessKeyId, secretAccessKey },
     executions,
     queues,
     topics,

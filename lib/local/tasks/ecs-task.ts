@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { join, relative } from 'node:path';
 import { AwsError } from '../aws-error.ts';
 import { parseRunTask, stateError, type TaskCall } from '../executions/task-handlers.ts';
-import { type Credentials, type Identities, sdkEnvironment } from '../identities.ts';
+import { type Identities, type Identity, sdkEnvironment } from '../identities.ts';
 import type { Json } from '../json.ts';
 import type { LocalContainer, LocalTaskDefinition } from '../model.ts';
 import { localAccount } from '../resources/resource.ts';
@@ -19,6 +19,8 @@ export type EcsOptions = {
   readonly runner: TaskRunner;
   /** What every program of this machine gets: `PATH`, `HOME` and the like. */
   readonly machineEnvironment: Readonly<Record<string, string>>;
+  /** The machine's own AWS credentials, when programs need them for a real S3. */
+  readonly ownCredentials: Readonly<Record<string, string>> | undefined;
   readonly outputOf: (call: TaskCall, definition: LocalTaskDefinition) => (line: string) => void;
   readonly record: (call: TaskCall, definition: LocalTaskDefinition) => void;
 };
@@ -40,7 +42,7 @@ export async function runEcsTask(call: TaskCall, options: EcsOptions): Promise<J
     throw new AwsError('ECS.InvalidParameterException', `there is no container '${request.container}'`);
   options.record(call, definition);
   const { name, roleArn } = { name: definition.family, roleArn: definition.roleArn };
-  const credentials = options.identities.issue({ kind: 'task', name, roleArn });
+  const identity = options.identities.issue({ kind: 'task', name, roleArn });
   const taskArn = `arn:aws:ecs:${options.region}:${localAccount}:task/local/${randomBytes(16).toString('hex')}`;
   const startedAt = new Date().toISOString();
   try {
@@ -48,7 +50,7 @@ export async function runEcsTask(call: TaskCall, options: EcsOptions): Promise<J
       definition,
       taskArn,
       command: request.command,
-      environment: environmentOf(container, request.environment, credentials, options),
+      environment: environmentOf(container, request.environment, identity, options),
       signal: call.signal,
       onLine: options.outputOf(call, definition),
     });
@@ -65,14 +67,14 @@ export async function runEcsTask(call: TaskCall, options: EcsOptions): Promise<J
     if (end.exitCode !== 0) throw stateError('States.TaskFailed', JSON.stringify(description));
     return description;
   } finally {
-    options.identities.withdraw(credentials.accessKeyId);
+    options.identities.withdraw(identity);
   }
 }
 
 function environmentOf(
   container: LocalContainer,
   overrides: Readonly<Record<string, string>>,
-  credentials: Credentials,
+  identity: Identity,
   options: EcsOptions,
 ): Record<string, string> {
   const { imageDirectory } = containerStart(container, undefined);
@@ -84,7 +86,7 @@ function environmentOf(
       Object.entries(declared).map(([name, value]) => [name, inContext(value, imageDirectory, container)]),
     ),
     ...Object.fromEntries(secrets),
-    ...sdkEnvironment({ region: options.region, endpointUrl: options.endpointUrl, credentials }),
+    ...sdkEnvironment({ ...options, identity }),
   };
 }
 

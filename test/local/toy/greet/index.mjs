@@ -26,6 +26,8 @@ export const handler = async (event, context) => {
     name: context.functionName,
     pid: process.pid,
     hasHome: 'HOME' in process.env,
+    accessKeyId: process.env.AWS_ACCESS_KEY_ID ?? null,
+    endpoint: process.env.AWS_ENDPOINT_URL_EVENTBRIDGE,
     secretOfStack: process.env.SECRET_OF_STACK ?? null,
   };
 };
