@@ -1,10 +1,10 @@
 import pLimit from 'p-limit';
 import { HoldfastError } from '../core/errors.ts';
-import { type JournalEvent, journalEventSchema } from '../core/journal.ts';
+import type { JournalEvent } from '../core/journal.ts';
 import { prefixes } from '../core/object-keys.ts';
 import { listBackups, readManifest } from '../store/backups.ts';
+import { readEvent } from '../store/journal.ts';
 import type { Store } from '../store/store.ts';
-import { readText } from '../store/text.ts';
 import type { CatalogClient } from './client.ts';
 import { eventsOfManifest } from './manifest-events.ts';
 
@@ -96,19 +96,4 @@ const permanent = new Set<string>(['corrupt', 'manifest-unreadable', 'backup-unk
 
 async function* keysUnder(store: Store, prefix: string): AsyncGenerator<string> {
   for await (const { key } of store.list(prefix)) yield key;
-}
-
-async function readEvent(store: Store, key: string): Promise<JournalEvent> {
-  const text = (await readText(store, key)) ?? '';
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch (cause) {
-    throw new HoldfastError('corrupt', `journal entry '${key}' is not JSON`, { cause });
-  }
-  const parsed = journalEventSchema.safeParse(value);
-  if (parsed.success) return parsed.data;
-  throw new HoldfastError('corrupt', `journal entry '${key}' is not an event that this Holdfast knows`, {
-    hint: 'was it written by a newer Holdfast? rebuild with that one',
-  });
 }

@@ -1,14 +1,14 @@
 import { HoldfastError } from '../core/errors.ts';
 import type { Failure } from '../core/failure.ts';
 import type { BackupId } from '../core/ids.ts';
-import { endedOperation, type JournalEvent, journalEventSchema } from '../core/journal.ts';
+import { endedOperation, type JournalEvent } from '../core/journal.ts';
 import { completedEvent } from '../core/manifest-events.ts';
 import { journalPrefix } from '../core/object-keys.ts';
 import type { BackupRun, RestoreRun } from '../core/requests.ts';
 import { readManifest } from '../store/backups.ts';
+import { readEvent } from '../store/journal.ts';
 import { newestOutcome } from '../store/outcomes.ts';
 import type { Store } from '../store/store.ts';
-import { readText } from '../store/text.ts';
 import type { Recorder } from './recorder.ts';
 
 type Dependencies = { readonly store: Store; readonly recorder: Recorder; readonly clock: () => Date };
@@ -96,8 +96,11 @@ async function restoreEnding(
 async function endingIn(store: Store, operation: BackupId): Promise<JournalEvent | undefined> {
   for await (const { key } of store.list(journalPrefix(operation))) {
     if (endedOperation(key) === undefined) continue;
-    const parsed = journalEventSchema.safeParse(JSON.parse((await readText(store, key)) ?? 'null'));
-    if (parsed.success) return parsed.data;
+    try {
+      return await readEvent(store, key);
+    } catch (error) {
+      if (!(error instanceof HoldfastError) || error.code !== 'corrupt') throw error;
+    }
   }
   return undefined;
 }

@@ -1,6 +1,7 @@
 import type { CatalogClient } from '../catalog/client.ts';
 import { asHoldfastError } from '../core/errors.ts';
 import { type JournalEvent, journalEventSchema, journalKey } from '../core/journal.ts';
+import { readEvent } from '../store/journal.ts';
 import type { Store } from '../store/store.ts';
 import { putJson } from '../store/text.ts';
 
@@ -12,6 +13,9 @@ export type Recorder = {
 /**
  * The journal first, the catalog second: an event that is in the store is never lost, and one that the catalog could not take now is
  * applied by the reconciler. Only the store's failure is a failure here (R10).
+ *
+ * Where the journal has an event of the same kind and time already, that one stands and is what the catalog gets: two versions would
+ * make a catalog that no rebuild gives again.
  */
 export function createRecorder({
   store,
@@ -24,10 +28,11 @@ export function createRecorder({
 }): Recorder {
   return {
     record: async (event) => {
-      await putJson(store, journalKey(event), journalEventSchema.parse(event), { condition: 'absent' });
+      const key = journalKey(event);
+      const isNew = await putJson(store, key, journalEventSchema.parse(event), { condition: 'absent' });
       if (catalog === undefined) return { indexed: false };
       try {
-        await catalog.apply([event]);
+        await catalog.apply([isNew ? event : await readEvent(store, key)]);
         return { indexed: true };
       } catch (error) {
         warn(

@@ -1,0 +1,112 @@
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { main } from '../../lambdas/catalog/main.ts';
+import { catalogClient } from '../../lib/catalog/client.ts';
+import { type JournalEvent, journalKey } from '../../lib/core/journal.ts';
+import { reconcile } from '../../lib/lifecycle/reconcile.ts';
+import { putJson } from '../../lib/store/text.ts';
+import { allRows, newCatalog, settingsFor } from '../catalog/catalog-database.ts';
+import { begun, completed, requested } from '../catalog/events.ts';
+import { lambdaEndpoint } from '../catalog/lambda-endpoint.ts';
+import { type PostgresServer, postgresServer } from '../servers/postgres.ts';
+import { lifecycle } from './fixtures.ts';
+
+let server: PostgresServer;
+before(async () => {
+  server = await postgresServer({ major: 17 });
+});
+after(() => server[Symbol.asyncDispose]());
+
+/** A store, a catalog behind its function, and what a reconciler needs of both; warnings are noted. */
+async function installation() {
+  const stack = new AsyncDisposableStack();
+  const place = stack.use(await lifecycle());
+  const database = stack.use(await newCatalog(server));
+  const settings = async () => settingsFor(server, database.database);
+  const { lambda } = stack.use(await lambdaEndpoint((event) => main(event, { settings, log: { info: () => {} } })));
+  const warnings: string[] = [];
+  return {
+    owner: database.owner,
+    store: place.store,
+    warnings,
+    dependencies: {
+      config: place.config,
+      store: place.store,
+      catalog: catalogClient({ functionName: 'catalog', lambda }),
+      clock: () => new Date('2026-11-21T12:00:00.000Z'),
+      log: { info: () => {}, warn: (message: string) => warnings.push(message) },
+    },
+    [Symbol.asyncDispose]: () => stack.disposeAsync(),
+  };
+}
+
+const other = '20261121T040000Z-0000000f';
+const life: readonly JournalEvent[] = [requested(), begun(), completed()];
+
+test('an entry that cannot be read is named and counted, and the others are applied', async () => {
+  await using place = await installation();
+  for (const event of life) await putJson(place.store, journalKey(event), event);
+  const torn = 'journal/20261121T020000Z-9f3c2a1b/025-backup-begun-20261121T020010500Z.json';
+  const misplaced = `journal/${other}/010-backup-requested-20261121T020000000Z.json`;
+  await place.store.put(torn, Buffer.from('{"event":'));
+  await putJson(place.store, misplaced, requested());
+
+  const outcome = await reconcile(place.dependencies);
+
+  assert.deepEqual(outcome, { journaled: 0, applied: 4, leftOut: 2, schedulesDeclared: true });
+  assert.deepEqual(place.warnings, [
+    `[corrupt] journal entry '${torn}' is not JSON`,
+    `[corrupt] journal entry '${misplaced}' is that of '${journalKey(requested())}'`,
+    `the catalog lacks journal entry '${torn}'`,
+    `the catalog lacks journal entry '${misplaced}'`,
+  ]);
+  const { rows } = await place.owner.query(
+    'select backup_bk, backup_status from backup_mgmt.backup_execution_s where load_end_date is null',
+  );
+  assert.deepEqual(rows, [{ backup_bk: '20261121T020000Z-9f3c2a1b', backup_status: 'COMPLETED' }]);
+});
+
+test('an operation that the catalog refuses is named and counted, and the others are applied', async () => {
+  await using place = await installation();
+  for (const event of life) await putJson(place.store, journalKey(event), event);
+  const refused = requested({ operation: other });
+  await putJson(place.store, journalKey(refused), refused);
+  await place.owner.query(
+    `insert into backup_mgmt.backup_execution_h (backup_hk, backup_bk, load_date, record_source)
+     values (sha256('by hand'), '${other}', now(), 'by hand')`,
+  );
+
+  const outcome = await reconcile(place.dependencies);
+
+  assert.deepEqual(outcome, { journaled: 0, applied: 4, leftOut: 1, schedulesDeclared: true });
+  assert.equal(place.warnings.length, 2);
+  assert.match(place.warnings[0] ?? '', /^\[internal\] catalog at '.*' refused a statement: SQLSTATE '23505'/);
+  assert.equal(place.warnings[1], `the catalog lacks journal entry '${journalKey(refused)}'`);
+});
+
+test('a manifest that cannot be read keeps no other run from getting its ending', async () => {
+  await using place = await installation();
+  await place.store.put('backups/orders/20261120T020000Z-9f3c2a1b/manifest.json', Buffer.from('{'));
+  for (const event of life) await putJson(place.store, journalKey(event), event);
+
+  const outcome = await reconcile(place.dependencies);
+
+  assert.deepEqual(outcome, { journaled: 0, applied: 4, leftOut: 0, schedulesDeclared: true });
+  assert.equal(place.warnings.length, 1);
+  assert.match(place.warnings[0] ?? '', /^\[manifest-unreadable\] /);
+});
+
+test('two reconcilers at once, and a third after them, leave the rows that one leaves', async () => {
+  await using place = await installation();
+  for (const event of life) await putJson(place.store, journalKey(event), event);
+
+  const [first, second] = await Promise.all([reconcile(place.dependencies), reconcile(place.dependencies)]);
+  const rows = await allRows(place.owner);
+  const third = await reconcile(place.dependencies);
+
+  assert.equal(first.leftOut + second.leftOut, 0);
+  assert.deepEqual(third, { journaled: 0, applied: 0, leftOut: 0, schedulesDeclared: false });
+  assert.deepEqual(await allRows(place.owner), rows);
+  assert.equal(rows['backup_execution_h']?.length, 1);
+  assert.equal(rows['backup_schedule_s']?.length, 3);
+});
