@@ -1,11 +1,13 @@
 import { ensureMinio } from './servers/minio.ts';
 import { ensurePostgres, testedMajors } from './servers/postgres.ts';
 import { ensureVersitygw } from './servers/versitygw.ts';
-import { runSteps, runTests, staticSteps } from './steps.ts';
+import { runSteps, runTests, type Step, staticSteps } from './steps.ts';
 import { testFiles } from './test-files.ts';
 
+const templates: Step = { name: 'templates', program: process.execPath, args: ['scripts/check-templates.ts'] };
+
 // npm test: everything. The servers are found or installed while the checks without them run; then the whole suite.
-const isReady = await Promise.all([runSteps(staticSteps), ensureServers()]);
+const isReady = await Promise.all([runSteps([...staticSteps, templates]), ensureServers()]);
 if (isReady.every(Boolean)) {
   process.exitCode = await runTests(testFiles());
 } else {
