@@ -10,14 +10,14 @@ export const benchDatabase = 'bench';
 const tables = {
   accounts: {
     rows: 4_000_000,
-    query: `select n as id, n / 100000 as branch, (n * 7919 % 10007)::integer as balance, ''::char(84) as filler
+    query: `select n as id, n / 100000 as branch, (n::bigint * 7919 % 10007)::integer as balance, ''::char(84) as filler
               from generate_series(1, $rows) n`,
   },
   events: {
     rows: 2_600_000,
     query: `select n as id, '2026-01-01Z'::timestamptz + n * interval '731 ms' as at,
                    (array['info', 'info', 'info', 'warning', 'error'])[1 + n % 5] as level,
-                   'GET /shops/' || n % 311 || '/orders/' || n * 7919 % 1000003 || '?page=' || n % 17 || ' HTTP/1.1 200 '
+                   'GET /shops/' || n % 311 || '/orders/' || n::bigint * 7919 % 1000003 || '?page=' || n % 17 || ' HTTP/1.1 200 '
                      || n * 31 % 90001 || ' "Mozilla/5.0 (X11; Linux x86_64) Gecko/20100101" ' || n % 997 || ' ms' as message,
                    '10.' || n % 7 || '.' || n % 251 || '.' || n * 13 % 253 as address
               from generate_series(1, $rows) n`,
