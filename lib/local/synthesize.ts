@@ -64,6 +64,8 @@ async function runApp(configPath: string, outDir: string): Promise<void> {
       HOLDFAST_CONFIG: resolve(configPath),
       CDK_OUTDIR: outDir,
       CDK_CONTEXT_JSON: JSON.stringify(cdkContext()),
+      // CloudFormation's own rules matter to those who deploy, and take half of the time; `cdk synth` and the tests check them.
+      CDK_VALIDATION: 'false',
     },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
