@@ -68,18 +68,14 @@ function chooseDatabases({ manifest }: OpenBackup, names: readonly string[]): re
 async function exportStream(run: RunContext, backup: OpenBackup, record: StreamRecord, folder: string) {
   const file = join(folder, `${record.stream}.${extensions[record.format] ?? record.format}`);
   const part = `${file}.part`;
-  const destination = createWriteStream(part, { mode: 0o600, flush: true });
-  let failure: unknown;
-  destination.on('error', (error) => {
-    failure ??= error;
-  });
   try {
+    const destination = createWriteStream(part, { mode: 0o600, flush: true });
     await pipeline(openStream(run, backup, record, 'export'), destination, { signal: run.signal });
     await rename(part, file);
     await syncFolder(folder);
   } catch (error) {
     await rm(part, { force: true }).catch(() => undefined);
-    throw failure === error ? cannotWrite(part, error) : error;
+    throw error instanceof Error && 'syscall' in error ? cannotWrite(part, error) : error;
   }
   return { file, kind: record.kind, name: record.name, format: record.format, sizeBytes: record.plainBytes };
 }
