@@ -3,6 +3,7 @@ import type { HoldfastConfig } from '../config/config.ts';
 import { HoldfastError } from '../core/errors.ts';
 import { ensureKeyFile, readKeyFile } from '../keys/key-file.ts';
 import { installClientTools } from '../local/install-postgres.ts';
+import { makeStore } from '../local/make-store.ts';
 import { type LocalStack, openLocalStack, type StackEvent } from '../local/stack.ts';
 import { synthesize } from '../local/synthesize.ts';
 import { listBackups } from '../store/backups.ts';
@@ -21,6 +22,7 @@ type Options = {
 /** Synthesizes the app for this configuration and opens the local stack on it; key and folders are made when they are missing. */
 export async function openStack({ configFile, config, output, serve, port }: Options): Promise<LocalStack> {
   const stateDirectory = stateDirectoryOf(configFile);
+  makeStore(config.store, stateDirectory);
   await ensureKey(config, output);
   const assemblyDir = await synthesize({
     configPath: configFile,

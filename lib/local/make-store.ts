@@ -11,5 +11,6 @@ export function makeStore(store: HoldfastConfig['store'], stateDirectory: string
   const marker = join(stateDirectory, 'store-made');
   if (existsSync(marker)) return;
   mkdirSync(store.path, { recursive: true, mode: 0o700 });
+  mkdirSync(stateDirectory, { recursive: true, mode: 0o700 });
   writeFileSync(marker, `${store.path}\n`);
 }

@@ -12,6 +12,9 @@ export type Progress = {
 /** Over how long a time the rate is taken. */
 const windowSeconds = 10;
 
+/** A rate over less than this is noise: the first block may arrive with the first look at the clock. */
+const leastSpanSeconds = 0.2;
+
 /** Turns counts of bytes into rate and estimate. `expectedBytes` may be a guess: what goes beyond it has no estimate. */
 export class ProgressMeter {
   readonly #expectedBytes: number;
@@ -36,7 +39,8 @@ export class ProgressMeter {
     // One sample from before the window stays, so that the rate spans the whole of it.
     while ((this.#samples[1]?.at ?? at) <= at - windowSeconds) this.#samples.shift();
     const oldest = this.#samples[0] ?? { at: this.#beganAt, bytes: 0 };
-    const bytesPerSecond = at > oldest.at ? (bytes - oldest.bytes) / (at - oldest.at) : 0;
+    const span = at - oldest.at;
+    const bytesPerSecond = span >= leastSpanSeconds ? (bytes - oldest.bytes) / span : 0;
     const left = this.#expectedBytes - bytes;
     return {
       bytes,

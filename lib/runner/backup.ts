@@ -44,7 +44,9 @@ export async function runBackup(context: RunContext, run: BackupRun): Promise<Ma
 
     const beganAt = context.clock();
     const retentionDays = target.retentionDays[run.tier];
-    const captured = await captureAll(held, engine, await engineContext(held, target), run, dataKey, retentionDays);
+    // How far it is, is told by the pipeline, which knows more than the engine.
+    const engineSide = await engineContext({ ...held, report: () => {} }, target);
+    const captured = await captureAll(held, engine, engineSide, run, dataKey, retentionDays);
     requireSomethingKept(captured.streams);
 
     const until = new Date(beganAt.getTime() + retentionDays * 86_400_000);
