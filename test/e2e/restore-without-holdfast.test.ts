@@ -1,12 +1,14 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { promisify } from 'node:util';
 import { ensureDebianPrograms } from '../../scripts/servers/debian-programs.ts';
 import { ensurePythonPackages } from '../../scripts/servers/python-packages.ts';
+import { kmsStandIn } from '../keys/kms-stand-in.ts';
 import { type PostgresServer, postgresServer } from '../servers/postgres.ts';
+import { minioServer } from '../servers/s3.ts';
 import { clientEnvironment, clusterText, fillShop } from './shop.ts';
 import { type TakenBackup, takeBackup } from './take-backup.ts';
 
@@ -14,6 +16,8 @@ const progress = (line: string) => console.error(line);
 const document = await readFile(new URL('../../docs/restore-without-holdfast.md', import.meta.url), 'utf8');
 /** The commands as a reader would paste them, the first block being the one that he fills in. */
 const [choices = '', ...blocks] = [...document.matchAll(/^```sh\n([\s\S]*?)^```$/gm)].map(([, block]) => block ?? '');
+
+const complaints = /STOP|DIFFERS|NOT as backed up|left alone/;
 
 let source: PostgresServer;
 let sourceText: Readonly<Record<string, string>>;
@@ -31,13 +35,21 @@ before(async () => {
 after(() => source?.[Symbol.asyncDispose]());
 
 /** Runs the document's commands against `destination`, its choices filled in; resolves with all that they printed. */
-async function follow(backup: TakenBackup, destination: PostgresServer): Promise<string> {
+async function follow(
+  backup: TakenBackup,
+  destination: PostgresServer,
+  cloud: { readonly store: string; readonly programs: string; readonly env: Readonly<Record<string, string>> } = {
+    store: path.join(backup.folder, 'vault'),
+    programs: '/nonexistent',
+    env: {},
+  },
+): Promise<string> {
   const work = path.join(backup.folder, 'work');
   await mkdir(work);
   // What the document would have pip fetch is there already, from the cache.
   await symlink(venv, path.join(work, 'venv'));
   const values: Readonly<Record<string, string>> = {
-    STORE: path.join(backup.folder, 'vault'),
+    STORE: cloud.store,
     TARGET: backup.manifest.target,
     BACKUP: backup.manifest.backupId,
     KEY_FILE: path.join(backup.folder, 'holdfast.key'),
@@ -56,7 +68,14 @@ async function follow(backup: TakenBackup, destination: PostgresServer): Promise
   await writeFile(script, [filledIn, ...blocks].join('\n'));
   const { PATH } = clientEnvironment(destination, '');
   const { stdout, stderr } = await promisify(execFile)('bash', ['-euo', 'pipefail', script], {
-    env: { PATH, HOME: backup.folder, LC_ALL: 'C.UTF-8', PIP_NO_INDEX: '1', PIP_DISABLE_PIP_VERSION_CHECK: '1' },
+    env: {
+      ...cloud.env,
+      PATH: `${cloud.programs}:${PATH}`,
+      HOME: backup.folder,
+      LC_ALL: 'C.UTF-8',
+      PIP_NO_INDEX: '1',
+      PIP_DISABLE_PIP_VERSION_CHECK: '1',
+    },
   });
   return stdout + stderr;
 }
@@ -72,7 +91,7 @@ for (const { name, settings } of [
 
     const printed = await follow(backup, destination);
 
-    assert.doesNotMatch(printed, /STOP|DIFFERS|NOT as backed up|left alone/);
+    assert.doesNotMatch(printed, complaints);
     assert.match(printed, /the manifest is unaltered/);
     assert.match(printed, /^db--h: 3 tables, 4 rows, as backed up$/m);
     assert.match(printed, /^done$/m);
@@ -80,3 +99,47 @@ for (const { name, settings } of [
     assert.deepEqual(await clusterText(destination), sourceText);
   });
 }
+
+test('from a bucket, with the key in KMS', async () => {
+  const programs = path.join(await ensurePythonPackages(['awscli==1.46.3'], progress), 'bin');
+  await using s3 = await minioServer();
+  await using kms = await kmsStandIn();
+  const { hostname, port } = (await kms.client.config.endpoint?.()) ?? assert.fail('the stand-in has no address');
+  const env = {
+    AWS_ACCESS_KEY_ID: s3.accessKeyId,
+    AWS_SECRET_ACCESS_KEY: s3.secretAccessKey,
+    AWS_REGION: s3.region,
+    AWS_DEFAULT_REGION: s3.region,
+    AWS_ENDPOINT_URL_S3: s3.endpoint,
+    AWS_ENDPOINT_URL_KMS: `http://${hostname}:${port}`,
+  };
+  Object.assign(process.env, env);
+  const bucket = await s3.newBucket();
+  await using backup = await takeBackup(
+    source,
+    `store: { kind: s3, bucket: ${bucket}, prefix: holdfast/, endpoint: "${s3.endpoint}", forcePathStyle: true, region: ${s3.region} }
+encryption: { keys: kms, kmsKey: "${kms.keyArn}" }`,
+  );
+  await using destination = await postgresServer({ major: 17 });
+
+  const printed = await follow(backup, destination, { store: `s3://${bucket}/holdfast`, programs, env });
+
+  assert.doesNotMatch(printed, complaints);
+  assert.match(printed, /^aes-256-gcm, key from kms: 64 hexadecimal digits$/m);
+  assert.deepEqual(await clusterText(destination), sourceText);
+});
+
+test('an object under the name of another stops the commands before anything is restored', async () => {
+  for (const algorithm of ['aes-256-gcm', 'aes-256-cbc']) {
+    await using backup = await takeBackup(source, `encryption: { keys: key-file, algorithm: ${algorithm} }`);
+    await using destination = await postgresServer({ major: 17 });
+    const shop = backup.manifest.streams.find(({ name }) => name === 'shop');
+    const [first, second] = shop?.objects.map(({ key }) => path.join(backup.folder, 'vault', key)) ?? [];
+    if (first === undefined || second === undefined) assert.fail('the stream has one object only');
+    await copyFile(first, second);
+
+    await assert.rejects(follow(backup, destination), { stderr: /1 computed checksum did NOT match/ });
+
+    assert.doesNotMatch((await clusterText(destination, ['postgres']))['globals'] ?? '', /keeper/);
+  }
+});

@@ -51,9 +51,12 @@ export async function run(server: PostgresServer, database: string, statements: 
 }
 
 /** What PostgreSQL's own tools write of the cluster: its globals, and each database whole, as SQL. */
-export async function clusterText(server: PostgresServer): Promise<Readonly<Record<string, string>>> {
+export async function clusterText(
+  server: PostgresServer,
+  names: readonly string[] = databases,
+): Promise<Readonly<Record<string, string>>> {
   const texts: Record<string, string> = { globals: await tool(server, 'template1', 'pg_dumpall', ['--globals-only']) };
-  for (const name of databases) texts[name] = await tool(server, name, 'pg_dump', ['--create']);
+  for (const name of names) texts[name] = await tool(server, name, 'pg_dump', ['--create']);
   return texts;
 }
 
