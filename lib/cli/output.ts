@@ -129,7 +129,7 @@ function describeProgress({
       : '';
   const parts = [
     done === undefined ? '' : bytes(done),
-    bytesPerSecond === undefined ? '' : `${bytes(bytesPerSecond)}/s`,
+    !bytesPerSecond ? '' : `${bytes(bytesPerSecond)}/s`,
     remainingSeconds == null ? '' : `${duration(remainingSeconds)} left`,
   ].filter((part) => part !== '');
   return `${phase}${detail === undefined ? '' : ` ${detail}`}${share}${parts.length > 0 ? `  ${parts.join('  ')}` : ''}`;
