@@ -2,8 +2,8 @@ import { ListStateMachinesCommand, SFNClient } from '@aws-sdk/client-sfn';
 import type { HoldfastConfig } from '../config/config.ts';
 import { HoldfastError } from '../core/errors.ts';
 import type { RestoreRequest } from '../core/requests.ts';
+import type { CliContext } from './context.ts';
 import { type Machines, runRestoreJob } from './jobs.ts';
-import type { CliContext } from './run-verb.ts';
 
 const pollMs = 2000;
 

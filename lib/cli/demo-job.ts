@@ -3,10 +3,10 @@ import { targetNameSchema } from '../core/ids.ts';
 import type { Manifest } from '../core/manifest.ts';
 import { readManifest } from '../store/backups.ts';
 import { newestOutcome } from '../store/outcomes.ts';
+import type { CliContext } from './context.ts';
 import { direct } from './direct.ts';
 import { type Machines, runBackupJob, runRestoreJob } from './jobs.ts';
 import { bytes, duration, printable, table } from './output.ts';
-import type { CliContext } from './run-verb.ts';
 
 const target = targetNameSchema.parse('demo');
 const database = 'shop';

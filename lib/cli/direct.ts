@@ -3,7 +3,7 @@ import { type BackupId, backupIdSchema, type TargetName, targetNameSchema } from
 import { type RunContext, withRunContext } from '../runner/context.ts';
 import { throttled } from '../runner/progress.ts';
 import { findBackup } from '../store/backups.ts';
-import type { CliContext } from './run-verb.ts';
+import type { CliContext } from './context.ts';
 
 const redrawMs = 100;
 

@@ -1,9 +1,9 @@
 import type { SFNClient } from '@aws-sdk/client-sfn';
 import type { BackupRequest, BackupRun, RestoreRequest, RestoreRun } from '../core/requests.ts';
 import { type Started, startBackup, startRestore } from '../lifecycle/start.ts';
+import type { CliContext } from './context.ts';
 import { followExecution } from './follow-execution.ts';
 import { duration } from './output.ts';
-import type { CliContext } from './run-verb.ts';
 
 /** State machines to run jobs on: those of a local stack, or those in an AWS account. */
 export type Machines = {

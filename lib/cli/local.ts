@@ -1,4 +1,3 @@
-import { dirname, join, resolve } from 'node:path';
 import { LambdaClient } from '@aws-sdk/client-lambda';
 import { SFNClient } from '@aws-sdk/client-sfn';
 import { type CatalogClient, catalogClient } from '../catalog/client.ts';
@@ -6,13 +5,9 @@ import type { HoldfastConfig } from '../config/config.ts';
 import { HoldfastError } from '../core/errors.ts';
 import { findRunningStack, type RunningStack } from '../local/running-stack.ts';
 import type { ProgressEvent } from '../runner/progress.ts';
+import type { CliContext } from './context.ts';
 import type { Machines } from './jobs.ts';
-import type { CliContext } from './run-verb.ts';
-
-/** Where a local stack keeps its state: beside the configuration that it runs. */
-export function stateDirectoryOf(configFile: string): string {
-  return join(dirname(resolve(configFile)), '.holdfast');
-}
+import { stateDirectoryOf } from './state-directory.ts';
 
 /**
  * Runs `work` against the local stack of this configuration: the one that is running, or one that is opened for this command alone and closed

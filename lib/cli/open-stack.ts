@@ -8,8 +8,8 @@ import { type LocalStack, openLocalStack, type StackEvent } from '../local/stack
 import { synthesize } from '../local/synthesize.ts';
 import { listBackups } from '../store/backups.ts';
 import { openStore } from '../store/open-store.ts';
-import { stateDirectoryOf } from './local.ts';
 import type { Output } from './output.ts';
+import { stateDirectoryOf } from './state-directory.ts';
 
 type Options = {
   readonly configFile: string;

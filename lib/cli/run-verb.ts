@@ -1,20 +1,11 @@
 import { existsSync } from 'node:fs';
-import type { HoldfastConfig } from '../config/config.ts';
 import { defaultConfigFile, demoConfigFile } from '../config/files.ts';
 import { asHoldfastError, HoldfastError } from '../core/errors.ts';
+import type { CliContext } from './context.ts';
 import { Output } from './output.ts';
 import type { VerbDefinition } from './verbs.ts';
 
 export type CommonOptions = { readonly config: string; readonly json?: boolean };
-
-/** What every verb gets. The configuration is read when it is asked for: some verbs need none. */
-export type CliContext = {
-  readonly configFile: string;
-  readonly config: () => Promise<HoldfastConfig>;
-  readonly output: Output;
-  /** Fires at the first Ctrl-C or SIGTERM; a second one ends the process at once. */
-  readonly signal: AbortSignal;
-};
 
 /** Runs a verb to its exit code. Failures are printed once, with their hint, in the form that was asked for. */
 export async function runVerb(verb: VerbDefinition, options: CommonOptions & Record<string, unknown>): Promise<number> {

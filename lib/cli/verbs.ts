@@ -1,4 +1,4 @@
-import type { CliContext } from './run-verb.ts';
+import type { CliContext } from './context.ts';
 
 /** A verb as the command line knows it. `load` brings in what it takes to run it. */
 export type VerbDefinition = {

@@ -4,11 +4,11 @@ import { type BackupRequest, backupRequestSchema } from '../../core/requests.ts'
 import { startBackup } from '../../lifecycle/start.ts';
 import { readManifest } from '../../store/backups.ts';
 import { awsMachines } from '../aws.ts';
+import type { CliContext } from '../context.ts';
 import { direct, parseTarget } from '../direct.ts';
 import { type Machines, runBackupJob } from '../jobs.ts';
 import { localMachines, withLocalStack } from '../local.ts';
 import { bytes } from '../output.ts';
-import type { CliContext } from '../run-verb.ts';
 
 type Options = {
   readonly target: string;

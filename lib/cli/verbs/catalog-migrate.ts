@@ -1,5 +1,5 @@
+import type { CliContext } from '../context.ts';
 import { localCatalog, withLocalStack } from '../local.ts';
-import type { CliContext } from '../run-verb.ts';
 
 export async function run(context: CliContext): Promise<number> {
   const result = await withLocalStack(context, (stack) => localCatalog(stack).migrate());

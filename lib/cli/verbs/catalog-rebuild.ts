@@ -1,8 +1,8 @@
 import { rebuildCatalog } from '../../catalog/rebuild.ts';
 import { HoldfastError } from '../../core/errors.ts';
+import type { CliContext } from '../context.ts';
 import { direct } from '../direct.ts';
 import { localCatalog, withLocalStack } from '../local.ts';
-import type { CliContext } from '../run-verb.ts';
 
 export async function run(context: CliContext): Promise<number> {
   const rebuilt = await withLocalStack(context, (stack) => {

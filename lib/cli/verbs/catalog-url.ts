@@ -2,8 +2,8 @@ import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { HoldfastError } from '../../core/errors.ts';
 import { findEmbeddedPostgres } from '../../local/postgres-server.ts';
-import { stateDirectoryOf } from '../local.ts';
-import type { CliContext } from '../run-verb.ts';
+import type { CliContext } from '../context.ts';
+import { stateDirectoryOf } from '../state-directory.ts';
 
 /** A URL without a password: an existing server's is asked for by psql, and the local stack's socket needs none. */
 export async function run(context: CliContext): Promise<number> {

@@ -4,8 +4,8 @@ import { openEngine } from '../../engines/open-engine.ts';
 import { engineContext } from '../../runner/context.ts';
 import { openBackup } from '../../runner/open-backup.ts';
 import { chooseStreams } from '../../runner/restore.ts';
+import type { CliContext } from '../context.ts';
 import { direct, namedBackup, parseTarget } from '../direct.ts';
-import type { CliContext } from '../run-verb.ts';
 
 type Options = {
   readonly backup: string;

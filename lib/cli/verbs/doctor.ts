@@ -3,9 +3,9 @@ import { openEngine } from '../../engines/open-engine.ts';
 import { openKeyProvider } from '../../keys/key-provider.ts';
 import { engineContext, type RunContext } from '../../runner/context.ts';
 import { checkStore } from '../../store/check-store.ts';
+import type { CliContext } from '../context.ts';
 import { direct } from '../direct.ts';
 import { table } from '../output.ts';
-import type { CliContext } from '../run-verb.ts';
 
 type Finding = {
   readonly about: string;

@@ -2,8 +2,8 @@ import { type ErrorCode, errorTable, HoldfastError } from '../../core/errors.ts'
 import { explainPipeline } from '../../pipeline/explain.ts';
 import { defaultPipelineSettings } from '../../pipeline/settings.ts';
 import { configuredPipeline } from '../../runner/settings.ts';
+import type { CliContext } from '../context.ts';
 import { table } from '../output.ts';
-import type { CliContext } from '../run-verb.ts';
 
 type Options = { readonly topic?: string };
 const topics = ['pipeline', 'errors'];

@@ -10,9 +10,9 @@ import { type OpenBackup, openBackup } from '../../runner/open-backup.ts';
 import { openStream } from '../../runner/open-stream.ts';
 import { syncFolder } from '../../store/durable-files.ts';
 import { errorCodeOf } from '../../store/file-errors.ts';
+import type { CliContext } from '../context.ts';
 import { direct, namedBackup } from '../direct.ts';
 import { bytes, printable } from '../output.ts';
-import type { CliContext } from '../run-verb.ts';
 
 type Options = {
   readonly backup: string;

@@ -1,7 +1,7 @@
 import { listBackups, readManifest } from '../../store/backups.ts';
+import type { CliContext } from '../context.ts';
 import { direct, parseTarget } from '../direct.ts';
 import { bytes, table } from '../output.ts';
-import type { CliContext } from '../run-verb.ts';
 
 type Options = { readonly target?: string; readonly limit?: string };
 

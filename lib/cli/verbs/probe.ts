@@ -4,9 +4,9 @@ import { asHoldfastError, describeError } from '../../core/errors.ts';
 import type { Probe } from '../../engines/engine.ts';
 import { openEngine } from '../../engines/open-engine.ts';
 import { engineContext, type RunContext } from '../../runner/context.ts';
+import type { CliContext } from '../context.ts';
 import { direct, parseTarget } from '../direct.ts';
 import { bytes, printable } from '../output.ts';
-import type { CliContext } from '../run-verb.ts';
 
 type Options = { readonly target?: string };
 type Answer = {

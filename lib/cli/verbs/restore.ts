@@ -5,9 +5,9 @@ import type { RestoreRun } from '../../core/requests.ts';
 import { runRestore } from '../../runner/restore.ts';
 import { restoreFailure } from '../../runner/restore-failure.ts';
 import { restoreOnAws } from '../aws.ts';
+import type { CliContext } from '../context.ts';
 import { direct, namedBackup, parseBackup, parseTarget } from '../direct.ts';
 import { bytes } from '../output.ts';
-import type { CliContext } from '../run-verb.ts';
 
 type Options = {
   readonly backup: string;

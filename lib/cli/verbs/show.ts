@@ -1,8 +1,8 @@
 import type { Manifest } from '../../core/manifest.ts';
 import { readManifest } from '../../store/backups.ts';
+import type { CliContext } from '../context.ts';
 import { direct, namedBackup } from '../direct.ts';
 import { bytes, duration, printable, table } from '../output.ts';
-import type { CliContext } from '../run-verb.ts';
 
 type Options = { readonly backup: string; readonly target?: string; readonly tables?: boolean };
 

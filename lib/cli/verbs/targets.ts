@@ -1,5 +1,5 @@
+import type { CliContext } from '../context.ts';
 import { table } from '../output.ts';
-import type { CliContext } from '../run-verb.ts';
 
 export async function run({ config, output }: CliContext): Promise<number> {
   const { targets } = await config();

@@ -6,11 +6,12 @@ import { loadConfig } from '../../config/load.ts';
 import { HoldfastError } from '../../core/errors.ts';
 import { demoMajor, openDemo } from '../../local/demo/demo-target.ts';
 import { findRunningStack } from '../../local/running-stack.ts';
+import type { CliContext } from '../context.ts';
 import { runDemoJob } from '../demo-job.ts';
 import { runBackupJob } from '../jobs.ts';
-import { localMachines, stateDirectoryOf } from '../local.ts';
+import { localMachines } from '../local.ts';
 import { ensureClientTools, openStack } from '../open-stack.ts';
-import type { CliContext } from '../run-verb.ts';
+import { stateDirectoryOf } from '../state-directory.ts';
 
 type Options = { readonly once?: boolean; readonly port?: string; readonly job?: boolean };
 

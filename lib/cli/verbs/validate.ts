@@ -1,9 +1,9 @@
 import { HoldfastError } from '../../core/errors.ts';
 import { type Validation, validateBackup } from '../../runner/validate.ts';
 import { listBackups } from '../../store/backups.ts';
+import type { CliContext } from '../context.ts';
 import { direct, namedBackup, parseTarget } from '../direct.ts';
 import { bytes } from '../output.ts';
-import type { CliContext } from '../run-verb.ts';
 
 type Options = {
   readonly backup?: string;
