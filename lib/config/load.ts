@@ -98,7 +98,11 @@ function completeTarget(
     retentionOverride(target, tier, environment, file) ?? own ?? tierRetentionDays[tier];
   return {
     ...target,
-    connection: { ...target.connection, ...absolutePassword(target.connection.password, directory) },
+    connection: {
+      ...target.connection,
+      ...absolutePassword(target.connection.password, directory),
+      ...rootCertificates(target, directory, file),
+    },
     rtoMinutes: target.rtoMinutes ?? parsed.recovery.rtoMinutes,
     rpoHours: target.rpoHours ?? parsed.recovery.rpoHours,
     retentionDays: Object.fromEntries(
@@ -120,6 +124,23 @@ function completeTarget(
       };
     }),
   };
+}
+
+/** The certificates themselves instead of their file, which would not be there where the task runs. They are no secret. */
+function rootCertificates(
+  { name, connection: { sslrootcert } }: TargetInput,
+  directory: string,
+  file: string,
+): { readonly sslrootcert?: string } {
+  if (sslrootcert === undefined || sslrootcert === 'system') return {};
+  try {
+    const text = readFileSync(resolve(directory, sslrootcert), 'utf8');
+    if (text.includes('-----BEGIN CERTIFICATE-----')) return { sslrootcert: text.slice(text.indexOf('-----BEGIN')) };
+  } catch {
+    // Said below, with the setting's name.
+  }
+  const message = `'${sslrootcert}' is no readable PEM file with certificates`;
+  throw invalid(file, [{ where: `target '${name}': connection.sslrootcert`, line: undefined, message }]);
 }
 
 function absolutePassword(

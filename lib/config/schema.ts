@@ -69,7 +69,12 @@ export const postgresConnectionSchema = z.strictObject({
     .enum(['disable', 'prefer', 'require', 'verify-ca', 'verify-full'])
     .default('verify-full')
     .describe('As in libpq. A unix socket needs none'),
-  sslrootcert: z.string().optional().describe("A PEM file; 'system' for the operating system's certificates"),
+  sslrootcert: z
+    .string()
+    .optional()
+    .describe(
+      "A PEM file, relative to this one; 'system' for the operating system's certificates. RDS needs none: its authorities are known",
+    ),
   databases: z
     .union([z.literal('all'), z.array(z.string().min(1)).min(1)])
     .default('all')

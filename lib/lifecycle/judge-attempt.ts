@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { mostAttempts } from '../core/attempts.ts';
 import { type ErrorCode, errorTable } from '../core/errors.ts';
 import { type Failure, failureOf } from '../core/failure.ts';
 import type { BackupId } from '../core/ids.ts';
@@ -12,8 +13,6 @@ export type Verdict = {
   readonly waitSeconds: number;
   readonly failure: Failure;
 };
-
-const mostAttempts = 3;
 
 /** ECS describes a stopped task with its containers' exit codes; one that never started has none. */
 const stoppedTaskSchema = z.object({

@@ -8,7 +8,7 @@ import type { BackupRun } from '../core/requests.ts';
 import type { CaptureStream, Engine } from '../engines/engine.ts';
 import { openEngine } from '../engines/open-engine.ts';
 import { newDataKey } from '../keys/data-key.ts';
-import { openKeyProvider } from '../keys/key-provider.ts';
+import { openKeyProvider } from '../keys/open-key-provider.ts';
 import { sealManifest } from '../keys/seal.ts';
 import { readManifest } from '../store/backups.ts';
 import { type Lease, resumeLease } from '../store/lease.ts';

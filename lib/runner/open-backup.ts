@@ -1,6 +1,6 @@
 import type { BackupId, TargetName } from '../core/ids.ts';
 import type { Manifest } from '../core/manifest.ts';
-import { openKeyProviderOf } from '../keys/key-provider.ts';
+import { openKeyProviderOf } from '../keys/open-key-provider.ts';
 import { verifySeal } from '../keys/seal.ts';
 import { readManifest } from '../store/backups.ts';
 import type { RunContext } from './context.ts';

@@ -10,9 +10,10 @@ import { Schedules } from '../constructs/schedules.ts';
 import { StepFunctions } from '../constructs/step-functions.ts';
 import { Tasks } from '../constructs/tasks.ts';
 import { Vault } from '../constructs/vault.ts';
+import { mostAttempts } from '../core/attempts.ts';
 import { backupWorkflow } from '../workflows/backup.ts';
 import { restoreWorkflow } from '../workflows/restore.ts';
-import { mostAttempts, taskOverhead } from '../workflows/run-task.ts';
+import { taskOverhead } from '../workflows/run-task.ts';
 
 export type RuntimeStackProps = StackProps & {
   readonly config: HoldfastConfig;

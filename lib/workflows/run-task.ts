@@ -20,9 +20,6 @@ import type { StepFunction, TaskToRun } from './steps.ts';
 /** Pulling the image before, and cleaning up after a deadline: what a task needs beside the program's own time. */
 export const taskOverhead = Duration.minutes(10);
 
-/** Most attempts that the judge allows; the machine's own timeout is reckoned with it. */
-export const mostAttempts = 3;
-
 export type RunTaskProps = {
   /** The state's name, and what it does. */
   readonly name: string;

@@ -156,3 +156,14 @@ test('the example configuration is valid and the JSON Schema for editors is curr
     "run 'node scripts/write-config-schema.ts'",
   );
 });
+
+test('root certificates are taken in, so that tasks have them, and a file without any is refused', () => {
+  const withRoots = (file: string) => minimal.replace('databases: all', `sslrootcert: ${file}, databases: all`);
+  const pem = new URL('./fixtures/root.pem', import.meta.url).pathname;
+
+  assert.equal(parse(withRoots(pem)).targets[0]?.connection.sslrootcert, readFileSync(pem, 'utf8'));
+  assert.match(
+    problemsOf(withRoots('missing.pem')),
+    /target 'orders': connection\.sslrootcert: 'missing\.pem' is no readable PEM file/,
+  );
+});

@@ -6,7 +6,7 @@ import { test } from 'node:test';
 import type { HoldfastError } from '../../lib/core/errors.ts';
 import { newDataKey } from '../../lib/keys/data-key.ts';
 import { ensureKeyFile, fingerprintOf } from '../../lib/keys/key-file.ts';
-import { openKeyProvider, openKeyProviderOf } from '../../lib/keys/key-provider.ts';
+import { openKeyProvider, openKeyProviderOf } from '../../lib/keys/open-key-provider.ts';
 
 const context = { target: 'orders', backupId: '20261121T020000Z-9f3c2a1b' };
 

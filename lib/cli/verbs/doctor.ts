@@ -1,6 +1,6 @@
 import { describeError } from '../../core/errors.ts';
 import { openEngine } from '../../engines/open-engine.ts';
-import { openKeyProvider } from '../../keys/key-provider.ts';
+import { openKeyProvider } from '../../keys/open-key-provider.ts';
 import { engineContext, type RunContext } from '../../runner/context.ts';
 import { checkStore } from '../../store/check-store.ts';
 import type { CliContext } from '../context.ts';

