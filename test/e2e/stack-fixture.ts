@@ -1,5 +1,15 @@
 import { createHash } from 'node:crypto';
-import { cpSync, existsSync, globSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  cpSync,
+  existsSync,
+  globSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
@@ -38,6 +48,8 @@ export type FolderOptions = {
   readonly run?: Readonly<Record<string, number>>;
   /** Where the store is. @default - a folder beside the configuration */
   readonly storePath?: string;
+  /** Another installation whose key this one has too. @default - a key of its own */
+  readonly keyOf?: StackFolder;
   /** @default - the stack's own */
   readonly catalog?: CatalogServer;
 };
@@ -67,6 +79,7 @@ export async function stackFolder(options: FolderOptions): Promise<StackFolder> 
   writeFileSync(join(root, 'password'), options.server.backupPassword, { mode: 0o600 });
   writeFileSync(join(root, 'catalog-password'), options.catalog?.password ?? '', { mode: 0o600 });
   const config = loadConfig(configFile, {});
+  if (options.keyOf) copyFileSync(options.keyOf.config.encryption.keyFile, config.encryption.keyFile);
   await ensureKeyFile(config.encryption.keyFile);
   const assembly = join(root, 'cdk.out');
   cpSync(await sharedAssembly(options.catalog), assembly, { recursive: true });
@@ -232,6 +245,6 @@ export function objectsUnder({ store }: StackFolder, prefix: string): readonly s
 export function leaseOf(
   { store }: StackFolder,
   target: FixtureTarget,
-): { readonly isReleased: boolean; readonly holder: string; readonly token: number } {
+): { readonly isReleased: boolean; readonly holder: string; readonly since: string; readonly token: number } {
   return JSON.parse(readFileSync(join(store, `leases/${target}/logical.json`), 'utf8'));
 }
