@@ -11,8 +11,11 @@ import type { CatalogAnswers, CatalogRequest, RequestOf } from './requests.ts';
  * the database behind it cannot be reached; all are safe to repeat.
  */
 export type CatalogClient = {
-  /** Applies events, in any order, each once. More than fit a Lambda's payload go in several invocations. */
-  apply(events: readonly JournalEvent[]): Promise<CatalogAnswers['apply']>;
+  /**
+   * Applies events, in any order, each once. More than fit a Lambda's payload go in several invocations. When `signal` fires it is no longer
+   * waited for (`catalog-unavailable`), and what was sent may be applied all the same.
+   */
+  apply(events: readonly JournalEvent[], options?: { readonly signal?: AbortSignal }): Promise<CatalogAnswers['apply']>;
   /** Those of the journal keys whose events the catalog has not seen. */
   unapplied(keys: readonly string[]): Promise<CatalogAnswers['unapplied']>;
   /** Backups as they stand now, newest first. */
@@ -40,16 +43,18 @@ export function catalogClient({
   readonly functionName: string;
   readonly lambda: LambdaClient;
 }): CatalogClient {
-  const ask = async <Name extends keyof CatalogAnswers>(request: RequestOf<Name>): Promise<CatalogAnswers[Name]> =>
-    (await invoke(lambda, functionName, request)) as CatalogAnswers[Name];
+  const ask = async <Name extends keyof CatalogAnswers>(
+    request: RequestOf<Name>,
+    signal?: AbortSignal,
+  ): Promise<CatalogAnswers[Name]> => (await invoke(lambda, functionName, request, signal)) as CatalogAnswers[Name];
   return {
-    apply: async (events) => {
+    apply: async (events, { signal } = {}) => {
       let result = { applied: 0, known: 0 };
       for (let from = 0; from < events.length; from += eventsPerInvocation) {
-        const { applied, known } = await ask<'apply'>({
-          operation: 'apply',
-          events: events.slice(from, from + eventsPerInvocation),
-        });
+        const { applied, known } = await ask<'apply'>(
+          { operation: 'apply', events: events.slice(from, from + eventsPerInvocation) },
+          signal,
+        );
         result = { applied: result.applied + applied, known: result.known + known };
       }
       return result;
@@ -65,12 +70,18 @@ export function catalogClient({
   };
 }
 
-async function invoke(lambda: LambdaClient, functionName: string, request: CatalogRequest): Promise<unknown> {
+async function invoke(
+  lambda: LambdaClient,
+  functionName: string,
+  request: CatalogRequest,
+  signal: AbortSignal | undefined,
+): Promise<unknown> {
   let text: string;
   let functionError: string | undefined;
   try {
     const reply = await lambda.send(
       new InvokeCommand({ FunctionName: functionName, Payload: Buffer.from(JSON.stringify(request)) }),
+      signal === undefined ? {} : { abortSignal: signal },
     );
     text = Buffer.from(reply.Payload ?? []).toString('utf8');
     functionError = reply.FunctionError;
