@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { DockerfileParser, type JSONInstruction } from 'dockerfile-ast';
+import { templatesOf } from '../stacks/synthesize.ts';
 
 const text = readFileSync('tasks/holdfast/Dockerfile', 'utf8');
 const dockerfile = DockerfileParser.parse(text);
@@ -50,6 +51,22 @@ test('the image holds the program, its map and the configuration, and the contex
     '!main.mjs.map',
     '!holdfast.json',
   ]);
+});
+
+test('the program is readable whatever the umask was where the image was built', () => {
+  const flags = dockerfile.getCOPYs().map((copy) => copy.getFlags().map(String));
+
+  assert.deepEqual(flags, [['--chmod=0444']]);
+});
+
+test('task definitions leave entry point, account and folder to the image', () => {
+  const definitions = Object.values(templatesOf().runtime.findResources('AWS::ECS::TaskDefinition'));
+  const containers = definitions.flatMap(({ Properties }) => Properties.ContainerDefinitions as object[]);
+
+  assert.equal(containers.length, 2);
+  for (const container of containers)
+    for (const property of ['EntryPoint', 'Command', 'User', 'WorkingDirectory'])
+      assert.equal(property in container, false);
 });
 
 test('no secret is built into the image', () => {
