@@ -91,15 +91,29 @@ async function captureAll(
   dataKey: Buffer | null,
   retentionDays: number,
 ): Promise<{ readonly source: Manifest['source']; readonly streams: StreamRecord[] }> {
-  const capture = await engine.capture({ ...engineSide, signal: context.signal }, { method: run.method });
+  // What ends one stream and the run with it ends the others, and all of them have ended before the run does.
+  const ending = new AbortController();
+  const held = { ...context, signal: AbortSignal.any([context.signal, ending.signal]) };
+  const capture = await engine.capture({ ...engineSide, signal: held.signal }, { method: run.method });
   try {
     const limit = pLimit(context.config.run.parallelJobs);
     const one = async (stream: CaptureStream): Promise<StreamRecord> => {
-      context.signal.throwIfAborted();
-      return captureStream(context, stream, { target: run.target, backupId: run.backupId, dataKey, retentionDays });
+      held.signal.throwIfAborted();
+      return captureStream(held, stream, { target: run.target, backupId: run.backupId, dataKey, retentionDays });
     };
-    const streams = await Promise.all(capture.streams.map((stream) => limit(one, stream)));
-    return { source: capture.source, streams };
+    const streams = await Promise.allSettled(
+      capture.streams.map((stream) =>
+        limit(one, stream).catch((error: unknown) => {
+          ending.abort(error);
+          throw error;
+        }),
+      ),
+    );
+    ending.signal.throwIfAborted();
+    return {
+      source: capture.source,
+      streams: streams.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : [])),
+    };
   } finally {
     await capture.end();
   }

@@ -1,0 +1,85 @@
+import assert from 'node:assert/strict';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
+import { parseConfig } from '../../lib/config/load.ts';
+import { targetNameSchema } from '../../lib/core/ids.ts';
+import type { Manifest } from '../../lib/core/manifest.ts';
+import type { BackupRun } from '../../lib/core/requests.ts';
+import { admitBackup } from '../../lib/lifecycle/admit-backup.ts';
+import { createRecorder } from '../../lib/lifecycle/recorder.ts';
+import { runBackup } from '../../lib/runner/backup.ts';
+import { withRunContext } from '../../lib/runner/context.ts';
+import { run, session } from '../engines/postgres/run-engine.ts';
+import { type PostgresServer, postgresServer } from '../servers/postgres.ts';
+
+let server: PostgresServer;
+before(async () => {
+  server = await postgresServer({ major: 17 });
+  process.env['HOLDFAST_PG_BIN'] = server.binDir;
+  for (const name of ['one', 'two']) {
+    await run(server, 'postgres', `create database ${name}`);
+    await run(server, name, 'create table item as select n as id from generate_series(1, 1000) n');
+  }
+});
+after(() => server?.[Symbol.asyncDispose]());
+
+/** An admitted backup of the server into a directory store, and attempts at it as its tasks make them. */
+async function admitted() {
+  const folder = await mkdtemp(join(tmpdir(), 'holdfast-runner-'));
+  const vault = join(folder, 'vault');
+  await mkdir(vault);
+  await writeFile(join(folder, 'password'), server.password, { mode: 0o600 });
+  const config = parseConfig(
+    `store: { kind: file, path: ./vault }
+encryption: { keys: none }
+targets:
+  - name: orders
+    engine: postgres
+    connection: { host: ${server.host}, port: ${server.port}, user: ${server.user}, password: { file: ${folder}/password }, sslmode: disable, databases: [one, two] }
+`,
+    { file: 'holdfast.yaml', directory: folder, environment: {} },
+  );
+  const inContext = <Result>(work: Parameters<typeof withRunContext<Result>>[1]): Promise<Result> =>
+    withRunContext({ config, environment: {}, signal: new AbortController().signal, report: () => {} }, work);
+  const order = await inContext(async ({ store, clock }): Promise<BackupRun> => {
+    const recorder = createRecorder({ store, catalog: undefined, warn: () => {} });
+    const request = { target: targetNameSchema.parse('orders') };
+    const admission = await admitBackup(
+      { config, store, recorder, clock },
+      { request, execution: 'night', redriveCount: 0 },
+    );
+    assert.equal(admission.verdict, 'admitted');
+    return admission.run;
+  });
+  return {
+    vault,
+    attempt: (): Promise<Manifest> => inContext((context) => runBackup(context, order)),
+    [Symbol.asyncDispose]: () => rm(folder, { recursive: true, force: true }),
+  };
+}
+
+test('when one stream ends the run, the others are ended too', { timeout: 20_000 }, async () => {
+  await using backup = await admitted();
+  await using first = await session(server, 'one');
+  await using second = await session(server, 'two');
+  for (const blocker of [first, second]) await blocker.query('begin; lock table item');
+  await using watcher = await session(server, 'postgres');
+  const dumps = async (): Promise<string[]> => {
+    const { rows } = await watcher.query<{ datname: string }>(
+      `select datname from pg_stat_activity where application_name like 'holdfast dump %' order by datname`,
+    );
+    return rows.map(({ datname }) => datname);
+  };
+
+  const running = backup.attempt();
+  running.catch(() => {});
+  while ((await dumps()).length < 2) await delay(20);
+  await rm(join(backup.vault, '.store'), { recursive: true });
+  await first.query('rollback');
+
+  await assert.rejects(running, { code: 'store-unavailable' });
+  while ((await dumps()).length > 0) await delay(20);
+});
