@@ -23,7 +23,8 @@ import { keepLease } from './lease-keeper.ts';
  *
  * Order, and what a crash after each step leaves: the lease is confirmed (it runs out by itself); data objects are written under a
  * prefix of this attempt's own (nobody lists them, so they are garbage and no backup); each is read back (R1); the lease is confirmed
- * again, so that a writer that stalled past its lease publishes nothing; the manifest is created, and only then is there a backup.
+ * again, so that a writer that stalled past its lease publishes nothing; the manifest is created, and only then is there a backup. A crash
+ * after that, before anyone was told, leaves the whole backup: the next attempt of the same run finds it and has nothing to do.
  */
 export async function runBackup(context: RunContext, run: BackupRun): Promise<Manifest> {
   const target = requireTarget(context.config, run.target);
@@ -32,6 +33,9 @@ export async function runBackup(context: RunContext, run: BackupRun): Promise<Ma
     token: run.fencingToken,
     clock: context.clock,
   });
+  const published = await publishedBefore(context, run);
+  if (published !== undefined) return published;
+
   const lost = new AbortController();
   const keeper = keepLease(lease, (error) => lost.abort(error));
   const held = { ...context, signal: AbortSignal.any([context.signal, lost.signal]) };
@@ -142,13 +146,23 @@ async function publish(
   if (await putJson(context.store, key, manifest, { condition: 'absent', tags, signal: context.signal }))
     return manifest;
 
-  // Either our own write arrived and its answer was lost, or another attempt was first: the writer's attempt tells which.
+  // Either our own write arrived and its answer was lost, or another attempt of this run was first: then its backup is the run's.
   const published = await readManifest(context.store, manifest.target, manifest.backupId);
-  if (published.writer.attempt === manifest.writer.attempt) return published;
+  if (published.writer.execution === manifest.writer.execution) return published;
   throw new HoldfastError(
     'lease-lost',
-    `backup '${manifest.backupId}' was published by another attempt ('${published.writer.attempt}')`,
+    `backup '${manifest.backupId}' was published by another execution ('${published.writer.execution}')`,
   );
+}
+
+/** What an earlier attempt of this run published before it died, if it came that far. */
+async function publishedBefore({ store }: RunContext, { target, backupId }: BackupRun): Promise<Manifest | undefined> {
+  try {
+    return await readManifest(store, target, backupId);
+  } catch (error) {
+    if (error instanceof HoldfastError && error.code === 'backup-unknown') return undefined;
+    throw error;
+  }
 }
 
 const sum = (streams: readonly StreamRecord[], field: 'plainBytes' | 'storedBytes'): number =>

@@ -7,6 +7,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { parseConfig } from '../../lib/config/load.ts';
 import { targetNameSchema } from '../../lib/core/ids.ts';
 import type { Manifest } from '../../lib/core/manifest.ts';
+import { backupPrefix } from '../../lib/core/object-keys.ts';
 import type { BackupRun } from '../../lib/core/requests.ts';
 import { admitBackup } from '../../lib/lifecycle/admit-backup.ts';
 import { createRecorder } from '../../lib/lifecycle/recorder.ts';
@@ -57,9 +58,26 @@ targets:
   return {
     vault,
     attempt: (): Promise<Manifest> => inContext((context) => runBackup(context, order)),
+    objects: (): Promise<string[]> =>
+      inContext(async ({ store }) => {
+        const keys: string[] = [];
+        for await (const { key } of store.list(backupPrefix(order.target, order.backupId))) keys.push(key);
+        return keys;
+      }),
     [Symbol.asyncDispose]: () => rm(folder, { recursive: true, force: true }),
   };
 }
+
+test('an attempt after one that published and could not say so finds the backup, and writes nothing', async () => {
+  await using backup = await admitted();
+  const published = await backup.attempt();
+  const before = await backup.objects();
+
+  const again = await backup.attempt();
+
+  assert.deepEqual(again, published);
+  assert.deepEqual(await backup.objects(), before);
+});
 
 test('when one stream ends the run, the others are ended too', { timeout: 20_000 }, async () => {
   await using backup = await admitted();
