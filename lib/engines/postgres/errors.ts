@@ -160,7 +160,7 @@ export function lastWords(stderr: string): string {
   return words.join('; ').slice(0, 600);
 }
 
-/** Server messages put a rejected value last, after a colon: `invalid input syntax for type integer: "…"`. */
+/** Server messages put a rejected value last, after a colon: `invalid input syntax for type integer: "…"`. It may have several lines. */
 function withoutValues(message: string): string {
-  return message.replaceAll(/: ".*"(?= |$)/g, ": '…'").replaceAll(/=\(.*?\)/g, '=(…)');
+  return message.replaceAll(/: "[\s\S]*"(?=\s|$)|: "[^"]*$/g, ": '…'").replaceAll(/=\([\s\S]*?\)/g, '=(…)');
 }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { fromTool, lastWords } from '../../../lib/engines/postgres/errors.ts';
+import { DatabaseError } from 'pg';
+import { fromServerError, fromTool, lastWords } from '../../../lib/engines/postgres/errors.ts';
 
 const codeOf = (stderr: string) =>
   fromTool({
@@ -50,6 +51,15 @@ for (const [stderr, code] of [
 
 test('a name cannot pass for an error text', () => {
   assert.equal(codeOf('pg_dump: error: unknown trouble with table "server closed the connection"'), 'dump-failed');
+});
+
+test('a rejected value of several lines is left out too', () => {
+  const stderr =
+    'pg_restore: error: COPY failed: ERROR:  invalid input syntax for type json: "{ alice\nbob }"\nCONTEXT: x';
+  const inSession = new DatabaseError('invalid input syntax for type json: "{ alice\nbob }"', 60, 'error');
+
+  assert.equal(lastWords(stderr), "COPY failed: ERROR:  invalid input syntax for type json: '…'");
+  assert.equal(fromServerError(inSession, 'analyze').message, "analyze: invalid input syntax for type json: '…'");
 });
 
 test("a tool's last words hold no row data", () => {
