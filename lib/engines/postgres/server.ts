@@ -78,7 +78,7 @@ select d.datname as name,
        case when has_database_privilege(d.oid, 'connect') then pg_database_size(d.oid)::float8 else 0 end as "sizeBytes"
   from pg_database d
  where d.datallowconn and not d.datistemplate
-   and coalesce(shobj_description(d.oid, 'pg_database'), '') not like 'holdfast {%'
+   and not (d.datname like 'holdfast-re%' and coalesce(shobj_description(d.oid, 'pg_database'), '') like 'holdfast {%')
  order by d.datname`;
 
 /** Every database that takes connections and is no template, except what restores left or are working on. */

@@ -228,6 +228,17 @@ suite('restoring a PostgreSQL database', { concurrency: false }, () => {
     );
   });
 
+  test("a database whose comment looks like a restore's mark is backed up like any other", async () => {
+    await run(server, 'postgres', 'create database commented');
+    await run(server, 'postgres', `comment on database commented is 'holdfast {"state":"restoring"}'`);
+    using context = contextFor(server);
+
+    const saved = await capture(engine, context);
+
+    assert.equal(saved.get('commented')?.record.status, 'complete');
+    await run(server, 'postgres', 'drop database commented');
+  });
+
   test('a database that appears under a free name during the restore is not replaced', async () => {
     using context = contextFor(server);
     const stream = planned(orders, 'late');
