@@ -58,13 +58,19 @@ export async function restoreLogical(
     const { copies, comparisons } = await restoreCopies(context, databaseStreams, { admin, connection, server, tools });
 
     context.progress({ phase: 'swap' });
-    if (context.signal.aborted) throw stopReason(context.signal, 'the restore');
-    // A session in the database that is to be renamed would be in its own way.
-    if (destinations.includes(databaseOf(admin))) {
-      await admin.end();
-      admin = await connect(connection, 'template1');
+    let replaced: string[];
+    try {
+      if (context.signal.aborted) throw stopReason(context.signal, 'the restore');
+      // A session in the database that is to be renamed would be in its own way.
+      if (destinations.includes(databaseOf(admin))) {
+        await admin.end();
+        admin = await connect(connection, 'template1');
+      }
+      replaced = await swap(connection, admin, copies, plan);
+    } catch (error) {
+      await dropCopies(admin, copies);
+      throw error;
     }
-    const replaced = await swap(connection, admin, copies, plan);
     context.progress({ phase: 'drop' });
     const remarks = await dropReplaced(admin, replaced);
 
@@ -116,13 +122,18 @@ async function restoreCopies(
     }
     return { copies, comparisons };
   } catch (error) {
-    for (const { name } of copies) {
-      if (kept.has(name)) continue;
-      // What cannot be dropped now, because the server is away, the next restore drops.
-      await admin.query(`drop database if exists ${escapeIdentifier(name)} with (force)`).catch(() => {});
-    }
+    await dropCopies(
+      admin,
+      copies.filter(({ name }) => !kept.has(name)),
+    );
     throw error;
   }
+}
+
+/** A copy that was put in place has no working name any more, and is safe. What cannot be dropped now, the next restore drops. */
+async function dropCopies(admin: Client, copies: readonly Copy[]): Promise<void> {
+  for (const { name } of copies)
+    await admin.query(`drop database if exists ${escapeIdentifier(name)} with (force)`).catch(() => {});
 }
 
 async function swap(

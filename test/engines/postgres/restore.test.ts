@@ -253,6 +253,10 @@ suite('restoring a PostgreSQL database', { concurrency: false }, () => {
 
     assert.equal(await rowsOf('late'), 1);
     await run(server, 'postgres', 'drop database late');
+    assert.deepEqual(
+      (await databaseNames(server)).filter((name) => name.startsWith('holdfast')),
+      [],
+    );
   });
 
   test('a server that restarts during the restore interrupts it, and the next run clears up and succeeds', async () => {
