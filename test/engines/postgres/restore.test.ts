@@ -228,6 +228,26 @@ suite('restoring a PostgreSQL database', { concurrency: false }, () => {
     );
   });
 
+  test('a server that ends idle sessions does not end the one that watches over a restore', async () => {
+    using context = contextFor(server);
+    const stream = planned(orders, 'orders');
+    async function* open() {
+      await using other = await session(server, 'postgres');
+      await other.query('set idle_session_timeout = 0; select pg_sleep(0.5)');
+      yield* stream.open();
+    }
+    await run(server, 'postgres', `alter system set idle_session_timeout = '200ms'`);
+    await run(server, 'postgres', 'select pg_reload_conf()');
+    try {
+      await engine.restore(context, { streams: [{ ...stream, open }], replace: true, source: {} });
+    } finally {
+      await run(server, 'postgres', 'alter system reset idle_session_timeout');
+      await run(server, 'postgres', 'select pg_reload_conf()');
+    }
+
+    assert.equal(await rowsOf('orders'), 1000);
+  });
+
   test("a database whose comment looks like a restore's mark is backed up like any other", async () => {
     await run(server, 'postgres', 'create database commented');
     await run(server, 'postgres', `comment on database commented is 'holdfast {"state":"restoring"}'`);
