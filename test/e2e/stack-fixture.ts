@@ -46,6 +46,8 @@ export type FolderOptions = {
   readonly server: Pick<SourceServer, 'port' | 'backupPassword' | 'binDir'>;
   /** Settings of a run; they do not change the assembly. @default - one stream at a time, objects of 2 MiB */
   readonly run?: Readonly<Record<string, number>>;
+  /** Other settings of single targets' connections. @default - none */
+  readonly connections?: Readonly<Partial<Record<FixtureTarget, object>>>;
   /** Where the store is. @default - a folder beside the configuration */
   readonly storePath?: string;
   /** Another installation whose key this one has too. @default - a key of its own */
@@ -97,13 +99,14 @@ export async function stackFolder(options: FolderOptions): Promise<StackFolder> 
 }
 
 function configText(options: Omit<FolderOptions, 'server'> & { readonly port: number }): string {
-  const connection = (database: string): object => ({
+  const connection = (database: FixtureTarget): object => ({
     host: '127.0.0.1',
     port: options.port,
     user: backupUser,
     password: { file: './password' },
     sslmode: 'disable',
     databases: [database],
+    ...options.connections?.[database],
   });
   const { catalog } = options;
   return `${JSON.stringify(
