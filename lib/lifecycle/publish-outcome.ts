@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { type EventBridgeClient, PutEventsCommand } from '@aws-sdk/client-eventbridge';
 import { HoldfastError } from '../core/errors.ts';
 import type { Failure } from '../core/failure.ts';
@@ -10,9 +11,18 @@ type Ended = {
   readonly failure?: Failure | undefined;
 };
 
+const mostSends = 4;
+
+type Dependencies = {
+  readonly events: EventBridgeClient;
+  readonly clock: () => Date;
+  /** Before an event is sent a second time; doubled each time. @default 500 */
+  readonly waitMilliseconds?: number;
+};
+
 /** Tells the world how a run ended: metrics for alarms and dashboards, and an event on the default bus, where alerts are routed from. */
 export async function publishOutcome(
-  { events, clock }: { readonly events: EventBridgeClient; readonly clock: () => Date },
+  { events, clock, waitMilliseconds = 500 }: Dependencies,
   { run, validation, failure }: Ended,
 ): Promise<{ readonly event: string }> {
   const kind = 'recoveryId' in run ? 'Restore' : 'Backup';
@@ -43,12 +53,13 @@ export async function publishOutcome(
     ...(validation ?? {}),
     ...(failure ?? {}),
   };
-  const answer = await events.send(
-    new PutEventsCommand({
-      Entries: [{ Source: 'holdfast', DetailType: detailType, Detail: JSON.stringify(detail), Time: clock() }],
-    }),
-  );
-  const refused = answer.Entries?.find((entry) => entry.ErrorCode !== undefined);
-  if (refused) throw new HoldfastError('internal', `the event bus refused '${detailType}': ${refused.ErrorCode}`);
-  return { event: detailType };
+  const event = { Source: 'holdfast', DetailType: detailType, Detail: JSON.stringify(detail), Time: clock() };
+  for (let send = 1; ; send++) {
+    const { Entries: [entry] = [] } = await events.send(new PutEventsCommand({ Entries: [event] }));
+    if (entry?.ErrorCode === undefined) return { event: detailType };
+    // What the bus refuses inside of an answer of 200, mostly because it is busy, the SDK does not send again.
+    if (send === mostSends)
+      throw new HoldfastError('internal', `the event bus refused '${detailType}': ${entry.ErrorCode}`);
+    await delay(waitMilliseconds * 2 ** (send - 1));
+  }
 }
