@@ -159,7 +159,7 @@ const table = {
     exit: 19,
     http: 409,
     retryable: false,
-    hint: 'use the stack that runs, stop it, or name another state folder with HOLDFAST_STATE_DIR',
+    hint: 'use the stack that runs, or stop it; a configuration in another folder has a stack of its own',
   },
   'source-unreachable': {
     exit: 20,
