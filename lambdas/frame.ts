@@ -52,9 +52,12 @@ export function step<Event, Result>(
     }) as (event: unknown, context: Context) => Promise<Result>;
 }
 
+/** A step has a minute, so a request that gets no answer is given up while there is time for another, and for telling what is wrong. */
+const forSmallObjects = { idleTimeoutSeconds: 5, maxAttempts: 6 };
+
 async function openDependencies(log: ReturnType<typeof createLogger>): Promise<StepDependencies> {
   const runtime = loadRuntime();
-  const store = await openStore(runtime.config.store);
+  const store = await openStore(runtime.config.store, forSmallObjects);
   const catalog =
     runtime.catalogFunction === undefined
       ? undefined

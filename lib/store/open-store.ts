@@ -1,5 +1,5 @@
 import { HoldfastError } from '../core/errors.ts';
-import type { S3Settings } from './s3-connection.ts';
+import type { S3Settings, S3Tuning } from './s3-connection.ts';
 import type { Store } from './store.ts';
 
 /** Where a store is: the configuration's `store`, and credentials where the SDK's own chain is not to look for them. */
@@ -9,9 +9,9 @@ export type StoreSettings =
 
 /**
  * The store that `settings` name. Throws `config-invalid` when it is a folder that does not exist, or no bucket is named; no
- * request is made yet.
+ * request is made yet. `tuning` concerns S3 only.
  */
-export async function openStore(settings: StoreSettings): Promise<Store> {
+export async function openStore(settings: StoreSettings, tuning: S3Tuning = {}): Promise<Store> {
   // Loaded when needed: the S3 client takes longer to load than a command's --help may take.
   if (settings.kind === 'file') return await (await import('./directory-store.ts')).openDirectoryStore(settings.path);
   const { bucket } = settings;
@@ -20,5 +20,5 @@ export async function openStore(settings: StoreSettings): Promise<Store> {
       hint: 'set store.bucket or AWS_S3_BUCKET to the bucket that the Vault stack made',
     });
   }
-  return (await import('./s3-store.ts')).openS3Store({ ...settings, bucket });
+  return (await import('./s3-store.ts')).openS3Store({ ...settings, bucket }, tuning);
 }
