@@ -1,5 +1,6 @@
 import { EventBridgeClient } from '@aws-sdk/client-eventbridge';
 import { z } from 'zod';
+import { promptClient } from '../../lib/config/prompt-client.ts';
 import { anyFailureSchema } from '../../lib/core/failure.ts';
 import { anyRunSchema } from '../../lib/core/requests.ts';
 import { publishOutcome } from '../../lib/lifecycle/publish-outcome.ts';
@@ -10,7 +11,7 @@ const inputSchema = z.object({
   validation: z.object({ plainBytes: z.number(), storedBytes: z.number() }).optional(),
   failure: anyFailureSchema.optional(),
 });
-const events = new EventBridgeClient({});
+const events = new EventBridgeClient(promptClient());
 
 export const handler = step('publish-outcome', inputSchema, (ended, { clock }) =>
   publishOutcome({ events, clock }, ended),

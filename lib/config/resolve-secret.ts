@@ -2,6 +2,7 @@ import { readFile, stat } from 'node:fs/promises';
 import { GetSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { HoldfastError } from '../core/errors.ts';
 import type { Environment } from './environment.ts';
+import { promptClient } from './prompt-client.ts';
 import type { SecretReference } from './secret-reference.ts';
 
 /**
@@ -12,7 +13,7 @@ export async function resolveSecret(
   reference: SecretReference,
   {
     environment,
-    secrets = () => new SecretsManagerClient({}),
+    secrets = () => new SecretsManagerClient(promptClient()),
   }: { readonly environment: Environment; readonly secrets?: () => SecretsManagerClient },
 ): Promise<string> {
   if ('env' in reference) {

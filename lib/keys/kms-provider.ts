@@ -1,4 +1,5 @@
 import { DecryptCommand, EncryptCommand, KMSClient } from '@aws-sdk/client-kms';
+import { promptClient } from '../config/prompt-client.ts';
 import { HoldfastError } from '../core/errors.ts';
 import type { WrappedKey } from '../core/manifest.ts';
 import type { KeyContext } from './data-key.ts';
@@ -9,7 +10,7 @@ import type { KeyProvider } from './key-provider.ts';
  * policies may name them. `kmsKey` is needed to wrap only: what was wrapped names its key.
  */
 export function kmsKeyProvider(options: { readonly client?: KMSClient; readonly kmsKey?: string } = {}): KeyProvider {
-  return new KmsKeyProvider(options.client ?? new KMSClient({ maxAttempts: 5 }), options.kmsKey);
+  return new KmsKeyProvider(options.client ?? new KMSClient(promptClient()), options.kmsKey);
 }
 
 class KmsKeyProvider implements KeyProvider {

@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { test } from 'node:test';
 import { KMSClient } from '@aws-sdk/client-kms';
+import { promptClient } from '../../lib/config/prompt-client.ts';
 import type { HoldfastError } from '../../lib/core/errors.ts';
 import { newDataKey } from '../../lib/keys/data-key.ts';
 import { kmsKeyProvider } from '../../lib/keys/kms-provider.ts';
@@ -68,4 +71,23 @@ test('a KMS that cannot be reached is worth another try', async () => {
   const wrapping = kmsKeyProvider({ client, kmsKey: kms.keyArn }).wrap(newDataKey(), context);
 
   await assert.rejects(wrapping, { code: 'key-service-unavailable' });
+});
+
+test('a KMS that never answers is not waited for longer than its client may', { timeout: 10_000 }, async () => {
+  await using kms = await kmsStandIn();
+  const mute = createServer(() => {});
+  await new Promise<void>((resolve) => mute.listen(0, '127.0.0.1', resolve));
+  const { port } = mute.address() as AddressInfo;
+  const client = new KMSClient({
+    endpoint: `http://127.0.0.1:${port}`,
+    region: 'eu-central-1',
+    credentials: kms.client.config.credentials,
+    ...promptClient({ seconds: 0.1 }),
+  });
+
+  const wrapping = kmsKeyProvider({ client, kmsKey: kms.keyArn }).wrap(newDataKey(), context);
+
+  await assert.rejects(wrapping, { code: 'key-service-unavailable' });
+  mute.closeAllConnections();
+  await new Promise((resolve) => mute.close(resolve));
 });
