@@ -1,6 +1,7 @@
 import type { HoldfastConfig } from '../config/config.ts';
 import type { Environment } from '../config/environment.ts';
 import { HoldfastError } from '../core/errors.ts';
+import { firstFew } from '../core/first-few.ts';
 import type { BackupRun } from '../core/requests.ts';
 import { withRunContext } from '../runner/context.ts';
 import { type Validation, validateBackup } from '../runner/validate.ts';
@@ -36,7 +37,7 @@ export async function validatePublished(
   if (first === undefined) return validation;
   throw new HoldfastError(
     first.code as HoldfastError['code'],
-    problems.map(({ where, message }) => `${where}: ${message}`).join('; '),
+    firstFew(problems.map(({ where, message }) => `${where}: ${message}`)),
     { hint: first.hint },
   );
 }

@@ -1,6 +1,7 @@
 import pLimit from 'p-limit';
 import { requireTarget } from '../config/config.ts';
 import { HoldfastError } from '../core/errors.ts';
+import { firstFew } from '../core/first-few.ts';
 import { type Manifest, manifestFormatVersion, type StreamRecord } from '../core/manifest.ts';
 import { leaseKey, manifestKey } from '../core/object-keys.ts';
 import { tagsOf } from '../core/object-tags.ts';
@@ -175,6 +176,6 @@ export function partialFailure(manifest: Manifest): HoldfastError | undefined {
   const reasons = failed.map(({ kind, name, error }) => `${kind} '${name}': ${error?.message ?? 'unknown'}`);
   return new HoldfastError(
     'partial',
-    `${failed.length} of ${manifest.streams.length} parts failed: ${reasons.join('; ')}`,
+    `${failed.length} of ${manifest.streams.length} parts failed: ${firstFew(reasons)}`,
   );
 }

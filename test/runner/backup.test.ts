@@ -11,7 +11,7 @@ import { backupPrefix } from '../../lib/core/object-keys.ts';
 import type { BackupRun } from '../../lib/core/requests.ts';
 import { admitBackup } from '../../lib/lifecycle/admit-backup.ts';
 import { createRecorder } from '../../lib/lifecycle/recorder.ts';
-import { runBackup } from '../../lib/runner/backup.ts';
+import { partialFailure, runBackup } from '../../lib/runner/backup.ts';
 import { withRunContext } from '../../lib/runner/context.ts';
 import { run, session } from '../engines/postgres/run-engine.ts';
 import { type PostgresServer, postgresServer } from '../servers/postgres.ts';
@@ -100,4 +100,25 @@ test('when one stream ends the run, the others are ended too', { timeout: 20_000
 
   await assert.rejects(running, { code: 'store-unavailable' });
   while ((await dumps()).length > 0) await delay(20);
+});
+
+test('of many parts that failed a few are told, since what a state machine hands on is small', async () => {
+  await using backup = await admitted();
+  const published = await backup.attempt();
+  const [stream] = published.streams;
+  assert.ok(stream);
+  const error = { code: 'privilege-missing', message: 'may not', hint: 'grant it' };
+  const streams = Array.from({ length: 500 }, (_, index) => ({
+    ...stream,
+    kind: 'database',
+    name: `tenant_${index}`,
+    status: 'failed' as const,
+    error,
+  }));
+
+  assert.equal(
+    partialFailure({ ...published, streams })?.message,
+    "500 of 500 parts failed: database 'tenant_0': may not; database 'tenant_1': may not; database 'tenant_2': may not; " +
+      "database 'tenant_3': may not; database 'tenant_4': may not and 495 more",
+  );
 });
