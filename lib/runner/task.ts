@@ -14,6 +14,9 @@ type Ending = Pick<Outcome, 'restore'> & { readonly failure?: HoldfastError | un
 /** Fargate gives at most 120 s between SIGTERM and SIGKILL; the local stack as much as the task definition says. */
 const progressIntervalMs = 500;
 
+/** A timer that is set for longer goes off at once. */
+const longestTimerMs = 2 ** 31 - 1;
+
 /**
  * The frame around everything that a task does: configuration, signals, deadline, progress on stdout, one outcome object, one exit
  * code. `work` gets a signal that fires when the task is asked to stop or its time is over, and must then end by itself.
@@ -37,7 +40,7 @@ export async function runTask(
         stop.abort(
           new HoldfastError('deadline', `the run did not end within ${timeoutSeconds} seconds (BACKUP_TIMEOUT)`),
         ),
-      timeoutSeconds * 1000,
+      Math.min(timeoutSeconds * 1000, longestTimerMs),
     );
     const report = throttled(
       (event) => process.stdout.write(`${JSON.stringify({ type: 'progress', operation, ...event })}\n`),
