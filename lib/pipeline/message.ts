@@ -1,3 +1,4 @@
+import { PassThrough } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { buildDecrypt } from '@aws-crypto/decrypt-node';
 import { buildEncrypt } from '@aws-crypto/encrypt-node';
@@ -29,13 +30,32 @@ export async function* encryptMessage(
     encryptionContext: encryptionContextOf(context),
     frameLength: messageFrameBytes,
   });
-  const feeding = pipeline(plain, message);
+  // Destroyed before its end, the library's stream throws where nobody can catch it, and that ends the process. So it is always
+  // brought to its end, behind a stream that may be left, and what nobody wants any more is read away.
+  const bytes = message.pipe(new PassThrough());
+  message.once('error', (error) => bytes.destroy(error));
+  let isLeft = false;
+  let sourceFailure: { readonly error: unknown } | undefined;
+  const feeding = pipeline(async function* () {
+    try {
+      for await (const chunk of plain) {
+        if (isLeft) return;
+        yield chunk;
+      }
+    } catch (error) {
+      sourceFailure = { error };
+    }
+  }, message);
   feeding.catch(() => undefined);
   try {
-    for await (const chunk of message) yield chunk as Buffer;
+    for await (const chunk of bytes) if (sourceFailure === undefined) yield chunk as Buffer;
     await feeding;
+    if (sourceFailure !== undefined) throw sourceFailure.error;
   } finally {
-    message.destroy();
+    isLeft = true;
+    message.unpipe(bytes);
+    message.resume();
+    bytes.destroy();
     await feeding.catch(() => undefined);
   }
 }
