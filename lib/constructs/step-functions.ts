@@ -24,9 +24,10 @@ type Step = {
   readonly grant: (step: BundledFunction, props: StepFunctionsProps) => void;
 };
 
-/** Recording an event: an object of the journal, and the catalog told of it. */
+/** Recording an event: an object of the journal, and the catalog told of it. A step that is tried again tells what the journal has. */
 function grantRecord({ role }: BundledFunction, { vault, catalog }: StepFunctionsProps): void {
   vault.grantPut(role, 'journal');
+  vault.grantGet(role, 'journal');
   catalog.grantInvoke(role, 'TellCatalog');
 }
 
@@ -69,7 +70,7 @@ const steps: Readonly<Record<StepName, Step>> = {
     description: 'Writes down how a run ended: in the journal, and from there in the catalog',
     grant: (step, props) => {
       props.vault.grantList(step.role, 'backups', 'outcomes', 'journal');
-      props.vault.grantGet(step.role, 'manifests', 'outcomes', 'journal');
+      props.vault.grantGet(step.role, 'manifests', 'outcomes');
       grantRecord(step, props);
     },
   },
