@@ -105,6 +105,13 @@ export function table(head: readonly string[], rows: readonly (readonly string[]
 /** A name of any kind on one line: what would break a table or a terminal is escaped. */
 export const printable = (name: string): string => JSON.stringify(name).slice(1, -1);
 
+/** A sentence that quotes names of any kind, on one line: control characters in it are escaped, quotes are not. */
+export const oneLine = (text: string): string =>
+  text.replaceAll(/\p{Cc}/gu, (character) => JSON.stringify(character).slice(1, -1));
+
+/** `1 table`, `2 tables`. */
+export const counted = (count: number, thing: string): string => `${count} ${thing}${count === 1 ? '' : 's'}`;
+
 export const bytes = (count: number): string => prettyBytes(count, { binary: true });
 
 export function duration(seconds: number): string {

@@ -17,6 +17,7 @@ export function createProgram(): Command {
 
 function addVerb(parent: Command, verb: VerbDefinition): void {
   const command = parent.command(verb.usage).description(verb.description);
+  command.showHelpAfterError(`(run '${pathOf(command)} --help' for its arguments and an example)`);
   if (verb.verbs) {
     for (const inner of verb.verbs) addVerb(command, inner);
     return;
@@ -33,6 +34,10 @@ function addVerb(parent: Command, verb: VerbDefinition): void {
       process.exitCode = await runVerb(verb, { ...values, ...(given[names.length] as CommonOptions) });
     });
 }
+
+/** `holdfast catalog url`: the words that lead to a command. */
+const pathOf = (command: Command): string =>
+  command.parent ? `${pathOf(command.parent)} ${command.name()}` : command.name();
 
 const exitCodes = `Exit codes: 0 ok; 2 usage; 10-19 will fail again until something is changed (configuration, password, key,
 corrupt data, lease held); 20-29 may succeed when tried again (source, store or catalog away); 30 partial;

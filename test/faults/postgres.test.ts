@@ -170,7 +170,7 @@ suite('faults of a PostgreSQL source', { concurrency: false }, () => {
   test('a server without TLS is not reached in the clear when TLS was asked for', async () => {
     using context = contextFor(server, { connection: { sslmode: 'verify-full' } });
 
-    await assert.rejects(engine.probe(context), { code: 'source-unreachable', message: /has no TLS/ });
+    await assert.rejects(engine.probe(context), { code: 'config-invalid', message: /has no TLS/ });
   });
 
   test('client tools of another major version are refused', async () => {

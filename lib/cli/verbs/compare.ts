@@ -6,6 +6,7 @@ import { openBackup } from '../../runner/open-backup.ts';
 import { chooseStreams } from '../../runner/restore.ts';
 import type { CliContext } from '../context.ts';
 import { direct, namedBackup, parseTarget } from '../direct.ts';
+import { counted, oneLine, printable } from '../output.ts';
 
 type Options = {
   readonly backup: string;
@@ -28,6 +29,7 @@ export async function run(context: CliContext, options: Options): Promise<number
     );
     return Promise.all(
       chosen.map(async ({ record, destination }) => ({
+        kind: record.kind,
         from: record.name,
         to: destination,
         ...(await engine.compare(side, record, destination)),
@@ -35,10 +37,14 @@ export async function run(context: CliContext, options: Options): Promise<number
     );
   });
   context.output.result({ comparisons }, () =>
-    comparisons.flatMap(({ from, to, same, tablesCompared, rowsCompared, differences }) => [
-      `${same ? 'same     ' : 'DIFFERENT'} '${to}' against the backup of '${from}': ${tablesCompared} tables, ${rowsCompared} rows`,
-      ...differences.map((difference) => `  ${difference}`),
+    comparisons.flatMap(({ kind, from, to, same, tablesCompared, rowsCompared, differences, remarks }) => [
+      kind === 'database'
+        ? `${said(same)} '${printable(to)}' against the backup of '${printable(from)}': ${counted(tablesCompared, 'table')}, ${counted(rowsCompared, 'row')}`
+        : `${said(same)} the server's ${kind} against those in the backup`,
+      ...[...differences, ...remarks].map((line) => `  ${oneLine(line)}`),
     ]),
   );
   return comparisons.every(({ same }) => same) ? 0 : new HoldfastError('comparison-failed', '').exitCode;
 }
+
+const said = (same: boolean): string => (same ? 'same     ' : 'DIFFERENT');

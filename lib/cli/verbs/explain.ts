@@ -24,11 +24,13 @@ export async function run(context: CliContext, { topic }: Options): Promise<numb
 
 async function pipeline({ config, output }: CliContext): Promise<number> {
   // Without a configuration the defaults are explained: the formula is of interest before one exists.
-  const settings = await config().then(configuredPipeline, (error: unknown) => {
-    if (error instanceof HoldfastError && error.code === 'config-missing') return defaultPipelineSettings;
+  const configured = await config().catch((error: unknown) => {
+    if (error instanceof HoldfastError && error.code === 'config-missing') return undefined;
     throw error;
   });
-  const explained = explainPipeline(settings);
+  const explained = configured
+    ? explainPipeline(configuredPipeline(configured), configured.run.parallelJobs)
+    : explainPipeline(defaultPipelineSettings);
   output.result(explained, () => [...explained.lines]);
   return 0;
 }

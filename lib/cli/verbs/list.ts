@@ -1,3 +1,4 @@
+import { HoldfastError } from '../../core/errors.ts';
 import { listBackups, readManifest } from '../../store/backups.ts';
 import type { CliContext } from '../context.ts';
 import { direct, parseTarget } from '../direct.ts';
@@ -6,9 +7,10 @@ import { bytes, table } from '../output.ts';
 type Options = { readonly target?: string; readonly limit?: string };
 
 export async function run(context: CliContext, { target, limit = '50' }: Options): Promise<number> {
+  const shown = parseLimit(limit);
   const manifests = await direct(context, async ({ store }) => {
     const found = await Array.fromAsync(listBackups(store, target === undefined ? undefined : parseTarget(target)));
-    const newest = found.toSorted((a, b) => (a.id < b.id ? 1 : -1)).slice(0, Number(limit));
+    const newest = found.toSorted((a, b) => (a.id < b.id ? 1 : -1)).slice(0, shown);
     return Promise.all(newest.map(({ target: of, id }) => readManifest(store, of, id)));
   });
   const backups = manifests.map(
@@ -27,7 +29,11 @@ export async function run(context: CliContext, { target, limit = '50' }: Options
   );
   context.output.result({ backups }, () =>
     backups.length === 0
-      ? ["no backups yet: 'holdfast backup <target>' takes one"]
+      ? [
+          target === undefined
+            ? "no backups yet: 'holdfast backup <target>' takes one"
+            : `no backups of '${target}': 'holdfast list' shows those of all targets`,
+        ]
       : table(
           ['BACKUP', 'TARGET', 'METHOD', 'TIER', 'STATUS', 'SIZE', 'STORED', 'KEPT UNTIL'],
           backups.map((backup) => [
@@ -43,4 +49,10 @@ export async function run(context: CliContext, { target, limit = '50' }: Options
         ),
   );
   return 0;
+}
+
+function parseLimit(text: string): number {
+  const limit = Number(text);
+  if (Number.isInteger(limit) && limit > 0) return limit;
+  throw new HoldfastError('usage', `--limit: '${text}' is not a number of backups`);
 }

@@ -7,7 +7,7 @@ import { restoreFailure } from '../../runner/restore-failure.ts';
 import { restoreOnAws } from '../aws.ts';
 import type { CliContext } from '../context.ts';
 import { direct, namedBackup, parseBackup, parseTarget } from '../direct.ts';
-import { bytes } from '../output.ts';
+import { bytes, counted, oneLine, printable } from '../output.ts';
 
 type Options = {
   readonly backup: string;
@@ -55,8 +55,8 @@ export async function run(context: CliContext, options: Options): Promise<number
   const failure = restoreFailure(restored);
   context.output.result(restored, () => [
     ...restored.databases.flatMap(({ from, to, same, tables, rows, differences, remarks }) => [
-      `${same ? 'restored and the same' : 'DIFFERENT'}  '${from}' as '${to}': ${tables} tables, ${rows} rows compared`,
-      ...[...differences, ...remarks].map((line) => `  ${line}`),
+      `${same ? 'restored and the same' : 'DIFFERENT'}  '${printable(from)}' as '${printable(to)}': ${counted(tables, 'table')}, ${counted(rows, 'row')} compared`,
+      ...[...differences, ...remarks].map((line) => `  ${oneLine(line)}`),
     ]),
     `${bytes(restored.restoredBytes)} restored`,
   ]);

@@ -3,7 +3,7 @@ import { type Validation, validateBackup } from '../../runner/validate.ts';
 import { listBackups } from '../../store/backups.ts';
 import type { CliContext } from '../context.ts';
 import { direct, namedBackup, parseTarget } from '../direct.ts';
-import { bytes } from '../output.ts';
+import { bytes, counted } from '../output.ts';
 
 type Options = {
   readonly backup?: string;
@@ -32,10 +32,19 @@ export async function run(
   return worst === undefined ? 0 : new HoldfastError(worst.code as HoldfastError['code'], worst.message).exitCode;
 }
 
-function describe({ backupId, target, depth, objects, storedBytes, readBytes, problems }: Validation): string[] {
+function describe({
+  backupId,
+  target,
+  status,
+  depth,
+  objects,
+  storedBytes,
+  readBytes,
+  problems,
+}: Validation): string[] {
   const how = depth === 'full' ? 'read to the last byte' : `${bytes(readBytes)} of ${bytes(storedBytes)} read`;
   return [
-    `${problems.length === 0 ? 'valid  ' : 'INVALID'} ${backupId} of '${target}': ${objects} objects, ${bytes(storedBytes)}, ${how}`,
+    `${problems.length === 0 ? 'valid  ' : 'INVALID'} ${backupId} of '${target}'${status === 'partial' ? ' (partial)' : ''}: ${counted(objects, 'object')}, ${bytes(storedBytes)}, ${how}`,
     ...problems.flatMap(({ where, code, message, hint }) => [`  ${where}: [${code}] ${message}`, `  HINT: ${hint}`]),
   ];
 }

@@ -86,7 +86,7 @@ export async function connect(
     if (!isPlainServer) throw fromServerError(error, about);
     if (connection.sslmode === 'prefer')
       return openClient(base).catch((failure) => Promise.reject(fromServerError(failure, about)));
-    throw new HoldfastError('source-unreachable', `the server at '${connection.host}:${connection.port}' has no TLS`, {
+    throw new HoldfastError('config-invalid', `the server at '${connection.host}:${connection.port}' has no TLS`, {
       hint: `turn on ssl in the server, or, on a network you trust, set sslmode to 'disable' (it is '${connection.sslmode}')`,
     });
   }

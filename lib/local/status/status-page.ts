@@ -48,7 +48,7 @@ ${table(
       { text: status, className: status },
       beganAt,
       endedAt ?? '',
-      error === undefined ? '' : `${error}: ${cause ?? ''}`,
+      error === undefined ? '' : `${error}: ${messageOf(cause ?? '')}`,
     ]),
 )}
 ${table(
@@ -94,6 +94,15 @@ function cell(value: Cell): string {
 
 function html(text: string): string {
   return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;');
+}
+
+/** A Lambda's failure is a document with its message and its stack; any other cause is text. */
+function messageOf(cause: string): string {
+  try {
+    return (JSON.parse(cause) as { errorMessage?: string } | null)?.errorMessage ?? cause;
+  } catch {
+    return cause;
+  }
 }
 
 function targetOf(input: string): unknown {
