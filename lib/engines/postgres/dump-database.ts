@@ -58,6 +58,8 @@ export async function dumpDatabase(
         args: [
           '--format=custom',
           '--compress=0',
+          // A role or database may have a client_encoding of its own, into which not every character goes.
+          `--encoding=${snapshot.facts.encoding}`,
           '--no-password',
           `--snapshot=${snapshot.id}`,
           `--lock-wait-timeout=${context.settings.lockTimeoutSeconds * 1000}`,

@@ -15,6 +15,9 @@ export type Snapshot = {
   end(): Promise<void>;
 };
 
+/** In place of whatever the role or database has: the size of a large database takes a while to know. The dump itself is another session. */
+const questionTimeoutSeconds = 600;
+
 /** Opens a read-only snapshot, on a primary or a standby. */
 export async function openSnapshot(
   context: Pick<EngineContext, 'settings'>,
@@ -22,7 +25,10 @@ export async function openSnapshot(
   database: string,
   server: { readonly major: number; readonly toolVersion: string },
 ): Promise<Snapshot> {
-  const client = await connect(connection, database, { lockTimeoutSeconds: context.settings.lockTimeoutSeconds });
+  const client = await connect(connection, database, {
+    lockTimeoutSeconds: context.settings.lockTimeoutSeconds,
+    statementTimeoutSeconds: questionTimeoutSeconds,
+  });
   const end = async () => {
     await client.end().catch(() => {});
   };

@@ -170,6 +170,21 @@ suite('restoring a PostgreSQL database', { concurrency: false }, () => {
     await run(server, 'postgres', 'drop database reprinted');
   });
 
+  test("a database's own time-out and client encoding do not get in the way of its backup", async () => {
+    await run(server, 'postgres', 'create database particular');
+    await run(server, 'particular', `create table price as select '\u20ac' as sign`);
+    await run(server, 'postgres', `alter database particular set client_encoding = 'LATIN1'`);
+    await run(server, 'postgres', `alter database particular set statement_timeout = '1ms'`);
+    using context = contextFor(server, { connection: { databases: ['particular'] } });
+
+    const saved = (await capture(engine, context)).get('particular');
+    const plan = { streams: [planned(saved, 'particular')], replace: true, source: {} };
+    const { restored } = await engine.restore(context, plan);
+
+    assert.deepEqual(restored[0]?.comparison.differences, []);
+    await run(server, 'postgres', 'drop database particular');
+  });
+
   test('databases with names that tools take for something else go there and back', async () => {
     const names = [
       '-h',
