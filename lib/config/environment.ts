@@ -91,3 +91,8 @@ export const environmentVariables: readonly string[] = [
       .flatMap((tier) => [`${engine}_${tier}_SCHEDULE`.toUpperCase(), `${engine}_${tier}_RETENTION`.toUpperCase()]),
   ),
 ];
+
+/** This process's own environment: what a child that loads the configuration by itself has to be given. */
+export function ownEnvironment(): Environment {
+  return process.env;
+}

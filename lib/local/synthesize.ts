@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { environmentVariables } from '../config/environment.ts';
+import { environmentVariables, ownEnvironment } from '../config/environment.ts';
 import { HoldfastError } from '../core/errors.ts';
 import { asJsonObject } from './json.ts';
 
@@ -60,7 +60,7 @@ async function runApp(configPath: string, outDir: string): Promise<void> {
   const child = spawn(process.execPath, [join(projectRoot, 'bin/app.ts')], {
     cwd: projectRoot,
     env: {
-      ...process.env,
+      ...ownEnvironment(),
       HOLDFAST_CONFIG: resolve(configPath),
       CDK_OUTDIR: outDir,
       CDK_CONTEXT_JSON: JSON.stringify(cdkContext()),
@@ -105,7 +105,8 @@ function hashInputs(configPath: string): string {
   // Relative paths in the configuration are taken from its folder, so its place counts too.
   add('path', resolve(configPath));
   if (existsSync(configPath)) add('config', readFileSync(configPath));
-  for (const name of environmentVariables) add(name, process.env[name] ?? '');
+  const environment = ownEnvironment();
+  for (const name of environmentVariables) add(name, environment[name] ?? '');
   for (const file of inputs.flatMap(filesBelow)) add(file, readFileSync(join(projectRoot, file)));
   return hash.digest('hex').slice(0, 16);
 }

@@ -9,7 +9,9 @@ import { runTask } from '../../lib/runner/task.ts';
 const commands: Readonly<Record<string, () => Promise<number>>> = {
   backup: () => {
     const run = runFrom(backupRunSchema, process.env);
-    return runTask(run.backupId, process.env, async (context) => ({ failure: partialFailure(await runBackup(context, run)) }));
+    return runTask(run.backupId, process.env, async (context) => ({
+      failure: partialFailure(await runBackup(context, run)),
+    }));
   },
   restore: () => {
     const run = runFrom(restoreRunSchema, process.env);
