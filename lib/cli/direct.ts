@@ -1,21 +1,26 @@
 import { HoldfastError } from '../core/errors.ts';
 import { type BackupId, backupIdSchema, type TargetName, targetNameSchema } from '../core/ids.ts';
+import { openKeyProviderOf } from '../keys/open-key-provider.ts';
+import { isLocalKey, localKeyProvider } from '../local/local-key-provider.ts';
 import { type RunContext, withRunContext } from '../runner/context.ts';
 import { throttled } from '../runner/progress.ts';
 import { findBackup } from '../store/backups.ts';
 import type { CliContext } from './context.ts';
+import { stateDirectoryOf } from './state-directory.ts';
 
 const redrawMs = 100;
 
 /** Runs `work` in this process, with store and key as configured: no stack, no catalog. */
 export async function direct<Result>(
-  { config, output, signal }: CliContext,
+  { configFile, config, output, signal }: CliContext,
   work: (context: RunContext) => Promise<Result>,
 ): Promise<Result> {
   return withRunContext(
     {
       config: await config(),
       environment: process.env,
+      openKeys: async (wrapped, settings) =>
+        isLocalKey(wrapped) ? localKeyProvider(stateDirectoryOf(configFile)) : openKeyProviderOf(wrapped, settings),
       signal,
       report: throttled((event) => output.progress(event), redrawMs),
     },

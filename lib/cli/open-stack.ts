@@ -1,12 +1,14 @@
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { HoldfastConfig } from '../config/config.ts';
 import { HoldfastError } from '../core/errors.ts';
 import { ensureKeyFile, readKeyFile } from '../keys/key-file.ts';
+import { localKeysFolder } from '../local/endpoint/kms.ts';
 import { installClientTools } from '../local/install-postgres.ts';
 import { makeStore } from '../local/make-store.ts';
 import { type LocalStack, openLocalStack, type StackEvent } from '../local/stack.ts';
 import { synthesize } from '../local/synthesize.ts';
-import { listBackups } from '../store/backups.ts';
+import { listBackups, readManifest } from '../store/backups.ts';
 import { openStore } from '../store/open-store.ts';
 import type { Output } from './output.ts';
 import { stateDirectoryOf } from './state-directory.ts';
@@ -23,7 +25,7 @@ type Options = {
 export async function openStack({ configFile, config, output, serve, port }: Options): Promise<LocalStack> {
   const stateDirectory = stateDirectoryOf(configFile);
   makeStore(config.store, stateDirectory);
-  await ensureKey(config, output);
+  await ensureKey(config, stateDirectory, output);
   const assemblyDir = await synthesize({
     configPath: configFile,
     outDir: join(stateDirectory, 'assemblies'),
@@ -43,12 +45,19 @@ export async function openStack({ configFile, config, output, serve, port }: Opt
  * Makes the key file of a new store, and says loudly that it must be kept. Where backups exist already, a missing key is not replaced: a new
  * one would hide that the old one, and with it every backup, is lost.
  */
-async function ensureKey({ encryption, store: settings }: HoldfastConfig, output: Output): Promise<void> {
+async function ensureKey(
+  { encryption, store: settings }: HoldfastConfig,
+  stateDirectory: string,
+  output: Output,
+): Promise<void> {
+  if (encryption.keys === 'kms') tellOfLocalKeys(stateDirectory, output);
   if (encryption.keys !== 'key-file') return;
   const store = await openStore(settings);
   try {
     for await (const { target, id } of listBackups(store)) {
       if (await hasKey(encryption.keyFile)) return;
+      const { wrappedKey } = (await readManifest(store, target, id)).encryption;
+      if (wrappedKey?.provider !== 'key-file') continue;
       throw new HoldfastError(
         'key-missing',
         `key file '${encryption.keyFile}' is missing, and the store holds backups such as '${target}/${id}'`,
@@ -62,6 +71,17 @@ async function ensureKey({ encryption, store: settings }: HoldfastConfig, output
   }
   const { warning } = await ensureKeyFile(encryption.keyFile);
   if (warning !== undefined) output.line(warning);
+}
+
+/** The local stack plays KMS, and makes its keys at their first use. They are worth as much as a key file. */
+function tellOfLocalKeys(stateDirectory: string, output: Output): void {
+  const folder = localKeysFolder(stateDirectory);
+  if (existsSync(folder)) return;
+  output.line(
+    `NEW KEYS: ${folder} (encryption.keys is 'kms', and KMS is played by this stack)\n` +
+      'Whoever has lost this folder cannot restore any backup that this stack makes: AWS knows nothing of these keys.\n' +
+      'Copy it after the first backup to a place that does not burn down with this machine.',
+  );
 }
 
 async function hasKey(file: string): Promise<boolean> {

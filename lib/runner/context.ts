@@ -6,6 +6,7 @@ import type { HoldfastConfig, Target } from '../config/config.ts';
 import type { Environment } from '../config/environment.ts';
 import { resolveSecret } from '../config/resolve-secret.ts';
 import type { EngineContext } from '../engines/engine.ts';
+import { openKeyProviderOf } from '../keys/open-key-provider.ts';
 import { ProgressMeter } from '../pipeline/progress-meter.ts';
 import { openStore } from '../store/open-store.ts';
 import type { Store } from '../store/store.ts';
@@ -16,6 +17,8 @@ export type RunContext = {
   readonly config: HoldfastConfig;
   readonly environment: Environment;
   readonly store: Store;
+  /** Who opens a wrapped data key. */
+  readonly openKeys: typeof openKeyProviderOf;
   readonly image: string;
   /** Tells this process's objects from those of any other attempt at the same backup. */
   readonly attempt: string;
@@ -29,6 +32,8 @@ export type RunContext = {
 type Options = {
   readonly config: HoldfastConfig;
   readonly environment: Environment;
+  /** @default - openKeyProviderOf: the key file, or KMS */
+  readonly openKeys?: typeof openKeyProviderOf;
   readonly image?: string;
   readonly clock?: () => Date;
   readonly signal: AbortSignal;
@@ -48,6 +53,7 @@ export async function withRunContext<Result>(
       config,
       environment: options.environment,
       store,
+      openKeys: options.openKeys ?? openKeyProviderOf,
       image: options.image ?? 'local',
       attempt: randomBytes(2).toString('hex'),
       clock: options.clock ?? (() => new Date()),

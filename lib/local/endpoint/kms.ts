@@ -6,12 +6,15 @@ import { asJsonObject, type Json, type JsonObject } from '../json.ts';
 import type { LocalKey } from '../model.ts';
 import { type Operations, text } from './operation.ts';
 
+/** Where the local KMS has its keys: whoever loses this folder loses every backup under them. */
+export const localKeysFolder = (stateDirectory: string): string => join(stateDirectory, 'kms');
+
 /**
  * KMS (AWS JSON 1.1) with keys in files of the state folder, mode 0600. A key's file is made at its first use and never changed:
  * without it nothing can be decrypted that was encrypted under it. Ciphertexts bind their encryption context.
  */
 export function kmsOperations(keys: readonly LocalKey[], stateDirectory: string): Operations {
-  const folder = join(stateDirectory, 'kms');
+  const folder = localKeysFolder(stateDirectory);
   const find = (id: string): LocalKey => {
     const found = keys.find((key) => key.id === id || key.arn === id || key.aliases.includes(id));
     if (found === undefined) throw new AwsError('NotFoundException', `the key '${id}' does not exist`);
@@ -78,6 +81,12 @@ export function kmsOperations(keys: readonly LocalKey[], stateDirectory: string)
       },
     },
   };
+}
+
+/** What `ciphertext` holds, by the key `keyId` of that state folder. Throws an `AwsError` when it is of another key, or altered. */
+export function decryptLocally(stateDirectory: string, keyId: string, ciphertext: Buffer, context: Json): Buffer {
+  if (keyIdOf(ciphertext) !== keyId) throw new AwsError('IncorrectKeyException', 'the ciphertext is of another key');
+  return open(material(localKeysFolder(stateDirectory), keyId), ciphertext, context);
 }
 
 const version = 1;
