@@ -1,8 +1,9 @@
+import type { HoldfastConfig } from '../config/config.ts';
 import { HoldfastError } from '../core/errors.ts';
 import { type BackupId, backupIdSchema, type TargetName, targetNameSchema } from '../core/ids.ts';
 import { openKeyProviderOf } from '../keys/open-key-provider.ts';
 import { isLocalKey, localKeyProvider } from '../local/local-key-provider.ts';
-import { type RunContext, withRunContext } from '../runner/context.ts';
+import { type RunContext, type SourceContext, withRunContext, withSourceContext } from '../runner/context.ts';
 import { throttled } from '../runner/progress.ts';
 import { findBackup } from '../store/backups.ts';
 import type { CliContext } from './context.ts';
@@ -17,7 +18,7 @@ export async function direct<Result>(
 ): Promise<Result> {
   return withRunContext(
     {
-      config: await config(),
+      config: await inItsRegion(config),
       environment: process.env,
       openKeys: async (wrapped, settings) =>
         isLocalKey(wrapped) ? localKeyProvider(stateDirectoryOf(configFile)) : openKeyProviderOf(wrapped, settings),
@@ -26,6 +27,29 @@ export async function direct<Result>(
     },
     work,
   );
+}
+
+/** Runs `work`, which asks sources only, in this process: there may be no store yet. */
+export async function withoutStore<Result>(
+  { config, output, signal }: CliContext,
+  work: (context: SourceContext) => Promise<Result>,
+): Promise<Result> {
+  return withSourceContext(
+    {
+      config: await inItsRegion(config),
+      environment: process.env,
+      signal,
+      report: throttled((event) => output.progress(event), redrawMs),
+    },
+    work,
+  );
+}
+
+/** The configuration; clients of AWS that are made from now on are in its region, unless the environment names one. */
+async function inItsRegion(config: CliContext['config']): Promise<HoldfastConfig> {
+  const loaded = await config();
+  process.env['AWS_REGION'] ??= loaded.aws.region;
+  return loaded;
 }
 
 /** The backup that a user named: an id, or `latest` with `--target`. */

@@ -50,7 +50,8 @@ async function fromSecretsManager(
   try {
     ({ SecretString: text } = await client.send(new GetSecretValueCommand({ SecretId: reference.secret })));
   } catch (cause) {
-    const why = cause instanceof Error ? cause.name : 'unknown error';
+    // The SDK names what AWS answers; what it finds missing itself has a sentence only.
+    const why = !(cause instanceof Error) ? 'unknown error' : cause.name === 'Error' ? cause.message : cause.name;
     throw new HoldfastError('secret-missing', `secret '${reference.secret}' cannot be read: ${why}`, { cause });
   } finally {
     client.destroy();

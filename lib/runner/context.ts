@@ -40,35 +40,47 @@ type Options = {
   readonly report: ReportProgress;
 };
 
+/** What it takes to ask a source something: no store, no key. */
+export type SourceContext = Pick<RunContext, 'config' | 'environment' | 'signal' | 'report' | 'scratch'>;
+
+/** Makes a scratch folder, hands it to `work`, and removes it. */
+export async function withSourceContext<Result>(
+  options: Omit<SourceContext, 'scratch'>,
+  work: (context: SourceContext) => Promise<Result>,
+): Promise<Result> {
+  const { config, environment, signal, report } = options;
+  const scratch = await mkdtemp(join(tmpdir(), 'holdfast-'));
+  try {
+    return await work({ config, environment, signal, report, scratch });
+  } finally {
+    await rm(scratch, { recursive: true, force: true });
+  }
+}
+
 /** Opens the store, hands it to `work`, and closes everything behind it. */
 export async function withRunContext<Result>(
   options: Options,
   work: (context: RunContext) => Promise<Result>,
 ): Promise<Result> {
-  const { config } = options;
-  const scratch = await mkdtemp(join(tmpdir(), 'holdfast-'));
-  const store = await openStore(config.store);
-  try {
-    return await work({
-      config,
-      environment: options.environment,
-      store,
-      openKeys: options.openKeys ?? openKeyProviderOf,
-      image: options.image ?? 'local',
-      attempt: randomBytes(2).toString('hex'),
-      clock: options.clock ?? (() => new Date()),
-      signal: options.signal,
-      report: options.report,
-      scratch,
-    });
-  } finally {
-    await store.close();
-    await rm(scratch, { recursive: true, force: true });
-  }
+  return withSourceContext(options, async (source) => {
+    const store = await openStore(options.config.store);
+    try {
+      return await work({
+        ...source,
+        store,
+        openKeys: options.openKeys ?? openKeyProviderOf,
+        image: options.image ?? 'local',
+        attempt: randomBytes(2).toString('hex'),
+        clock: options.clock ?? (() => new Date()),
+      });
+    } finally {
+      await store.close();
+    }
+  });
 }
 
 /** What an engine needs to work on `target`, its password resolved for the length of the run. */
-export async function engineContext(context: RunContext, target: Target): Promise<EngineContext> {
+export async function engineContext(context: SourceContext, target: Target): Promise<EngineContext> {
   const { password, ...connection } = target.connection;
   return {
     target: target.name,

@@ -1,11 +1,17 @@
+import { existsSync } from 'node:fs';
+import type { HoldfastConfig } from '../../config/config.ts';
 import { describeError } from '../../core/errors.ts';
 import { openEngine } from '../../engines/open-engine.ts';
 import { openKeyProvider } from '../../keys/open-key-provider.ts';
-import { engineContext, type RunContext } from '../../runner/context.ts';
+import { localKeysFolder } from '../../local/endpoint/kms.ts';
+import { isStoreMade } from '../../local/make-store.ts';
+import { engineContext, type SourceContext } from '../../runner/context.ts';
 import { checkStore } from '../../store/check-store.ts';
+import { openStore } from '../../store/open-store.ts';
 import type { CliContext } from '../context.ts';
-import { direct } from '../direct.ts';
+import { withoutStore } from '../direct.ts';
 import { table } from '../output.ts';
+import { stateDirectoryOf } from '../state-directory.ts';
 
 type Finding = {
   readonly about: string;
@@ -15,12 +21,14 @@ type Finding = {
 };
 
 export async function run(context: CliContext): Promise<number> {
-  const findings = await direct(context, async (run) => [
-    ...(await checked('store', () => checkStore(run.store))),
-    ...(await checked('key', () => checkKey(run))),
+  const config = await context.config();
+  const stateDirectory = stateDirectoryOf(context.configFile);
+  const findings = await withoutStore(context, async (source) => [
+    ...(await checked('store', () => checkStoreOf(config, stateDirectory))),
+    ...(await checked('key', () => checkKey(config, stateDirectory))),
     ...(
       await Promise.all(
-        run.config.targets.map((target) => checked(`target '${target.name}'`, async () => probe(run, target))),
+        config.targets.map((target) => checked(`target '${target.name}'`, async () => probe(source, target))),
       )
     ).flat(),
   ]);
@@ -34,8 +42,10 @@ export async function run(context: CliContext): Promise<number> {
   return failed === 0 ? 0 : 10;
 }
 
+type Found = Omit<Finding, 'about'>;
+
 /** A check that cannot be made is a finding of its own, and the others go on. */
-async function checked(about: string, check: () => Promise<readonly Omit<Finding, 'about'>[]>): Promise<Finding[]> {
+async function checked(about: string, check: () => Promise<readonly Found[]>): Promise<Finding[]> {
   try {
     return (await check()).map((finding) => ({ about, ...finding }));
   } catch (error) {
@@ -44,7 +54,45 @@ async function checked(about: string, check: () => Promise<readonly Omit<Finding
   }
 }
 
-async function checkKey({ config }: RunContext): Promise<readonly Omit<Finding, 'about'>[]> {
+/** A store that deploying, or the first backup, will make is not there yet, and that is no fault. */
+async function checkStoreOf({ store: settings }: HoldfastConfig, stateDirectory: string): Promise<readonly Found[]> {
+  if (settings.kind === 's3' && settings.bucket === undefined) {
+    return [
+      {
+        level: 'warning',
+        message: 'no bucket is named: the Vault stack makes one',
+        fix: 'after deploying, name it here: store.bucket or AWS_S3_BUCKET',
+      },
+    ];
+  }
+  if (settings.kind === 'file' && !existsSync(settings.path) && !isStoreMade(stateDirectory))
+    return [{ level: 'warning', message: `'${settings.path}' is not there yet`, fix: 'the first backup makes it' }];
+  const store = await openStore(settings);
+  try {
+    return await checkStore(store);
+  } finally {
+    await store.close();
+  }
+}
+
+async function checkKey(config: HoldfastConfig, stateDirectory: string): Promise<readonly Found[]> {
+  const { keys: keeper, keyFile, kmsKey } = config.encryption;
+  if (keeper === 'kms' && kmsKey === undefined) {
+    const folder = localKeysFolder(stateDirectory);
+    return existsSync(folder)
+      ? [{ level: 'ok', message: `the local stack's KMS has its keys in '${folder}'`, fix: 'keep a copy elsewhere' }]
+      : [
+          {
+            level: 'warning',
+            message: 'no KMS key is named: the Vault stack makes one',
+            fix: 'on one machine: keys: key-file',
+          },
+        ];
+  }
+  const isNewStore = config.store.kind === 'file' && !isStoreMade(stateDirectory);
+  if (keeper === 'key-file' && isNewStore && !existsSync(keyFile))
+    return [{ level: 'warning', message: `'${keyFile}' is not there yet`, fix: 'the first backup makes it' }];
+
   const keys = await openKeyProvider(config.encryption);
   if (keys === null) {
     return [
@@ -71,10 +119,10 @@ async function checkKey({ config }: RunContext): Promise<readonly Omit<Finding, 
   ];
 }
 
-async function probe(
-  context: RunContext,
-  target: RunContext['config']['targets'][number],
-): Promise<readonly Omit<Finding, 'about'>[]> {
-  const { serverVersion, findings } = await openEngine(target.engine).probe(await engineContext(context, target));
-  return [{ level: 'ok', message: `reachable, version ${serverVersion}`, fix: '' }, ...findings];
+async function probe(context: SourceContext, target: HoldfastConfig['targets'][number]): Promise<readonly Found[]> {
+  const { serverVersion, facts, findings } = await openEngine(target.engine).probe(
+    await engineContext(context, target),
+  );
+  const tools = typeof facts.toolVersion === 'string' ? `, client tools ${facts.toolVersion}` : '';
+  return [{ level: 'ok', message: `reachable, version ${serverVersion}${tools}`, fix: '' }, ...findings];
 }

@@ -3,9 +3,9 @@ import { requireTarget } from '../../config/config.ts';
 import { asHoldfastError, describeError } from '../../core/errors.ts';
 import type { Probe } from '../../engines/engine.ts';
 import { openEngine } from '../../engines/open-engine.ts';
-import { engineContext, type RunContext } from '../../runner/context.ts';
+import { engineContext, type SourceContext } from '../../runner/context.ts';
 import type { CliContext } from '../context.ts';
-import { direct, parseTarget } from '../direct.ts';
+import { parseTarget, withoutStore } from '../direct.ts';
 import { bytes, printable } from '../output.ts';
 
 type Options = { readonly target?: string };
@@ -18,14 +18,14 @@ type Answer = {
 export async function run(context: CliContext, { target }: Options): Promise<number> {
   const config = await context.config();
   const targets = target === undefined ? config.targets : [requireTarget(config, parseTarget(target))];
-  const answers = await direct(context, (run) => Promise.all(targets.map((one) => ask(run, one))));
+  const answers = await withoutStore(context, (run) => Promise.all(targets.map((one) => ask(run, one))));
   context.output.result({ targets: answers }, () => answers.flatMap(describe));
   return (
     answers.find(({ error }) => error)?.error?.exitCode ?? (answers.some(({ probe }) => isBlocked(probe)) ? 18 : 0)
   );
 }
 
-async function ask(context: RunContext, target: Target): Promise<Answer> {
+async function ask(context: SourceContext, target: Target): Promise<Answer> {
   try {
     return { target: target.name, probe: await openEngine(target.engine).probe(await engineContext(context, target)) };
   } catch (error) {
