@@ -2,16 +2,15 @@ import { createHash } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
 import type { CatalogClient } from '../catalog/client.ts';
 import type { HoldfastConfig } from '../config/config.ts';
-import { asHoldfastError } from '../core/errors.ts';
 import { newOperationId } from '../core/ids.ts';
-import { endedOperation, type JournalEvent, journalKey } from '../core/journal.ts';
-import { completedEvent } from '../core/manifest-events.ts';
+import { type JournalEvent, journalKey } from '../core/journal.ts';
 import { prefixes } from '../core/object-keys.ts';
 import { emitMetrics } from '../observe/metrics.ts';
-import { listBackups, readManifest } from '../store/backups.ts';
 import { readEvent } from '../store/journal.ts';
 import type { Store } from '../store/store.ts';
 import { putJson } from '../store/text.ts';
+import { endUnendedRuns } from './end-unended-runs.ts';
+import { orNote } from './or-note.ts';
 
 type Dependencies = {
   readonly config: HoldfastConfig;
@@ -34,17 +33,14 @@ export type Reconciliation = {
 /** Events are handed to the catalog in batches that fit a Lambda's payload. */
 const batchSize = 200;
 
-/** A run that published and then lost its state machine is given this long to write its own ending. */
-const graceMs = 2 * 3600 * 1000;
-
 /**
- * Makes the catalog what the store says: a published backup whose ending nobody wrote gets one, the configured schedules are declared when
+ * Makes the catalog what the store says: a run whose ending nobody wrote gets one, the configured schedules are declared when
  * they have changed, and every journal event that the catalog has not seen is applied. Running it twice, or twice at once, changes nothing.
  * What cannot be read or is refused is named and left out; it keeps nothing else from being done. Rejects when store or catalog are away.
  */
 export async function reconcile(dependencies: Dependencies): Promise<Reconciliation> {
   const { catalog, log } = dependencies;
-  const journaled = await endUnendedBackups(dependencies);
+  const journaled = await endUnendedRuns(dependencies);
   if (catalog === undefined) return { journaled, applied: 0, leftOut: 0, schedulesDeclared: false };
 
   const schedulesDeclared = await declareSchedules(dependencies, catalog);
@@ -52,25 +48,6 @@ export async function reconcile(dependencies: Dependencies): Promise<Reconciliat
   emitMetrics({}, { EventsUnindexed: applied + leftOut, ReconcilerBeat: 1 });
   if (applied > 0) log.info(`the catalog took ${applied} events that it had not seen`);
   return { journaled, applied, leftOut, schedulesDeclared };
-}
-
-async function endUnendedBackups({ store, clock, log }: Dependencies): Promise<number> {
-  const ended = new Set<string>();
-  for await (const { key } of store.list(prefixes.journal)) {
-    const operation = endedOperation(key);
-    if (operation !== undefined) ended.add(operation);
-  }
-  let journaled = 0;
-  for await (const { target, id } of listBackups(store)) {
-    if (ended.has(id)) continue;
-    const manifest = await orNote(log, () => readManifest(store, target, id));
-    if (manifest === undefined) continue;
-    if (manifest.status !== 'complete' || clock().getTime() - Date.parse(manifest.endedAt) < graceMs) continue;
-    const event = completedEvent(manifest, store, 'PENDING');
-    await putJson(store, journalKey(event), event, { condition: 'absent' });
-    journaled++;
-  }
-  return journaled;
 }
 
 async function declareSchedules({ config, store, clock }: Dependencies, catalog: CatalogClient): Promise<boolean> {
@@ -132,16 +109,4 @@ async function applyUnseen(
   }
   await flush();
   return { applied, leftOut };
-}
-
-/** What `work` gives, or undefined when what it works on is bad and will be bad next time; a passing failure rejects. */
-async function orNote<Result>(log: Dependencies['log'], work: () => Promise<Result>): Promise<Result | undefined> {
-  try {
-    return await work();
-  } catch (error) {
-    const { code, message, retryable } = asHoldfastError(error);
-    if (retryable) throw error;
-    log.warn(`[${code}] ${message}`);
-    return undefined;
-  }
 }

@@ -110,3 +110,26 @@ test('two reconcilers at once, and a third after them, leave the rows that one l
   assert.equal(rows['backup_execution_h']?.length, 1);
   assert.equal(rows['backup_schedule_s']?.length, 3);
 });
+
+test('a run that left no ending within the longest time that a run may take has failed, and a young one goes on', async () => {
+  await using place = await installation();
+  const young = '20261121T110000Z-0000000a';
+  await putJson(place.store, journalKey(requested()), requested());
+  await putJson(place.store, journalKey(begun()), begun());
+  const other = { ...requested(), operation: young as never, at: '2026-11-21T11:00:00.000Z' };
+  await putJson(place.store, journalKey(other), other);
+  const late = { ...place.dependencies, clock: () => new Date('2026-11-21T15:00:00.000Z') };
+
+  const first = await reconcile(late);
+  const second = await reconcile(late);
+
+  assert.deepEqual([first.journaled, second.journaled], [1, 0]);
+  const backups = await place.dependencies.catalog.list();
+  assert.deepEqual(
+    backups.map(({ backupId, status, errorCode }) => [backupId, status, errorCode]),
+    [
+      [young, 'REQUESTED', null],
+      ['20261121T020000Z-9f3c2a1b', 'FAILED', 'task-killed'],
+    ],
+  );
+});

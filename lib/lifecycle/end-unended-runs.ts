@@ -1,0 +1,100 @@
+import type { HoldfastConfig } from '../config/config.ts';
+import { mostAttempts } from '../core/attempts.ts';
+import { errorTable } from '../core/errors.ts';
+import { type BackupId, timeOfId } from '../core/ids.ts';
+import { endedOperation, type JournalEvent, journalKey } from '../core/journal.ts';
+import { completedEvent } from '../core/manifest-events.ts';
+import { prefixes } from '../core/object-keys.ts';
+import { listBackups, readManifest } from '../store/backups.ts';
+import { readEvent } from '../store/journal.ts';
+import type { Store } from '../store/store.ts';
+import { putJson } from '../store/text.ts';
+import { orNote } from './or-note.ts';
+
+type Dependencies = {
+  readonly config: HoldfastConfig;
+  readonly store: Store;
+  readonly clock: () => Date;
+  readonly log: { warn(message: string): void };
+};
+
+/** A run that published and then lost its state machine is given this long to write its own ending. */
+const graceMs = 2 * 3600 * 1000;
+
+/** What a run may take beside its task's own time, for each attempt: capacity, an image to pull, waits, steps. */
+const overheadSeconds = 3600;
+
+/**
+ * Writes the endings that runs could not write themselves, and returns how many. A published backup is complete, whatever became of its
+ * state machine. A run that has left nothing after more time than any run may take (an execution stopped by hand, a machine that died)
+ * has failed, and must not be called running for ever.
+ *
+ * An ending is written once: by its key for a completion, and because the next run of this finds it. Should the run write its own in the very
+ * moment, the catalog orders the two by time and keeps both in its history.
+ */
+export async function endUnendedRuns({ config, store, clock, log }: Dependencies): Promise<number> {
+  const unended = await unendedOperations(store);
+  const now = clock().getTime();
+  const longestRunMs = mostAttempts * (config.run.timeoutSeconds + overheadSeconds) * 1000;
+  let written = 0;
+  const write = async (event: JournalEvent): Promise<void> => {
+    await putJson(store, journalKey(event), event, { condition: 'absent' });
+    written++;
+  };
+
+  for await (const { target, id } of listBackups(store)) {
+    if (unended.ended.has(id)) continue;
+    const manifest = await orNote(log, () => readManifest(store, target, id));
+    if (manifest?.status !== 'complete' || now - Date.parse(manifest.endedAt) < graceMs) continue;
+    unended.requested.delete(id);
+    await write(completedEvent(manifest, store, 'PENDING'));
+  }
+  for (const [operation, key] of unended.requested) {
+    if (now - timeOfId(operation).getTime() < longestRunMs) continue;
+    const request = await orNote(log, () => readEvent(store, key));
+    const ending = request && vanished(request, clock().toISOString());
+    if (ending) await write(ending);
+  }
+  return written;
+}
+
+/** Operations that have an ending, and the request's key of those that have none. */
+async function unendedOperations(
+  store: Store,
+): Promise<{ readonly ended: Set<string>; readonly requested: Map<BackupId, string> }> {
+  const ended = new Set<string>();
+  const requested = new Map<BackupId, string>();
+  for await (const { key } of store.list(prefixes.journal)) {
+    const operation = key.split('/')[1] as BackupId;
+    // Requests sort before endings, and the events of one operation stand together.
+    if (/\/010-(backup|recovery)-requested-/.test(key)) requested.set(operation, key);
+    if (endedOperation(key) === undefined) continue;
+    ended.add(operation);
+    requested.delete(operation);
+  }
+  return { ended, requested };
+}
+
+function vanished(request: JournalEvent, at: string): JournalEvent | undefined {
+  const { operation, tenant } = request;
+  const error = {
+    code: 'task-killed',
+    message: 'the run ended without a word: its execution was stopped, or the machine under it died',
+    hint: errorTable['task-killed'].hint,
+  };
+  if (request.event === 'backup-requested')
+    return { event: 'backup-failed', operation, at, tenant, endedAt: at, error };
+  if (request.event !== 'recovery-requested') return undefined;
+  const nothing = { restoredBytes: 0, compared: false };
+  return {
+    event: 'recovery-ended',
+    operation,
+    at,
+    tenant,
+    status: 'FAILED',
+    beganAt: request.at,
+    endedAt: at,
+    ...nothing,
+    error,
+  };
+}
