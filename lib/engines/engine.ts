@@ -90,6 +90,11 @@ export type RestorePlan = {
   }[];
   /** May a database that exists already be replaced? The old one is renamed aside first and dropped only after the comparison. */
   readonly replace: boolean;
+  /**
+   * False for a rehearsal: everything is restored and compared, and then dropped; nothing is put in place or replaced.
+   * @default true
+   */
+  readonly cutOver?: boolean;
   readonly source: Manifest['source'];
 };
 

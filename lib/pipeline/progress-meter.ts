@@ -15,6 +15,9 @@ const windowSeconds = 10;
 /** A rate over less than this is noise: the first block may arrive with the first look at the clock. */
 const leastSpanSeconds = 0.2;
 
+/** An estimate from less than this is noise too: connecting takes its time, and an empty database of 8 MB is dumped as one kilobyte. */
+const leastEstimateSeconds = 2;
+
 /** Turns counts of bytes into rate and estimate. `expectedBytes` may be a guess: what goes beyond it has no estimate. */
 export class ProgressMeter {
   readonly #expectedBytes: number;
@@ -47,7 +50,8 @@ export class ProgressMeter {
       expectedBytes: this.#expectedBytes,
       bytesPerSecond,
       elapsedSeconds: at - this.#beganAt,
-      remainingSeconds: bytesPerSecond > 0 && left >= 0 ? left / bytesPerSecond : undefined,
+      remainingSeconds:
+        span >= leastEstimateSeconds && bytesPerSecond > 0 && left >= 0 ? left / bytesPerSecond : undefined,
     };
   }
 }

@@ -54,6 +54,7 @@ export async function runRestore(context: RunContext, run: RestoreRun): Promise<
     const result = await engine.restore(await engineContext(held, into), {
       source: backup.manifest.source,
       replace: run.replace,
+      cutOver: context.config.recovery.mode === 'full',
       streams: chosen.map(({ record, destination }) => ({
         record,
         destination,

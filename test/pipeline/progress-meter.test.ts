@@ -37,6 +37,15 @@ test('the rate is that of the last ten seconds', () => {
   assert.equal(meter.update(2100).bytesPerSecond, 10);
 });
 
+test('there is a rate before there is an estimate', () => {
+  const { clock, meter } = meterWith(1000);
+  clock.seconds += 1;
+
+  const { bytesPerSecond, remainingSeconds } = meter.update(100);
+
+  assert.deepEqual([bytesPerSecond, remainingSeconds], [100, undefined]);
+});
+
 test('there is no estimate before anything came, nor beyond what was expected', () => {
   const { clock, meter } = meterWith(1000);
 

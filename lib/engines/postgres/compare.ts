@@ -111,11 +111,10 @@ function compareContent(expected: Content | undefined, actual: Content | undefin
   }
   const definitions = compareDefinitions(expected, actual, options);
   const differences = [...tableDifferences(expected, actual), ...definitions.differences];
-  const entries = [...expected.tables, ...(expected.largeObjects ? [expected.largeObjects] : [])];
   return {
     same: differences.length === 0,
     tablesCompared: expected.tables.length,
-    rowsCompared: entries.reduce((sum, entry) => sum + entry.rows, 0),
+    rowsCompared: expected.tables.reduce((sum, { rows }) => sum + rows, 0),
     differences,
     remarks: definitions.remarks,
   };

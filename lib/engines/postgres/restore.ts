@@ -33,6 +33,7 @@ export async function restoreLogical(
   const databaseStreams = plan.streams.filter(({ record }) => record.format !== globalsFormat);
   const destinations = databaseStreams.map(({ destination }) => destination);
   checkNames(destinations);
+  const { cutOver = true } = plan;
 
   let admin = await adminSession(connection);
   try {
@@ -48,7 +49,8 @@ export async function restoreLogical(
       server,
       databases: databaseStreams.map(({ record, destination }) => ({ destination, facts: factsOf(record) })),
       globals,
-      replace: plan.replace,
+      // A rehearsal replaces nothing, so that it may go on beside the live database.
+      replace: plan.replace || !cutOver,
     });
 
     if (globals) {
@@ -57,6 +59,10 @@ export async function restoreLogical(
     }
     const { copies, comparisons } = await restoreCopies(context, databaseStreams, { admin, connection, server, tools });
 
+    if (!cutOver) {
+      await dropCopies(admin, copies);
+      return restoredOf(plan, globals, comparisons, [rehearsed]);
+    }
     context.progress({ phase: 'swap' });
     let replaced: string[];
     try {
@@ -74,23 +80,37 @@ export async function restoreLogical(
     context.progress({ phase: 'drop' });
     const remarks = await dropReplaced(admin, replaced);
 
-    return {
-      restored: [
-        ...globalsStreams.map(({ record }) => ({
-          stream: record.stream,
-          database: '',
-          comparison: globalsComparison(globals),
-        })),
-        ...databaseStreams.map(({ record, destination }, index) => ({
-          stream: record.stream,
-          database: destination,
-          comparison: withRemarks(comparisons[index], remarks),
-        })),
-      ],
-    };
+    return restoredOf(plan, globals, comparisons, remarks);
   } finally {
     await admin.end().catch(() => {});
   }
+}
+
+const rehearsed =
+  "a rehearsal (recovery.mode is 'test'): the copy was dropped after the comparison, and nothing was replaced";
+
+function restoredOf(
+  { streams }: RestorePlan,
+  globals: GlobalsPlan | undefined,
+  comparisons: readonly Comparison[],
+  remarks: readonly string[],
+): RestoreResult {
+  const isGlobals = ({ record }: Planned): boolean => record.format === globalsFormat;
+  const databases = streams.filter((stream) => !isGlobals(stream));
+  return {
+    restored: [
+      ...streams.filter(isGlobals).map(({ record }) => ({
+        stream: record.stream,
+        database: '',
+        comparison: globalsComparison(globals),
+      })),
+      ...databases.map(({ record, destination }, index) => ({
+        stream: record.stream,
+        database: destination,
+        comparison: withRemarks(comparisons[index], remarks),
+      })),
+    ],
+  };
 }
 
 /** Restores and compares every database under a working name; when one fails, drops them all but one that differs. */

@@ -69,6 +69,26 @@ suite('restoring a PostgreSQL database', { concurrency: false }, () => {
     });
   }
 
+  test('a rehearsal restores and compares beside the live database, and leaves it as it was', async () => {
+    await run(server, 'orders', 'delete from item where id > 1000; insert into item values (1001)');
+    using context = contextFor(server);
+
+    const { restored } = await engine.restore(context, {
+      streams: [planned(orders, 'orders')],
+      replace: true,
+      cutOver: false,
+      source: {},
+    });
+
+    assert.deepEqual(
+      restored.map(({ database, comparison }) => [database, comparison.same, comparison.rowsCompared]),
+      [['orders', true, 1000]],
+    );
+    assert.match(restored[0]?.comparison.remarks.join() ?? '', /a rehearsal/);
+    assert.equal(await rowsOf('orders'), 1001);
+    assert.deepEqual(await databaseNames(server), ['orders', 'postgres', 'template0', 'template1']);
+  });
+
   test('leftovers of another destination are cleared too, unless their restore is still running', async () => {
     await run(server, 'postgres', 'create database "holdfast-restoring-0123456789abcdef-01234567"');
     await run(server, 'postgres', 'create database "holdfast-restoring-fedcba9876543210-01234567"');
