@@ -47,6 +47,7 @@ export function parseConfig(
 
   const overrides = overridesFrom(environment);
   for (const { path, value } of overrides) document.setIn(path, value);
+  if (overrides.some(({ path }) => path.join('.') === 'store.kind')) leaveOtherStore(document);
   const parsed = configSchema.safeParse(document.toJS());
   if (!parsed.success) {
     throw invalid(
@@ -54,7 +55,7 @@ export function parseConfig(
       parsed.error.issues.flatMap(flattenUnion).map((issue): Problem => {
         const path = issue.path.filter((part) => typeof part !== 'symbol');
         const culprit = issue.code === 'unrecognized_keys' ? [...path, issue.keys[0] ?? ''] : path;
-        const override = overrides.find((candidate) => candidate.path.join('.') === path.join('.'));
+        const override = overrides.find((candidate) => isWithin(candidate.path, culprit));
         return {
           where: override ? `environment variable ${override.variable}` : pathText(culprit),
           line: override ? undefined : lineOf(document, lines, culprit),
@@ -68,6 +69,17 @@ export function parseConfig(
   }
   return complete(parsed.data, directory, environment, file);
 }
+
+/** Where the environment says what kind of store it is, the file's settings of the other kind have no meaning. */
+function leaveOtherStore(document: ReturnType<typeof parseDocument>): void {
+  const others = document.getIn(['store', 'kind']) === 's3' ? ['path'] : s3Settings;
+  for (const name of others) document.deleteIn(['store', name]);
+}
+
+const s3Settings = ['bucket', 'region', 'endpoint', 'prefix', 'forcePathStyle'];
+
+const isWithin = (path: readonly (string | number)[], culprit: readonly PropertyKey[]): boolean =>
+  path.every((part, index) => part === culprit[index]);
 
 function complete(parsed: ParsedConfig, directory: string, environment: Environment, file: string): HoldfastConfig {
   const { $schema: _, targets, ...rest } = parsed;

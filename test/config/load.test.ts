@@ -114,6 +114,25 @@ test('the environment overrides the file and is named when it is wrong', () => {
   );
 });
 
+test('the environment alone turns a file store into a bucket, and back', () => {
+  const file = minimal.replace(/^store: .*$/m, 'store: { kind: file, path: ./vault }');
+  const bucket = { BACKUP_S3_ENABLED: 'true', AWS_S3_BUCKET: 'my-vault', AWS_S3_REGION: 'eu-west-1' };
+
+  assert.deepEqual(parse(file, bucket).store, {
+    kind: 's3',
+    bucket: 'my-vault',
+    region: 'eu-west-1',
+    prefix: '',
+    forcePathStyle: false,
+  });
+  assert.deepEqual(parse(file, { ...bucket, BACKUP_S3_ENABLED: 'false' }).store, {
+    kind: 'file',
+    path: '/srv/holdfast/vault',
+  });
+  assert.match(problemsOf(file, { AWS_S3_REGION: 'eu-west-1' }), /environment variable AWS_S3_REGION: /);
+  assert.match(problemsOf(minimal, { BACKUP_EMAIL_TO: 'nobody' }), /environment variable BACKUP_EMAIL_TO: /);
+});
+
 test('one retention for all tiers does not shorten the compliance tier', () => {
   const yaml = minimal.replace('tier: daily', 'tier: compliance').replace('retention: 7d', 'retention: 7y');
 
