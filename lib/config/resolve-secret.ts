@@ -42,6 +42,18 @@ async function fromFile(file: string): Promise<string> {
   throw new HoldfastError('secret-missing', `password file '${file}' is empty`);
 }
 
+/** What Secrets Manager says of the secret itself; anything else (throttling, a network that is away) may pass. */
+const lastingFaults: ReadonlySet<string> = new Set([
+  'ResourceNotFoundException',
+  'AccessDeniedException',
+  'DecryptionFailure',
+  'InvalidParameterException',
+  'InvalidRequestException',
+  'CredentialsProviderError',
+  'UnrecognizedClientException',
+  'InvalidSignatureException',
+]);
+
 async function fromSecretsManager(
   reference: { readonly secret: string; readonly field: string },
   client: SecretsManagerClient,
@@ -52,7 +64,11 @@ async function fromSecretsManager(
   } catch (cause) {
     // The SDK names what AWS answers; what it finds missing itself has a sentence only.
     const why = !(cause instanceof Error) ? 'unknown error' : cause.name === 'Error' ? cause.message : cause.name;
-    throw new HoldfastError('secret-missing', `secret '${reference.secret}' cannot be read: ${why}`, { cause });
+    throw new HoldfastError(
+      lastingFaults.has(why) ? 'secret-missing' : 'secret-unavailable',
+      `secret '${reference.secret}' cannot be read: ${why}`,
+      { cause },
+    );
   } finally {
     client.destroy();
   }

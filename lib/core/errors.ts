@@ -122,7 +122,7 @@ const table = {
     exit: 18,
     http: 409,
     retryable: false,
-    hint: 'the destination is a configured target: confirm with --replace, or restore under another name',
+    hint: 'name the target as the receiver (--into) if that is meant, or restore under another name (--as)',
   },
   'preflight-failed': {
     exit: 18,
@@ -193,6 +193,12 @@ const table = {
     hint: 'the backup itself is safe in the store; the catalog is brought up to date when it is back',
   },
   'key-service-unavailable': { exit: 26, http: 503, retryable: true, hint: 'is KMS reachable from here?' },
+  'secret-unavailable': {
+    exit: 29,
+    http: 503,
+    retryable: true,
+    hint: 'is Secrets Manager reachable from here?',
+  },
   'task-not-started': {
     exit: 27,
     http: 503,

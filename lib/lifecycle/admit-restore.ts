@@ -4,6 +4,7 @@ import { newOperationId } from '../core/ids.ts';
 import type { Admission, RestoreRequest, RestoreRun } from '../core/requests.ts';
 import { findBackup, readManifest } from '../store/backups.ts';
 import type { Store } from '../store/store.ts';
+import { protectSource } from './protect-source.ts';
 import type { Recorder } from './recorder.ts';
 
 type Dependencies = { readonly config: HoldfastConfig; readonly store: Store; readonly recorder: Recorder };
@@ -27,6 +28,7 @@ export async function admitRestore(
   const found = await findBackup(store, request);
   await readManifest(store, found.target, found.id);
   const into = requireTarget(config, request.into ?? found.target);
+  protectSource(request, found.target);
   const begunAt = new Date(asked.startedAt);
   const tail = createHash('sha256').update(`${asked.execution}\n${asked.redriveCount}`).digest('hex').slice(0, 8);
   const run: RestoreRun = {

@@ -1,3 +1,4 @@
+import type { HoldfastConfig } from '../config/config.ts';
 import { HoldfastError } from '../core/errors.ts';
 import type { Failure } from '../core/failure.ts';
 import type { BackupId } from '../core/ids.ts';
@@ -11,7 +12,12 @@ import { newestOutcome } from '../store/outcomes.ts';
 import type { Store } from '../store/store.ts';
 import type { Recorder } from './recorder.ts';
 
-type Dependencies = { readonly store: Store; readonly recorder: Recorder; readonly clock: () => Date };
+type Dependencies = {
+  readonly config: HoldfastConfig;
+  readonly store: Store;
+  readonly recorder: Recorder;
+  readonly clock: () => Date;
+};
 export type Recorded = { readonly indexed: boolean; readonly status: 'COMPLETED' | 'FAILED' };
 
 /**
@@ -39,7 +45,7 @@ export async function recordOutcome(
 }
 
 async function backupEnding(
-  { store, clock }: Dependencies,
+  { config, store, clock }: Dependencies,
   run: BackupRun,
   failure: Failure | undefined,
 ): Promise<JournalEvent> {
@@ -47,7 +53,7 @@ async function backupEnding(
     if (failure && error instanceof HoldfastError && error.code === 'backup-unknown') return undefined;
     throw error;
   });
-  const completed = manifest && completedEvent(manifest, store, 'VALIDATED');
+  const completed = manifest && completedEvent(manifest, store, config.run.validation ? 'VALIDATED' : 'PENDING');
   if (completed && failure === undefined && manifest.status === 'complete') return completed;
   return {
     event: 'backup-failed',

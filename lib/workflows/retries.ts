@@ -26,8 +26,17 @@ const patiently = {
   jitterStrategy: JitterType.FULL,
 };
 
+/**
+ * A function that ran out of time, by middy's early warning or by Lambda's own end of it, or whose process died. Every step can be repeated
+ * without harm, so one stalled connection does not cost the run.
+ */
+const interruptions = ['TimeoutError', 'Sandbox.Timedout', 'Lambda.Unknown'] as const;
+
 /** For a step that is one of our functions: what the error table calls retryable, and nothing else of ours. Half a minute in all. */
-export const functionRetry: RetryProps = { errors: [...lambdaServiceErrors, ...retryableCodes], ...patiently };
+export const functionRetry: RetryProps = {
+  errors: [...lambdaServiceErrors, ...interruptions, ...retryableCodes],
+  ...patiently,
+};
 
 /** For a step whose job is to fail under one of our codes: trying it again would be to wait for nothing. */
 export const serviceRetry: RetryProps = { errors: [...lambdaServiceErrors], ...patiently };

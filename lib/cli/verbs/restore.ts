@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { requireTarget } from '../../config/config.ts';
 import { newOperationId } from '../../core/ids.ts';
 import type { RestoreRun } from '../../core/requests.ts';
+import { protectSource } from '../../lifecycle/protect-source.ts';
 import { runRestore } from '../../runner/restore.ts';
 import { restoreFailure } from '../../runner/restore-failure.ts';
 import { restoreOnAws } from '../aws.ts';
@@ -37,6 +38,7 @@ export async function run(context: CliContext, options: Options): Promise<number
   const restored = await direct(context, async (run) => {
     const found = await namedBackup(run, options.backup, options.target);
     const into = requireTarget(run.config, options.into === undefined ? found.target : parseTarget(options.into));
+    protectSource(options, found.target);
     const now = run.clock();
     const order: RestoreRun = {
       recoveryId: newOperationId(now),
