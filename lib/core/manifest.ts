@@ -72,6 +72,8 @@ export const streamSchema = z.strictObject({
   content: contentSchema.optional(),
   /** Facts that only the engine reads back, e.g. snapshot LSN, encoding, collation versions, extensions. */
   facts: z.record(z.string(), z.json()),
+  /** Facts that may hold secrets, encrypted (lib/keys/sealed-facts.ts). A backup that is not encrypted has them among `facts`. */
+  sealedFacts: z.base64().optional(),
 });
 export type StreamRecord = z.infer<typeof streamSchema>;
 

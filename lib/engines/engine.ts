@@ -78,8 +78,15 @@ export type CaptureStream = Pick<StreamRecord, 'stream' | 'kind' | 'name' | 'for
    */
   open(): Promise<{
     readonly bytes: AsyncIterable<Uint8Array>;
-    result(): { readonly content: Content | undefined; readonly facts: StreamRecord['facts'] };
+    result(): CaptureResult;
   }>;
+};
+
+/** What is known of a stream that was read to its end. `secretFacts` are facts too, and never stand in the clear where the rest is encrypted. */
+export type CaptureResult = {
+  readonly content: Content | undefined;
+  readonly facts: StreamRecord['facts'];
+  readonly secretFacts?: StreamRecord['facts'];
 };
 
 export type RestorePlan = {

@@ -4,6 +4,7 @@ import type { StreamRecord } from '../core/manifest.ts';
 import { dataKey as dataObjectKey } from '../core/object-keys.ts';
 import { tagsOf } from '../core/object-tags.ts';
 import type { CaptureStream } from '../engines/engine.ts';
+import { sealFacts } from '../keys/sealed-facts.ts';
 import { ProgressMeter } from '../pipeline/progress-meter.ts';
 import type { PipelineSettings } from '../pipeline/settings.ts';
 import { verifyStream } from '../pipeline/verify-stream.ts';
@@ -65,7 +66,7 @@ const endsTheRun: ReadonlySet<HoldfastError['code']> = new Set([
   'internal',
 ]);
 
-type Written = Pick<StreamRecord, 'plainBytes' | 'storedBytes' | 'objects' | 'content' | 'facts'> & {
+type Written = Pick<StreamRecord, 'plainBytes' | 'storedBytes' | 'objects' | 'content' | 'facts' | 'sealedFacts'> & {
   readonly plainSha256: string;
 };
 
@@ -89,7 +90,26 @@ async function write(
     onProgress: ({ plainBytes: bytes, storedBytes: stored }) =>
       context.report({ phase: 'capture', detail: stream.name, storedBytes: stored, ...meter.update(bytes) }),
   });
-  return { objects: [...objects], plainBytes, plainSha256, storedBytes, ...source.result() };
+  const { content, facts, secretFacts } = source.result();
+  return {
+    objects: [...objects],
+    plainBytes,
+    plainSha256,
+    storedBytes,
+    content,
+    ...withSecrets(facts, secretFacts, backup, stream.stream),
+  };
+}
+
+function withSecrets(
+  facts: StreamRecord['facts'],
+  secretFacts: StreamRecord['facts'] | undefined,
+  { target, backupId, dataKey }: Backup,
+  stream: string,
+): Pick<StreamRecord, 'facts' | 'sealedFacts'> {
+  if (secretFacts === undefined) return { facts };
+  if (dataKey === null) return { facts: { ...facts, ...secretFacts } };
+  return { facts, sealedFacts: sealFacts(secretFacts, dataKey, { target, backupId, stream }) };
 }
 
 /**

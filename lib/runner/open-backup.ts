@@ -25,7 +25,13 @@ function withOpenFacts(manifest: Manifest, dataKey: Buffer): Manifest {
   const streams = manifest.streams.map((record) =>
     record.sealedFacts === undefined
       ? record
-      : { ...record, facts: { ...record.facts, ...openFacts(record.sealedFacts, dataKey, { target, backupId, stream: record.stream }) } },
+      : {
+          ...record,
+          facts: {
+            ...record.facts,
+            ...openFacts(record.sealedFacts, dataKey, { target, backupId, stream: record.stream }),
+          },
+        },
   );
   return { ...manifest, streams };
 }

@@ -1,5 +1,5 @@
-import type { Content, StreamRecord } from '../../core/manifest.ts';
-import type { EngineContext } from '../engine.ts';
+import type { Content } from '../../core/manifest.ts';
+import type { CaptureResult, EngineContext } from '../engine.ts';
 import { type ArchiveInspection, ArchiveInspector } from './archive/archive-inspector.ts';
 import { type Connection, toolEnvironment } from './connection.ts';
 import type { Snapshot } from './snapshot.ts';
@@ -13,7 +13,7 @@ export type DatabaseDump = {
   /** The archive in pg_dump's custom format, uncompressed. Ends normally only when it is whole. */
   readonly bytes: AsyncIterable<Uint8Array>;
   /** Content and facts; there when `bytes` has ended. */
-  result(): { readonly content: Content; readonly facts: StreamRecord['facts'] };
+  result(): CaptureResult & { readonly content: Content };
 };
 
 /** Dumps one database as the snapshot shows it. Nothing starts before `bytes` is read; the snapshot stays the caller's to end. */
@@ -101,9 +101,12 @@ export async function dumpDatabase(
       // Rows as COPY text and no compression are what we ask pg_dump for.
       if (!inspection?.content) throw new Error(`the dump of '${database}' has not ended, or has no readable rows`);
       const { archiveVersion, entries } = inspection.facts;
+      // Settings (`alter database … set app.jwt_secret = …`) and comments are where people keep what nobody else should read.
+      const { settings, comment, ...facts } = snapshot.facts;
       return {
         content: inspection.content,
-        facts: { ...snapshot.facts, archiveVersion, entries, warnings: [...warnings] },
+        facts: { ...facts, archiveVersion, entries, warnings: [...warnings] },
+        secretFacts: { settings, comment },
       };
     },
   };

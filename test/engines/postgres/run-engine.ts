@@ -74,7 +74,8 @@ export async function save(stream: CaptureStream): Promise<Saved> {
   try {
     const opened = await stream.open();
     for await (const chunk of opened.bytes) chunks.push(chunk);
-    const { content, facts } = opened.result();
+    const { content, facts: plainFacts, secretFacts } = opened.result();
+    const facts = { ...plainFacts, ...secretFacts };
     const bytes = Buffer.concat(chunks);
     const plainSha256 = createHash('sha256').update(bytes).digest('hex');
     const plain = { plainBytes: bytes.length, plainSha256 };
