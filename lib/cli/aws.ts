@@ -10,7 +10,12 @@ const pollMs = 2000;
 /** The deployed state machines of this configuration's account and region, under the credentials that the AWS SDK finds. */
 export function awsMachines(config: HoldfastConfig): Machines {
   const client = new SFNClient({ region: config.aws.region });
-  return { client, pollMs, arnOf: (kind) => findMachine(client, `${config.aws.name}-${kind}`, config.aws.region) };
+  return {
+    client,
+    pollMs,
+    goOn: true,
+    arnOf: (kind) => findMachine(client, `${config.aws.name}-${kind}`, config.aws.region),
+  };
 }
 
 async function findMachine(client: SFNClient, name: string, region: string): Promise<string> {

@@ -80,5 +80,5 @@ const nextCommands = ({ backupId }: Manifest): string[] => [
   `npx holdfast validate ${backupId}`,
   `npx holdfast export ${backupId} --output ./exported`,
   `npx holdfast backup ${target}`,
-  'psql "$(npx holdfast catalog url)" -c "table backup_mgmt.backup_execution_s"',
+  'psql "$(npx holdfast catalog url)" -c "table backup_mgmt.backup_execution_s"   # while npm start runs',
 ];

@@ -5,10 +5,12 @@ import {
   type HistoryEvent,
   type SFNClient,
 } from '@aws-sdk/client-sfn';
+import { z } from 'zod';
 import { type ErrorCode, errorTable, HoldfastError } from '../core/errors.ts';
-import { failureOf } from '../core/failure.ts';
+import { type Failure, failureOf, failureSchema } from '../core/failure.ts';
 
 export type Step = { readonly name: string; readonly seconds: number };
+export type Retry = { readonly failure: HoldfastError; readonly attempts: number; readonly waitSeconds: number };
 export type Followed = {
   readonly status: string;
   readonly output: unknown;
@@ -26,6 +28,8 @@ export async function followExecution(
     readonly signal: AbortSignal;
     readonly pollMs: number;
     readonly entered?: (name: string) => void;
+    /** Told before a further attempt is waited for. */
+    readonly waiting?: (wait: Retry) => void;
     readonly left?: (step: Step) => void;
   },
 ): Promise<Followed> {
@@ -37,6 +41,8 @@ export async function followExecution(
     if (entered !== undefined) {
       enteredAt.set(entered, at);
       options.entered?.(entered);
+      const retry = event.type === 'WaitStateEntered' && retryOf(event.stateEnteredEventDetails?.input);
+      if (retry) options.waiting?.(retry);
     }
     const left = event.stateExitedEventDetails?.name;
     if (left !== undefined) options.left?.({ name: left, seconds: (at - (enteredAt.get(left) ?? at)) / 1000 });
@@ -57,6 +63,18 @@ export async function followExecution(
     }
     await delay(options.pollMs, undefined, { signal: options.signal }).catch(() => options.signal.throwIfAborted());
   }
+}
+
+const retrySchema = z.object({
+  judged: z.object({ attempts: z.number(), waitSeconds: z.number(), failure: failureSchema }),
+});
+
+/** Why an attempt failed and how long until the next, as the workflow's state says before it waits. */
+function retryOf(input: string | undefined): Retry | undefined {
+  const state = retrySchema.safeParse(JSON.parse(input ?? 'null'));
+  if (!state.success) return undefined;
+  const { failure, ...wait } = state.data.judged;
+  return { ...wait, failure: asError(failure) };
 }
 
 async function history(client: SFNClient, executionArn: string): Promise<HistoryEvent[]> {
@@ -86,7 +104,10 @@ function failureOfExecution(
       ? new HoldfastError('stopped', 'the execution was stopped')
       : new HoldfastError('deadline', `the execution ended as ${status}`);
   }
-  const { code, message, hint } = failureOf({ Error: error, Cause: cause ?? '' });
+  return asError(failureOf({ Error: error, Cause: cause ?? '' }));
+}
+
+function asError({ code, message, hint }: Failure): HoldfastError {
   // The hint is part of the message that the last step raised, so that the console shows it; here it is told apart again.
   const [said = message, saidHint] = message.split(' — ', 2);
   return new HoldfastError(code in errorTable ? (code as ErrorCode) : 'internal', said, { hint: saidHint ?? hint });

@@ -1,14 +1,17 @@
 import type { SFNClient } from '@aws-sdk/client-sfn';
+import { HoldfastError } from '../core/errors.ts';
 import type { BackupRequest, BackupRun, RestoreRequest, RestoreRun } from '../core/requests.ts';
 import { type Started, startBackup, startRestore } from '../lifecycle/start.ts';
 import type { CliContext } from './context.ts';
 import { followExecution } from './follow-execution.ts';
-import { duration } from './output.ts';
+import { duration, oneLine } from './output.ts';
 
 /** State machines to run jobs on: those of a local stack, or those in an AWS account. */
 export type Machines = {
   readonly client: SFNClient;
   readonly pollMs: number;
+  /** Do they go on when this command ends? */
+  readonly goOn: boolean;
   readonly arnOf: (kind: 'backup' | 'restore') => Promise<string>;
   /** Shows the progress of an execution's task until the returned function is called. @default - only its states are shown */
   readonly followProgress?: (execution: string) => () => void;
@@ -40,8 +43,28 @@ async function watch<Run>({ output, signal }: CliContext, machines: Machines, st
     signal,
     pollMs: machines.pollMs,
     entered: (state) => output.status(state),
+    waiting: ({ failure, attempts, waitSeconds }) =>
+      output.line(
+        `  attempt ${attempts} failed: [${failure.code}] ${oneLine(failure.message)}; the next in ${duration(waitSeconds)}`,
+      ),
     left: ({ name, seconds }) => output.line(`  ${name.padEnd(36)} ${duration(seconds).padStart(9)}`),
-  }).finally(() => endProgress?.());
+  })
+    .catch((error: unknown) => {
+      if (!signal.aborted) throw error;
+      throw noLongerWatched(started, machines);
+    })
+    .finally(() => endProgress?.());
   if (ended.failure) throw ended.failure;
   return { ...started, run: (ended.output as { readonly run: Run }).run };
+}
+
+/** Ctrl-C ends this command. It ends the execution only where the state machines end with it. */
+function noLongerWatched({ arn }: Started, { goOn }: Machines): HoldfastError {
+  return goOn
+    ? new HoldfastError('stopped', `this command was stopped; execution ${arn} goes on`, {
+        hint: "'holdfast list' shows the backup when it is complete",
+      })
+    : new HoldfastError('stopped', `execution ${arn} was stopped`, {
+        hint: 'run it again; if a lease could not be given back in time, it runs out by itself within 15 minutes',
+      });
 }

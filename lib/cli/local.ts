@@ -29,6 +29,7 @@ export async function withLocalStack<Result>(
     if (opened === undefined) throw new HoldfastError('internal', 'the local stack was opened and cannot be found');
     return await work(opened);
   } finally {
+    if (context.signal.aborted) context.output.progress({ phase: 'stopping' });
     await stack.close();
   }
 }
@@ -47,6 +48,7 @@ export function localMachines({ output }: CliContext, config: HoldfastConfig, st
   return {
     client: new SFNClient(clientSettings(stack)),
     pollMs: 150,
+    goOn: stack.pid !== process.pid,
     arnOf: async (kind) => {
       const name = `${config.aws.name}-${kind}`;
       const arn = stack.machines[name];

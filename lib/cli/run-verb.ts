@@ -25,15 +25,24 @@ export async function runVerb(verb: VerbDefinition, options: CommonOptions & Rec
       output,
       signal: interrupted.signal,
     };
-    return await run(context, options as never);
+    const isDemo = verb.asksTargets === true && configFile === demoConfigFile;
+    if (!isDemo) return await run(context, options as never);
+    const { withDemoServer } = await import('./demo-server.ts');
+    return await withDemoServer(output, () => run(context, options as never));
   } catch (error) {
-    const failure = asHoldfastError(interrupted.signal.aborted ? interrupted.signal.reason : error);
+    const failure = failureIn(error, interrupted.signal);
     output.failure(failure);
     return failure.exitCode;
   } finally {
     output.end();
     process.off('SIGINT', onSignal).off('SIGTERM', onSignal);
   }
+}
+
+/** After Ctrl-C everything fails in its own way, and what counts is that it was stopped, unless that is what it says itself. */
+function failureIn(error: unknown, { aborted, reason }: AbortSignal): HoldfastError {
+  const isOwnWord = error instanceof HoldfastError && error.code === 'stopped';
+  return asHoldfastError(aborted && !isOwnWord ? reason : error);
 }
 
 /** Who has no configuration yet, and has run the demo, means the demo; `up` starts it. */

@@ -6,6 +6,8 @@ export type VerbDefinition = {
   readonly usage: string;
   readonly description: string;
   readonly example: string;
+  /** Does it speak to targets? Then the demo's database runs while it does. */
+  readonly asksTargets?: boolean;
   readonly options?: readonly (readonly [flags: string, description: string])[];
   readonly load: () => Promise<{ readonly run: (context: CliContext, options: never) => Promise<number> }>;
   readonly verbs?: readonly VerbDefinition[];
@@ -37,12 +39,14 @@ export const verbs: readonly VerbDefinition[] = [
     usage: 'probe [target]',
     description: 'ask a target (or all of them) whether a backup would succeed; changes nothing',
     example: 'holdfast probe orders',
+    asksTargets: true,
     load: () => import('./verbs/probe.ts'),
   },
   {
     usage: 'backup <target>',
     description: 'take a backup now, through the backup state machine',
     example: 'holdfast backup orders --tier weekly',
+    asksTargets: true,
     options: [
       ['--tier <tier>', 'daily, weekly, monthly, compliance or manual: how long it is kept (default: manual)'],
       ['--method <method>', "the target's first method when left out"],
@@ -83,6 +87,7 @@ export const verbs: readonly VerbDefinition[] = [
     usage: 'restore <backup>',
     description: 'put databases back and compare them with the backup; needs store, key and the receiving server alone',
     example: 'holdfast restore latest --target orders --database orders --as orders_copy',
+    asksTargets: true,
     options: [
       ['--target <target>', "whose backup, for 'latest'"],
       ['--into <target>', "a configured target whose server receives the copy (default: the backup's own)"],
@@ -97,6 +102,7 @@ export const verbs: readonly VerbDefinition[] = [
     usage: 'compare <backup>',
     description: 'hold a live database against a backup: rows and content of every table',
     example: 'holdfast compare latest --target orders --database orders --with orders_copy',
+    asksTargets: true,
     options: [
       ['--target <target>', "whose backup, for 'latest'"],
       ['--into <target>', "the target whose server is looked at (default: the backup's own)"],
@@ -152,6 +158,7 @@ export const verbs: readonly VerbDefinition[] = [
     usage: 'doctor',
     description: 'check configuration, key, store, client tools and targets, and say what to do about each finding',
     example: 'holdfast doctor',
+    asksTargets: true,
     load: () => import('./verbs/doctor.ts'),
   },
 ];

@@ -34,7 +34,10 @@ export async function openDemo(progress: (line: string) => void): Promise<Demo> 
 async function openServer(): Promise<EmbeddedPostgres> {
   const portFile = join(demoFolder, 'port');
   const open = (tcp: number): Promise<EmbeddedPostgres> =>
-    openEmbeddedPostgres({ dataDir: join(demoFolder, 'postgres'), tcp });
+    openEmbeddedPostgres({ dataDir: join(demoFolder, 'postgres'), tcp }).catch((cause: unknown) => {
+      if (!(cause instanceof HoldfastError) || cause.code !== 'lease-held') throw cause;
+      throw new HoldfastError('stack-running', `the demo runs already: ${cause.message}`, { cause });
+    });
   const remembered = rememberedPort(portFile);
   if (remembered !== undefined) {
     try {
