@@ -13,7 +13,7 @@ const mebibytes = 1024 * 1024;
 
 const storeSchema = z.discriminatedUnion('kind', [
   z.strictObject({
-    kind: z.literal('s3'),
+    kind: z.literal('s3').describe('A bucket, or a directory; BACKUP_S3_ENABLED'),
     bucket: z.string().min(3).max(63).optional().describe('An existing bucket. Left out, the Vault stack makes one.'),
     region: z.string().optional().describe("The bucket's region; aws.region when left out."),
     endpoint: z.url().optional().describe('Another S3 API, e.g. http://127.0.0.1:9000'),
@@ -41,7 +41,10 @@ const encryptionSchema = z
       .default('holdfast.key')
       .describe('With keys: key-file, where that key is; made with mode 0600 when missing'),
     kmsKey: z.string().optional().describe('With keys: kms, an existing key ARN. Left out, the Vault stack makes one'),
-    algorithm: z.enum(['aes-256-gcm', 'aes-256-cbc']).default('aes-256-gcm'),
+    algorithm: z
+      .enum(['aes-256-gcm', 'aes-256-cbc'])
+      .default('aes-256-gcm')
+      .describe('Of new backups; older ones stay readable. BACKUP_ENCRYPTION'),
   })
   .describe('Backups are encrypted before they leave the task');
 
@@ -53,9 +56,9 @@ const backupSchema = z.strictObject({
     .string()
     .default('UTC')
     .refine(isTimeZone, 'is not a time zone, e.g. Europe/Berlin')
-    .describe('IANA name'),
+    .describe("The schedule's, by its IANA name, e.g. Europe/Berlin"),
   retention: retentionSchema.optional().describe("How long to keep it, e.g. 7d, 4w, 7y; the tier's own when left out"),
-  enabled: z.boolean().default(true),
+  enabled: z.boolean().default(true).describe('false: known, and never run by its schedule'),
 });
 export type BackupEntryInput = z.infer<typeof backupSchema>;
 
@@ -169,7 +172,7 @@ export const configSchema = z
     encryption: encryptionSchema.prefault({ keys: 'kms' }),
     compression: z
       .strictObject({
-        algorithm: compressionSchema.default('zstd'),
+        algorithm: compressionSchema.default('zstd').describe('Of new backups; BACKUP_COMPRESSION'),
         level: z.number().int().min(1).max(9).default(3).describe('1 fastest … 9 smallest; COMPRESSION_LEVEL'),
       })
       .prefault({}),
@@ -187,7 +190,7 @@ export const configSchema = z
           .min(1)
           .max(64)
           .default(2)
-          .describe('Streams captured or restored side by side; PARALLEL_JOBS'),
+          .describe('Streams captured side by side; PARALLEL_JOBS'),
         rateLimitBytesPerSecond: z
           .number()
           .int()
@@ -201,19 +204,43 @@ export const configSchema = z
           .multipleOf(2 * mebibytes, 'must be a multiple of 2 MiB (2097152)')
           .default(4096 * mebibytes)
           .describe('A longer stream goes on in the next numbered object; plain bytes, a multiple of 2 MiB'),
-        validation: z.boolean().default(true).describe('Check every backup after it is written; VALIDATION_ENABLED'),
-        cleanup: z.boolean().default(true).describe('Remove expired backups; CLEANUP_ENABLED'),
+        validation: z
+          .boolean()
+          .default(true)
+          .describe(
+            'The task reads back what it wrote; the validation by the workflow is made in any case. VALIDATION_ENABLED',
+          ),
+        cleanup: z
+          .boolean()
+          .default(true)
+          .describe('For the removal of expired backups, which this version does not do yet; CLEANUP_ENABLED'),
       })
       .prefault({}),
     recovery: z
       .strictObject({
-        rtoMinutes: z.number().int().positive().default(60).describe('RECOVERY_RTO_MINUTES'),
-        rpoHours: z.number().positive().default(4).describe('RECOVERY_RPO_HOURS'),
-        parallel: z.boolean().default(true).describe('PARALLEL_RECOVERY'),
+        rtoMinutes: z
+          .number()
+          .int()
+          .positive()
+          .default(60)
+          .describe('Recovery time objective of targets without one of their own; RECOVERY_RTO_MINUTES'),
+        rpoHours: z
+          .number()
+          .positive()
+          .default(4)
+          .describe('Recovery point objective of targets without one of their own; RECOVERY_RPO_HOURS'),
+        parallel: z
+          .boolean()
+          .default(true)
+          .describe(
+            'For restores of several databases at once: this version restores one after the other; PARALLEL_RECOVERY',
+          ),
         mode: z
           .enum(['full', 'test'])
           .default('full')
-          .describe("'test' does everything but the cut-over; RECOVERY_MODE"),
+          .describe(
+            "'test': a restore is made beside what is there, compared, and dropped; nothing is replaced. RECOVERY_MODE",
+          ),
       })
       .prefault({}),
     alerts: z

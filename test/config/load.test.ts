@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { configJsonSchema } from '../../lib/config/json-schema.ts';
 import { loadConfig, parseConfig } from '../../lib/config/load.ts';
+import { settingsTable } from '../../lib/config/settings-table.ts';
 import { HoldfastError } from '../../lib/core/errors.ts';
 
 const minimal = `store: { kind: s3, bucket: my-vault, region: eu-central-1 }
@@ -174,6 +175,12 @@ test('the example configuration is valid and the JSON Schema for editors is curr
     configJsonSchema(),
     "run 'node scripts/write-config-schema.ts'",
   );
+});
+
+test('the table of settings in the documentation is current', () => {
+  const document = readFileSync('docs/configuration.md', 'utf8');
+
+  assert.ok(document.includes(settingsTable()), "run 'node scripts/write-config-schema.ts'");
 });
 
 test('root certificates are taken in, so that tasks have them, and a file without any is refused', () => {
