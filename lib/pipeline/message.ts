@@ -68,10 +68,12 @@ export async function* decryptMessage(
 ): AsyncGenerator<Buffer> {
   const message = decryptUnsignedMessageStream(keyringOf(dataKey, context));
   let isOpened = false;
+  let refusal: DecryptionFailure | undefined;
   message.once('MessageHeader', (header: { readonly encryptionContext: Readonly<EncryptionContext> }) => {
     isOpened = true;
-    if (!sameContext(header.encryptionContext, encryptionContextOf(context)))
-      message.destroy(new DecryptionFailure('context', 'the message belongs to another object'));
+    if (sameContext(header.encryptionContext, encryptionContextOf(context))) return;
+    refusal = new DecryptionFailure('context', 'the message belongs to another object');
+    message.destroy(refusal);
   });
   let sourceFailure: { readonly error: unknown } | undefined;
   const feeding = pipeline(async function* () {
@@ -88,7 +90,8 @@ export async function* decryptMessage(
     await feeding;
   } catch (error) {
     if (sourceFailure !== undefined) throw sourceFailure.error;
-    if (error instanceof DecryptionFailure) throw error;
+    // The library may go on for a moment after it was stopped, and complain of that.
+    if (refusal !== undefined) throw refusal;
     throw new DecryptionFailure(isOpened ? 'bytes' : 'key', 'the message does not decrypt', { cause: error });
   } finally {
     message.destroy();
