@@ -1,6 +1,7 @@
 import { HoldfastError } from '../core/errors.ts';
 import type { StoredObject } from '../core/manifest.ts';
 import type { Store } from '../store/store.ts';
+import { freeMemory } from './free-memory.ts';
 import { mapInOrder } from './map-in-order.ts';
 
 /** A stretch of an object's stored bytes. */
@@ -62,6 +63,7 @@ async function fetchRange(
     if (sizeBytes !== storedBytes || filled + chunk.length > bytes.length) break;
     bytes.set(chunk, filled);
     filled += chunk.length;
+    freeMemory(chunk);
   }
   checkSize(key, sizeBytes, storedBytes);
   if (filled !== bytes.length)

@@ -1,4 +1,5 @@
 import { HoldfastError } from '../core/errors.ts';
+import { freeMemory } from './free-memory.ts';
 import { type ReadStreamOptions, readStream, type StreamTotals } from './read-stream.ts';
 
 export type VerifyStreamOptions<Inspected> = ReadStreamOptions & {
@@ -34,7 +35,7 @@ export async function verifyStream<Inspected = undefined>(
   try {
     // Without a `return`, so that an inspection that has seen enough does not end the reading.
     const inspected = await options.inspect?.({ [Symbol.asyncIterator]: () => ({ next }) });
-    while (!(await next()).done);
+    for (let result = await next(); !result.done; result = await next()) freeMemory(result.value);
     if (totals?.plainSha256 !== options.plainSha256 || totals.plainBytes !== options.plainBytes)
       throw new HoldfastError('corrupt', `stream '${options.context.stream}' is not what was backed up`);
     return { ...totals, inspected };

@@ -5,6 +5,7 @@ import { blocksOf } from './blocks.ts';
 import { BufferPool } from './buffer-pool.ts';
 import { BlockCompressor } from './compress.ts';
 import { encryptObject } from './encryption.ts';
+import { freeMemory } from './free-memory.ts';
 import { mapInOrder } from './map-in-order.ts';
 import type { StreamContext } from './object-context.ts';
 import { PartWriter } from './part-writer.ts';
@@ -161,7 +162,10 @@ class StreamWriter {
     const { settings, dataKey, context } = this.#options;
     const content = new ObjectContent(this.#frames, first, this.#blocksPerObject);
     const stored = encryptObject(content.bytes(settings), settings.algorithm, dataKey, { ...context, index });
-    for await (const chunk of stored) await parts.write(chunk);
+    for await (const chunk of stored) {
+      await parts.write(chunk);
+      freeMemory(chunk);
+    }
     const { storedBytes, storedSha256 } = await parts.end();
     this.#stop.signal.throwIfAborted();
     await upload.complete();

@@ -5,6 +5,7 @@ import { dataKey as dataObjectKey } from '../core/object-keys.ts';
 import { tagsOf } from '../core/object-tags.ts';
 import type { CaptureStream } from '../engines/engine.ts';
 import { sealFacts } from '../keys/sealed-facts.ts';
+import { freedAfterUse } from '../pipeline/free-memory.ts';
 import { ProgressMeter } from '../pipeline/progress-meter.ts';
 import type { PipelineSettings } from '../pipeline/settings.ts';
 import { verifyStream } from '../pipeline/verify-stream.ts';
@@ -81,7 +82,8 @@ async function write(
   const { objects, plainBytes, plainSha256, storedBytes } = await writeStream({
     store: context.store,
     keyOf: (index) => dataObjectKey(backup.target, backup.backupId, context.attempt, stream.stream, index),
-    source: source.bytes,
+    // Blocks are filled with copies of what the tool's pipe gave.
+    source: freedAfterUse(source.bytes),
     settings,
     dataKey: backup.dataKey,
     context: { target: backup.target, backupId: backup.backupId, stream: stream.stream },

@@ -19,7 +19,8 @@ export class ByteFeed {
 
   /** Gives the next chunk. The one before must have been taken wholly. */
   feed(chunk: Uint8Array): void {
-    this.#chunkOffset += this.#chunk.length;
+    // Not its length: its memory may have been freed.
+    this.#chunkOffset += this.#at;
     this.#chunk = chunk;
     this.#at = 0;
   }

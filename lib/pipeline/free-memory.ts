@@ -1,0 +1,19 @@
+/**
+ * Gives back the memory of bytes that nobody will look at any more, now instead of at the next garbage collection, and leaves them
+ * empty. Bytes that are a part of something larger are left alone.
+ *
+ * V8 collects the whole heap after every few dozen megabytes of new buffers: 400 times in a backup of 2 GB, which took a quarter of
+ * its CPU time.
+ */
+export function freeMemory(bytes: Uint8Array): void {
+  const { buffer } = bytes;
+  if (buffer instanceof ArrayBuffer && buffer.byteLength === bytes.length) buffer.transfer(0);
+}
+
+/** The same chunks, each freed when the next one is asked for: for a reader that copies what it keeps. */
+export async function* freedAfterUse(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void> {
+  for await (const chunk of chunks) {
+    yield chunk;
+    freeMemory(chunk);
+  }
+}
