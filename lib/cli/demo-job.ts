@@ -1,8 +1,8 @@
-import ansis from 'ansis';
 import { targetNameSchema } from '../core/ids.ts';
 import type { Manifest } from '../core/manifest.ts';
 import { readManifest } from '../store/backups.ts';
 import { newestOutcome } from '../store/outcomes.ts';
+import { onStdout } from './colours.ts';
 import type { CliContext } from './context.ts';
 import { direct } from './direct.ts';
 import { type Machines, runBackupJob, runRestoreJob } from './jobs.ts';
@@ -17,12 +17,12 @@ export async function runDemoJob(context: CliContext, machines: Machines): Promi
   const { output } = context;
   const beganAt = performance.now();
 
-  output.line(ansis.bold(`\nBackup of target '${target}', by state machine`));
+  output.line(onStdout.bold(`\nBackup of target '${target}', by state machine`));
   const backup = await runBackupJob(context, machines, { target, requestedBy: { kind: 'user' } });
   const manifest = await direct(context, ({ store }) => readManifest(store, target, backup.run.backupId));
   for (const line of describeBackup(manifest)) output.line(line);
 
-  output.line(ansis.bold(`\nRestore of database '${database}' as '${copy}', by state machine`));
+  output.line(onStdout.bold(`\nRestore of database '${database}' as '${copy}', by state machine`));
   const restore = await runRestoreJob(context, machines, {
     backup: manifest.backupId,
     target,
@@ -34,7 +34,7 @@ export async function runDemoJob(context: CliContext, machines: Machines): Promi
   const outcome = await direct(context, ({ store }) => newestOutcome(store, restore.run.recoveryId));
   for (const line of describeRestore(manifest, outcome)) output.line(line);
 
-  output.line(`\n${ansis.bold('Done')} in ${duration((performance.now() - beganAt) / 1000)}. Try next:`);
+  output.line(`\n${onStdout.bold('Done')} in ${duration((performance.now() - beganAt) / 1000)}. Try next:`);
   for (const line of nextCommands(manifest)) output.line(`  ${line}`);
 }
 

@@ -1,9 +1,9 @@
-import ansis from 'ansis';
 import Table from 'cli-table3';
 import { createLogUpdate } from 'log-update';
 import prettyBytes from 'pretty-bytes';
 import type { HoldfastError } from '../core/errors.ts';
 import type { ProgressEvent } from '../runner/progress.ts';
+import { onStderr, onStdout } from './colours.ts';
 
 /** How much of a plain (not a terminal's) progress is worth a line: one every so many milliseconds. */
 const plainIntervalMs = 5000;
@@ -42,14 +42,14 @@ export class Output {
 
   /** What is being done, on a terminal only: elsewhere the line that tells of its end says enough. */
   status(text: string): void {
-    if (!this.json) this.#live?.(ansis.dim(text));
+    if (!this.json) this.#live?.(onStderr.dim(text));
   }
 
   progress(event: ProgressEvent): void {
     if (this.json) return;
     const text = describeProgress(event);
     if (this.#live) {
-      this.#live(ansis.dim(text));
+      this.#live(onStderr.dim(text));
       return;
     }
     const phase = `${event.phase} ${event.detail ?? ''}`;
@@ -66,14 +66,14 @@ export class Output {
   failure({ code, message, hint, exitCode }: HoldfastError): void {
     this.end();
     if (this.json) process.stderr.write(`${JSON.stringify({ error: { code, message, hint, exitCode } })}\n`);
-    else process.stderr.write(`${ansis.red('error')} [${code}] ${message}\n${ansis.yellow('HINT')}: ${hint}\n`);
+    else process.stderr.write(`${onStderr.red('error')} [${code}] ${message}\n${onStderr.yellow('HINT')}: ${hint}\n`);
   }
 }
 
 /** A table without borders, as `column -t` would draw it. */
 export function table(head: readonly string[], rows: readonly (readonly string[])[]): string[] {
   const drawn = new Table({
-    head: head.map((title) => ansis.bold(title)),
+    head: head.map((title) => onStdout.bold(title)),
     style: { head: [], border: [], 'padding-left': 0, 'padding-right': 2 },
     chars: Object.fromEntries(
       [
