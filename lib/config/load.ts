@@ -202,6 +202,12 @@ function checkedSchedule(
 /** A union's complaint is the complaints of its branches; the one that got furthest says most. */
 function flattenUnion(issue: z.core.$ZodIssue): readonly z.core.$ZodIssue[] {
   if (issue.code !== 'invalid_union' || issue.errors.length === 0) return [issue];
+  // A message of the schema's own says more than what each branch misses.
+  if (
+    issue.message !== 'Invalid input' &&
+    issue.errors.every((branch) => branch.every(({ path }) => path.length === 0))
+  )
+    return [issue];
   const deepest = issue.errors.toSorted((a, b) => a.length - b.length)[0] ?? [];
   if (deepest.every((inner) => inner.path.length === 0 && inner.code !== 'unrecognized_keys')) {
     return [

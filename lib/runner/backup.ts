@@ -177,5 +177,6 @@ export function partialFailure(manifest: Manifest): HoldfastError | undefined {
   return new HoldfastError(
     'partial',
     `${failed.length} of ${manifest.streams.length} parts failed: ${firstFew(reasons)}`,
+    { hint: `'holdfast show ${manifest.backupId}' lists what failed and why; the rest can be restored` },
   );
 }

@@ -78,7 +78,10 @@ test('every problem is listed with its path and line, unknown keys by name', () 
 test('a password in the clear is refused with the three ways to refer to one', () => {
   const message = problemsOf(minimal.replace('{ secret: prod/orders }', 'hunter2'));
 
-  assert.match(message, /holdfast\.yaml:6: targets\[0\]\.connection\.password: /);
+  assert.match(
+    message,
+    /holdfast\.yaml:6: targets\[0\]\.connection\.password: must be a reference, \{ secret: name \}/,
+  );
   assert.doesNotMatch(message, /hunter2/);
 });
 

@@ -47,7 +47,7 @@ export async function compareDatabase(
     toolVersion: live.tools.version,
   });
   try {
-    const dump = await dumpDatabase(context, { ...live, snapshot, lcMonetary: expected.lcMonetary });
+    const dump = await dumpDatabase(asComparison(context), { ...live, snapshot, lcMonetary: expected.lcMonetary });
     for await (const _ of dump.bytes);
     const comparison = compareContent(record.content, dump.result().content, {
       isSameMajor: expected.major === live.server.major,
@@ -59,6 +59,12 @@ export async function compareDatabase(
     await snapshot.end();
   }
 }
+
+/** The dump is how it compares, and nobody's business. */
+const asComparison = (context: EngineContext): EngineContext => ({
+  ...context,
+  progress: (event) => context.progress({ ...event, phase: 'compare' }),
+});
 
 async function compareGlobals(
   context: EngineContext,

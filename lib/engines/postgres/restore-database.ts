@@ -53,7 +53,9 @@ export async function restoreDatabase(
   });
 
   context.progress({ phase: 'compare', detail: options.destination });
-  const comparison = await compareDatabase(context, record, { ...destination, database: name });
+  // People know the database by the name that it will have.
+  const progress: EngineContext['progress'] = (event) => context.progress({ ...event, detail: options.destination });
+  const comparison = await compareDatabase({ ...context, progress }, record, { ...destination, database: name });
   if (!comparison.same) return comparison;
   const remark = await analyze(connection, name);
   return remark === undefined ? comparison : { ...comparison, remarks: [...comparison.remarks, remark] };
