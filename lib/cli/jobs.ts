@@ -50,8 +50,8 @@ async function watch<Run>({ output, signal }: CliContext, machines: Machines, st
     left: ({ name, seconds }) => output.line(`  ${name.padEnd(36)} ${duration(seconds).padStart(9)}`),
   })
     .catch((error: unknown) => {
-      if (!signal.aborted) throw error;
-      throw noLongerWatched(started, machines);
+      if (signal.aborted) throw noLongerWatched(started, machines);
+      throw isGone(error) ? stackGone(started, error) : error;
     })
     .finally(() => endProgress?.());
   if (ended.failure) throw ended.failure;
@@ -67,4 +67,15 @@ function noLongerWatched({ arn }: Started, { goOn }: Machines): HoldfastError {
     : new HoldfastError('stopped', `execution ${arn} was stopped`, {
         hint: 'run it again; if a lease could not be given back in time, it runs out by itself within 15 minutes',
       });
+}
+
+/** Nobody listens any more where the stack was: it was killed, or its machine's owner stopped it. */
+const isGone = (error: unknown): boolean =>
+  error instanceof Error && 'code' in error && (error.code === 'ECONNREFUSED' || error.code === 'ECONNRESET');
+
+function stackGone({ arn }: Started, cause: unknown): HoldfastError {
+  return new HoldfastError('stopped', `the local stack ended while execution ${arn} ran`, {
+    hint: 'run it again; what the stack left unfinished shows as failed after its next start, and its lease runs out within 15 minutes',
+    cause,
+  });
 }

@@ -6,6 +6,7 @@ import { ensureKeyFile, readKeyFile } from '../keys/key-file.ts';
 import { localKeysFolder } from '../local/endpoint/kms.ts';
 import { installClientTools } from '../local/install-postgres.ts';
 import { makeStore } from '../local/make-store.ts';
+import { findRunningStack } from '../local/running-stack.ts';
 import { type LocalStack, openLocalStack, type StackEvent } from '../local/stack.ts';
 import { synthesize } from '../local/synthesize.ts';
 import { listBackups, readManifest } from '../store/backups.ts';
@@ -24,6 +25,9 @@ type Options = {
 /** Synthesizes the app for this configuration and opens the local stack on it; key and folders are made when they are missing. */
 export async function openStack({ configFile, config, output, serve, port }: Options): Promise<LocalStack> {
   const stateDirectory = stateDirectoryOf(configFile);
+  // Said at once, and again by whoever comes second in a race: the synthesis before that takes some seconds.
+  const running = findRunningStack(stateDirectory);
+  if (running) throw stackRuns(stateDirectory, running.pid);
   makeStore(config.store, stateDirectory);
   await ensureKey(config, stateDirectory, output);
   const assemblyDir = await synthesize({
@@ -39,6 +43,10 @@ export async function openStack({ configFile, config, output, serve, port }: Opt
     ...(port === undefined ? {} : { port }),
     onEvent: (event) => tell(output, event),
   });
+}
+
+function stackRuns(stateDirectory: string, pid: number): HoldfastError {
+  return new HoldfastError('stack-running', `a local stack runs on '${stateDirectory}' already, as process '${pid}'`);
 }
 
 /**
