@@ -1,4 +1,5 @@
 import type { HoldfastConfig } from '../config/config.ts';
+import { useRegion } from '../config/environment.ts';
 import { HoldfastError } from '../core/errors.ts';
 import { type BackupId, backupIdSchema, type TargetName, targetNameSchema } from '../core/ids.ts';
 import { openKeyProviderOf } from '../keys/open-key-provider.ts';
@@ -48,7 +49,7 @@ export async function withoutStore<Result>(
 /** The configuration; clients of AWS that are made from now on are in its region, unless the environment names one. */
 async function inItsRegion(config: CliContext['config']): Promise<HoldfastConfig> {
   const loaded = await config();
-  process.env['AWS_REGION'] ??= loaded.aws.region;
+  useRegion(loaded.aws.region);
   return loaded;
 }
 

@@ -96,3 +96,8 @@ export const environmentVariables: readonly string[] = [
 export function ownEnvironment(): Environment {
   return process.env;
 }
+
+/** Where AWS clients of this process look when nothing else names a region; on AWS the platform has set it. */
+export function useRegion(region: string): void {
+  process.env['AWS_REGION'] ??= region;
+}
