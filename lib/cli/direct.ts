@@ -9,6 +9,7 @@ import { throttled } from '../runner/progress.ts';
 import { findBackup } from '../store/backups.ts';
 import type { CliContext } from './context.ts';
 import { stateDirectoryOf } from './state-directory.ts';
+import { withVaultBucket } from './vault-bucket.ts';
 
 const redrawMs = 100;
 
@@ -19,7 +20,7 @@ export async function direct<Result>(
 ): Promise<Result> {
   return withRunContext(
     {
-      config: await inItsRegion(config),
+      config: await withVaultBucket(await inItsRegion(config)),
       environment: process.env,
       openKeys: async (wrapped, settings) =>
         isLocalKey(wrapped) ? localKeyProvider(stateDirectoryOf(configFile)) : openKeyProviderOf(wrapped, settings),
