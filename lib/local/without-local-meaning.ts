@@ -53,7 +53,8 @@ export const propertiesWithoutLocalMeaning: Readonly<Record<string, Readonly<Rec
     Architectures: 'bundles are JavaScript',
     LoggingConfig: 'what programs print goes to files in the state folder',
     TracingConfig: 'there is no X-Ray here',
-    ReservedConcurrentExecutions: 'a limit on cost and load in an account',
+    ReservedConcurrentExecutions:
+      'a limit on cost and load in an account; here the machine sets one for every function',
     EphemeralStorage: 'the machine has one disk',
     DeadLetterConfig: 'asynchronous invocations come from schedules only, which have their own',
     KmsKeyArn: 'environment variables stay in memory',
