@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
+import { startWatchdog } from '../../servers/watchdog.ts';
 import type { LocalTaskDefinition } from '../model.ts';
-import { startWatchdog } from '../watchdog.ts';
 import { containerStart } from './container-start.ts';
 
 /** One run of a task definition. */
