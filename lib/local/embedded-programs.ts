@@ -3,7 +3,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { HoldfastError } from '../core/errors.ts';
-import { asAccount, type ServerAccount } from '../servers/server-account.ts';
+import { asAccount, type ServerAccount, serverAccount } from '../servers/server-account.ts';
 import { reachableCopy } from './reachable-copy.ts';
 
 const execute = promisify(execFile);
@@ -19,6 +19,17 @@ export async function embeddedPrograms(
   const major = /\) (\d+)/.exec(stdout)?.[1];
   if (major === undefined) throw new HoldfastError('tool-missing', `'${postgres}' does not say its version`);
   return { postgres, initdb: path.join(bin, 'initdb'), major };
+}
+
+/** What tells programs where the embedded server is, for those that find no other; nothing where there is none. */
+export async function embeddedServerEnvironment(): Promise<Readonly<Record<string, string>>> {
+  try {
+    const { postgres } = await embeddedPrograms(serverAccount());
+    return { HOLDFAST_PG_SERVERS: path.dirname(postgres) };
+  } catch (error) {
+    if (error instanceof HoldfastError && error.code === 'tool-missing') return {};
+    throw error;
+  }
 }
 
 function packageFolder(name: string): string {
