@@ -1,21 +1,21 @@
 import type { EndedValidationStatus } from './vocabulary.ts';
 
-/** What these say is said of the backup: it cannot be opened, restored, or is not what it should be. */
+/** What these say is said of the backup: it cannot be read or restored, or is not what it should be. */
 const ofBackup: ReadonlySet<string> = new Set([
   'assertion-failed',
   'comparison-failed',
   'copy-damaged',
   'corrupt',
   'dump-incomplete',
-  'key-missing',
-  'key-wrong',
   'manifest-unreadable',
   'object-missing',
   'restore-failed',
 ]);
 
-/** What these say is said of the place of the test. */
+/** What these say is said of the place of the test. A key that is not at hand here may be elsewhere, and is no fault of the bytes. */
 const ofPlace: ReadonlySet<string> = new Set([
+  'key-missing',
+  'key-wrong',
   'not-testable',
   'preflight-failed',
   'test-disk-too-small',

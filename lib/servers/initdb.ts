@@ -15,11 +15,14 @@ export async function initialise(options: {
   /** @default - none: no way in but the socket */
   readonly password?: string;
   readonly account: ServerAccount | undefined;
+  /** Must it survive a crash of the machine? @default true */
+  readonly isDurable?: boolean;
 }): Promise<void> {
-  const { account, password } = options;
+  const { account, password, isDurable = true } = options;
   const scratch = mkdtempSync(path.join(tmpdir(), 'holdfast-initdb-'));
   try {
     const choices = ['--username=postgres', '--encoding=UTF8', '--locale=C', '--data-checksums', '--auth-local=trust'];
+    if (!isDurable) choices.push('--no-sync');
     if (password === undefined) choices.push('--auth-host=reject');
     else {
       const passwordFile = path.join(scratch, 'password');

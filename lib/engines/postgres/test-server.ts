@@ -89,7 +89,7 @@ export async function openTestServer(options: {
     return closing;
   };
   try {
-    await initialise({ initdb: programs.initdb, folder: ownFolder('data'), account });
+    await initialise({ initdb: programs.initdb, folder: ownFolder('data'), account, isDurable: false });
     await startPostmaster(server);
   } catch (cause) {
     await close();
