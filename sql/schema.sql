@@ -456,7 +456,7 @@ GRANT SELECT,INSERT,DELETE ON TABLE backup_mgmt.recovery_operation_s TO holdfast
 GRANT UPDATE(load_end_date) ON TABLE backup_mgmt.recovery_operation_s TO holdfast_writer;
 
 GRANT SELECT,INSERT,UPDATE ON TABLE backup_mgmt.validation_results TO backup_operator;
-GRANT SELECT,DELETE ON TABLE backup_mgmt.validation_results TO holdfast_writer;
+GRANT SELECT,INSERT,DELETE ON TABLE backup_mgmt.validation_results TO holdfast_writer;
 GRANT SELECT ON TABLE backup_mgmt.validation_results TO holdfast_reader;
 
 GRANT SELECT,INSERT,UPDATE ON TABLE backup_mgmt.measured_rto TO backup_operator;

@@ -55,13 +55,13 @@ export class RuntimeStack extends Stack {
       deadline,
     });
     this.steps = new StepFunctions(this, 'Steps', { bundle, vault, catalog });
-    const shared = {
+    const withoutLease = {
       judgeAttempt: this.steps.step('judge-attempt'),
       recordOutcome: this.steps.step('record-outcome'),
-      releaseLease: this.steps.step('release-lease'),
       publishOutcome: this.steps.step('publish-outcome'),
       raiseFailure: this.steps.step('raise-failure'),
     };
+    const shared = { ...withoutLease, releaseLease: this.steps.step('release-lease') };
     const sharedFunctions = [
       'judge-attempt',
       'record-outcome',
@@ -109,7 +109,7 @@ export class RuntimeStack extends Stack {
       ).map((step) => this.steps.get(step)),
       workflow: (machine) =>
         restoreTestWorkflow(machine, {
-          ...shared,
+          ...withoutLease,
           admitRestoreTest: this.steps.step('admit-restore-test'),
           task: tasks.toRun(tasks.restoreTest, tasks.restoreTestSecurityGroup),
         }),

@@ -47,7 +47,7 @@ create index validation_results_restore_test on backup_mgmt.validation_results (
   where validation_type = 'restore-test' and validation_status <> 'RUNNING';
 
 -- Rows of a validation are made again when a later event of it arrives.
-grant delete on backup_mgmt.validation_results to holdfast_writer;
+grant insert, delete on backup_mgmt.validation_results to holdfast_writer;
 
 -- The moment that a backup brings back, which is that of its snapshot and not the end of its run.
 alter table backup_mgmt.backup_execution_s add column restorable_point timestamptz null;

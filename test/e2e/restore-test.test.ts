@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { globSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, globSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
@@ -15,6 +15,8 @@ suite('restore tests through the state machine', { concurrency: false }, () => {
   let server: SourceServer;
   let folder: StackFolder;
   let opened: OpenStack;
+  /** Where test servers are, of these tests alone. */
+  let temporary: string;
   before(async () => {
     server = await sourceServer({
       orders: { noiseKilobytes: 500 },
@@ -42,11 +44,14 @@ suite('restore tests through the state machine', { concurrency: false }, () => {
         },
       },
     });
-    opened = await openStack(folder);
+    temporary = mkdtempSync(join(tmpdir(), 'hf-'));
+    chmodSync(temporary, 0o755);
+    opened = await openStack(folder, { environment: { ...folder.environment, TMPDIR: temporary } });
   });
   after(async () => {
     await opened?.[Symbol.asyncDispose]();
     folder?.[Symbol.dispose]();
+    rmSync(temporary, { recursive: true, force: true });
     await server?.[Symbol.asyncDispose]();
   });
 
@@ -116,7 +121,7 @@ suite('restore tests through the state machine', { concurrency: false }, () => {
     const metrics = await (await fetch(`${opened.stack.statusUrl}/metrics`)).text();
     assert.match(metrics, /^holdfast_restore_test_passed_total\{target="orders"\} 1$/m);
     assert.match(metrics, /^holdfast_rto_attained_seconds\{target="orders"\} [\d.]+$/m);
-    assert.deepEqual(globSync('holdfast-test-*', { cwd: tmpdir() }), []);
+    assert.deepEqual(globSync('holdfast-test-*', { cwd: temporary }), []);
   });
 
   test('the last verified restorable point is the same from the catalog and from the store alone', async () => {

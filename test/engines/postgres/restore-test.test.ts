@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, globSync } from 'node:fs';
+import { chmodSync, existsSync, globSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, suite, test } from 'node:test';
@@ -20,11 +20,16 @@ import { capture, contextFor, planned, run, type Saved, session, testTools } fro
 
 const engine = postgresEngine({ findTools: testTools });
 const leftovers = () => globSync('holdfast-test-*', { cwd: tmpdir() });
+const usualTmpdir = process.env['TMPDIR'];
 
 suite('testing a backup of PostgreSQL by restoring it', { concurrency: false }, () => {
   let server: PostgresServer;
   let saved: ReadonlyMap<string, Saved>;
   before(async () => {
+    // Other tests have test servers too, at the same time.
+    const own = mkdtempSync(path.join(tmpdir(), 'hf-'));
+    chmodSync(own, 0o755);
+    process.env['TMPDIR'] = own;
     server = await postgresServer({ major: 17 });
     const folder = path.join(server.dataDir, 'holdfast-tablespace');
     await run(server, 'postgres', `copy (select 1) to program 'mkdir -m 700 ${folder}'`);
@@ -44,7 +49,12 @@ suite('testing a backup of PostgreSQL by restoring it', { concurrency: false }, 
     using context = contextFor(server, { connection: { databases: ['orders', 'postgres'] } });
     saved = await capture(engine, context);
   });
-  after(() => server?.[Symbol.asyncDispose]());
+  after(async () => {
+    await server?.[Symbol.asyncDispose]();
+    rmSync(tmpdir(), { recursive: true });
+    if (usualTmpdir === undefined) delete process.env['TMPDIR'];
+    else process.env['TMPDIR'] = usualTmpdir;
+  });
 
   /** A plan of the backup with what a test is about; `change` alters what the manifest says of a stream. */
   function planOf(
