@@ -13,6 +13,8 @@ type Looked = {
   readonly requestedBy: Manifest['requestedBy'];
   readonly beganAt: Date;
   readonly endedAt: Date;
+  /** Is it a step of the backup's own run? That run's completion says that it passed. @default false */
+  readonly isOfItsRun?: boolean;
   /** What was found, or what kept from looking. */
   readonly result: Validation | { readonly error: unknown };
 };
@@ -24,12 +26,12 @@ type Looked = {
  * which is better than a look that has said so of a backup that still counts as good. A sample that finds nothing proves nothing.
  */
 export async function recordValidation(recorder: Recorder, looked: Looked): Promise<BackupId> {
-  const { backupId, target, depth, requestedBy, result } = looked;
+  const { backupId, target, depth, requestedBy, isOfItsRun = false, result } = looked;
   const operation = newOperationId(looked.beganAt);
   const [beganAt, at] = [looked.beganAt.toISOString(), looked.endedAt.toISOString()];
   const error = 'error' in result ? describeError(asHoldfastError(result.error)) : firstProblem(result);
   const status = validationStatusOf(error?.code);
-  if (status === 'FAILED' || (status === 'PASSED' && depth === 'full')) {
+  if (status === 'FAILED' || (status === 'PASSED' && depth === 'full' && !isOfItsRun)) {
     await recorder.record({
       event: 'backup-verified',
       operation: backupId,

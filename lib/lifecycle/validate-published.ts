@@ -42,7 +42,7 @@ export async function validatePublished(
     },
   ).catch((error: unknown) => ({ error }));
   const { target, backupId, requestedBy } = run;
-  const looked = { target, backupId, depth, requestedBy, beganAt, endedAt: clock(), result };
+  const looked = { target, backupId, depth, requestedBy, beganAt, endedAt: clock(), isOfItsRun: true, result };
   const recorded = await recordValidation(recorder, looked).catch((error: unknown) => ({ error }));
   if ('error' in result) throw result.error;
   const { problems, ...validation } = result;

@@ -65,7 +65,7 @@ export async function runRestore(context: RunContext, run: RestoreRun): Promise<
 
     return {
       restoredBytes: chosen.reduce((total, { record }) => total + record.plainBytes, 0),
-      seconds: (performance.now() - beganAt) / 1000,
+      seconds: Math.round(performance.now() - beganAt) / 1000,
       databases: result.restored.map(({ stream, database, comparison }) => ({
         from: chosen.find(({ record }) => record.stream === stream)?.record.name ?? stream,
         to: database,

@@ -94,7 +94,6 @@ suite('restore tests through the state machine', { concurrency: false }, () => {
       '020-backup-begun',
       '030-backup-completed',
       '040-backup-verified',
-      '040-backup-verified',
     ]);
     const row = await opened.rowOf(backup);
     assert.equal(row?.verification, 'VERIFIED');

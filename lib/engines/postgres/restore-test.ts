@@ -42,7 +42,7 @@ export async function testRestore(
 
   const beganAt = performance.now();
   const { restored } = await restoreInto(server, context, plan, findTools);
-  const restoreSeconds = (performance.now() - beganAt) / 1000;
+  const restoreSeconds = Math.round(performance.now() - beganAt) / 1000;
   plan.onRestored();
 
   const structure = plan.amcheck ? await checkAll(server.connection, context, databases) : nothingChecked;
