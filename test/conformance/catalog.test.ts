@@ -144,7 +144,7 @@ for (const major of [15, 17, 18] as const) {
 
           const [perDay = [], perType = [], failures = [], lastDay = []] = answers;
           const sum = (column: string): number => perDay.reduce((total, row) => total + Number(row[column]), 0);
-          assert.equal(answers.length, 11);
+          assert.equal(answers.length, 15);
           assert.deepEqual([sum('backups'), sum('completed'), sum('failed')], [3, 2, 1]);
           assert.deepEqual(perType, [
             { backup_type: 'FULL', backups: 2, total: '8000 MB', stored: '2000 MB', average_ratio: 4 },

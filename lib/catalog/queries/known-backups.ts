@@ -31,7 +31,7 @@ export async function knownBackups(
        union all
        (${complete} and verification_status = 'VERIFIED' order by restorable_point desc limit 1)
        union all
-       (${complete} order by backup_end_time desc limit 1)
+       (${complete} order by restorable_point desc limit 1)
      ) as known
      order by known.target, known.restorable_point desc`,
     [targets, perTarget],
