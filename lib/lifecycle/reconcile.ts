@@ -46,7 +46,7 @@ export async function reconcile(dependencies: Dependencies): Promise<Reconciliat
 
   const schedulesDeclared = await declareSchedules(dependencies, catalog);
   const { applied, leftOut } = await applyUnseen(dependencies, catalog);
-  await measurePoints(dependencies);
+  await orNote(log, () => measurePoints(dependencies));
   emitMetrics({}, { EventsUnindexed: applied + leftOut, ReconcilerBeat: 1 });
   if (applied > 0) log.info(`the catalog took ${applied} events that it had not seen`);
   return { journaled, applied, leftOut, schedulesDeclared };

@@ -49,7 +49,7 @@ export async function buildTaskImage(
     for (const name of ['main.mjs', 'main.mjs.map', 'holdfast.json']) chmodSync(join(context, name), 0o600);
     writeFileSync(join(context, 'holdfast.json'), JSON.stringify(config));
     writeFileSync(join(context, '.env'), 'PASSWORD=of-somebody');
-    await using archive = await packageArchive();
+    await using archive = await packageArchive(task === 'Backup' ? 'postgresql-client' : 'postgresql');
     const trust = `${archive.certificateFile}:/usr/local/share/ca-certificates/stand-in.crt:ro`;
     const identifierFile = join(context, 'image.id');
     await engine.build([`--volume=${trust}`, `--iidfile=${identifierFile}`, `--tag=${tagOf(task)}`, context], {

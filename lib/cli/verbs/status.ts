@@ -19,6 +19,7 @@ export async function run(context: CliContext): Promise<number> {
       ]),
     ),
     ...report.targets.flatMap(({ target, late }) => late.map(({ message }) => `LATE ${target}: ${oneLine(message)}`)),
+    `read from the ${report.source}`,
   ]);
   const isLate = report.targets.some(({ late }) => late.length > 0);
   return isLate ? new HoldfastError('objective-missed', '').exitCode : 0;

@@ -1,4 +1,5 @@
-import { type Client, DatabaseError, escapeIdentifier } from 'pg';
+import { type Client, escapeIdentifier } from 'pg';
+import { isFinding } from './errors.ts';
 
 /** How far amcheck came in one database. */
 export type Amcheck = {
@@ -100,7 +101,7 @@ async function problemsOf(what: string, check: () => Promise<readonly string[]>)
   try {
     return (await check()).map((problem) => `${what}: ${problem}`);
   } catch (error) {
-    if (!(error instanceof DatabaseError) || error.code?.startsWith('57')) throw error;
+    if (!isFinding(error)) throw error;
     return [`${what}: ${error.message}`];
   }
 }

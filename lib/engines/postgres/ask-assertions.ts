@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
-import { type Client, type CustomTypesConfig, DatabaseError, escapeIdentifier, type QueryConfig } from 'pg';
+import { type Client, type CustomTypesConfig, escapeIdentifier, type QueryConfig } from 'pg';
 import { type Assertion, type AssertionRows, assertionProblem } from '../../core/assertions.ts';
 import { type Connection, connect } from './connection.ts';
+import { statementRefusal } from './errors.ts';
 
 /** Values as the server writes them. */
 const asText = { getTypeParser: () => (value: string) => value } as unknown as CustomTypesConfig;
@@ -60,8 +61,7 @@ async function ask(
   try {
     return assertionProblem(assertion, await answerTo(client, assertion.sql), snapshotAt);
   } catch (error) {
-    if (!(error instanceof DatabaseError)) throw error;
-    return refusal(error, timeoutSeconds);
+    return statementRefusal(error, timeoutSeconds);
   } finally {
     await client.end();
   }
@@ -83,11 +83,4 @@ async function answerTo(client: Client, sql: string): Promise<AssertionRows> {
   });
   await client.query('rollback');
   return rows as AssertionRows;
-}
-
-/** What the server says of a statement it cannot run names the statement's parts; what it says of data may quote them. */
-function refusal({ code = '', message }: DatabaseError, timeoutSeconds: number): string {
-  if (code === '57014') return `gave no answer within ${timeoutSeconds} seconds`;
-  const isOfStatement = code.startsWith('42') || code.startsWith('25') || code.startsWith('3F');
-  return `could not be asked: ${isOfStatement ? message : `SQLSTATE '${code}'`}`;
 }

@@ -7,6 +7,7 @@ import { askAssertions, createReader } from './ask-assertions.ts';
 import type { FindTools } from './capture.ts';
 import { type Connection, connect } from './connection.ts';
 import { type DatabaseFacts, factsOf } from './database-facts.ts';
+import { translated } from './errors.ts';
 import { globalsFormat } from './formats.ts';
 import { restoreLogical } from './restore.ts';
 import { planGlobals, readGlobals } from './restore-globals.ts';
@@ -75,8 +76,13 @@ async function restoreInto(
       findTools,
     );
   } catch (error) {
-    if (!(error instanceof HoldfastError) || error.code !== 'preflight-failed') throw error;
-    throw new HoldfastError('not-testable', `not testable here: ${error.message}`, { cause: error });
+    const failure = translated(error, 'restore test');
+    if (!(failure instanceof HoldfastError)) throw error;
+    // Another attempt would have the same disk.
+    if (failure.code === 'disk-full')
+      throw new HoldfastError('test-disk-too-small', failure.message, { cause: failure });
+    if (failure.code !== 'preflight-failed') throw failure;
+    throw new HoldfastError('not-testable', `not testable here: ${failure.message}`, { cause: failure });
   }
 }
 

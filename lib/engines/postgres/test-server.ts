@@ -93,7 +93,11 @@ export async function openTestServer(options: {
     await startPostmaster(server);
   } catch (cause) {
     await close();
-    throw new HoldfastError('not-testable', `PostgreSQL ${programs.version} does not start here`, { cause });
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw new HoldfastError('not-testable', `PostgreSQL ${programs.version} does not start here: ${why}`, {
+      hint: `may '${programs.postgres}' run here, and has '${tmpdir()}' room? TMPDIR names another folder`,
+      cause,
+    });
   }
   let tablespaces = 0;
   return {
