@@ -106,16 +106,20 @@ CREATE TABLE backup_mgmt.backup_schedule_s (
 );
 
 CREATE VIEW backup_mgmt.measured_rpo AS
- SELECT backup_bk,
-    tenant_hk,
-    target,
-    backup_end_time AS measured_at,
-    restorable_point,
-    lag(restorable_point) OVER by_point AS previous_restorable_point,
-    (EXTRACT(epoch FROM (backup_end_time - lag(restorable_point) OVER by_point)))::numeric(14,3) AS rpo_seconds
-   FROM backup_mgmt.backup_execution_s
-  WHERE ((load_end_date IS NULL) AND (backup_status = 'COMPLETED'::text) AND (verification_status <> 'FAILED'::text))
-  WINDOW by_point AS (PARTITION BY target ORDER BY restorable_point, backup_bk);
+ SELECT backup.backup_bk,
+    backup.tenant_hk,
+    backup.target,
+    backup.backup_end_time AS measured_at,
+    backup.restorable_point,
+    previous.restorable_point AS previous_restorable_point,
+    (EXTRACT(epoch FROM (backup.backup_end_time - previous.restorable_point)))::numeric(14,3) AS rpo_seconds
+   FROM (backup_mgmt.backup_execution_s backup
+     LEFT JOIN LATERAL ( SELECT earlier.restorable_point
+           FROM backup_mgmt.backup_execution_s earlier
+          WHERE ((earlier.load_end_date IS NULL) AND (earlier.backup_status = 'COMPLETED'::text) AND (earlier.verification_status <> 'FAILED'::text) AND (earlier.method IS DISTINCT FROM 'schema'::text) AND (earlier.target = backup.target) AND (earlier.restorable_point < backup.restorable_point))
+          ORDER BY earlier.restorable_point DESC
+         LIMIT 1) previous ON (true))
+  WHERE ((backup.load_end_date IS NULL) AND (backup.backup_status = 'COMPLETED'::text) AND (backup.verification_status <> 'FAILED'::text) AND (backup.method IS DISTINCT FROM 'schema'::text));
 
 CREATE TABLE backup_mgmt.recovery_operation_execution_l (
     recovery_execution_hk bytea NOT NULL,

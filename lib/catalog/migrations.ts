@@ -455,19 +455,34 @@ select
 from backup_mgmt.validation_results
 where validation_type = 'restore-test' and rto_seconds is not null;
 
--- What a loss just before the end of each backup would have cost: the age that the point before it then had.
+-- What a loss just before the end of each backup would have cost: the age that the point before it then had. By an index probe
+-- for each backup, so that a question about a week does not sort years.
 create view backup_mgmt.measured_rpo as
 select
-  backup_bk,
-  tenant_hk,
-  target,
-  backup_end_time as measured_at,
-  restorable_point,
-  lag(restorable_point) over by_point as previous_restorable_point,
-  extract(epoch from backup_end_time - lag(restorable_point) over by_point)::numeric(14, 3) as rpo_seconds
-from backup_mgmt.backup_execution_s
-where load_end_date is null and backup_status = 'COMPLETED' and verification_status <> 'FAILED'
-window by_point as (partition by target order by restorable_point, backup_bk);
+  backup.backup_bk,
+  backup.tenant_hk,
+  backup.target,
+  backup.backup_end_time as measured_at,
+  backup.restorable_point,
+  previous.restorable_point as previous_restorable_point,
+  extract(epoch from backup.backup_end_time - previous.restorable_point)::numeric(14, 3) as rpo_seconds
+from backup_mgmt.backup_execution_s as backup
+left join lateral (
+  select earlier.restorable_point
+  from backup_mgmt.backup_execution_s as earlier
+  where earlier.load_end_date is null
+    and earlier.backup_status = 'COMPLETED'
+    and earlier.verification_status <> 'FAILED'
+    and earlier.method is distinct from 'schema'
+    and earlier.target = backup.target
+    and earlier.restorable_point < backup.restorable_point
+  order by earlier.restorable_point desc
+  limit 1
+) as previous on true
+where backup.load_end_date is null
+  and backup.backup_status = 'COMPLETED'
+  and backup.verification_status <> 'FAILED'
+  and backup.method is distinct from 'schema';
 `,
   },
 ];

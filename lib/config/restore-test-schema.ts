@@ -14,6 +14,10 @@ export const restoreTestSchema = z.strictObject({
     .max(100)
     .default([])
     .describe('What a good copy answers to questions of yours; see docs/restore-tests.md'),
+  serverSettings: z
+    .record(z.string().regex(/^[a-z_][a-z0-9_.]*$/, "is not a setting's name"), z.string())
+    .default({})
+    .describe("Settings of the test's server that your extensions need, e.g. shared_preload_libraries"),
   assertionTimeoutSeconds: z
     .number()
     .int()

@@ -13,8 +13,8 @@ const expectSchema = z
       .positive()
       .optional()
       .describe("… is a time no further before the backup's snapshot than this"),
-    rowCount: z.number().int().nonnegative().optional().describe('There are this many rows'),
-    rows: z.array(z.array(valueSchema)).optional().describe('The rows, in order, are exactly these'),
+    rowCount: z.number().int().nonnegative().max(1000).optional().describe('There are this many rows'),
+    rows: z.array(z.array(valueSchema)).max(1000).optional().describe('The rows, in order, are exactly these'),
   })
   .refine((wanted) => Object.values(wanted).some((value) => value !== undefined), 'expects nothing')
   .describe('All of what is given must hold');

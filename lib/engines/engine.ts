@@ -121,6 +121,8 @@ export type RestoreTestPlan = Pick<RestorePlan, 'source'> & {
   /** Go through the structure of tables and indexes? */
   readonly amcheck: boolean;
   readonly assertions: readonly Assertion[];
+  /** Settings of the server that the backup's extensions need. Those that keep it private are its own. */
+  readonly serverSettings: Readonly<Record<string, string>>;
   /** An assertion that takes longer has failed. */
   readonly assertionTimeoutSeconds: number;
   /** Told when everything is in place and compared, before it is examined. */

@@ -41,6 +41,7 @@ export async function runRestoreTest(context: RunContext, run: RestoreTestRun): 
     {
       source: manifest.source,
       streams: streams.map((record) => ({ record, open: () => openStream(quiet, backup, record, 'restore') })),
+      serverSettings: settings.serverSettings,
       amcheck: settings.amcheck,
       assertions: settings.assertions,
       assertionTimeoutSeconds: settings.assertionTimeoutSeconds,

@@ -138,6 +138,10 @@ suite('restore tests through the state machine', { concurrency: false }, () => {
     assert.ok((orders?.verified?.at ?? '') < (orders?.restorable?.at ?? ''));
     assert.equal(orders?.lastRestoreTest?.status, 'PASSED');
     assert.ok(Number(orders?.rpo.attainedSeconds) > 0);
+    await opened.reconcile();
+    const metrics = await (await fetch(`${opened.stack.statusUrl}/metrics`)).text();
+    for (const name of ['restorable_point_age', 'verified_point_age', 'rpo_attained'])
+      assert.match(metrics, new RegExp(`^holdfast_${name}_seconds\\{target="orders"\\} [\\d.]+$`, 'm'));
   });
 
   test('an assertion that does not hold fails the test under its own code, and the backup is not verified', async () => {

@@ -36,7 +36,7 @@ export async function testRestore(
   const sizeBytes = databases.reduce((sum, { facts }) => sum + facts.sizeBytes, 0);
 
   context.progress({ phase: 'start', detail: `PostgreSQL ${programs.version}` });
-  await using server = await openTestServer({ programs, account, sizeBytes });
+  await using server = await openTestServer({ programs, account, sizeBytes, settings: plan.serverSettings });
   // A statement that takes its time would not hear of the end otherwise.
   context.signal.addEventListener('abort', () => void server[Symbol.asyncDispose](), { once: true });
   await makeTablespaces(server, plan, databases);

@@ -22,7 +22,7 @@ export type TestServer = AsyncDisposable & {
 const mebibyte = 1024 * 1024;
 
 /** Only what a crash of the machine would cost is given up: nothing here is to outlive this process. */
-const settings = {
+const ownSettings = {
   listen_addresses: '',
   port: '5432',
   unix_socket_permissions: '0700',
@@ -50,6 +50,8 @@ export async function openTestServer(options: {
   readonly programs: ServerPrograms;
   readonly account: ServerAccount | undefined;
   readonly sizeBytes: number;
+  /** Beside those that keep it private and short-lived. @default - none */
+  readonly settings?: Readonly<Record<string, string>>;
 }): Promise<TestServer> {
   const { programs, account } = options;
   await requireSpace(tmpdir(), options.sizeBytes);
@@ -70,7 +72,7 @@ export async function openTestServer(options: {
       data,
       '-k',
       folder,
-      ...Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]),
+      ...Object.entries({ ...options.settings, ...ownSettings }).flatMap(([name, value]) => ['-c', `${name}=${value}`]),
     ],
     env: { LC_ALL: 'C', TZ: 'UTC' },
     account,

@@ -13,6 +13,7 @@ import { checkRelations } from '../../../lib/engines/postgres/amcheck.ts';
 import { postgresEngine } from '../../../lib/engines/postgres/postgres-engine.ts';
 import { findServerPrograms } from '../../../lib/engines/postgres/server-programs.ts';
 import { openTestServer } from '../../../lib/engines/postgres/test-server.ts';
+import { embeddedPrograms } from '../../../lib/local/embedded-programs.ts';
 import { readPostmaster } from '../../../lib/servers/postmaster.ts';
 import { serverAccount } from '../../../lib/servers/server-account.ts';
 import { type PostgresServer, postgresServer } from '../../servers/postgres.ts';
@@ -67,6 +68,7 @@ suite('testing a backup of PostgreSQL by restoring it', { concurrency: false }, 
       streams: [...saved.values()].map((one) => planned(change(one), one.record.name)),
       amcheck: true,
       assertions: [],
+      serverSettings: {},
       assertionTimeoutSeconds: 60,
       onRestored: () => told.push('restored'),
       told,
@@ -294,6 +296,39 @@ suite('testing a backup of PostgreSQL by restoring it', { concurrency: false }, 
 
     assert.equal(existsSync(folder), false);
     assert.throws(() => process.kill(postmaster.pid, 0), { code: 'ESRCH' });
+  });
+
+  test('an extension that has to be preloaded is, and no setting makes the server public', async () => {
+    const { problems } = await testIt(
+      planOf({
+        amcheck: false,
+        serverSettings: { shared_preload_libraries: 'pg_stat_statements', listen_addresses: '*' },
+        assertions: [
+          assertion('show shared_preload_libraries', { equals: 'pg_stat_statements' }),
+          assertion("select current_setting('shared_preload_libraries')", { equals: 'pg_stat_statements' }),
+          assertion("select current_setting('listen_addresses')", { equals: '' }),
+        ],
+      }),
+    );
+
+    assert.deepEqual(
+      problems.map(({ message }) => message),
+      [`assertion 'show shared_preload_': could not be asked: syntax error at or near "show"`],
+    );
+  });
+
+  test('the embedded server of the local stack does where there is no other', async () => {
+    const account = serverAccount();
+    const { postgres } = await embeddedPrograms(account);
+    const elsewhere = () => [path.dirname(postgres)];
+    const programs = await findServerPrograms(17, { account, findTools: testTools, folders: [], elsewhere });
+    await using opened = await openTestServer({ programs, account, sizeBytes: 0 });
+    await using client = await session({ ...opened.connection, password: '' }, 'postgres');
+
+    const { problems, remarks } = await checkRelations(client, () => {});
+
+    assert.equal(programs.major, 17);
+    assert.deepEqual([problems, remarks], [[], []]);
   });
 
   test('nobody reaches the server but through the socket in its private folder', async () => {
