@@ -1,9 +1,10 @@
 import { InvokeCommand, type LambdaClient } from '@aws-sdk/client-lambda';
 import { type ErrorCode, errorTable, HoldfastError } from '../core/errors.ts';
-import type { BackupId } from '../core/ids.ts';
+import type { BackupId, TargetName } from '../core/ids.ts';
 import type { JournalEvent } from '../core/journal.ts';
 import type { ExecutionFilter } from './queries/list-executions.ts';
 import type { RecoveryFilter } from './queries/list-recoveries.ts';
+import type { ValidationFilter } from './queries/list-validations.ts';
 import type { CatalogAnswers, CatalogRequest, RequestOf } from './requests.ts';
 
 /**
@@ -28,6 +29,13 @@ export type CatalogClient = {
   declaredSchedules(): Promise<CatalogAnswers['schedules']>;
   /** Recoveries as they stand now, newest first. */
   recoveries(filter?: RecoveryFilter): Promise<CatalogAnswers['recoveries']>;
+  /** Looks that were taken at backups, newest first. */
+  validations(filter?: ValidationFilter): Promise<CatalogAnswers['validations']>;
+  /**
+   * Complete backups that restorable points are made of: of each target the newest so many that are not known to be bad, the newest verified
+   * one and the newest of all; and each target's last restore test.
+   */
+  knownBackups(targets: readonly TargetName[], perTarget: number): Promise<CatalogAnswers['known-backups']>;
   migrate(): Promise<CatalogAnswers['migrate']>;
   status(): Promise<CatalogAnswers['status']>;
 };
@@ -65,6 +73,9 @@ export function catalogClient({
     lastCompleted: () => ask<'last-completed'>({ operation: 'last-completed' }),
     declaredSchedules: () => ask<'schedules'>({ operation: 'schedules' }),
     recoveries: (filter = {}) => ask<'recoveries'>({ operation: 'recoveries', ...filter }),
+    validations: (filter = {}) => ask<'validations'>({ operation: 'validations', ...filter }),
+    knownBackups: (targets, perTarget) =>
+      ask<'known-backups'>({ operation: 'known-backups', targets: [...targets], perTarget }),
     migrate: () => ask<'migrate'>({ operation: 'migrate' }),
     status: () => ask<'status'>({ operation: 'status' }),
   };

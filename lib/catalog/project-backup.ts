@@ -1,5 +1,6 @@
 import { type BackupId, timeOfId } from '../core/ids.ts';
 import { compareEvents, type JournalEvent, journalKey } from '../core/journal.ts';
+import { unverified, type Verification, verificationAfter } from '../core/verification.ts';
 import type { BackupStatus, VerificationStatus } from '../core/vocabulary.ts';
 import { hashKey, tenantKey } from './hash-key.ts';
 import { type Change, historyOf, instant, secondsBetween, type Validity } from './history.ts';
@@ -35,6 +36,7 @@ export type BackupState = {
   readonly storage_location: string | null;
   readonly storage_type: string | null;
   readonly retention_until: string | null;
+  readonly restorable_point: string | null;
   readonly fencing_token: number | null;
 };
 
@@ -50,8 +52,11 @@ export function projectBackup(
 ): readonly (BackupState & Validity)[] {
   const changes: Change<BackupState>[] = [];
   let state = unknownBackup(operation);
+  let known = unverified;
   for (const event of [...events].sort(compareEvents)) {
-    state = { ...state, ...changeOf(state, event), tenant_hk: tenantKey(event.tenant) };
+    known = knownAfter(known, event);
+    const verification = { verification_status: known.status, verification_detail: known.detail };
+    state = { ...state, ...changeOf(state, event), ...verification, tenant_hk: tenantKey(event.tenant) };
     changes.push({ at: event.at, source: journalKey(event), row: state });
   }
   return historyOf(changes);
@@ -86,6 +91,7 @@ function unknownBackup(operation: BackupId): BackupState {
     storage_location: null,
     storage_type: null,
     retention_until: null,
+    restorable_point: null,
     fencing_token: null,
   };
 }
@@ -117,13 +123,14 @@ function changeOf(state: BackupState, event: BackupEvent): Partial<BackupState> 
         backup_status: 'COMPLETED',
         ...ended(event.beganAt, event.endedAt),
         ...sizes(event.plainBytes, event.storedBytes),
-        verification_status: event.verification,
         error_code: null,
         error_message: null,
         error_hint: null,
         storage_location: event.storageLocation,
         storage_type: event.storageType,
         retention_until: instant(event.retentionUntil),
+        // The snapshot is taken after the beginning, so that is what is safe to say where nothing was said.
+        restorable_point: instant(event.restorablePoint ?? event.beganAt),
       };
     case 'backup-failed': {
       const error = {
@@ -145,8 +152,15 @@ function changeOf(state: BackupState, event: BackupEvent): Partial<BackupState> 
       };
     }
     case 'backup-verified':
-      return { verification_status: event.verification, verification_detail: event.detail };
+      return {};
   }
+}
+
+function knownAfter(known: Verification, event: BackupEvent): Verification {
+  if (event.event === 'backup-completed')
+    return verificationAfter(known, { status: event.verification, detail: known.detail, by: null });
+  if (event.event !== 'backup-verified') return known;
+  return verificationAfter(known, { status: event.verification, detail: event.detail, by: event.by ?? null });
 }
 
 function ended(beganAt: string, endedAt: string): Partial<BackupState> {

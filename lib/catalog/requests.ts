@@ -3,16 +3,18 @@ import { z } from 'zod';
 import { HoldfastError } from '../core/errors.ts';
 import { backupIdSchema, targetNameSchema } from '../core/ids.ts';
 import { journalEventSchema } from '../core/journal.ts';
-import { backupStatusSchema } from '../core/vocabulary.ts';
+import { backupStatusSchema, validationStatusSchema, validationTypeSchema } from '../core/vocabulary.ts';
 import { type MigrationResult, migrateCatalog } from './migrate.ts';
 import { type ApplyResult, applyEvents } from './project.ts';
 import { type CatalogStatus, catalogStatus } from './queries/catalog-status.ts';
 import type { Execution } from './queries/execution-columns.ts';
 import { findUnapplied } from './queries/find-unapplied.ts';
+import { type KnownBackups, knownBackups } from './queries/known-backups.ts';
 import { lastCompleted } from './queries/last-completed.ts';
 import { listExecutions } from './queries/list-executions.ts';
 import { listRecoveries, type Recovery } from './queries/list-recoveries.ts';
 import { type DeclaredSchedule, listSchedules } from './queries/list-schedules.ts';
+import { listValidations, type ValidationResult } from './queries/list-validations.ts';
 import { type ExecutionStage, showExecution } from './queries/show-execution.ts';
 
 const sinceSchema = z.iso.datetime({ offset: true }).optional();
@@ -38,6 +40,20 @@ export const catalogRequestSchema = z.discriminatedUnion('operation', [
     since: sinceSchema,
     limit: limitSchema,
   }),
+  z.strictObject({
+    operation: z.literal('validations'),
+    target: targetNameSchema.optional(),
+    backupId: backupIdSchema.optional(),
+    type: validationTypeSchema.optional(),
+    status: validationStatusSchema.optional(),
+    since: sinceSchema,
+    limit: limitSchema,
+  }),
+  z.strictObject({
+    operation: z.literal('known-backups'),
+    targets: z.array(targetNameSchema),
+    perTarget: z.number().int().min(1).max(1000),
+  }),
   z.strictObject({ operation: z.literal('migrate') }),
   z.strictObject({ operation: z.literal('status') }),
 ]);
@@ -54,6 +70,8 @@ export type CatalogAnswers = {
   readonly 'last-completed': readonly Execution[];
   readonly schedules: readonly DeclaredSchedule[];
   readonly recoveries: readonly Recovery[];
+  readonly validations: readonly ValidationResult[];
+  readonly 'known-backups': KnownBackups;
   readonly migrate: MigrationResult;
   readonly status: CatalogStatus;
 };
@@ -70,6 +88,8 @@ const operations: Operations = {
   'last-completed': (client) => lastCompleted(client),
   schedules: (client) => listSchedules(client),
   recoveries: (client, filter) => listRecoveries(client, filter),
+  validations: (client, filter) => listValidations(client, filter),
+  'known-backups': (client, { targets, perTarget }) => knownBackups(client, { targets, perTarget }),
   migrate: (client) => migrateCatalog(client),
   status: (client) => catalogStatus(client),
 };

@@ -1,7 +1,14 @@
 import type { SFNClient } from '@aws-sdk/client-sfn';
 import { HoldfastError } from '../core/errors.ts';
-import type { BackupRequest, BackupRun, RestoreRequest, RestoreRun } from '../core/requests.ts';
-import { type Started, startBackup, startRestore } from '../lifecycle/start.ts';
+import type {
+  BackupRequest,
+  BackupRun,
+  RestoreRequest,
+  RestoreRun,
+  RestoreTestRequest,
+  RestoreTestRun,
+} from '../core/requests.ts';
+import { type Started, startBackup, startRestore, startRestoreTest } from '../lifecycle/start.ts';
 import type { CliContext } from './context.ts';
 import { followExecution } from './follow-execution.ts';
 import { duration, oneLine } from './output.ts';
@@ -12,7 +19,7 @@ export type Machines = {
   readonly pollMs: number;
   /** Do they go on when this command ends? */
   readonly goOn: boolean;
-  readonly arnOf: (kind: 'backup' | 'restore') => Promise<string>;
+  readonly arnOf: (kind: 'backup' | 'restore' | 'restore-test') => Promise<string>;
   /** Shows the progress of an execution's task until the returned function is called. @default - only its states are shown */
   readonly followProgress?: (execution: string) => () => void;
 };
@@ -35,6 +42,16 @@ export async function runRestoreJob(
   request: RestoreRequest,
 ): Promise<Job<RestoreRun>> {
   return watch(context, machines, await startRestore(machines.client, await machines.arnOf('restore'), request));
+}
+
+/** As `runBackupJob`, for a restore test. There is no run when there was nothing to test. */
+export async function runRestoreTestJob(
+  context: CliContext,
+  machines: Machines,
+  request: RestoreTestRequest,
+): Promise<Job<RestoreTestRun | undefined>> {
+  const started = await startRestoreTest(machines.client, await machines.arnOf('restore-test'), request);
+  return watch(context, machines, started);
 }
 
 async function watch<Run>({ output, signal }: CliContext, machines: Machines, started: Started): Promise<Job<Run>> {

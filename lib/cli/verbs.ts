@@ -78,7 +78,9 @@ export const verbs: readonly VerbDefinition[] = [
     example: 'holdfast validate latest --target orders',
     options: [
       ['--target <target>', "whose, for 'latest'; with --all, only its backups"],
-      ['--all', 'every backup in the store'],
+      ['--all', 'every backup in the store; one that cannot be opened does not keep the others from being read'],
+      ['--file <file>', "a manifest.json of any store on this machine, or a file of 'export', pg_dump or pg_dumpall"],
+      ['--report <file>', 'with --all, write what was found: .json for programs, .md for people'],
       ['--sample', 'sizes of all objects and the beginning of every stream, instead of every byte'],
     ],
     load: () => import('./verbs/validate.ts'),
@@ -97,6 +99,24 @@ export const verbs: readonly VerbDefinition[] = [
       ['--aws', 'through the restore state machine in the AWS account'],
     ],
     load: () => import('./verbs/restore.ts'),
+  },
+  {
+    usage: 'restore-test [what]',
+    description:
+      'restore a backup into a server of its own, compare and examine it: of a target, a backup by its id, or one chosen of all',
+    example: 'holdfast restore-test orders',
+    options: [
+      ['--aws', 'start it in the AWS account instead of on this machine'],
+      ['--no-wait', 'only start it'],
+    ],
+    load: () => import('./verbs/restore-test.ts'),
+  },
+  {
+    usage: 'status',
+    description:
+      'of each target the last verified restorable point, the newest one, the last restore test, and what is late (exit code 31)',
+    example: 'holdfast status',
+    load: () => import('./verbs/status.ts'),
   },
   {
     usage: 'compare <backup>',

@@ -1,8 +1,9 @@
-import { Cron } from 'croner';
 import { z } from 'zod';
 import { targetNameSchema } from '../core/ids.ts';
 import { compressionSchema, methodSchema, tierSchema } from '../core/vocabulary.ts';
+import { restoreTestSchema, restoreTestsSchema } from './restore-test-schema.ts';
 import { retentionSchema } from './retention.ts';
+import { scheduleSchema, timezoneSchema } from './schedule-schema.ts';
 import { secretReferenceSchema } from './secret-reference.ts';
 
 /**
@@ -51,12 +52,8 @@ const encryptionSchema = z
 const backupSchema = z.strictObject({
   tier: tierSchema.exclude(['manual']),
   method: methodSchema.default('logical'),
-  schedule: z.string().superRefine(checkCron).describe('Cron: minute hour day-of-month month day-of-week'),
-  timezone: z
-    .string()
-    .default('UTC')
-    .refine(isTimeZone, 'is not a time zone, e.g. Europe/Berlin')
-    .describe("The schedule's, by its IANA name, e.g. Europe/Berlin"),
+  schedule: scheduleSchema,
+  timezone: timezoneSchema,
   retention: retentionSchema.optional().describe("How long to keep it, e.g. 7d, 4w, 7y; the tier's own when left out"),
   enabled: z.boolean().default(true).describe('false: known, and never run by its schedule'),
 });
@@ -106,6 +103,7 @@ const targetSchema = z.discriminatedUnion('engine', [
       .describe('0: none beside the deadline of the run'),
     rtoMinutes: z.number().int().positive().optional().describe('Recovery time objective of this target'),
     rpoHours: z.number().positive().optional().describe('Recovery point objective of this target'),
+    restoreTest: restoreTestSchema.prefault({}),
   }),
 ]);
 
@@ -146,6 +144,15 @@ const awsSchema = z
       .describe('Default retention lock of the bucket. Left out, objects can be locked, and none is by default'),
     taskCpu: z.union([z.literal(1024), z.literal(2048), z.literal(4096)]).default(2048),
     taskMemoryMiB: z.number().int().min(2048).default(4096),
+    restoreTestDiskGiB: z
+      .number()
+      .int()
+      .min(21)
+      .max(200)
+      .default(50)
+      .describe(
+        'Disk of the restore test task; it holds the databases as large as they were, their indexes, and some WAL',
+      ),
   })
   .prefault({});
 
@@ -243,6 +250,7 @@ export const configSchema = z
           ),
       })
       .prefault({}),
+    restoreTests: restoreTestsSchema,
     alerts: z
       .strictObject({
         emails: z.array(z.email()).default([]).describe('BACKUP_EMAIL_TO, several separated by commas'),
@@ -263,27 +271,6 @@ export type ParsedConfig = z.output<typeof configSchema>;
 export type StoreSettings = ParsedConfig['store'];
 export type TargetInput = ParsedConfig['targets'][number];
 export type CatalogConnection = NonNullable<ParsedConfig['catalog']['connection']>;
-
-function checkCron(pattern: string, context: z.RefinementCtx): void {
-  if (pattern.trim().split(/\s+/).length !== 5) {
-    context.addIssue('must have five fields: minute hour day-of-month month day-of-week');
-    return;
-  }
-  try {
-    new Cron(pattern, { paused: true });
-  } catch (error) {
-    context.addIssue(`is not a cron schedule: ${error instanceof Error ? error.message : String(error)}`);
-  }
-}
-
-function isTimeZone(name: string): boolean {
-  try {
-    new Intl.DateTimeFormat('en', { timeZone: name });
-    return true;
-  } catch {
-    return false;
-  }
-}
 
 function checkEntriesDiffer(entries: readonly BackupEntryInput[], context: z.RefinementCtx): void {
   const seen = new Set<string>();

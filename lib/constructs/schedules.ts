@@ -23,13 +23,15 @@ export type SchedulesProps = {
   readonly name: string;
   readonly targets: HoldfastConfig['targets'];
   readonly backup: Machine;
+  readonly restoreTest: Machine;
+  readonly restoreTests: HoldfastConfig['restoreTests'];
   readonly reconcile: BundledFunction;
   /** @default 15 minutes */
   readonly reconcileEvery?: Duration;
 };
 
 /**
- * When things run: a schedule per target and backup entry, and the reconciler's. Scheduler would try a missed start again for a day; here it
+ * When things run: a schedule per target and backup entry, those of restore tests, and the reconciler's. Scheduler would try a missed start again for a day; here it
  * gives up after an hour, because a nightly backup that starts at noon is a surprise, and what it gave up on waits in a queue that is watched.
  * Each start bears the time that it was due, which is what makes two starts of one slot one backup.
  */
@@ -82,6 +84,22 @@ export class Schedules extends Construct {
         });
       }
     }
+    for (const test of restoreTestSchedules(props)) {
+      new Schedule(this, test.name, {
+        scheduleName: test.name,
+        scheduleGroup: group,
+        description: test.description,
+        enabled: props.restoreTests.enabled,
+        schedule: ScheduleExpression.expression(schedulerCron(test.schedule), TimeZone.of(test.timezone)),
+        target: new StepFunctionsStartExecution(props.restoreTest.machine, {
+          ...delivery,
+          input: ScheduleTargetInput.fromObject({
+            ...test.request,
+            requestedBy: { kind: 'schedule', name: test.name },
+          }),
+        }),
+      });
+    }
     new Schedule(this, 'Reconcile', {
       scheduleName: 'reconcile',
       scheduleGroup: group,
@@ -106,7 +124,7 @@ export class Schedules extends Construct {
     );
   }
 
-  #role({ backup, reconcile }: SchedulesProps): Role {
+  #role({ backup, restoreTest, reconcile }: SchedulesProps): Role {
     const role = new Role(this, 'Role', {
       assumedBy: new ServicePrincipal('scheduler.amazonaws.com', {
         conditions: { StringEquals: { 'aws:SourceAccount': Stack.of(this).account } },
@@ -114,8 +132,29 @@ export class Schedules extends Construct {
       description: 'Holdfast: starts what is due',
     });
     allow(role, { sid: 'StartBackups', actions: ['states:StartExecution'], resources: [backup.arn] });
+    allow(role, { sid: 'StartRestoreTests', actions: ['states:StartExecution'], resources: [restoreTest.arn] });
     reconcile.grantInvoke(role, 'Reconcile');
     allow(role, { sid: 'KeepDeadLetters', actions: ['sqs:SendMessage'], resources: [this.deadLetters.queueArn] });
     return role;
   }
+}
+
+/** The one that chooses among all targets, and those of single targets. */
+function restoreTestSchedules({ targets, restoreTests }: SchedulesProps) {
+  const { schedule, timezone } = restoreTests;
+  const description = 'A backup of any target, chosen by chance, is restored into a server of its own';
+  return [
+    { name: 'restore-test', description, schedule, timezone, request: {} },
+    ...targets.flatMap(({ name: target, restoreTest }) =>
+      restoreTest.schedule === undefined
+        ? []
+        : {
+            name: `${target}-restore-test`,
+            description: `A backup of '${target}', chosen by chance, is restored into a server of its own`,
+            schedule: restoreTest.schedule,
+            timezone: restoreTest.timezone,
+            request: { target },
+          },
+    ),
+  ];
 }

@@ -49,6 +49,14 @@ const steps: Readonly<Record<StepName, Step>> = {
       grantRecord(step, props);
     },
   },
+  'admit-restore-test': {
+    description: 'Turns a restore test request into a run: finds the backup, or chooses one',
+    grant: (step, props) => {
+      props.vault.grantList(step.role, 'backups', 'journal');
+      props.vault.grantGet(step.role, 'manifests');
+      grantRecord(step, props);
+    },
+  },
   'judge-attempt': {
     description: 'Says why a task ended and whether another attempt is worth it',
     grant: ({ role }, { vault }) => {
@@ -60,10 +68,11 @@ const steps: Readonly<Record<StepName, Step>> = {
     description: 'Reads a backup back with other eyes than its writer',
     timeoutSeconds: 900,
     memoryMiB: 3008,
-    grant: ({ role }, { vault }) => {
-      vault.grantList(role, 'backups');
-      vault.grantGet(role, 'backups');
-      vault.grantUnwrap(role);
+    grant: (step, props) => {
+      props.vault.grantList(step.role, 'backups', 'journal');
+      props.vault.grantGet(step.role, 'backups');
+      props.vault.grantUnwrap(step.role);
+      grantRecord(step, props);
     },
   },
   'record-outcome': {
@@ -100,7 +109,7 @@ const steps: Readonly<Record<StepName, Step>> = {
   },
 };
 
-/** The functions behind the steps of both state machines, each with a role of its own. */
+/** The functions behind the steps of the state machines, each with a role of its own. */
 export class StepFunctions extends Construct {
   readonly #functions: ReadonlyMap<StepName, BundledFunction>;
 

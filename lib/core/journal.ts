@@ -1,17 +1,22 @@
 import { z } from 'zod';
 import { backupIdSchema, targetNameSchema } from './ids.ts';
+import { eventBase as base, eventErrorSchema as errorSchema } from './journal-base.ts';
 import { requesterSchema } from './manifest.ts';
-import { engineSchema, methodSchema, tierSchema, verificationStatusSchema } from './vocabulary.ts';
+import { restoreTestEndedSchema, restoreTestRequestedSchema, validationEndedSchema } from './validation-events.ts';
+import {
+  engineSchema,
+  methodSchema,
+  tierSchema,
+  validationTypeSchema,
+  verificationStatusSchema,
+} from './vocabulary.ts';
 
 /**
- * What happens to a backup or a recovery, one write-once object per event under `journal/<operationId>/`.
+ * What happens to a backup, a recovery or a validation, one write-once object per event under `journal/<operationId>/`.
  *
  * The catalog is a projection of these events: the same events give the same rows, whether they are applied as they
  * happen, after an outage, or years later by `holdfast catalog rebuild`. Times in rows come from events, never from now().
  */
-const base = { operation: backupIdSchema, at: z.iso.datetime(), tenant: z.string().nullable() };
-const errorSchema = z.strictObject({ code: z.string(), message: z.string(), hint: z.string() });
-
 export const backupRequestedSchema = z.strictObject({
   ...base,
   event: z.literal('backup-requested'),
@@ -42,6 +47,8 @@ export const backupCompletedSchema = z.strictObject({
   storageType: z.enum(['s3', 'file']),
   retentionUntil: z.iso.datetime(),
   verification: verificationStatusSchema,
+  /** The point in time that it brings back. Events of older versions lack it. */
+  restorablePoint: z.iso.datetime().optional(),
 });
 
 /** `storageLocation` is there when something restorable was published all the same (a partial backup). */
@@ -62,6 +69,9 @@ export const backupVerifiedSchema = z.strictObject({
   event: z.literal('backup-verified'),
   verification: verificationStatusSchema,
   detail: z.string(),
+  /** How it was looked at, and the operation that did. Events of older versions lack both. */
+  by: validationTypeSchema.optional(),
+  validation: backupIdSchema.optional(),
 });
 
 export const recoveryRequestedSchema = z.strictObject({
@@ -82,6 +92,8 @@ export const recoveryEndedSchema = z.strictObject({
   endedAt: z.iso.datetime(),
   restoredBytes: z.number().int(),
   compared: z.boolean(),
+  /** From the first byte asked of the store until every database was in place and compared. */
+  restoreSeconds: z.number().nonnegative().optional(),
   error: errorSchema.optional(),
 });
 
@@ -112,19 +124,26 @@ export const journalEventSchema = z.discriminatedUnion('event', [
   backupVerifiedSchema,
   recoveryRequestedSchema,
   recoveryEndedSchema,
+  validationEndedSchema,
+  restoreTestRequestedSchema,
+  restoreTestEndedSchema,
   schedulesDeclaredSchema,
 ]);
 export type JournalEvent = z.infer<typeof journalEventSchema>;
+export type RestoreTestEnded = Extract<JournalEvent, { event: 'restore-test-ended' }>;
 
 /** Within one operation events are applied in this order, whatever order they were written in. */
 const order: Record<JournalEvent['event'], number> = {
   'schedules-declared': 0,
   'backup-requested': 10,
   'recovery-requested': 10,
+  'restore-test-requested': 10,
   'backup-begun': 20,
   'backup-completed': 30,
   'backup-failed': 30,
   'recovery-ended': 30,
+  'restore-test-ended': 30,
+  'validation-ended': 30,
   'backup-verified': 40,
 };
 

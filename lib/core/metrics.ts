@@ -39,6 +39,41 @@ export const metrics = {
     dimensions: ['Target'],
     description: 'From the request to the end of the restore',
   },
+  RestoreTestPassed: {
+    unit: 'Count',
+    dimensions: ['Target'],
+    description: 'A backup was restored into a server of its own, and all checks passed',
+  },
+  RestoreTestFailed: {
+    unit: 'Count',
+    dimensions: ['Target'],
+    description: 'A restore test ended without that proof, whatever the reason',
+  },
+  RestoreTestDuration: {
+    unit: 'Seconds',
+    dimensions: ['Target'],
+    description: 'From the request to the end of the restore test',
+  },
+  RtoAttained: {
+    unit: 'Seconds',
+    dimensions: ['Target'],
+    description: 'From the request of a restore or restore test until everything was in place and compared',
+  },
+  RpoAttained: {
+    unit: 'Seconds',
+    dimensions: ['Target'],
+    description: 'At the end of a backup, the age of the restorable point that it followed: what could have been lost',
+  },
+  RestorablePointAge: {
+    unit: 'Seconds',
+    dimensions: ['Target'],
+    description: 'Age of the newest point in time that a validated backup brings back',
+  },
+  VerifiedPointAge: {
+    unit: 'Seconds',
+    dimensions: ['Target'],
+    description: 'Age of the newest point in time that a restore test has brought back',
+  },
   EventsUnindexed: {
     unit: 'Count',
     dimensions: [],

@@ -7,7 +7,7 @@ import type { Method } from './vocabulary.ts';
  * ```
  * backups/<target>/<backupId>/manifest.json                     written last; without it there is no backup
  * backups/<target>/<backupId>/<attempt>/<stream>.<nnnnn>        data; <attempt> keeps a zombie writer from colliding
- * journal/<operationId>/<nnn>-<event>.json                      what happened to a backup or recovery, in order
+ * journal/<operationId>/<nnn>-<event>.json                      what happened to a backup, recovery or validation, in order
  * outcomes/<operationId>/<attempt>.json                          how one attempt of a task ended, written by the task
  * requests/<target>/<method>/<slot>.json                        one per scheduled time: a second request finds it
  * leases/<target>/<method>.json                                 who may write now, until when (replaced conditionally)

@@ -1,3 +1,4 @@
+import type { Assertion } from '../core/assertions.ts';
 import type { Content, Manifest, StreamRecord } from '../core/manifest.ts';
 import type { EngineName, Method } from '../core/vocabulary.ts';
 
@@ -30,6 +31,12 @@ export interface Engine {
 
   /** Reads a live copy and holds it against what the manifest says of the stream: one finding per difference, none when it is the same. */
   compare(context: EngineContext, stream: StreamRecord, database: string): Promise<Comparison>;
+
+  /**
+   * Restores into a server that is started for this and gone afterwards, however this process ends, and examines what is there. Rejects with
+   * what a restore rejects with, `not-testable` when this place lacks what the backup needs, `test-disk-too-small`, `tool-missing`.
+   */
+  restoreTest(context: Omit<EngineContext, 'connection'>, plan: RestoreTestPlan): Promise<RestoreTestResult>;
 }
 
 /** What every verb gets. `connection` is the target's own configuration section, secrets resolved; the engine parses it. */
@@ -107,6 +114,29 @@ export type RestorePlan = {
 
 export type RestoreResult = {
   readonly restored: readonly { readonly stream: string; readonly database: string; readonly comparison: Comparison }[];
+};
+
+export type RestoreTestPlan = Pick<RestorePlan, 'source'> & {
+  readonly streams: readonly Omit<RestorePlan['streams'][number], 'destination'>[];
+  /** Go through the structure of tables and indexes? */
+  readonly amcheck: boolean;
+  readonly assertions: readonly Assertion[];
+  /** Settings of the server that the backup's extensions need. Those that keep it private are its own. */
+  readonly serverSettings: Readonly<Record<string, string>>;
+  /** An assertion that takes longer has failed. */
+  readonly assertionTimeoutSeconds: number;
+  /** Told when everything is in place and compared, before it is examined. */
+  readonly onRestored: () => void;
+};
+
+export type RestoreTestResult = RestoreResult & {
+  readonly serverVersion: string;
+  readonly restoreSeconds: number;
+  /** Tables and indexes whose structure was gone through. */
+  readonly relations: number;
+  /** What the examination found wrong, all of it; empty when the copy is good. */
+  readonly problems: readonly { readonly code: 'copy-damaged' | 'assertion-failed'; readonly message: string }[];
+  readonly remarks: readonly string[];
 };
 
 export type Comparison = {

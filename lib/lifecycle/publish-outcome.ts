@@ -8,6 +8,10 @@ import { emitMetrics } from '../observe/metrics.ts';
 type Ended = {
   readonly run: AnyRun;
   readonly validation?: { readonly plainBytes: number; readonly storedBytes: number } | undefined;
+  /** What recording it has found out. */
+  readonly recorded?:
+    | { readonly rtoSeconds?: number | undefined; readonly rpoSeconds?: number | undefined }
+    | undefined;
   readonly failure?: Failure | undefined;
 };
 
@@ -23,33 +27,21 @@ type Dependencies = {
 /** Tells the world how a run ended: metrics for alarms and dashboards, and an event on the default bus, where alerts are routed from. */
 export async function publishOutcome(
   { events, clock, waitMilliseconds = 500 }: Dependencies,
-  { run, validation, failure }: Ended,
+  ended: Ended,
 ): Promise<{ readonly event: string }> {
-  const kind = 'recoveryId' in run ? 'Restore' : 'Backup';
+  const { run, validation, recorded, failure } = ended;
   const seconds = (clock().getTime() - new Date(run.requestedAt).getTime()) / 1000;
-  if ('recoveryId' in run) {
-    emitMetrics(
-      { Target: run.into },
-      { [failure ? 'RestoreFailed' : 'RestoreSucceeded']: 1, RestoreDuration: seconds },
-    );
-  } else {
-    emitMetrics(
-      { Target: run.target, Method: run.method },
-      {
-        [failure ? 'BackupFailed' : 'BackupSucceeded']: 1,
-        BackupDuration: seconds,
-        ...(validation ? { BackupPlainBytes: validation.plainBytes, BackupStoredBytes: validation.storedBytes } : {}),
-      },
-    );
-  }
+  measure(ended, seconds);
 
+  const { kind, ...about } = describe(run);
   const detailType = `${kind} ${failure ? 'Failed' : 'Completed'}`;
   const detail = {
     operation: operationOf(run),
     target: run.target,
-    ...('recoveryId' in run ? { backupId: run.backupId, into: run.into } : { method: run.method, tier: run.tier }),
+    ...about,
     execution: run.execution,
     seconds: Math.round(seconds),
+    ...(recorded ?? {}),
     ...(validation ?? {}),
     ...(failure ?? {}),
   };
@@ -61,5 +53,30 @@ export async function publishOutcome(
     if (send === mostSends)
       throw new HoldfastError('internal', `the event bus refused '${detailType}': ${entry.ErrorCode}`);
     await delay(waitMilliseconds * 2 ** (send - 1));
+  }
+}
+
+function describe(run: AnyRun): { readonly kind: string; readonly [field: string]: string } {
+  if ('recoveryId' in run) return { kind: 'Restore', backupId: run.backupId, into: run.into };
+  if ('validationId' in run) return { kind: 'Restore Test', backupId: run.backupId };
+  return { kind: 'Backup', method: run.method, tier: run.tier };
+}
+
+function measure({ run, validation, recorded, failure }: Ended, seconds: number): void {
+  const { rtoSeconds, rpoSeconds } = recorded ?? {};
+  const rto = rtoSeconds === undefined ? {} : { RtoAttained: rtoSeconds };
+  if ('recoveryId' in run) {
+    const ended = failure ? { RestoreFailed: 1 } : { RestoreSucceeded: 1 };
+    emitMetrics({ Target: run.into }, { ...ended, RestoreDuration: seconds, ...rto });
+  } else if ('validationId' in run) {
+    const ended = failure ? { RestoreTestFailed: 1 } : { RestoreTestPassed: 1 };
+    emitMetrics({ Target: run.target }, { ...ended, RestoreTestDuration: seconds, ...rto });
+  } else {
+    const ended = failure ? { BackupFailed: 1 } : { BackupSucceeded: 1 };
+    const sizes = validation
+      ? { BackupPlainBytes: validation.plainBytes, BackupStoredBytes: validation.storedBytes }
+      : {};
+    emitMetrics({ Target: run.target, Method: run.method }, { ...ended, BackupDuration: seconds, ...sizes });
+    if (rpoSeconds !== undefined) emitMetrics({ Target: run.target }, { RpoAttained: rpoSeconds });
   }
 }

@@ -11,6 +11,7 @@ import type { Store } from '../store/store.ts';
 import { putJson } from '../store/text.ts';
 import { endUnendedRuns } from './end-unended-runs.ts';
 import { orNote } from './or-note.ts';
+import { readRestorablePoints } from './restorable-points.ts';
 
 type Dependencies = {
   readonly config: HoldfastConfig;
@@ -45,9 +46,22 @@ export async function reconcile(dependencies: Dependencies): Promise<Reconciliat
 
   const schedulesDeclared = await declareSchedules(dependencies, catalog);
   const { applied, leftOut } = await applyUnseen(dependencies, catalog);
+  await orNote(log, () => measurePoints(dependencies));
   emitMetrics({}, { EventsUnindexed: applied + leftOut, ReconcilerBeat: 1 });
   if (applied > 0) log.info(`the catalog took ${applied} events that it had not seen`);
   return { journaled, applied, leftOut, schedulesDeclared };
+}
+
+/** The ages that alarms watch. A target with no such point emits none, and what is missing is alarming. */
+async function measurePoints({ log, ...places }: Dependencies): Promise<void> {
+  const { targets } = await readRestorablePoints({ ...places, warn: (message) => log.warn(message) });
+  for (const { target, restorable, verified } of targets) {
+    const ages = {
+      ...(restorable ? { RestorablePointAge: restorable.ageSeconds } : {}),
+      ...(verified ? { VerifiedPointAge: verified.ageSeconds } : {}),
+    };
+    if (Object.keys(ages).length > 0) emitMetrics({ Target: target }, ages);
+  }
 }
 
 async function declareSchedules({ config, store, clock }: Dependencies, catalog: CatalogClient): Promise<boolean> {

@@ -9,11 +9,14 @@ export async function releaseLeases(
   { store, clock }: { readonly store: Store; readonly clock: () => Date },
   run: AnyRun,
 ): Promise<{ readonly released: readonly string[] }> {
-  const keys =
-    'recoveryId' in run
-      ? methodSchema.options.map((method) => leaseKey(run.into, method))
-      : [leaseKey(run.target, run.method)];
+  const keys = keysOf(run);
   const released: string[] = [];
   for (const key of keys) if (await releaseHeldBy(store, key, { holder: run.execution, clock })) released.push(key);
   return { released };
+}
+
+/** A restore test reads the store and holds nothing. */
+function keysOf(run: AnyRun): string[] {
+  if ('recoveryId' in run) return methodSchema.options.map((method) => leaseKey(run.into, method));
+  return 'validationId' in run ? [] : [leaseKey(run.target, run.method)];
 }

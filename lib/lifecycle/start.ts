@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { type SFNClient, StartExecutionCommand } from '@aws-sdk/client-sfn';
 import { HoldfastError } from '../core/errors.ts';
 import { compactTime } from '../core/ids.ts';
-import type { BackupRequest, RestoreRequest } from '../core/requests.ts';
+import type { BackupRequest, RestoreRequest, RestoreTestRequest } from '../core/requests.ts';
 
 export type Started = { readonly name: string; readonly arn: string };
 
@@ -18,6 +18,15 @@ export function startRestore(
   request: RestoreRequest,
 ): Promise<Started> {
   return start(client, machine, `${request.into ?? request.target ?? 'any'}-restore`, request);
+}
+
+/** Starts the restore test state machine. */
+export function startRestoreTest(
+  client: SFNClient,
+  machine: string | undefined,
+  request: RestoreTestRequest,
+): Promise<Started> {
+  return start(client, machine, `${request.target ?? 'any'}-restore-test`, request);
 }
 
 /** The execution's name says what it is for and when it was asked for, within the 80 characters that Step Functions allows. */

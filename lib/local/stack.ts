@@ -7,6 +7,7 @@ import { readAssembly } from './assembly.ts';
 import { CallLog } from './call-log.ts';
 import { keepApplyingCustomResources } from './custom-resources.ts';
 import { openDatabases } from './databases.ts';
+import { embeddedServerEnvironment } from './embedded-programs.ts';
 import { openEndpoint } from './endpoint/endpoint.ts';
 import { kmsOperations } from './endpoint/kms.ts';
 import {
@@ -147,7 +148,11 @@ async function open(options: LocalStackOptions, stateDirectory: string, parts: P
   });
 
   const metrics = new MetricRegistry();
-  const programEnvironment = { ...machineEnvironment(options.config, process.env), ...options.environment };
+  const programEnvironment = {
+    ...machineEnvironment(options.config, process.env),
+    ...(await embeddedServerEnvironment()),
+    ...options.environment,
+  };
   const ownCredentials = options.config.store.kind === 's3' ? credentialEnvironment(process.env) : undefined;
   const functions = new Functions({
     functions: model.functions,

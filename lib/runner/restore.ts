@@ -51,6 +51,7 @@ export async function runRestore(context: RunContext, run: RestoreRun): Promise<
     }
     // The engine tells how far it is; the reader beneath it would only say the same again.
     const quiet = { ...held, report: () => {} };
+    const beganAt = performance.now();
     const result = await engine.restore(await engineContext(held, into), {
       source: backup.manifest.source,
       replace: run.replace,
@@ -64,6 +65,7 @@ export async function runRestore(context: RunContext, run: RestoreRun): Promise<
 
     return {
       restoredBytes: chosen.reduce((total, { record }) => total + record.plainBytes, 0),
+      seconds: Math.round(performance.now() - beganAt) / 1000,
       databases: result.restored.map(({ stream, database, comparison }) => ({
         from: chosen.find(({ record }) => record.stream === stream)?.record.name ?? stream,
         to: database,

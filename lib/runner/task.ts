@@ -9,7 +9,7 @@ import { putJson } from '../store/text.ts';
 import { type RunContext, withRunContext } from './context.ts';
 import { throttled } from './progress.ts';
 
-type Ending = Pick<Outcome, 'restore'> & { readonly failure?: HoldfastError | undefined };
+type Ending = Pick<Outcome, 'restore' | 'restoreTest'> & { readonly failure?: HoldfastError | undefined };
 
 /** Fargate gives at most 120 s between SIGTERM and SIGKILL; the local stack as much as the task definition says. */
 const progressIntervalMs = 500;
@@ -82,7 +82,7 @@ function reasonOf(error: unknown, signal: AbortSignal): HoldfastError {
 async function writeOutcome(
   context: RunContext,
   operation: BackupId,
-  { exitCode, failure, restore }: Ending & { readonly exitCode: number },
+  { exitCode, failure, restore, restoreTest }: Ending & { readonly exitCode: number },
 ): Promise<void> {
   const outcome: Outcome = outcomeSchema.parse({
     attempt: context.attempt,
@@ -90,6 +90,7 @@ async function writeOutcome(
     exitCode,
     ...(failure ? { failure: { code: failure.code, message: failure.message, hint: failure.hint } } : {}),
     ...(restore ? { restore } : {}),
+    ...(restoreTest ? { restoreTest } : {}),
   });
   await putJson(context.store, outcomeKey(operation, context.attempt), outcome, { condition: 'absent' });
 }

@@ -13,6 +13,7 @@ import { Vault } from '../constructs/vault.ts';
 import { mostAttempts } from '../core/attempts.ts';
 import { backupWorkflow } from '../workflows/backup.ts';
 import { restoreWorkflow } from '../workflows/restore.ts';
+import { restoreTestWorkflow } from '../workflows/restore-test.ts';
 import { taskOverhead } from '../workflows/run-task.ts';
 
 export type RuntimeStackProps = StackProps & {
@@ -28,6 +29,7 @@ export type RuntimeStackProps = StackProps & {
 export class RuntimeStack extends Stack {
   readonly backup: Machine;
   readonly restore: Machine;
+  readonly restoreTest: Machine;
   readonly reconcile: BundledFunction;
   readonly schedules: Schedules;
   readonly api: Api;
@@ -46,16 +48,20 @@ export class RuntimeStack extends Stack {
       targets: config.targets,
       cpu: config.aws.taskCpu,
       memoryMiB: config.aws.taskMemoryMiB,
+      restoreTestDiskGiB: config.aws.restoreTestDiskGiB,
+      ...(config.store.kind === 's3' && config.store.endpoint !== undefined
+        ? { storeEndpoint: config.store.endpoint }
+        : {}),
       deadline,
     });
     this.steps = new StepFunctions(this, 'Steps', { bundle, vault, catalog });
-    const shared = {
+    const withoutLease = {
       judgeAttempt: this.steps.step('judge-attempt'),
       recordOutcome: this.steps.step('record-outcome'),
-      releaseLease: this.steps.step('release-lease'),
       publishOutcome: this.steps.step('publish-outcome'),
       raiseFailure: this.steps.step('raise-failure'),
     };
+    const shared = { ...withoutLease, releaseLease: this.steps.step('release-lease') };
     const sharedFunctions = [
       'judge-attempt',
       'record-outcome',
@@ -93,6 +99,22 @@ export class RuntimeStack extends Stack {
         }),
     });
 
+    this.restoreTest = new Machine(this, 'RestoreTestMachine', {
+      name: `${name}-restore-test`,
+      comment: 'Proves that a backup restores. Input: {}, {"target":"orders"} or {"backup":"…"}',
+      timeout,
+      task: tasks.restoreTest,
+      functions: (
+        ['admit-restore-test', 'judge-attempt', 'record-outcome', 'publish-outcome', 'raise-failure'] as const
+      ).map((step) => this.steps.get(step)),
+      workflow: (machine) =>
+        restoreTestWorkflow(machine, {
+          ...withoutLease,
+          admitRestoreTest: this.steps.step('admit-restore-test'),
+          task: tasks.toRun(tasks.restoreTest, tasks.restoreTestSecurityGroup),
+        }),
+    });
+
     this.reconcile = new BundledFunction(this, 'Reconcile', {
       bundle,
       program: 'reconcile',
@@ -110,6 +132,8 @@ export class RuntimeStack extends Stack {
       name,
       targets: config.targets,
       backup: this.backup,
+      restoreTest: this.restoreTest,
+      restoreTests: config.restoreTests,
       reconcile: this.reconcile,
     });
     this.api = new Api(this, 'Api', { bundle, vault, catalog, backup: this.backup, restore: this.restore });
@@ -120,6 +144,7 @@ export class RuntimeStack extends Stack {
   #outputs(): void {
     const outputs: Readonly<Record<string, readonly [string, string]>> = {
       BackupMachineArn: ['Start it with {"target":"…"}', this.backup.arn],
+      RestoreTestMachineArn: ['Start it with {}, {"target":"…"} or {"backup":"…"}', this.restoreTest.arn],
       RestoreMachineArn: ['Start it with {"backup":"latest","target":"…"}', this.restore.arn],
       ApiUrl: ['Requests are signed with SigV4, service lambda', this.api.url.url],
     };

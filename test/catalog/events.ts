@@ -113,3 +113,61 @@ export const declared = (at: string, schedules: readonly Record<string, unknown>
     at,
     schedules,
   });
+
+const validation = '20261121T120000Z-0badcafe';
+
+export const restoreTestRequested = (over: Record<string, unknown> = {}): JournalEvent =>
+  event({
+    event: 'restore-test-requested',
+    operation: validation,
+    at: '2026-11-21T12:00:00.000Z',
+    backupId: backup,
+    target: 'orders',
+    reason: 'it was named',
+    requestedBy: { kind: 'user', name: 'anna' },
+    execution: 'orders-restore-test-1',
+    ...over,
+  });
+
+export const restoreTestEnded = (over: Record<string, unknown> = {}): JournalEvent =>
+  event({
+    event: 'restore-test-ended',
+    operation: validation,
+    at: '2026-11-21T12:20:00.000Z',
+    backupId: backup,
+    target: 'orders',
+    requestedBy: { kind: 'user', name: 'anna' },
+    status: 'PASSED',
+    beganAt: '2026-11-21T12:00:00.000Z',
+    endedAt: '2026-11-21T12:20:00.000Z',
+    figures: {
+      serverVersion: '17.6',
+      databases: 1,
+      tables: 12,
+      rows: 1_000_000,
+      relations: 40,
+      assertions: 2,
+      restoredBytes: 4_000_000_000,
+      restoreSeconds: 800,
+    },
+    rtoSeconds: 900,
+    ...over,
+  });
+
+export const validationEnded = (over: Record<string, unknown> = {}): JournalEvent =>
+  event({
+    event: 'validation-ended',
+    operation: '20261121T020430Z-0000000a',
+    at: '2026-11-21T02:04:50.000Z',
+    backupId: backup,
+    target: 'orders',
+    requestedBy: { kind: 'schedule', name: 'orders-daily-logical' },
+    type: 'full',
+    status: 'PASSED',
+    beganAt: '2026-11-21T02:04:42.000Z',
+    endedAt: '2026-11-21T02:04:50.000Z',
+    objects: 3,
+    readBytes: 1_000_000_000,
+    problems: 0,
+    ...over,
+  });

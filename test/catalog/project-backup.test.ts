@@ -39,6 +39,7 @@ test('a completed backup has every column that operators read', () => {
     storage_location: 's3://vault/backups/orders/20261121T020000Z-9f3c2a1b/',
     storage_type: 's3',
     retention_until: '2026-11-28T02:04:40.750Z',
+    restorable_point: '2026-11-21T02:00:10.500Z',
     fencing_token: 7,
     load_date: '2026-11-21T02:05:00.000Z',
     load_end_date: null,

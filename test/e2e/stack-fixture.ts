@@ -48,6 +48,8 @@ export type FolderOptions = {
   readonly run?: Readonly<Record<string, number>>;
   /** Other settings of single targets' connections. @default - none */
   readonly connections?: Readonly<Partial<Record<FixtureTarget, object>>>;
+  /** How backups of single targets are tested. @default - as for everybody */
+  readonly restoreTests?: Readonly<Partial<Record<FixtureTarget, object>>>;
   /** Where the store is. @default - a folder beside the configuration */
   readonly storePath?: string;
   /** Another installation whose key this one has too. @default - a key of its own */
@@ -126,7 +128,12 @@ function configText(options: Omit<FolderOptions, 'server'> & { readonly port: nu
           },
         },
       }),
-      targets: targetNames.map((name) => ({ name, engine: 'postgres', connection: connection(name) })),
+      targets: targetNames.map((name) => ({
+        name,
+        engine: 'postgres',
+        connection: connection(name),
+        restoreTest: options.restoreTests?.[name] ?? {},
+      })),
     },
     null,
     2,
@@ -168,6 +175,7 @@ export type OpenStack = AsyncDisposable & {
   /** Starts a backup by the input that a person would type; the given fields beside the target. */
   backup(target: FixtureTarget, more?: Readonly<Record<string, string>>): ExecutionRecord;
   restore(request: Readonly<Record<string, string | boolean | string[]>>): ExecutionRecord;
+  restoreTest(request: Readonly<Record<string, string>>): ExecutionRecord;
   /** Waits for the end and fails the test unless it is a good one. */
   succeeded<Run = BackupRun>(execution: ExecutionRecord): Promise<Ended<Run>>;
   /** Waits for the end and fails the test unless it is this failure. */
@@ -202,6 +210,7 @@ export async function openStack(folder: StackFolder, more: Partial<LocalStackOpt
     catalog,
     backup: (target, request = {}) => stack.startExecution('holdfast-backup', { target, ...request }),
     restore: (request) => stack.startExecution('holdfast-restore', { ...request }),
+    restoreTest: (request) => stack.startExecution('holdfast-restore-test', { ...request }),
     async succeeded<Run>({ arn }: ExecutionRecord) {
       const record = await stack.waitFor(arn);
       if (record.status !== 'SUCCEEDED') throw new Error(describe(record));

@@ -55,12 +55,93 @@ test('what restores may read backups, and writes none', () => {
   assert.doesNotMatch(within(statements, 's3:PutObject'), /backups/);
 });
 
-test('data keys are unwrapped by validation and restores only', () => {
+test('what tests backups may read them and say how it went, and knows no secret', () => {
+  const statements = statementsOf(runtime, 'TasksRestoreTestRole');
+
+  assert.deepEqual(actionsOf(statements), ['kms:Decrypt', 's3:GetObject', 's3:ListBucket', 's3:PutObject']);
+  assert.match(within(statements, 's3:PutObject'), /outcomes\/\*/);
+  assert.doesNotMatch(within(statements, 's3:PutObject'), /backups|leases|journal/);
+});
+
+test('a restore test reaches HTTPS and nothing else, and nothing reaches it', () => {
+  const group = restoreTestGroup(runtime);
+
+  assert.deepEqual(group.SecurityGroupEgress, [
+    { CidrIp: '0.0.0.0/0', Description: 'AWS APIs, and the store', FromPort: 443, IpProtocol: 'tcp', ToPort: 443 },
+  ]);
+  assert.equal(group.SecurityGroupIngress, undefined);
+});
+
+test('another S3 API than that of AWS can be reached at its port', () => {
+  const { runtime: other } = templatesOf(
+    ordinary.replace('{ kind: s3 }', '{ kind: s3, endpoint: "http://minio.internal:9000" }'),
+  );
+
+  assert.deepEqual(
+    restoreTestGroup(other).SecurityGroupEgress.map(({ FromPort }) => FromPort),
+    [443, 9000],
+  );
+});
+
+function restoreTestGroup(template: Template): {
+  readonly SecurityGroupEgress: readonly { readonly FromPort: number }[];
+  readonly SecurityGroupIngress?: unknown;
+} {
+  const groups = Object.entries(template.findResources('AWS::EC2::SecurityGroup'));
+  const [, group] = groups.find(([id]) => id.startsWith('TasksRestoreTestSecurityGroup')) ?? [];
+  assert.ok(group);
+  return group['Properties'];
+}
+
+test('a restore test has the disk that the configuration gives it', () => {
+  const { runtime: large } = templatesOf(
+    ordinary.replace('region: eu-central-1 }', 'region: eu-central-1, restoreTestDiskGiB: 200 }'),
+  );
+
+  const disks = Object.entries(large.findResources('AWS::ECS::TaskDefinition')).map(([id, { Properties }]) => [
+    id.replace(/Definition[0-9A-F]{8}$/, ''),
+    Properties.EphemeralStorage?.SizeInGiB,
+  ]);
+  assert.deepEqual(disks.sort(), [
+    ['TasksBackup', undefined],
+    ['TasksRestore', undefined],
+    ['TasksRestoreTest', 200],
+  ]);
+});
+
+test('a backup of any target is tested every Sunday, and those of a target with a schedule of its own by that too', () => {
+  const { runtime: more } = templatesOf(
+    ordinary.replace(
+      '    backups:',
+      '    restoreTest: { schedule: "0 15 * * 3", timezone: Europe/Berlin }\n    backups:',
+    ),
+  );
+
+  more.hasResourceProperties('AWS::Scheduler::Schedule', {
+    Name: 'restore-test',
+    ScheduleExpression: 'cron(0 12 ? * 1 *)',
+    Target: { Input: '{"requestedBy":{"kind":"schedule","name":"restore-test"}}' },
+  });
+  more.hasResourceProperties('AWS::Scheduler::Schedule', {
+    Name: 'orders-restore-test',
+    ScheduleExpression: 'cron(0 15 ? * 4 *)',
+    ScheduleExpressionTimezone: 'Europe/Berlin',
+    Target: { Input: '{"target":"orders","requestedBy":{"kind":"schedule","name":"orders-restore-test"}}' },
+  });
+});
+
+test('restore tests that are switched off keep their schedule, switched off', () => {
+  const { runtime: off } = templatesOf(`restoreTests: { enabled: false }${ordinary}`);
+
+  off.hasResourceProperties('AWS::Scheduler::Schedule', { Name: 'restore-test', State: 'DISABLED' });
+});
+
+test('data keys are unwrapped by validation, restores and restore tests only', () => {
   const holders = Object.entries(runtime.findResources('AWS::IAM::Policy'))
     .filter(([, policy]) => JSON.stringify(policy).includes('kms:Decrypt'))
     .map(([id]) => id.replace(/DefaultPolicy.*/, ''));
 
-  assert.deepEqual(holders.sort(), ['StepsvalidatebackupRole', 'TasksRestoreRole']);
+  assert.deepEqual(holders.sort(), ['StepsvalidatebackupRole', 'TasksRestoreRole', 'TasksRestoreTestRole']);
 });
 
 test('functions of the runtime are in no VPC', () => {

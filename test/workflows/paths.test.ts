@@ -31,6 +31,7 @@ async function follow(
   const usual: Readonly<Record<string, Step>> = {
     'Admit the backup request': () => admitted,
     'Admit the restore request': () => admitted,
+    'Choose and admit the backup': () => admitted,
     'Validate the backup': () => ({ status: 'complete' }),
     'End as failed': ({ failure: why }) => fails((why as { code?: string; Error?: string }).code ?? 'internal')(),
   };
@@ -238,4 +239,39 @@ test('a restore whose copy differs fails as that', async () => {
 
   assert.deepEqual(taken.slice(3), wayOfFailure);
   assert.equal(end, 'comparison-failed');
+});
+
+test('a restore test that goes well is recorded and published, and no lease is touched', async () => {
+  const { taken, end } = await follow('holdfast-restore-test', {});
+
+  assert.deepEqual(taken, [
+    'Choose and admit the backup',
+    'Restore into a server of its own and examine it',
+    'Record the restore test',
+    'Publish the outcome',
+  ]);
+  assert.equal(end, 'success');
+});
+
+test('an installation without a backup has nothing to test, and that is no failure', async () => {
+  const { taken, end } = await follow('holdfast-restore-test', {
+    'Choose and admit the backup': () => ({ verdict: 'nothing', reason: 'new' }),
+  });
+
+  assert.deepEqual([taken, end], [['Choose and admit the backup'], 'success']);
+});
+
+test('a restore test whose copy is not as it should be fails as that, recorded and told', async () => {
+  const { taken, end } = await follow('holdfast-restore-test', {
+    'Restore into a server of its own and examine it': fails('States.TaskFailed'),
+    'Find out why the task ended': () => ({
+      verdict: 'fail',
+      attempts: 1,
+      waitSeconds: 0,
+      failure: { ...failure, code: 'assertion-failed' },
+    }),
+  });
+
+  assert.deepEqual(taken.slice(3), ['Record the failure', 'Publish the failure', 'End as failed']);
+  assert.equal(end, 'assertion-failed');
 });

@@ -8,7 +8,7 @@ import { restoreFailure } from '../../runner/restore-failure.ts';
 import { restoreOnAws } from '../aws.ts';
 import type { CliContext } from '../context.ts';
 import { direct, namedBackup, parseBackup, parseTarget } from '../direct.ts';
-import { bytes, counted, oneLine, printable } from '../output.ts';
+import { bytes, counted, duration, oneLine, printable } from '../output.ts';
 
 type Options = {
   readonly backup: string;
@@ -60,7 +60,7 @@ export async function run(context: CliContext, options: Options): Promise<number
       `${same ? 'restored and the same' : 'DIFFERENT'}  '${printable(from)}' as '${printable(to)}': ${counted(tables, 'table')}, ${counted(rows, 'row')} compared`,
       ...[...differences, ...remarks].map((line) => `  ${oneLine(line)}`),
     ]),
-    `${bytes(restored.restoredBytes)} restored`,
+    `${bytes(restored.restoredBytes)} restored${restored.seconds === undefined ? '' : ` in ${duration(restored.seconds)}`}`,
   ]);
   if (failure) context.output.failure(failure);
   return failure?.exitCode ?? 0;

@@ -5,6 +5,7 @@ import { translated } from './errors.ts';
 import { inspectStream } from './inspect.ts';
 import { probeServer } from './probe.ts';
 import { restoreLogical } from './restore.ts';
+import { testRestore } from './restore-test.ts';
 import { findClientTools } from './tools.ts';
 
 /** The PostgreSQL engine. `findTools` says where the client tools of a server's major version are. */
@@ -17,6 +18,7 @@ export function postgresEngine(options: { readonly findTools?: FindTools } = {})
     capture: (context) => inOurTerms('capture', captureLogical(context, findTools)),
     inspect: inspectStream,
     restore: (context, plan) => inOurTerms('restore', restoreLogical(context, plan, findTools)),
+    restoreTest: (context, plan) => inOurTerms('restore test', testRestore(context, plan, findTools)),
     compare: (context, stream, database) => inOurTerms('compare', compareStream(context, stream, database, findTools)),
   };
 }

@@ -2,8 +2,8 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { availableParallelism } from 'node:os';
 import { createInterface } from 'node:readline';
 import pLimit from 'p-limit';
+import { startWatchdog } from '../../servers/watchdog.ts';
 import type { LocalTaskDefinition } from '../model.ts';
-import { startWatchdog } from '../watchdog.ts';
 import { containerStart } from './container-start.ts';
 
 /** One run of a task definition. */
