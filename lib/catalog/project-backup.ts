@@ -36,13 +36,18 @@ export type BackupState = {
   readonly storage_type: string | null;
   readonly retention_until: string | null;
   readonly fencing_token: number | null;
+  readonly hold_since: string | null;
+  readonly hold_by: string | null;
+  readonly hold_reason: string | null;
+  readonly expiry_reason: string | null;
 };
 
 /**
  * The history of one backup, from all of its events in any order.
  *
  * A failure after the completion (the run could not be announced, say) is noted with its reason and takes nothing back: the
- * backup is in the store, whole and read back. A completion after a failure (the execution was redriven) clears it.
+ * backup is in the store, whole and read back. A completion after a failure (the execution was redriven) clears it. A backup that was to go
+ * and stays is again what it was before.
  */
 export function projectBackup(
   operation: BackupId,
@@ -50,8 +55,10 @@ export function projectBackup(
 ): readonly (BackupState & Validity)[] {
   const changes: Change<BackupState>[] = [];
   let state = unknownBackup(operation);
+  let beforeExpiry: BackupStatus = state.backup_status;
   for (const event of [...events].sort(compareEvents)) {
-    state = { ...state, ...changeOf(state, event), tenant_hk: tenantKey(event.tenant) };
+    if (event.event === 'backup-expired' && state.backup_status !== 'EXPIRED') beforeExpiry = state.backup_status;
+    state = { ...state, ...changeOf(state, event, beforeExpiry), tenant_hk: tenantKey(event.tenant) };
     changes.push({ at: event.at, source: journalKey(event), row: state });
   }
   return historyOf(changes);
@@ -87,10 +94,14 @@ function unknownBackup(operation: BackupId): BackupState {
     storage_type: null,
     retention_until: null,
     fencing_token: null,
+    hold_since: null,
+    hold_by: null,
+    hold_reason: null,
+    expiry_reason: null,
   };
 }
 
-function changeOf(state: BackupState, event: BackupEvent): Partial<BackupState> {
+function changeOf(state: BackupState, event: BackupEvent, beforeExpiry: BackupStatus): Partial<BackupState> {
   switch (event.event) {
     case 'backup-requested':
       return {
@@ -146,6 +157,20 @@ function changeOf(state: BackupState, event: BackupEvent): Partial<BackupState> 
     }
     case 'backup-verified':
       return { verification_status: event.verification, verification_detail: event.detail };
+    case 'backup-held':
+      return {
+        hold_since: instant(event.at),
+        hold_by: event.heldBy.name ?? event.heldBy.kind,
+        hold_reason: event.reason,
+      };
+    case 'backup-released':
+      return { hold_since: null, hold_by: null, hold_reason: null };
+    case 'backup-expired':
+      return { backup_status: 'EXPIRED', expiry_reason: event.reason };
+    case 'backup-kept':
+      return { backup_status: beforeExpiry, expiry_reason: null };
+    case 'backup-deleted':
+      return { backup_status: 'DELETED', storage_location: null };
   }
 }
 

@@ -2,7 +2,7 @@ import { Cron } from 'croner';
 import { z } from 'zod';
 import { targetNameSchema } from '../core/ids.ts';
 import { compressionSchema, methodSchema, tierSchema } from '../core/vocabulary.ts';
-import { retentionSchema } from './retention.ts';
+import { retentionRulesSchema, retentionSchema } from './retention.ts';
 import { secretReferenceSchema } from './secret-reference.ts';
 
 /**
@@ -104,6 +104,9 @@ const targetSchema = z.discriminatedUnion('engine', [
       .nonnegative()
       .default(0)
       .describe('0: none beside the deadline of the run'),
+    retention: retentionRulesSchema
+      .optional()
+      .describe('As retention, for this target alone; what is left out is taken from there'),
     rtoMinutes: z.number().int().positive().optional().describe('Recovery time objective of this target'),
     rpoHours: z.number().positive().optional().describe('Recovery point objective of this target'),
   }),
@@ -213,7 +216,24 @@ export const configSchema = z
         cleanup: z
           .boolean()
           .default(true)
-          .describe('For the removal of expired backups, which this version does not do yet; CLEANUP_ENABLED'),
+          .describe(
+            'Whether expired backups are removed by schedule; asked for by name it is done in any case. CLEANUP_ENABLED',
+          ),
+      })
+      .prefault({}),
+    retention: retentionRulesSchema.prefault({}),
+    cleanup: z
+      .strictObject({
+        schedule: z
+          .string()
+          .superRefine(checkCron)
+          .default('0 6 * * 0')
+          .describe('When expired backups are removed: minute hour day-of-month month day-of-week'),
+        timezone: z
+          .string()
+          .default('UTC')
+          .refine(isTimeZone, 'is not a time zone, e.g. Europe/Berlin')
+          .describe("The schedule's, by its IANA name"),
       })
       .prefault({}),
     recovery: z

@@ -42,8 +42,8 @@ export class Alerts extends Construct {
     );
 
     new Rule(this, 'Failures', {
-      description: 'Holdfast: failed backups and restores to the alerts',
-      eventPattern: { source: ['holdfast'], detailType: ['Backup Failed', 'Restore Failed'] },
+      description: 'Holdfast: failed backups, restores and cleanups to the alerts',
+      eventPattern: { source: ['holdfast'], detailType: ['Backup Failed', 'Restore Failed', 'Cleanup Failed'] },
       targets: [
         new SnsTopic(this.topic, {
           message: RuleTargetInput.fromText(
@@ -55,8 +55,11 @@ export class Alerts extends Construct {
       ],
     });
     new Rule(this, 'Successes', {
-      description: 'Holdfast: completed backups and restores to the completions',
-      eventPattern: { source: ['holdfast'], detailType: ['Backup Completed', 'Restore Completed'] },
+      description: 'Holdfast: completed backups, restores and cleanups to the completions',
+      eventPattern: {
+        source: ['holdfast'],
+        detailType: ['Backup Completed', 'Restore Completed', 'Cleanup Completed'],
+      },
       targets: [new SnsTopic(this.completions)],
     });
   }

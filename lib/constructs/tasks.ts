@@ -63,9 +63,9 @@ export class Tasks extends Construct {
     vault.grantWrap(this.backup.role);
 
     this.restore = new Task(this, 'Restore', { ...common, description: 'restores backups', permissions: passwords });
-    vault.grantList(this.restore.role, 'backups', 'leases');
-    vault.grantGet(this.restore.role, 'backups', 'leases');
-    vault.grantPut(this.restore.role, 'leases', 'outcomes');
+    vault.grantList(this.restore.role, 'backups', 'leases', 'inUse');
+    vault.grantGet(this.restore.role, 'backups', 'leases', 'inUse');
+    vault.grantPut(this.restore.role, 'leases', 'inUse', 'outcomes');
     vault.grantUnwrap(this.restore.role);
   }
 

@@ -39,6 +39,15 @@ export const metrics = {
     dimensions: ['Target'],
     description: 'From the request to the end of the restore',
   },
+  CleanupSucceeded: { unit: 'Count', dimensions: [], description: 'A cleanup came to its end' },
+  CleanupFailed: { unit: 'Count', dimensions: [], description: 'A cleanup ended before it had done what it planned' },
+  BackupsDeleted: { unit: 'Count', dimensions: [], description: 'Backups that a cleanup removed' },
+  CleanupFreedBytes: { unit: 'Bytes', dimensions: [], description: 'Bytes that a cleanup freed in the store' },
+  CleanupRetainedBytes: {
+    unit: 'Bytes',
+    dimensions: [],
+    description: 'Bytes that a cleanup was to free, and a lock of the store keeps',
+  },
   EventsUnindexed: {
     unit: 'Count',
     dimensions: [],

@@ -12,6 +12,7 @@ import { Tasks } from '../constructs/tasks.ts';
 import { Vault } from '../constructs/vault.ts';
 import { mostAttempts } from '../core/attempts.ts';
 import { backupWorkflow } from '../workflows/backup.ts';
+import { cleanupWorkflow } from '../workflows/cleanup.ts';
 import { restoreWorkflow } from '../workflows/restore.ts';
 import { taskOverhead } from '../workflows/run-task.ts';
 
@@ -28,6 +29,7 @@ export type RuntimeStackProps = StackProps & {
 export class RuntimeStack extends Stack {
   readonly backup: Machine;
   readonly restore: Machine;
+  readonly cleanup: Machine;
   readonly reconcile: BundledFunction;
   readonly schedules: Schedules;
   readonly api: Api;
@@ -93,6 +95,22 @@ export class RuntimeStack extends Stack {
         }),
     });
 
+    this.cleanup = new Machine(this, 'CleanupMachine', {
+      name: `${name}-cleanup`,
+      comment: 'Removes backups whose time is over, and says why. Input: {}, {"dryRun":true}, {"target":"orders"}',
+      timeout: Duration.hours(24),
+      functions: (['plan-cleanup', 'sweep-expired', 'end-cleanup', 'raise-failure'] as const).map((step) =>
+        this.steps.get(step),
+      ),
+      workflow: (machine) =>
+        cleanupWorkflow(machine, {
+          planCleanup: this.steps.step('plan-cleanup'),
+          sweepExpired: this.steps.step('sweep-expired'),
+          endCleanup: this.steps.step('end-cleanup'),
+          raiseFailure: shared.raiseFailure,
+        }),
+    });
+
     this.reconcile = new BundledFunction(this, 'Reconcile', {
       bundle,
       program: 'reconcile',
@@ -110,6 +128,7 @@ export class RuntimeStack extends Stack {
       name,
       targets: config.targets,
       backup: this.backup,
+      cleanup: { machine: this.cleanup, ...config.cleanup, enabled: config.run.cleanup },
       reconcile: this.reconcile,
     });
     this.api = new Api(this, 'Api', { bundle, vault, catalog, backup: this.backup, restore: this.restore });
@@ -120,6 +139,7 @@ export class RuntimeStack extends Stack {
   #outputs(): void {
     const outputs: Readonly<Record<string, readonly [string, string]>> = {
       BackupMachineArn: ['Start it with {"target":"…"}', this.backup.arn],
+      CleanupMachineArn: ['Start it with {} or {"dryRun":true}', this.cleanup.arn],
       RestoreMachineArn: ['Start it with {"backup":"latest","target":"…"}', this.restore.arn],
       ApiUrl: ['Requests are signed with SigV4, service lambda', this.api.url.url],
     };

@@ -1,5 +1,6 @@
 import { HoldfastError } from '../../core/errors.ts';
 import { type Validation, validateBackup } from '../../runner/validate.ts';
+import { whileInUse } from '../../runner/while-in-use.ts';
 import { listBackups } from '../../store/backups.ts';
 import type { CliContext } from '../context.ts';
 import { direct, namedBackup, parseTarget } from '../direct.ts';
@@ -24,7 +25,13 @@ export async function run(
         ? await Array.fromAsync(listBackups(run.store, target === undefined ? undefined : parseTarget(target)))
         : [await namedBackup(run, backup, target)];
     const done: Validation[] = [];
-    for (const { target: of, id } of wanted) done.push(await validateBackup(run, of, id, sample ? 'sample' : 'full'));
+    for (const { target: of, id } of wanted) {
+      done.push(
+        await whileInUse(run, { target: of, id, what: 'holdfast validate' }, () =>
+          validateBackup(run, of, id, sample ? 'sample' : 'full'),
+        ),
+      );
+    }
     return done;
   });
   context.output.result({ validations }, () => validations.flatMap(describe));

@@ -1,31 +1,29 @@
-import type { VerificationStatus } from '../vocabulary.ts';
 import type { Chains } from './chains.ts';
 import type { BackupFacts } from './facts.ts';
 import { periods } from './periods.ts';
 import type { RetentionPolicy } from './policy.ts';
 
+/** What the rules look at: backups of one target and method, newest first, that are not of the future. */
+type Backups = readonly BackupFacts[];
+
 /** Backups that a rule keeps, each with why. */
 export type Reasons = readonly (readonly [backup: BackupFacts, reason: string])[];
 
-/** How much is known of a backup's content: of two, the one of which more is known is the better last resort. */
-const knowledge: readonly VerificationStatus[] = ['PENDING', 'VALIDATED', 'VERIFIED'];
-
 /**
- * The floor of one target and method: its newest complete backups, and the newest of those of which most is known. Where nothing is complete,
- * the newest that there is, since a part is better than nothing.
+ * The floor of one target and method: its newest complete backups, and the newest that a restore has proved. Where nothing is complete, the
+ * newest that there is, since a part is better than nothing.
  */
-export function keptByFloor(backups: readonly BackupFacts[], chains: Chains, { floor }: RetentionPolicy): Reasons {
-  const newest = newestFirst(backups.filter((backup) => chains.isRestorable(backup)));
-  const [first] = newest;
-  if (first === undefined) {
-    return newestFirst(backups)
+export function keptByFloor(backups: Backups, chains: Chains, { floor }: RetentionPolicy): Reasons {
+  const newest = backups.filter((backup) => chains.isRestorable(backup));
+  if (newest.length === 0) {
+    return backups
       .slice(0, floor)
       .map((backup) => [
         backup,
         `there is no complete ${backup.method} backup of '${backup.target}', and nothing newer`,
       ]);
   }
-  const best = newest.reduce((found, backup) => (knownOf(backup) > knownOf(found) ? backup : found), first);
+  const proved = newest.filter(({ verification }) => verification === 'VERIFIED').slice(0, 1);
   return [
     ...newest
       .slice(0, floor)
@@ -33,14 +31,14 @@ export function keptByFloor(backups: readonly BackupFacts[], chains: Chains, { f
         (backup, index) =>
           [backup, `${ordinal(index)} complete ${backup.method} backup of '${backup.target}'`] as const,
       ),
-    [best, `the newest ${best.verification.toLowerCase()} ${best.method} backup of '${best.target}'`],
+    ...proved.map((backup) => [backup, `the newest verified ${backup.method} backup of '${backup.target}'`] as const),
   ];
 }
 
 /** The last backup of each of the newest periods that have one, and the last few of all. Only what can be restored counts. */
-export function keptByPeriods(backups: readonly BackupFacts[], chains: Chains, { keep }: RetentionPolicy): Reasons {
+export function keptByPeriods(backups: Backups, chains: Chains, { keep }: RetentionPolicy): Reasons {
   if (Object.values(keep).every((count) => count === 0)) return [];
-  const newest = newestFirst(backups.filter((backup) => chains.isRestorable(backup)));
+  const newest = backups.filter((backup) => chains.isRestorable(backup));
   const last = newest.slice(0, keep.last).map((backup) => [backup, `one of the last ${keep.last} to keep`] as const);
   const ofPeriods = periods.flatMap(({ counted, name, of }) => {
     const lastOf = new Map<string, BackupFacts>();
@@ -56,21 +54,14 @@ export function keptByPeriods(backups: readonly BackupFacts[], chains: Chains, {
 }
 
 /** What the point-in-time window needs: the newest base that was complete when it begins, and everything after that. */
-export function keptByWindow(
-  backups: readonly BackupFacts[],
-  chains: Chains,
-  { window }: RetentionPolicy,
-  now: Date,
-): Reasons {
+export function keptByWindow(backups: Backups, chains: Chains, { window }: RetentionPolicy, now: Date): Reasons {
   if (window === undefined) return [];
   const covered = backups.filter(({ method }) => window.methods.includes(method));
   const start = now.getTime() - window.days * 86_400_000;
   // A base serves from its end on: what was written while it was taken has to be replayed first.
-  const base = newestFirst(
-    covered.filter(
-      (backup) => backup.parent === null && Date.parse(backup.endedAt) <= start && chains.isRestorable(backup),
-    ),
-  )[0];
+  const base = covered.find(
+    (backup) => backup.parent === null && Date.parse(backup.endedAt) <= start && chains.isRestorable(backup),
+  );
   const since = base === undefined ? Number.NEGATIVE_INFINITY : Date.parse(base.beganAt);
   const reason = `needed to restore to any time since ${new Date(start).toISOString().slice(0, 10)}`;
   return covered
@@ -78,10 +69,12 @@ export function keptByWindow(
     .map((backup) => [backup, reason]);
 }
 
-const knownOf = ({ verification }: BackupFacts): number => knowledge.indexOf(verification);
-
 /** Ids begin with their time and settle what began in the same instant. */
-const newestFirst = (backups: readonly BackupFacts[]): readonly BackupFacts[] =>
-  backups.toSorted((a, b) => Date.parse(b.beganAt) - Date.parse(a.beganAt) || (a.id < b.id ? 1 : -1));
+export function newestFirst(backups: readonly BackupFacts[]): Backups {
+  return backups
+    .map((backup) => ({ backup, time: Date.parse(backup.beganAt) }))
+    .sort((a, b) => b.time - a.time || (a.backup.id < b.backup.id ? 1 : -1))
+    .map(({ backup }) => backup);
+}
 
 const ordinal = (index: number): string => (index === 0 ? 'the newest' : `number ${index + 1} of the newest`);

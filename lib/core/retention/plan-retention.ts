@@ -2,11 +2,12 @@ import { HoldfastError } from '../errors.ts';
 import type { TargetName } from '../ids.ts';
 import { Chains } from './chains.ts';
 import { type BackupFacts, factsKey } from './facts.ts';
-import { keptByFloor, keptByPeriods, keptByWindow, type Reasons } from './keep-rules.ts';
+import { keptByFloor, keptByPeriods, keptByWindow, newestFirst, type Reasons } from './keep-rules.ts';
 import { assertKeepsSomething, type RetentionPolicy } from './policy.ts';
 
 /** Which rule decided. The order is that of precedence: the first that holds gives the reason. */
 export type RetentionRule =
+  | 'unknown'
   | 'hold'
   | 'lock'
   | 'future'
@@ -31,6 +32,8 @@ export type RetentionInput = {
   readonly policies: ReadonlyMap<TargetName, RetentionPolicy>;
   /** For targets whose backups are there and that are no longer configured. */
   readonly otherwise: RetentionPolicy;
+  /** Targets of whose backups something cannot be read, and what: nothing of them may go, since what it needs is not known. */
+  readonly unreadable?: ReadonlyMap<TargetName, string>;
   readonly now: Date;
 };
 
@@ -39,11 +42,13 @@ export type RetentionInput = {
  *
  * - What is kept keeps all that it builds on.
  * - Of every target and method the floor is left, whatever the other rules say. Rules that would keep nothing are refused (`config-invalid`).
+ * - A target of whose backups one cannot be read loses none.
  * - A backup whose times lie in the future is kept, and takes the place of no other: a wrong clock never removes more than a right one.
  */
 export function planRetention(input: RetentionInput): readonly Decision[] {
   const { backups, policies, otherwise, now } = input;
   const chains = new Chains(backups);
+  const future = new Set(backups.filter((backup) => isOfFuture(backup, now)));
   const kept = new Map<string, Pick<Decision, 'rule' | 'reason'>>();
   const keep = (rule: RetentionRule, reasons: Reasons): void => {
     for (const [backup, reason] of reasons)
@@ -53,6 +58,12 @@ export function planRetention(input: RetentionInput): readonly Decision[] {
   for (const [target, ofTarget] of Map.groupBy(backups, ({ target }) => target)) {
     const policy = policies.get(target) ?? otherwise;
     assertKeepsSomething(target, policy);
+    const unreadable = input.unreadable?.get(target);
+    if (unreadable !== undefined)
+      keep(
+        'unknown',
+        ofTarget.map((backup) => [backup, unreadable]),
+      );
     keep('hold', ofTarget.flatMap(heldReason));
     keep(
       'lock',
@@ -60,14 +71,14 @@ export function planRetention(input: RetentionInput): readonly Decision[] {
     );
     keep(
       'future',
-      ofTarget.filter((backup) => isOfFuture(backup, now)).map((backup) => [backup, futureReason(backup)]),
+      ofTarget.filter((backup) => future.has(backup)).map((backup) => [backup, futureReason(backup)]),
     );
     keep(
       'retention',
       ofTarget.flatMap((backup) => retentionReason(backup, policy, now)),
     );
     // A wrong clock's backup must not push out another: only those of the past count.
-    const past = ofTarget.filter((backup) => !isOfFuture(backup, now));
+    const past = newestFirst(ofTarget.filter((backup) => !future.has(backup)));
     for (const ofMethod of Map.groupBy(past, ({ method }) => method).values()) {
       keep('window', keptByWindow(ofMethod, chains, policy, now));
       keep('floor', keptByFloor(ofMethod, chains, policy));
@@ -76,7 +87,7 @@ export function planRetention(input: RetentionInput): readonly Decision[] {
   }
   for (const backup of backups) {
     if (!kept.has(factsKey(backup))) continue;
-    const [, ...ancestors] = chains.withAncestors(backup);
+    const ancestors = chains.ancestorsOf(backup);
     keep(
       'ancestor',
       ancestors.map((ancestor) => [ancestor, `'${backup.id}' builds on it, and is kept`]),
@@ -93,7 +104,7 @@ export function planRetention(input: RetentionInput): readonly Decision[] {
       reason: expiredReason(backup, policies.get(backup.target) ?? otherwise),
     };
   });
-  assertNothingNeededGoes(decisions, chains, now);
+  assertNothingNeededGoes(decisions, chains, future);
   return decisions;
 }
 
@@ -145,7 +156,11 @@ const dayOf = (time: string): string => time.slice(0, 10);
  * The two things that must hold of every plan, checked by other means than they were reached: should the rules above ever be wrong, nothing is
  * planned at all.
  */
-function assertNothingNeededGoes(decisions: readonly Decision[], chains: Chains, now: Date): void {
+function assertNothingNeededGoes(
+  decisions: readonly Decision[],
+  chains: Chains,
+  future: ReadonlySet<BackupFacts>,
+): void {
   const goes = new Set(decisions.filter(({ verdict }) => verdict === 'delete').map(({ backup }) => factsKey(backup)));
   if (goes.size === 0) return;
   for (const { backup, verdict } of decisions) {
@@ -156,7 +171,7 @@ function assertNothingNeededGoes(decisions: readonly Decision[], chains: Chains,
         `the plan keeps '${backup.id}' and removes '${parent.id}', on which it builds`,
       );
   }
-  const restorable = decisions.filter(({ backup }) => !isOfFuture(backup, now) && chains.isRestorable(backup));
+  const restorable = decisions.filter(({ backup }) => !future.has(backup) && chains.isRestorable(backup));
   for (const [group, ofGroup] of Map.groupBy(restorable, ({ backup }) => `${backup.method} of '${backup.target}'`)) {
     if (ofGroup.every(({ verdict }) => verdict === 'delete'))
       throw new HoldfastError('internal', `the plan leaves no backup that can be restored: ${group}`);

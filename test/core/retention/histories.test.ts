@@ -7,7 +7,7 @@ import { backupAt, orders, plainPolicy } from './facts.ts';
 import { liveThrough } from './history.ts';
 
 /** How many histories are lived through: a few seconds' worth, unless HOLDFAST_RETENTION_HISTORIES says otherwise (docs/retention.md). */
-const histories = Number(process.env['HOLDFAST_RETENTION_HISTORIES'] ?? 40);
+const histories = Number(process.env['HOLDFAST_RETENTION_HISTORIES'] ?? 25);
 
 const counts = fc.record({
   last: fc.integer({ min: 0, max: 4 }),
