@@ -7,14 +7,15 @@ import { tierSchema } from './vocabulary.ts';
  * holds and readers anew before each removal.
  */
 const namedSchema = { target: targetNameSchema, id: backupIdSchema };
+const ownedSchema = { ...namedSchema, tenant: z.string().nullable() };
 
 export const cleanupTaskSchema = z.discriminatedUnion('task', [
   /** To be removed: its time is over, and nothing needs it. */
-  z.strictObject({ task: z.literal('remove'), ...namedSchema, reason: z.string() }),
+  z.strictObject({ task: z.literal('remove'), ...ownedSchema, reason: z.string() }),
   /** Its removal was begun before, and came so far that the manifest is gone. */
-  z.strictObject({ task: z.literal('finish'), ...namedSchema }),
+  z.strictObject({ task: z.literal('finish'), ...ownedSchema }),
   /** Its removal was decided before, and now it stays after all. */
-  z.strictObject({ task: z.literal('keep'), ...namedSchema, reason: z.string() }),
+  z.strictObject({ task: z.literal('keep'), ...ownedSchema, reason: z.string() }),
   /** The store's own legal hold of its objects is not what the journal says. */
   z.strictObject({ task: z.literal('hold'), ...namedSchema, isHeld: z.boolean() }),
   /** What is left over: data that no manifest will name, or small objects that nobody reads any more. */

@@ -49,11 +49,11 @@ export async function currentHold(store: Store, id: BackupId): Promise<Hold | nu
 
 async function change({ store, recorder, clock }: Dependencies, asked: Asked, isHeld: boolean): Promise<HoldOutcome> {
   const { target, id, reason, by } = asked;
-  await readManifest(store, target, id);
+  const { tenant } = await readManifest(store, target, id);
   const known = await summaryOf(store, id);
   const wasHeld = known.hold?.includes('-backup-held-') === true;
   if (isHeld || wasHeld) {
-    const base = { operation: id, at: await timeAfter(store, known, clock()), tenant: null, reason };
+    const base = { operation: id, at: await timeAfter(store, known, clock()), tenant, reason };
     const event: JournalEvent = isHeld
       ? { ...base, event: 'backup-held', heldBy: by }
       : { ...base, event: 'backup-released', releasedBy: by };

@@ -8,6 +8,8 @@ export type Hold = { readonly since: string; readonly by: string; readonly reaso
 export type BackupFacts = {
   readonly id: BackupId;
   readonly target: TargetName;
+  /** Whose it is; what happens to it is told in that tenant's name. */
+  readonly tenant: string | null;
   readonly method: Method;
   readonly tier: Tier;
   /** By the clock of whoever wrote it. */

@@ -58,10 +58,11 @@ async function factsOf(
   { manifestWrittenAt, storedBytes }: Contents & { readonly manifestWrittenAt: Date },
   journal: JournalSummary,
 ): Promise<BackupFacts> {
-  const { backupId: id, target, method, tier, beganAt, endedAt, parent, retention } = manifest;
+  const { backupId: id, target, tenant, method, tier, beganAt, endedAt, parent, retention } = manifest;
   return {
     id,
     target,
+    tenant,
     method,
     tier,
     beganAt,

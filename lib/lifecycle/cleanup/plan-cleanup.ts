@@ -42,10 +42,11 @@ export async function planCleanup(
     tasks: [
       ...holds,
       ...reprieves(decisions, journal),
-      ...inDeletionOrder(decisions).map(({ backup: { target: of, id }, reason }) => ({
+      ...inDeletionOrder(decisions).map(({ backup: { target: of, id, tenant }, reason }) => ({
         task: 'remove' as const,
         target: of,
         id,
+        tenant,
         reason,
       })),
       ...(await begunBefore(store, contents, journal, target)),
@@ -108,10 +109,10 @@ async function lockOf(store: Store, { target, id, writtenAt }: BackupFacts) {
 
 /** Those of which an earlier cleanup has said that they go, and this one says that they stay. */
 const reprieves = (decisions: readonly Decision[], journal: Journal): CleanupTask[] =>
-  decisions.flatMap(({ backup: { target, id }, verdict, reason }) => {
+  decisions.flatMap(({ backup: { target, id, tenant }, verdict, reason }) => {
     const summary = journal.get(id);
     return verdict === 'keep' && summary !== undefined && isExpiring(summary)
-      ? [{ task: 'keep', target, id, reason }]
+      ? [{ task: 'keep', target, id, tenant, reason }]
       : [];
   });
 
@@ -129,7 +130,7 @@ async function begunBefore(
       continue;
     const expired = await readEvent(store, summary.expiry);
     if (expired.event !== 'backup-expired' || (target !== null && expired.target !== target)) continue;
-    tasks.push({ task: 'finish', target: expired.target, id });
+    tasks.push({ task: 'finish', target: expired.target, id, tenant: expired.tenant });
   }
   return tasks;
 }

@@ -24,6 +24,7 @@ export type Removal = {
 };
 
 type Named = { readonly target: TargetName; readonly id: BackupId };
+type Owned = Named & { readonly tenant: string | null };
 
 /**
  * Removes one backup whose time is over, unless somebody holds or reads it by now.
@@ -43,7 +44,7 @@ type Named = { readonly target: TargetName; readonly id: BackupId };
  */
 export async function removeBackup(
   removal: Removal,
-  { target, id, reason }: Named & { readonly reason: string },
+  { target, id, tenant, reason }: Owned & { readonly reason: string },
 ): Promise<Partial<CleanupTotals>> {
   const { store, clock, cleanupId, plannedAt, note, log } = removal;
   const before = await summaryOf(store, id);
@@ -59,7 +60,7 @@ export async function removeBackup(
       event: 'backup-expired',
       operation: id,
       at: expiredAt.toISOString(),
-      tenant: null,
+      tenant,
       target,
       cleanup: cleanupId,
       reason,
@@ -67,7 +68,7 @@ export async function removeBackup(
 
   const stays = async (why: string): Promise<void> => {
     const at = new Date(Math.max(clock().getTime(), expiredAt.getTime() + 1)).toISOString();
-    await note({ event: 'backup-kept', operation: id, at, tenant: null, cleanup: cleanupId, reason: why });
+    await note({ event: 'backup-kept', operation: id, at, tenant, cleanup: cleanupId, reason: why });
     log.info(`'${id}' stays: ${why}`);
   };
   if (isHeld(await summaryOf(store, id))) {
@@ -80,13 +81,13 @@ export async function removeBackup(
     await stays('the store has its manifest locked');
     return { ...freed, ...retainedIn(manifest.retained), postponed: 1 };
   }
-  return finishRemoval(removal, { target, id }, freed);
+  return finishRemoval(removal, { target, id, tenant }, freed);
 }
 
 /** Steps 5 to 7 of `removeBackup`: what is left of a backup that has no manifest any more. `freed` is what went with the manifest. */
 export async function finishRemoval(
   { store, clock, cleanupId, plannedAt, note, log }: Removal,
-  { target, id }: Named,
+  { target, id, tenant }: Owned,
   freed: Pick<CleanupTotals, 'removedObjects' | 'freedBytes'> = { removedObjects: 0, freedBytes: 0 },
 ): Promise<Partial<CleanupTotals>> {
   const reader = await readerSince(store, { target, id, since: plannedAt });
@@ -105,7 +106,7 @@ export async function finishRemoval(
     event: 'backup-deleted',
     operation: id,
     at: clock().toISOString(),
-    tenant: null,
+    tenant,
     cleanup: cleanupId,
     freedBytes,
   });

@@ -72,7 +72,7 @@ async function perform(removal: Removal, task: CleanupTask): Promise<Partial<Cle
         event: 'backup-kept',
         operation: task.id,
         at: clock().toISOString(),
-        tenant: null,
+        tenant: task.tenant,
         cleanup: cleanupId,
         reason: task.reason,
       });

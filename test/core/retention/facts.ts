@@ -20,6 +20,7 @@ export function backupAt(beganAt: string, over: Partial<BackupFacts> = {}): Back
   return {
     id: newOperationId(began, '00000001'),
     target: orders,
+    tenant: null,
     method: 'logical',
     tier: 'daily',
     beganAt: began.toISOString(),

@@ -55,6 +55,7 @@ export function liveThrough(weather: Weather): { readonly taken: number; readonl
     const backup: BackupFacts = {
       id: newOperationId(began, hex(taken)),
       target,
+      tenant: null,
       method: 'logical',
       tier,
       beganAt: began.toISOString(),
