@@ -57,7 +57,7 @@ async function agedBackup(days: number): Promise<BackupRun> {
 }
 
 async function cleanUp(
-  input: Readonly<Record<string, unknown>> = {},
+  input: Readonly<Record<string, string | boolean>> = {},
 ): Promise<{ run: CleanupRun; totals: CleanupTotals }> {
   const { record, run } = await opened.succeeded<CleanupRun>(
     opened.stack.startExecution('holdfast-cleanup', { ...input }),
