@@ -38,13 +38,18 @@ export type BackupState = {
   readonly retention_until: string | null;
   readonly restorable_point: string | null;
   readonly fencing_token: number | null;
+  readonly hold_since: string | null;
+  readonly hold_by: string | null;
+  readonly hold_reason: string | null;
+  readonly expiry_reason: string | null;
 };
 
 /**
  * The history of one backup, from all of its events in any order.
  *
  * A failure after the completion (the run could not be announced, say) is noted with its reason and takes nothing back: the
- * backup is in the store, whole and read back. A completion after a failure (the execution was redriven) clears it.
+ * backup is in the store, whole and read back. A completion after a failure (the execution was redriven) clears it. A backup that was to go
+ * and stays is again what it was before.
  */
 export function projectBackup(
   operation: BackupId,
@@ -53,10 +58,17 @@ export function projectBackup(
   const changes: Change<BackupState>[] = [];
   let state = unknownBackup(operation);
   let known = unverified;
+  let beforeExpiry: BackupStatus = state.backup_status;
   for (const event of [...events].sort(compareEvents)) {
+    if (event.event === 'backup-expired' && state.backup_status !== 'EXPIRED') beforeExpiry = state.backup_status;
     known = knownAfter(known, event);
     const verification = { verification_status: known.status, verification_detail: known.detail };
-    state = { ...state, ...changeOf(state, event), ...verification, tenant_hk: tenantKey(event.tenant) };
+    state = {
+      ...state,
+      ...changeOf(state, event, beforeExpiry),
+      ...verification,
+      tenant_hk: tenantKey(event.tenant),
+    };
     changes.push({ at: event.at, source: journalKey(event), row: state });
   }
   return historyOf(changes);
@@ -93,10 +105,14 @@ function unknownBackup(operation: BackupId): BackupState {
     retention_until: null,
     restorable_point: null,
     fencing_token: null,
+    hold_since: null,
+    hold_by: null,
+    hold_reason: null,
+    expiry_reason: null,
   };
 }
 
-function changeOf(state: BackupState, event: BackupEvent): Partial<BackupState> {
+function changeOf(state: BackupState, event: BackupEvent, beforeExpiry: BackupStatus): Partial<BackupState> {
   switch (event.event) {
     case 'backup-requested':
       return {
@@ -153,6 +169,20 @@ function changeOf(state: BackupState, event: BackupEvent): Partial<BackupState> 
     }
     case 'backup-verified':
       return {};
+    case 'backup-held':
+      return {
+        hold_since: instant(event.at),
+        hold_by: event.heldBy.name ?? event.heldBy.kind,
+        hold_reason: event.reason,
+      };
+    case 'backup-released':
+      return { hold_since: null, hold_by: null, hold_reason: null };
+    case 'backup-expired':
+      return { backup_status: 'EXPIRED', expiry_reason: event.reason };
+    case 'backup-kept':
+      return { backup_status: beforeExpiry, expiry_reason: null };
+    case 'backup-deleted':
+      return { backup_status: 'DELETED', storage_location: null };
   }
 }
 

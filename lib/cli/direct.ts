@@ -56,7 +56,7 @@ async function inItsRegion(config: CliContext['config']): Promise<HoldfastConfig
 
 /** The backup that a user named: an id, or `latest` with `--target`. */
 export function namedBackup(
-  { store }: RunContext,
+  { store }: Pick<RunContext, 'store'>,
   backup: string,
   target: string | undefined,
 ): Promise<{ readonly target: TargetName; readonly id: BackupId }> {

@@ -7,6 +7,7 @@ import { createRecorder } from '../lifecycle/recorder.ts';
 import { findRunningStack } from '../local/running-stack.ts';
 import type { RunContext } from '../runner/context.ts';
 import { type Validation, validateBackup } from '../runner/validate.ts';
+import { whileInUse } from '../runner/while-in-use.ts';
 import type { CliContext } from './context.ts';
 import { localCatalog } from './local.ts';
 import { stateDirectoryOf } from './state-directory.ts';
@@ -32,7 +33,9 @@ export async function validateBackups(
   const done: BackupValidation[] = [];
   for (const { target, id } of options.backups) {
     const beganAt = run.clock();
-    const result = await validateBackup(run, target, id, depth).catch((error: unknown) => ({ error }));
+    const result = await whileInUse(run, { target, id, what: 'holdfast validate' }, () =>
+      validateBackup(run, target, id, depth),
+    ).catch((error: unknown) => ({ error }));
     run.signal.throwIfAborted();
     await record({ target, backupId: id, depth, requestedBy: { kind: 'user' }, beganAt, endedAt: run.clock(), result });
     done.push(resultOf(target, id, result));

@@ -143,6 +143,38 @@ export const verbs: readonly VerbDefinition[] = [
     load: () => import('./verbs/export.ts'),
   },
   {
+    usage: 'cleanup',
+    description:
+      'remove backups whose time is over and which nothing needs, and say of every backup why it stays or goes',
+    example: 'holdfast cleanup --dry-run',
+    options: [
+      ['--dry-run', 'only say it; needs neither stack nor catalog'],
+      ['--target <target>', 'only of this target'],
+      ['--aws', 'through the cleanup state machine in the AWS account'],
+    ],
+    load: () => import('./verbs/cleanup.ts'),
+  },
+  {
+    usage: 'hold <backup>',
+    description: 'keep a backup whatever the rules say, until it is released',
+    example: 'holdfast hold 20261121T020000Z-9f3c2a1b --reason "case 4711"',
+    options: [
+      ['--target <target>', "whose, for 'latest'"],
+      ['--reason <text>', 'why; shown wherever the backup is'],
+    ],
+    load: () => import('./verbs/hold.ts'),
+  },
+  {
+    usage: 'release <backup>',
+    description: 'take a hold back: the rules decide again',
+    example: 'holdfast release 20261121T020000Z-9f3c2a1b --reason "case 4711 is closed"',
+    options: [
+      ['--target <target>', "whose, for 'latest'"],
+      ['--reason <text>', 'why; kept in the journal'],
+    ],
+    load: () => import('./verbs/release.ts'),
+  },
+  {
     usage: 'catalog',
     description: 'the catalog database',
     example: 'holdfast catalog url',

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { targetNameSchema } from '../core/ids.ts';
 import { compressionSchema, methodSchema, tierSchema } from '../core/vocabulary.ts';
 import { restoreTestSchema, restoreTestsSchema } from './restore-test-schema.ts';
-import { retentionSchema } from './retention.ts';
+import { retentionRulesSchema, retentionSchema } from './retention.ts';
 import { scheduleSchema, timezoneSchema } from './schedule-schema.ts';
 import { secretReferenceSchema } from './secret-reference.ts';
 
@@ -101,6 +101,9 @@ const targetSchema = z.discriminatedUnion('engine', [
       .nonnegative()
       .default(0)
       .describe('0: none beside the deadline of the run'),
+    retention: retentionRulesSchema
+      .optional()
+      .describe('As retention, for this target alone; what is left out is taken from there'),
     rtoMinutes: z.number().int().positive().optional().describe('Recovery time objective of this target'),
     rpoHours: z.number().positive().optional().describe('Recovery point objective of this target'),
     restoreTest: restoreTestSchema.prefault({}),
@@ -220,7 +223,16 @@ export const configSchema = z
         cleanup: z
           .boolean()
           .default(true)
-          .describe('For the removal of expired backups, which this version does not do yet; CLEANUP_ENABLED'),
+          .describe(
+            'Whether expired backups are removed by schedule; asked for by name it is done in any case. CLEANUP_ENABLED',
+          ),
+      })
+      .prefault({}),
+    retention: retentionRulesSchema.prefault({}),
+    cleanup: z
+      .strictObject({
+        schedule: scheduleSchema.default('0 6 * * 0').describe('Cron: when expired backups are removed'),
+        timezone: timezoneSchema,
       })
       .prefault({}),
     recovery: z

@@ -42,8 +42,11 @@ export class Alerts extends Construct {
     );
 
     new Rule(this, 'Failures', {
-      description: 'Holdfast: failed backups, restores and restore tests to the alerts',
-      eventPattern: { source: ['holdfast'], detailType: ['Backup Failed', 'Restore Failed', 'Restore Test Failed'] },
+      description: 'Holdfast: failed backups, restores, restore tests and cleanups to the alerts',
+      eventPattern: {
+        source: ['holdfast'],
+        detailType: ['Backup Failed', 'Restore Failed', 'Restore Test Failed', 'Cleanup Failed'],
+      },
       targets: [
         new SnsTopic(this.topic, {
           message: RuleTargetInput.fromText(
@@ -55,10 +58,10 @@ export class Alerts extends Construct {
       ],
     });
     new Rule(this, 'Successes', {
-      description: 'Holdfast: completed backups, restores and restore tests to the completions',
+      description: 'Holdfast: completed backups, restores, restore tests and cleanups to the completions',
       eventPattern: {
         source: ['holdfast'],
-        detailType: ['Backup Completed', 'Restore Completed', 'Restore Test Completed'],
+        detailType: ['Backup Completed', 'Restore Completed', 'Restore Test Completed', 'Cleanup Completed'],
       },
       targets: [new SnsTopic(this.completions)],
     });

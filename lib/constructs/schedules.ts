@@ -25,13 +25,20 @@ export type SchedulesProps = {
   readonly backup: Machine;
   readonly restoreTest: Machine;
   readonly restoreTests: HoldfastConfig['restoreTests'];
+  readonly cleanup: {
+    readonly machine: Machine;
+    /** Cron, five fields. */
+    readonly schedule: string;
+    readonly timezone: string;
+    readonly enabled: boolean;
+  };
   readonly reconcile: BundledFunction;
   /** @default 15 minutes */
   readonly reconcileEvery?: Duration;
 };
 
 /**
- * When things run: a schedule per target and backup entry, those of restore tests, and the reconciler's. Scheduler would try a missed start again for a day; here it
+ * When things run: a schedule per target and backup entry, those of restore tests, the cleanup's and the reconciler's. Scheduler would try a missed start again for a day; here it
  * gives up after an hour, because a nightly backup that starts at noon is a surprise, and what it gave up on waits in a queue that is watched.
  * Each start bears the time that it was due, which is what makes two starts of one slot one backup.
  */
@@ -100,6 +107,20 @@ export class Schedules extends Construct {
         }),
       });
     }
+    new Schedule(this, 'Cleanup', {
+      scheduleName: 'cleanup',
+      scheduleGroup: group,
+      description: 'Removes backups whose time is over',
+      enabled: props.cleanup.enabled,
+      schedule: ScheduleExpression.expression(
+        schedulerCron(props.cleanup.schedule),
+        TimeZone.of(props.cleanup.timezone),
+      ),
+      target: new StepFunctionsStartExecution(props.cleanup.machine.machine, {
+        ...delivery,
+        input: ScheduleTargetInput.fromObject({ requestedBy: { kind: 'schedule', name: 'cleanup' } }),
+      }),
+    });
     new Schedule(this, 'Reconcile', {
       scheduleName: 'reconcile',
       scheduleGroup: group,
@@ -124,7 +145,7 @@ export class Schedules extends Construct {
     );
   }
 
-  #role({ backup, restoreTest, reconcile }: SchedulesProps): Role {
+  #role({ backup, restoreTest, cleanup, reconcile }: SchedulesProps): Role {
     const role = new Role(this, 'Role', {
       assumedBy: new ServicePrincipal('scheduler.amazonaws.com', {
         conditions: { StringEquals: { 'aws:SourceAccount': Stack.of(this).account } },
@@ -133,6 +154,7 @@ export class Schedules extends Construct {
     });
     allow(role, { sid: 'StartBackups', actions: ['states:StartExecution'], resources: [backup.arn] });
     allow(role, { sid: 'StartRestoreTests', actions: ['states:StartExecution'], resources: [restoreTest.arn] });
+    allow(role, { sid: 'StartCleanup', actions: ['states:StartExecution'], resources: [cleanup.machine.arn] });
     reconcile.grantInvoke(role, 'Reconcile');
     allow(role, { sid: 'KeepDeadLetters', actions: ['sqs:SendMessage'], resources: [this.deadLetters.queueArn] });
     return role;

@@ -31,6 +31,16 @@ function grantRecord({ role }: BundledFunction, { vault, catalog }: StepFunction
   catalog.grantInvoke(role, 'TellCatalog');
 }
 
+function grantPublish({ role }: BundledFunction): void {
+  allow(role, {
+    sid: 'PublishEvents',
+    actions: ['events:PutEvents'],
+    resources: [Stack.of(role).formatArn({ service: 'events', resource: 'event-bus', resourceName: 'default' })],
+    // A call bears several events, hence the operator for lists.
+    conditions: { 'ForAllValues:StringEquals': { 'events:source': 'holdfast' } },
+  });
+}
+
 const steps: Readonly<Record<StepName, Step>> = {
   'admit-backup': {
     description: 'Turns a backup request into a run, once per slot, and takes its lease',
@@ -44,8 +54,9 @@ const steps: Readonly<Record<StepName, Step>> = {
   'admit-restore': {
     description: 'Turns a restore request into a run: finds the backup, checks the destination',
     grant: (step, props) => {
-      props.vault.grantList(step.role, 'backups');
-      props.vault.grantGet(step.role, 'manifests');
+      props.vault.grantList(step.role, 'backups', 'inUse');
+      props.vault.grantGet(step.role, 'manifests', 'inUse');
+      props.vault.grantPut(step.role, 'inUse');
       grantRecord(step, props);
     },
   },
@@ -86,21 +97,48 @@ const steps: Readonly<Record<StepName, Step>> = {
   'release-lease': {
     description: 'Gives back the leases that an execution still holds',
     grant: ({ role }, { vault }) => {
-      vault.grantList(role, 'leases');
-      vault.grantGet(role, 'leases');
-      vault.grantPut(role, 'leases');
+      vault.grantList(role, 'leases', 'inUse');
+      vault.grantGet(role, 'leases', 'inUse');
+      vault.grantPut(role, 'leases', 'inUse');
     },
   },
   'publish-outcome': {
     description: 'Publishes how a run ended: metrics, and an event',
-    grant: ({ role }) =>
-      allow(role, {
-        sid: 'PublishEvents',
-        actions: ['events:PutEvents'],
-        resources: [Stack.of(role).formatArn({ service: 'events', resource: 'event-bus', resourceName: 'default' })],
-        // A call bears several events, hence the operator for lists.
-        conditions: { 'ForAllValues:StringEquals': { 'events:source': 'holdfast' } },
-      }),
+    grant: grantPublish,
+  },
+  'plan-cleanup': {
+    description: 'Decides what a cleanup removes, and why; removes nothing',
+    timeoutSeconds: 900,
+    memoryMiB: 3008,
+    grant: ({ role }, { vault }) => {
+      vault.grantList(role, 'backups', 'journal', 'leases', 'cleanups');
+      vault.grantGet(role, 'manifests', 'journal', 'leases', 'cleanups');
+      vault.grantPut(role, 'leases', 'cleanups');
+      vault.grantSeeLocks(role);
+    },
+  },
+  'sweep-expired': {
+    description: 'Removes what a cleanup has planned. The only role that may remove anything',
+    timeoutSeconds: 900,
+    memoryMiB: 1024,
+    grant: (step, props) => {
+      const { vault } = props;
+      vault.grantList(step.role, 'backups', 'journal', 'leases', 'cleanups', 'inUse');
+      vault.grantGet(step.role, 'manifests', 'leases', 'cleanups', 'inUse');
+      vault.grantPut(step.role, 'leases');
+      vault.grantRemove(step.role, 'backups', 'requests', 'outcomes', 'cleanups', 'inUse', 'checks');
+      grantRecord(step, props);
+    },
+  },
+  'end-cleanup': {
+    description: 'Writes down what a cleanup did, and publishes it: metrics, and an event',
+    grant: (step, props) => {
+      props.vault.grantList(step.role, 'leases', 'journal');
+      props.vault.grantGet(step.role, 'leases');
+      props.vault.grantPut(step.role, 'leases');
+      grantRecord(step, props);
+      grantPublish(step);
+    },
   },
   'raise-failure': {
     description: 'Fails an execution under the name of its failure',

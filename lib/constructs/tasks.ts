@@ -72,9 +72,9 @@ export class Tasks extends Construct {
     vault.grantWrap(this.backup.role);
 
     this.restore = new Task(this, 'Restore', { ...common, description: 'restores backups', permissions: passwords });
-    vault.grantList(this.restore.role, 'backups', 'leases');
-    vault.grantGet(this.restore.role, 'backups', 'leases');
-    vault.grantPut(this.restore.role, 'leases', 'outcomes');
+    vault.grantList(this.restore.role, 'backups', 'leases', 'inUse');
+    vault.grantGet(this.restore.role, 'backups', 'leases', 'inUse');
+    vault.grantPut(this.restore.role, 'leases', 'inUse', 'outcomes');
     vault.grantUnwrap(this.restore.role);
 
     this.restoreTestSecurityGroup = this.#isolatedGroup(props);
@@ -89,9 +89,9 @@ export class Tasks extends Construct {
       description: 'restores backups into a server of its own',
       permissions: [],
     });
-    vault.grantList(this.restoreTest.role, 'backups');
-    vault.grantGet(this.restoreTest.role, 'backups');
-    vault.grantPut(this.restoreTest.role, 'outcomes');
+    vault.grantList(this.restoreTest.role, 'backups', 'inUse');
+    vault.grantGet(this.restoreTest.role, 'backups', 'inUse');
+    vault.grantPut(this.restoreTest.role, 'inUse', 'outcomes');
     vault.grantUnwrap(this.restoreTest.role);
   }
 

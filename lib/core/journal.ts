@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { cleanupTotalsSchema } from './cleanup.ts';
 import { backupIdSchema, targetNameSchema } from './ids.ts';
 import { eventBase as base, eventErrorSchema as errorSchema } from './journal-base.ts';
 import { requesterSchema } from './manifest.ts';
@@ -74,6 +75,59 @@ export const backupVerifiedSchema = z.strictObject({
   validation: backupIdSchema.optional(),
 });
 
+/** From now on nobody may remove it, until it is released. */
+export const backupHeldSchema = z.strictObject({
+  ...base,
+  event: z.literal('backup-held'),
+  heldBy: requesterSchema,
+  reason: z.string(),
+});
+
+export const backupReleasedSchema = z.strictObject({
+  ...base,
+  event: z.literal('backup-released'),
+  releasedBy: requesterSchema,
+  reason: z.string(),
+});
+
+/** A cleanup has decided that it goes, and begins to remove it. */
+export const backupExpiredSchema = z.strictObject({
+  ...base,
+  event: z.literal('backup-expired'),
+  target: targetNameSchema,
+  cleanup: backupIdSchema,
+  reason: z.string(),
+});
+
+/** It was to go, nothing of it has gone, and it stays: a hold or a lock came in between, or another plan keeps it. */
+export const backupKeptSchema = z.strictObject({
+  ...base,
+  event: z.literal('backup-kept'),
+  cleanup: backupIdSchema,
+  reason: z.string(),
+});
+
+/** Nothing of it is left in the store. */
+export const backupDeletedSchema = z.strictObject({
+  ...base,
+  event: z.literal('backup-deleted'),
+  cleanup: backupIdSchema,
+  freedBytes: z.number().int().nonnegative(),
+});
+
+/** What a cleanup did, for the record. `operation` is the cleanup's own. */
+export const cleanupEndedSchema = z.strictObject({
+  ...base,
+  event: z.literal('cleanup-ended'),
+  status: z.enum(['COMPLETED', 'FAILED']),
+  target: targetNameSchema.nullable(),
+  requestedBy: requesterSchema,
+  execution: z.string(),
+  beganAt: z.iso.datetime(),
+  totals: cleanupTotalsSchema,
+  error: errorSchema.optional(),
+});
+
 export const recoveryRequestedSchema = z.strictObject({
   ...base,
   event: z.literal('recovery-requested'),
@@ -122,6 +176,12 @@ export const journalEventSchema = z.discriminatedUnion('event', [
   backupCompletedSchema,
   backupFailedSchema,
   backupVerifiedSchema,
+  backupHeldSchema,
+  backupReleasedSchema,
+  backupExpiredSchema,
+  backupKeptSchema,
+  backupDeletedSchema,
+  cleanupEndedSchema,
   recoveryRequestedSchema,
   recoveryEndedSchema,
   validationEndedSchema,
@@ -145,6 +205,13 @@ const order: Record<JournalEvent['event'], number> = {
   'restore-test-ended': 30,
   'validation-ended': 30,
   'backup-verified': 40,
+  // Of one order each, because they may follow each other more than once: time decides.
+  'backup-held': 50,
+  'backup-released': 50,
+  'backup-expired': 60,
+  'backup-kept': 60,
+  'backup-deleted': 70,
+  'cleanup-ended': 30,
 };
 
 /** Where an event is kept. A second event of the same kind and time is the same event: its key exists already. */

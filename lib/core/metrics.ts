@@ -74,6 +74,15 @@ export const metrics = {
     dimensions: ['Target'],
     description: 'Age of the newest point in time that a restore test has brought back',
   },
+  CleanupSucceeded: { unit: 'Count', dimensions: [], description: 'A cleanup came to its end' },
+  CleanupFailed: { unit: 'Count', dimensions: [], description: 'A cleanup ended before it had done what it planned' },
+  BackupsDeleted: { unit: 'Count', dimensions: [], description: 'Backups that a cleanup removed' },
+  CleanupFreedBytes: { unit: 'Bytes', dimensions: [], description: 'Bytes that a cleanup freed in the store' },
+  CleanupRetainedBytes: {
+    unit: 'Bytes',
+    dimensions: [],
+    description: 'Bytes that a cleanup was to free, and a lock of the store keeps',
+  },
   EventsUnindexed: {
     unit: 'Count',
     dimensions: [],

@@ -8,6 +8,7 @@ import { openEngine } from '../engines/open-engine.ts';
 import { metered, type RunContext } from './context.ts';
 import { openBackup } from './open-backup.ts';
 import { openStream } from './open-stream.ts';
+import { whileInUse } from './while-in-use.ts';
 
 /** What a restore test did and found. */
 export type RestoreTested = {
@@ -17,10 +18,15 @@ export type RestoreTested = {
 };
 
 /**
- * Restores a backup into a server of its own and examines it. Reads the store and writes nothing to it; needs no target, and so may run while
- * targets are backed up or gone. Rejects with what kept it from getting so far.
+ * Restores a backup into a server of its own and examines it. Reads the store, and writes nothing to it but the mark that keeps cleanups
+ * away; needs no target, and so may run while targets are backed up or gone. Rejects with what kept it from getting so far.
  */
 export async function runRestoreTest(context: RunContext, run: RestoreTestRun): Promise<RestoreTested> {
+  const { target, backupId: id, validationId } = run;
+  return whileInUse(context, { target, id, what: `restore test ${validationId}` }, () => testMarked(context, run));
+}
+
+async function testMarked(context: RunContext, run: RestoreTestRun): Promise<RestoreTested> {
   const backup = await openBackup(context, run.target, run.backupId);
   const { manifest } = backup;
   const streams = manifest.streams.filter(({ status }) => status === 'complete');

@@ -12,6 +12,7 @@ import { Tasks } from '../constructs/tasks.ts';
 import { Vault } from '../constructs/vault.ts';
 import { mostAttempts } from '../core/attempts.ts';
 import { backupWorkflow } from '../workflows/backup.ts';
+import { cleanupWorkflow } from '../workflows/cleanup.ts';
 import { restoreWorkflow } from '../workflows/restore.ts';
 import { restoreTestWorkflow } from '../workflows/restore-test.ts';
 import { taskOverhead } from '../workflows/run-task.ts';
@@ -30,6 +31,7 @@ export class RuntimeStack extends Stack {
   readonly backup: Machine;
   readonly restore: Machine;
   readonly restoreTest: Machine;
+  readonly cleanup: Machine;
   readonly reconcile: BundledFunction;
   readonly schedules: Schedules;
   readonly api: Api;
@@ -115,6 +117,22 @@ export class RuntimeStack extends Stack {
         }),
     });
 
+    this.cleanup = new Machine(this, 'CleanupMachine', {
+      name: `${name}-cleanup`,
+      comment: 'Removes backups whose time is over, and says why. Input: {}, {"dryRun":true}, {"target":"orders"}',
+      timeout: Duration.hours(24),
+      functions: (['plan-cleanup', 'sweep-expired', 'end-cleanup', 'raise-failure'] as const).map((step) =>
+        this.steps.get(step),
+      ),
+      workflow: (machine) =>
+        cleanupWorkflow(machine, {
+          planCleanup: this.steps.step('plan-cleanup'),
+          sweepExpired: this.steps.step('sweep-expired'),
+          endCleanup: this.steps.step('end-cleanup'),
+          raiseFailure: shared.raiseFailure,
+        }),
+    });
+
     this.reconcile = new BundledFunction(this, 'Reconcile', {
       bundle,
       program: 'reconcile',
@@ -134,6 +152,7 @@ export class RuntimeStack extends Stack {
       backup: this.backup,
       restoreTest: this.restoreTest,
       restoreTests: config.restoreTests,
+      cleanup: { machine: this.cleanup, ...config.cleanup, enabled: config.run.cleanup },
       reconcile: this.reconcile,
     });
     this.api = new Api(this, 'Api', { bundle, vault, catalog, backup: this.backup, restore: this.restore });
@@ -145,6 +164,7 @@ export class RuntimeStack extends Stack {
     const outputs: Readonly<Record<string, readonly [string, string]>> = {
       BackupMachineArn: ['Start it with {"target":"…"}', this.backup.arn],
       RestoreTestMachineArn: ['Start it with {}, {"target":"…"} or {"backup":"…"}', this.restoreTest.arn],
+      CleanupMachineArn: ['Start it with {} or {"dryRun":true}', this.cleanup.arn],
       RestoreMachineArn: ['Start it with {"backup":"latest","target":"…"}', this.restore.arn],
       ApiUrl: ['Requests are signed with SigV4, service lambda', this.api.url.url],
     };

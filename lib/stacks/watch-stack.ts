@@ -24,7 +24,12 @@ export class WatchStack extends Stack {
       name: config.aws.name,
       targets: config.targets,
       deadline: Duration.seconds(config.run.timeoutSeconds),
-      machines: { backup: runtime.backup, restore: runtime.restore, 'restore-test': runtime.restoreTest },
+      machines: {
+        backup: runtime.backup,
+        restore: runtime.restore,
+        'restore-test': runtime.restoreTest,
+        cleanup: runtime.cleanup,
+      },
       deadLetters: runtime.schedules.deadLetters,
       action: new SnsAction(this.alerts.topic),
     });

@@ -111,6 +111,14 @@ export async function releaseHeldBy(
   return true;
 }
 
+/** What stands at `key`, whoever holds it; undefined when there is no lease. Throws `corrupt` when it cannot be read. */
+export async function leaseAt(
+  store: Store,
+  key: string,
+): Promise<Pick<LeaseDocument, 'holder' | 'description' | 'until' | 'isReleased'> | undefined> {
+  return (await readLease(store, key))?.document;
+}
+
 class HeldLease implements Lease {
   readonly token: number;
   readonly holder: string;

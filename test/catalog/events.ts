@@ -61,6 +61,42 @@ export const verified = (over: Record<string, unknown> = {}): JournalEvent =>
     ...over,
   });
 
+export const held = (over: Record<string, unknown> = {}): JournalEvent =>
+  event({
+    event: 'backup-held',
+    at: '2026-12-01T08:00:00.000Z',
+    heldBy: { kind: 'user', name: 'anna' },
+    reason: 'case 4711',
+    ...over,
+  });
+
+export const released = (over: Record<string, unknown> = {}): JournalEvent =>
+  event({
+    event: 'backup-released',
+    at: '2026-12-02T08:00:00.000Z',
+    releasedBy: { kind: 'user', name: 'anna' },
+    reason: 'closed',
+    ...over,
+  });
+
+const cleanup = '20261206T060000Z-0c1ea000';
+
+export const expired = (over: Record<string, unknown> = {}): JournalEvent =>
+  event({
+    event: 'backup-expired',
+    at: '2026-12-06T06:00:00.000Z',
+    target: 'orders',
+    cleanup,
+    reason: 'daily: was kept until 2026-11-28, and nothing needs it any more',
+    ...over,
+  });
+
+export const kept = (over: Record<string, unknown> = {}): JournalEvent =>
+  event({ event: 'backup-kept', at: '2026-12-06T06:00:01.000Z', cleanup, reason: 'it was held meanwhile', ...over });
+
+export const deleted = (over: Record<string, unknown> = {}): JournalEvent =>
+  event({ event: 'backup-deleted', at: '2026-12-06T06:00:05.000Z', cleanup, freedBytes: 1_000_000_000, ...over });
+
 const recovery = '20261121T090000Z-00c0ffee';
 
 export const recoveryRequested = (over: Record<string, unknown> = {}): JournalEvent =>

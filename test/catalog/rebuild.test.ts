@@ -15,9 +15,14 @@ import {
   begun,
   completed,
   declared,
+  deleted,
+  expired,
   failed,
+  held,
+  kept,
   recoveryEnded,
   recoveryRequested,
+  released,
   requested,
   restoreTestEnded,
   restoreTestRequested,
@@ -46,6 +51,12 @@ const life: readonly JournalEvent[] = [
   restoreTestEnded({ tenant: 'acme' }),
   restoreTestRequested({ tenant: 'acme' }),
   recoveryEnded({ tenant: 'acme' }),
+  held({ tenant: 'acme' }),
+  released({ tenant: 'acme' }),
+  expired({ tenant: 'acme', at: '2026-11-29T06:00:00.000Z' }),
+  kept({ tenant: 'acme', at: '2026-11-29T06:00:01.000Z' }),
+  expired({ tenant: 'acme' }),
+  deleted({ tenant: 'acme' }),
   declared('2026-11-22T12:00:00.000Z', []),
 ];
 
@@ -64,12 +75,12 @@ test('a rebuild gives the rows that the live path made, in every column of the n
   const rebuilt = await allRows(catalog.owner);
   const second = await rebuildCatalog({ store: place.store, apply });
 
-  assert.deepEqual(first, { journaled: 13, derived: 0, applied: 13, unreadable: [] });
+  assert.deepEqual(first, { journaled: 19, derived: 0, applied: 19, unreadable: [] });
   assert.deepEqual(rebuilt, live);
-  assert.equal(rebuilt['backup_execution_s']?.length, 6);
+  assert.equal(rebuilt['backup_execution_s']?.length, 12);
   assert.equal(rebuilt['backup_schedule_s']?.length, 1);
   assert.equal(rebuilt['validation_results']?.length, 2);
-  assert.deepEqual(second, { journaled: 13, derived: 0, applied: 0, unreadable: [] });
+  assert.deepEqual(second, { journaled: 19, derived: 0, applied: 0, unreadable: [] });
 });
 
 test('a backup whose journal was lost is found by its manifest', async () => {

@@ -101,6 +101,10 @@ test('a backup asked for by {"target":"orders"} ends in store, journal, catalog,
     requestedByKind: 'user',
     requestedByName: null,
     execution: record.name,
+    holdSince: null,
+    holdBy: null,
+    holdReason: null,
+    expiryReason: null,
   });
   assert.ok(Date.parse(endTime ?? '') >= Date.parse(startTime));
   assert.ok(Number(durationSeconds) > 0, String(durationSeconds));

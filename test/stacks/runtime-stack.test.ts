@@ -12,16 +12,70 @@ const actionsOf = (statements: readonly Statement[]): string[] =>
 const within = (statements: readonly Statement[], action: string): string =>
   JSON.stringify(statements.filter(({ Action }) => Action.includes(action)).flatMap(({ Resource }) => Resource));
 
-test('no role may delete objects, change their locks, or pass over those of others', () => {
+test('no role but the sweep of a cleanup may delete objects, change their locks, or pass over those of others', () => {
   const forbidden =
     /^s3:(\*|Delete|PutObjectRetention|PutObjectLegalHold|Bypass|PutBucket|PutLifecycle)|^\*$|^kms:(\*|Schedule|Disable)/;
 
   for (const template of Object.values(templates)) {
+    const sweep = new Set(
+      statementsOf(template, 'StepssweepexpiredRole').map((statement) => JSON.stringify(statement)),
+    );
+    const others = statementsOf(template, '').filter((statement) => !sweep.has(JSON.stringify(statement)));
     assert.deepEqual(
-      actionsOf(statementsOf(template, '')).filter((action) => forbidden.test(action)),
+      actionsOf(others).filter((action) => forbidden.test(action)),
       [],
     );
   }
+});
+
+test('the sweep of a cleanup may remove backups and small objects, and can neither read nor write nor unlock a backup', () => {
+  const statements = statementsOf(runtime, 'StepssweepexpiredRole');
+
+  assert.deepEqual(
+    actionsOf(statements).filter((action) => /^(s3|kms):/.test(action)),
+    [
+      's3:AbortMultipartUpload',
+      's3:DeleteObject',
+      's3:DeleteObjectVersion',
+      's3:GetObject',
+      's3:GetObjectLegalHold',
+      's3:GetObjectRetention',
+      's3:ListBucket',
+      's3:ListBucketMultipartUploads',
+      's3:ListBucketVersions',
+      's3:PutObject',
+      's3:PutObjectLegalHold',
+      's3:PutObjectTagging',
+    ],
+  );
+  assert.doesNotMatch(within(statements, 's3:DeleteObjectVersion'), /journal|leases/);
+  assert.doesNotMatch(within(statements, 's3:PutObject'), /backups/);
+  assert.match(within(statements, 's3:GetObject'), /backups\/\*\/manifest\.json/);
+  assert.doesNotMatch(within(statements, 's3:GetObject'), /backups\/\*"/);
+});
+
+test('what plans a cleanup can remove nothing', () => {
+  const actions = actionsOf(statementsOf(runtime, 'StepsplancleanupRole'));
+
+  assert.deepEqual(
+    actions.filter((action) => action.startsWith('s3:')),
+    ['s3:GetObject', 's3:GetObjectLegalHold', 's3:GetObjectRetention', 's3:ListBucket', 's3:PutObject'],
+  );
+});
+
+test('the cleanup runs on Sunday after the weekly backups, unless it is switched off', () => {
+  const schedule = { Name: 'cleanup', ScheduleExpression: 'cron(0 6 ? * 1 *)', ScheduleExpressionTimezone: 'UTC' };
+  const { runtime: off } = templatesOf(
+    `${ordinary}run: { cleanup: false }\ncleanup: { schedule: "30 5 * * 6", timezone: Europe/Berlin }\n`,
+  );
+
+  runtime.hasResourceProperties('AWS::Scheduler::Schedule', { ...schedule, State: 'ENABLED' });
+  off.hasResourceProperties('AWS::Scheduler::Schedule', {
+    Name: 'cleanup',
+    State: 'DISABLED',
+    ScheduleExpression: 'cron(30 5 ? * 7 *)',
+    ScheduleExpressionTimezone: 'Europe/Berlin',
+  });
 });
 
 test('what writes backups may do this and no more', () => {

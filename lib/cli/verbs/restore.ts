@@ -3,6 +3,7 @@ import { requireTarget } from '../../config/config.ts';
 import { newOperationId } from '../../core/ids.ts';
 import type { RestoreRun } from '../../core/requests.ts';
 import { protectSource } from '../../lifecycle/protect-source.ts';
+import { releaseLeases } from '../../lifecycle/release-leases.ts';
 import { runRestore } from '../../runner/restore.ts';
 import { restoreFailure } from '../../runner/restore-failure.ts';
 import { restoreOnAws } from '../aws.ts';
@@ -52,7 +53,7 @@ export async function run(context: CliContext, options: Options): Promise<number
       execution: `cli-${process.pid}-${randomBytes(4).toString('hex')}`,
       requestedAt: now.toISOString(),
     };
-    return runRestore(run, order);
+    return runRestore(run, order).finally(() => releaseLeases(run, order));
   });
   const failure = restoreFailure(restored);
   context.output.result(restored, () => [
