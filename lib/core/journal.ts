@@ -42,6 +42,8 @@ export const backupCompletedSchema = z.strictObject({
   storageType: z.enum(['s3', 'file']),
   retentionUntil: z.iso.datetime(),
   verification: verificationStatusSchema,
+  /** How long the validation by the workflow took, where there was one. */
+  validationSeconds: z.number().nonnegative().optional(),
 });
 
 /** `storageLocation` is there when something restorable was published all the same (a partial backup). */

@@ -1,8 +1,8 @@
-import type { BackupId, TargetName } from './ids.ts';
-import type { Method } from './vocabulary.ts';
+import { type BackupId, compactTime, type TargetName } from './ids.ts';
+import type { Method, Tier } from './vocabulary.ts';
 
 /**
- * Every object key in the store, once. All keys are write-once but the leases.
+ * Every object key in the store, once. All keys are write-once but leases, health and alerts.
  *
  * ```
  * backups/<target>/<backupId>/manifest.json                     written last; without it there is no backup
@@ -11,6 +11,8 @@ import type { Method } from './vocabulary.ts';
  * outcomes/<operationId>/<attempt>.json                          how one attempt of a task ended, written by the task
  * requests/<target>/<method>/<slot>.json                        one per scheduled time: a second request finds it
  * leases/<target>/<method>.json                                 who may write now, until when (replaced conditionally)
+ * health/<what>.json                                            what is known of the installation's health (replaced)
+ * alerts/<problem>.json                                         what was told of a problem, to whom (replaced conditionally)
  * ```
  */
 export const prefixes = {
@@ -19,6 +21,8 @@ export const prefixes = {
   outcomes: 'outcomes/',
   requests: 'requests/',
   leases: 'leases/',
+  health: 'health/',
+  alerts: 'alerts/',
 } as const;
 
 export const targetPrefix = (target: TargetName): string => `${prefixes.backups}${target}/`;
@@ -27,6 +31,17 @@ export const manifestKey = (target: TargetName, id: BackupId): string => `${back
 export const leaseKey = (target: TargetName, method: Method): string => `${prefixes.leases}${target}/${method}.json`;
 export const requestKey = (target: TargetName, method: Method, slot: string): string =>
   `${prefixes.requests}${target}/${method}/${slot}.json`;
+/** What makes two requests of a schedule the same one: its time and tier (two that are due at one time are kept for different times). */
+export const scheduledSlot = (scheduledTime: Date, tier: Tier): string => `${compactTime(scheduledTime)}-${tier}`;
+/** Objects that say how the installation is, each replaced by its one writer. */
+export const healthKeys = {
+  watch: `${prefixes.health}watch.json`,
+  reconciler: `${prefixes.health}reconciler.json`,
+  targets: `${prefixes.health}targets.json`,
+  report: `${prefixes.health}latest.json`,
+  canary: `${prefixes.health}canary.json`,
+} as const;
+export const alertKey = (problem: string): string => `${prefixes.alerts}${problem}.json`;
 export const outcomePrefix = (operation: BackupId): string => `${prefixes.outcomes}${operation}/`;
 export const outcomeKey = (operation: BackupId, attempt: string): string =>
   `${outcomePrefix(operation)}${attempt}.json`;

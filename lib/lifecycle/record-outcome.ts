@@ -18,6 +18,11 @@ type Dependencies = {
   readonly recorder: Recorder;
   readonly clock: () => Date;
 };
+type Ended = {
+  readonly run: BackupRun | RestoreRun;
+  readonly failure?: Failure | undefined;
+  readonly validation?: { readonly seconds?: number | undefined } | undefined;
+};
 export type Recorded = { readonly indexed: boolean; readonly status: 'COMPLETED' | 'FAILED' };
 
 /**
@@ -26,14 +31,14 @@ export type Recorded = { readonly indexed: boolean; readonly status: 'COMPLETED'
  */
 export async function recordOutcome(
   dependencies: Dependencies,
-  { run, failure }: { readonly run: BackupRun | RestoreRun; readonly failure?: Failure | undefined },
+  { run, failure, validation }: Ended,
 ): Promise<Recorded> {
   const operation = 'recoveryId' in run ? run.recoveryId : run.backupId;
   const event =
     (await endingIn(dependencies.store, operation)) ??
     ('recoveryId' in run
       ? await restoreEnding(dependencies, run, failure)
-      : await backupEnding(dependencies, run, failure));
+      : await backupEnding(dependencies, { run, failure, validation }));
   const { indexed } = await dependencies.recorder.record(event);
   return {
     indexed,
@@ -46,15 +51,15 @@ export async function recordOutcome(
 
 async function backupEnding(
   { config, store, clock }: Dependencies,
-  run: BackupRun,
-  failure: Failure | undefined,
+  { run, failure, validation }: Ended & { readonly run: BackupRun },
 ): Promise<JournalEvent> {
   const manifest = await readManifest(store, run.target, run.backupId).catch((error: unknown) => {
     if (failure && error instanceof HoldfastError && error.code === 'backup-unknown') return undefined;
     throw error;
   });
   const completed = manifest && completedEvent(manifest, store, config.run.validation ? 'VALIDATED' : 'PENDING');
-  if (completed && failure === undefined && manifest.status === 'complete') return completed;
+  if (completed && failure === undefined && manifest.status === 'complete')
+    return validation?.seconds === undefined ? completed : { ...completed, validationSeconds: validation.seconds };
   return {
     event: 'backup-failed',
     operation: run.backupId,

@@ -26,7 +26,8 @@ export async function validatePublished(
     readonly runtime: { readonly environment: Environment };
   },
   run: BackupRun,
-): Promise<Omit<Validation, 'problems'>> {
+): Promise<Omit<Validation, 'problems'> & { readonly seconds: number }> {
+  const began = performance.now();
   const { storedBytes } = await readManifest(store, run.target, run.backupId);
   const depth = storedBytes <= fullBelowBytes ? 'full' : 'sample';
   const { problems, ...validation } = await withRunContext(
@@ -34,7 +35,7 @@ export async function validatePublished(
     (context) => validateBackup(context, run.target, run.backupId, depth),
   );
   const [first] = problems;
-  if (first === undefined) return validation;
+  if (first === undefined) return { ...validation, seconds: Math.round(performance.now() - began) / 1000 };
   throw new HoldfastError(
     first.code as HoldfastError['code'],
     firstFew(problems.map(({ where, message }) => `${where}: ${message}`)),
