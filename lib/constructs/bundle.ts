@@ -16,6 +16,9 @@ export const functionNames = [
   'raise-failure',
   'catalog',
   'reconcile',
+  'watch',
+  'check-health',
+  'notify',
   'api',
 ] as const;
 export type FunctionName = (typeof functionNames)[number];

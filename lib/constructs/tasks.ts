@@ -22,11 +22,12 @@ export type TasksProps = {
   readonly deadline: Duration;
 };
 
-/** The cluster, and the two tasks that run in it: one image, but a role each, because what writes backups has no business in reading them. */
+/** The cluster, and the tasks that run in it: one image, but a role each, because what writes backups has no business in reading them. */
 export class Tasks extends Construct {
   readonly cluster: Cluster;
   readonly backup: Task;
   readonly restore: Task;
+  readonly askTargets: Task;
   /** Let this one into a target's security group. */
   readonly securityGroup: SecurityGroup;
   readonly #props: TasksProps;
@@ -67,9 +68,19 @@ export class Tasks extends Construct {
     vault.grantGet(this.restore.role, 'backups', 'leases');
     vault.grantPut(this.restore.role, 'leases', 'outcomes');
     vault.grantUnwrap(this.restore.role);
+
+    // It asks a few questions, every half hour: the smallest that Fargate has.
+    const smallest = { cpu: 256, memoryMiB: 1024 };
+    this.askTargets = new Task(this, 'AskTargets', {
+      ...common,
+      ...smallest,
+      description: 'asks targets how they are',
+      permissions: passwords,
+    });
+    vault.grantPut(this.askTargets.role, 'health');
   }
 
-  /** One of the two, as a workflow takes it. */
+  /** One of them, as a workflow takes it. */
   toRun({ definition, container }: Task): TaskToRun {
     const { network, deadline } = this.#props;
     return {

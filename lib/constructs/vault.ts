@@ -27,6 +27,8 @@ const keyPatterns: Readonly<Record<StorePart, string>> = {
   outcomes: `${prefixes.outcomes}*`,
   requests: `${prefixes.requests}*`,
   leases: `${prefixes.leases}*`,
+  health: `${prefixes.health}*`,
+  alerts: `${prefixes.alerts}*`,
 };
 
 export type VaultProps = {
@@ -118,6 +120,12 @@ export class Vault extends Construct {
   grantWrap(role: Role): void {
     if (this.keyArn !== undefined)
       allow(role, { sid: 'WrapDataKeys', actions: ['kms:Encrypt'], resources: [this.keyArn] });
+  }
+
+  /** Lets `role` see what state the key is in, and nothing more of it. */
+  grantDescribeKey(role: Role): void {
+    if (this.keyArn !== undefined)
+      allow(role, { sid: 'SeeStateOfKey', actions: ['kms:DescribeKey'], resources: [this.keyArn] });
   }
 
   /** Lets `role` unwrap data keys, and with them read backups. */
