@@ -1,0 +1,150 @@
+import type { CatalogClient } from '../catalog/client.ts';
+import type { Recovery } from '../catalog/queries/list-recoveries.ts';
+import type { HoldfastConfig } from '../config/config.ts';
+import {
+  canaryStateSchema,
+  healthReportSchema,
+  reconcilerStateSchema,
+  targetsHealthSchema,
+  watchStateSchema,
+} from '../core/health.ts';
+import type { FigureName, Sample } from '../core/metrics.ts';
+import { healthKeys } from '../core/object-keys.ts';
+import { problemKindNames, problemKinds } from '../core/problem-kinds.ts';
+import { type Protection, protectionsOf } from '../lifecycle/protection.ts';
+import { volumesOf } from '../lifecycle/volumes.ts';
+import { readDocument } from '../store/document.ts';
+import type { Store } from '../store/store.ts';
+import { holdfastVersion } from '../version.ts';
+
+export type FigureSources = {
+  readonly config: HoldfastConfig;
+  readonly store: Store;
+  readonly catalog: CatalogClient | undefined;
+  readonly clock: () => Date;
+};
+
+const hourMs = 3_600_000;
+const fullPercent = 95;
+
+/**
+ * What /metrics says: facts as they are now, from the catalog and the store, and never what this process happens to have seen. What is
+ * not known has no row.
+ */
+export async function figuresOf(sources: FigureSources): Promise<readonly Sample[]> {
+  const { config, store, clock } = sources;
+  const now = clock();
+  const [{ source, protections }, recoveries, volumes, ours] = await Promise.all([
+    protectionsOf(sources),
+    lastRecoveries(sources),
+    volumesOf(config),
+    ownFigures(store, now),
+  ]);
+  return [
+    ...protections.flatMap((protection) => backupFigures(protection, now)),
+    ...config.targets.flatMap((target) => [
+      sample('rpoHours', { target: target.name }, target.rpoHours),
+      sample('rtoMinutes', { target: target.name }, target.rtoMinutes),
+      ...pointFigures(target.name, protections, now),
+    ]),
+    ...recoveries.flatMap(recoveryFigures),
+    ...volumes.flatMap(({ volume, isWritable, usagePercent, usedBytes }) => [
+      sample('volumeHealth', { volume }, isWritable && usagePercent < fullPercent ? 1 : 0),
+      sample('volumeUsage', { volume }, usagePercent),
+      sample('volumeUsed', { volume }, usedBytes),
+    ]),
+    sample('catalogUp', {}, source === 'catalog' ? 1 : 0),
+    ...ours,
+    sample('buildInfo', { version: holdfastVersion }, 1),
+  ];
+}
+
+const sample = (figure: FigureName, labels: Sample['labels'], value: number): Sample => ({ figure, labels, value });
+
+function backupFigures({ target, engine, method, lastRun, newest, isValid }: Protection, now: Date): Sample[] {
+  const labels = { service: engine, type: method, target };
+  return [
+    ...(lastRun === undefined ? [] : [sample('backupStatus', labels, lastRun.isSuccess ? 1 : 0)]),
+    ...(isValid === undefined ? [] : [sample('validationStatus', labels, isValid ? 1 : 0)]),
+    ...(newest === undefined
+      ? []
+      : [
+          sample('backupAge', labels, hoursSince(newest.endedAt, now)),
+          sample('backupSize', labels, newest.storedBytes),
+          sample('backupPlainSize', labels, newest.plainBytes),
+          sample('backupDuration', labels, (Date.parse(newest.endedAt) - Date.parse(newest.beganAt)) / 1000),
+          ...(newest.validationSeconds === undefined
+            ? []
+            : [sample('validationDuration', labels, newest.validationSeconds)]),
+        ]),
+  ];
+}
+
+/** A logical backup restores what was there when it began. */
+function pointFigures(target: string, protections: readonly Protection[], now: Date): Sample[] {
+  const points = protections.flatMap((one) => (one.target === target && one.newest ? [one.newest.beganAt] : []));
+  const newest = points.toSorted((a, b) => Date.parse(a) - Date.parse(b)).at(-1);
+  return newest === undefined ? [] : [sample('restorablePointAge', { target }, hoursSince(newest, now))];
+}
+
+/** Of each target the restore that ended last, and the last that was a success. No rows while the catalog is away. */
+async function lastRecoveries({ config, catalog }: FigureSources): Promise<readonly (readonly Recovery[])[]> {
+  if (catalog === undefined) return [];
+  return Promise.all(
+    config.targets.map(async ({ name }) => {
+      const recoveries = await catalog.recoveries({ target: name, limit: 20 }).catch(() => []);
+      return recoveries.filter(({ status }) => status === 'COMPLETED' || status === 'FAILED');
+    }),
+  );
+}
+
+function recoveryFigures(ended: readonly Recovery[]): Sample[] {
+  const [last] = ended;
+  if (last?.target == null) return [];
+  const success = ended.find(({ status }) => status === 'COMPLETED');
+  const labels = { target: last.target };
+  return [
+    sample('recoveryStatus', labels, last.status === 'COMPLETED' ? 1 : 0),
+    ...(success?.durationSeconds == null ? [] : [sample('recoveryDuration', labels, Number(success.durationSeconds))]),
+  ];
+}
+
+/** What Holdfast's own parts have left in the store about themselves. */
+async function ownFigures(store: Store, now: Date): Promise<readonly Sample[]> {
+  const [watched, reconciled, checked, targets, canary] = await Promise.all([
+    readDocument(store, healthKeys.watch, watchStateSchema),
+    readDocument(store, healthKeys.reconciler, reconcilerStateSchema),
+    readDocument(store, healthKeys.report, healthReportSchema),
+    readDocument(store, healthKeys.targets, targetsHealthSchema),
+    readDocument(store, healthKeys.canary, canaryStateSchema),
+  ]);
+  const age = (figure: FigureName, at: string | undefined): Sample[] =>
+    at === undefined ? [] : [sample(figure, {}, hoursSince(at, now) * 3600)];
+  const open = watched.value?.open;
+  return [
+    // A row for every kind, so that rules see a problem begin and end.
+    ...(open === undefined
+      ? []
+      : problemKindNames.map((kind) =>
+          sample(
+            'problems',
+            { kind, severity: problemKinds[kind].severity },
+            open.filter((problem) => problem.kind === kind).length,
+          ),
+        )),
+    ...age('watchAge', watched.value?.at),
+    ...age('reconcilerAge', reconciled.value?.at),
+    ...age('healthCheckAge', checked.value?.at),
+    ...(reconciled.value === undefined ? [] : [sample('catalogBehind', {}, reconciled.value.leftOut)]),
+    ...(targets.value?.targets ?? []).flatMap(({ target, isReachable, unarchivedWalFiles }) => [
+      sample('targetReachable', { target }, isReachable ? 1 : 0),
+      ...(unarchivedWalFiles === null ? [] : [sample('unarchivedWal', { target }, unarchivedWalFiles)]),
+    ]),
+    ...(canary.value?.channels ?? []).flatMap(({ channel, isWorking, workedAt }) => [
+      sample('channelStatus', { channel }, isWorking ? 1 : 0),
+      ...(workedAt === null ? [] : [sample('channelAge', { channel }, hoursSince(workedAt, now))]),
+    ]),
+  ];
+}
+
+const hoursSince = (at: string, now: Date): number => Math.max(0, (now.getTime() - Date.parse(at)) / hourMs);
