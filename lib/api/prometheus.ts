@@ -14,7 +14,7 @@ export async function prometheusText(samples: readonly Sample[]): Promise<string
   ][])
     gauges.set(figure, new Gauge({ name, help, labelNames: [...labels], registers: [registry] }));
   // A gauge without labels is 0 until it is set, and what is not known must not look like 0.
-  for (const gauge of gauges.values()) gauge.remove();
+  for (const [figure, gauge] of gauges) if (figures[figure].labels.length === 0) gauge.remove();
   for (const { figure, labels, value } of samples) gauges.get(figure)?.set({ ...labels }, value);
   return registry.metrics();
 }

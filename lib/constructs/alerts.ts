@@ -8,7 +8,6 @@ import { Topic } from 'aws-cdk-lib/aws-sns';
 import { EmailSubscription, LambdaSubscription } from 'aws-cdk-lib/aws-sns-subscriptions';
 import { Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
-import { acknowledge } from '../checks/acknowledge.ts';
 import type { HoldfastConfig } from '../config/config.ts';
 import { allow } from './allow.ts';
 import type { Bundle } from './bundle.ts';
@@ -58,11 +57,6 @@ export class Alerts extends Construct {
       retentionPeriod: Duration.days(14),
       removalPolicy: RemovalPolicy.DESTROY,
     });
-    acknowledge(
-      this.deadLetters,
-      'AwsSolutions-SQS3',
-      'this is the dead-letter queue itself, and any message in it raises an alarm',
-    );
     this.notify = this.#notifier(props);
     for (const topic of [this.topic, this.completions])
       topic.addSubscription(new LambdaSubscription(this.notify.function, { deadLetterQueue: this.deadLetters }));

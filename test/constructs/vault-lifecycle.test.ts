@@ -46,7 +46,13 @@ test('a retention that many targets share is one rule', () => {
 });
 
 test('rules are below the prefix of the store', () => {
-  const [, , leases, manifests] = lifecycleRules([7], 'holdfast/');
+  const prefixes = lifecycleRules([7], 'holdfast/').map(({ prefix }) => prefix);
 
-  assert.deepEqual([leases?.prefix, manifests?.prefix], ['holdfast/leases/', 'holdfast/backups/']);
+  assert.deepEqual(prefixes.slice(2), [
+    'holdfast/leases/',
+    'holdfast/health/',
+    'holdfast/alerts/',
+    'holdfast/backups/',
+    'holdfast/backups/',
+  ]);
 });
