@@ -24,7 +24,6 @@ export type FigureSources = {
   readonly clock: () => Date;
 };
 
-const hourMs = 3_600_000;
 const fullPercent = 95;
 
 /**
@@ -43,8 +42,8 @@ export async function figuresOf(sources: FigureSources): Promise<readonly Sample
   return [
     ...protections.flatMap((protection) => backupFigures(protection, now)),
     ...config.targets.flatMap((target) => [
-      sample('rpoHours', { target: target.name }, target.rpoHours),
-      sample('rtoMinutes', { target: target.name }, target.rtoMinutes),
+      sample('rpo', { target: target.name }, target.rpoHours * 3600),
+      sample('rto', { target: target.name }, target.rtoMinutes * 60),
       ...pointFigures(target.name, protections, now),
     ]),
     ...recoveries.flatMap(recoveryFigures),
@@ -69,7 +68,7 @@ function backupFigures({ target, engine, method, lastRun, newest, isValid }: Pro
     ...(newest === undefined
       ? []
       : [
-          sample('backupAge', labels, hoursSince(newest.endedAt, now)),
+          sample('backupAge', labels, secondsSince(newest.endedAt, now) / 3600),
           sample('backupSize', labels, newest.storedBytes),
           sample('backupPlainSize', labels, newest.plainBytes),
           sample('backupDuration', labels, (Date.parse(newest.endedAt) - Date.parse(newest.beganAt)) / 1000),
@@ -84,7 +83,7 @@ function backupFigures({ target, engine, method, lastRun, newest, isValid }: Pro
 function pointFigures(target: string, protections: readonly Protection[], now: Date): Sample[] {
   const points = protections.flatMap((one) => (one.target === target && one.newest ? [one.newest.beganAt] : []));
   const newest = points.toSorted((a, b) => Date.parse(a) - Date.parse(b)).at(-1);
-  return newest === undefined ? [] : [sample('restorablePointAge', { target }, hoursSince(newest, now))];
+  return newest === undefined ? [] : [sample('restorablePointAge', { target }, secondsSince(newest, now))];
 }
 
 /** Of each target the restore that ended last, and the last that was a success. No rows while the catalog is away. */
@@ -119,7 +118,7 @@ async function ownFigures(store: Store, now: Date): Promise<readonly Sample[]> {
     readDocument(store, healthKeys.canary, canaryStateSchema),
   ]);
   const age = (figure: FigureName, at: string | undefined): Sample[] =>
-    at === undefined ? [] : [sample(figure, {}, hoursSince(at, now) * 3600)];
+    at === undefined ? [] : [sample(figure, {}, secondsSince(at, now))];
   const open = watched.value?.open;
   return [
     // A row for every kind, so that rules see a problem begin and end.
@@ -142,9 +141,9 @@ async function ownFigures(store: Store, now: Date): Promise<readonly Sample[]> {
     ]),
     ...(canary.value?.channels ?? []).flatMap(({ channel, isWorking, workedAt }) => [
       sample('channelStatus', { channel }, isWorking ? 1 : 0),
-      ...(workedAt === null ? [] : [sample('channelAge', { channel }, hoursSince(workedAt, now))]),
+      ...(workedAt === null ? [] : [sample('channelAge', { channel }, secondsSince(workedAt, now))]),
     ]),
   ];
 }
 
-const hoursSince = (at: string, now: Date): number => Math.max(0, (now.getTime() - Date.parse(at)) / hourMs);
+const secondsSince = (at: string, now: Date): number => Math.max(0, (now.getTime() - Date.parse(at)) / 1000);

@@ -143,18 +143,18 @@ export const figures = {
   volumeUsage: { name: 'volume_usage_percent', labels: ['volume'], help: 'How full a volume is, in percent' },
   volumeUsed: { name: 'volume_used_bytes', labels: ['volume'], help: 'Bytes that are used on a volume' },
   restorablePointAge: {
-    name: 'holdfast_restorable_point_age_hours',
+    name: 'holdfast_restorable_point_age_seconds',
     labels: ['target'],
-    help: 'Hours since the newest point to which the target can be restored: the recovery point that would be attained now',
+    help: 'Time since the newest point to which the target can be restored: the recovery point that would be attained now',
     cloudWatch: 'RestorablePointAge',
   },
   verifiedPointAge: {
-    name: 'holdfast_verified_point_age_hours',
+    name: 'holdfast_verified_point_age_seconds',
     labels: ['target'],
-    help: 'Hours since the newest point of which a restore was found the same',
+    help: 'Time since the newest point of which a restore was found the same',
   },
-  rpoHours: { name: 'holdfast_rpo_hours', labels: ['target'], help: 'The recovery point objective of the target' },
-  rtoMinutes: { name: 'holdfast_rto_minutes', labels: ['target'], help: 'The recovery time objective of the target' },
+  rpo: { name: 'holdfast_rpo_seconds', labels: ['target'], help: 'The recovery point objective of the target' },
+  rto: { name: 'holdfast_rto_seconds', labels: ['target'], help: 'The recovery time objective of the target' },
   recoveryStatus: {
     name: 'holdfast_recovery_status',
     labels: ['target'],
@@ -219,9 +219,9 @@ export const figures = {
     cloudWatch: 'AlertCanarySucceeded',
   },
   channelAge: {
-    name: 'holdfast_alert_canary_age_hours',
+    name: 'holdfast_alert_canary_age_seconds',
     labels: ['channel'],
-    help: 'Hours since a channel of alerts was proved to work',
+    help: 'Time since a channel of alerts was proved to work',
   },
   buildInfo: { name: 'holdfast_build_info', labels: ['version'], help: 'Always 1; the version is in the label' },
 } as const satisfies Record<string, FigureRow>;

@@ -109,7 +109,7 @@ const rows: readonly Row[] = [
   {
     alert: 'RestoreSlow',
     kind: 'rto-exceeded',
-    expr: `${figures.recoveryDuration.name} > on (target) ${figures.rtoMinutes.name} * 60`,
+    expr: `${figures.recoveryDuration.name} > on (target) ${figures.rto.name}`,
     for: '1m',
     summary: `the last restore of '${target}' took {{ $value | humanizeDuration }}, longer than its objective`,
   },
@@ -123,7 +123,7 @@ const rows: readonly Row[] = [
   {
     alert: 'BackupNotVerified',
     kind: 'not-verified',
-    expr: `${figures.verifiedPointAge.name} > 14 * 24`,
+    expr: `${figures.verifiedPointAge.name} > 14 * 86400`,
     for: '1h',
     summary: `no backup of '${target}' was restored and found the same for a fortnight`,
   },
@@ -200,10 +200,10 @@ const rows: readonly Row[] = [
   {
     alert: 'AlertCanarySilent',
     kind: 'canary-silent',
-    expr: `${figures.channelAge.name} > 26`,
+    expr: `${figures.channelAge.name} > 26 * 3600`,
     for: '5m',
     summary:
-      "it was not proved for {{ $value | humanize }} hours that Holdfast's own alerts arrive by {{ $labels.channel }}",
+      "it was not proved for {{ $value | humanizeDuration }} that Holdfast's own alerts arrive by {{ $labels.channel }}",
   },
 ];
 

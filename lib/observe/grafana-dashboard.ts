@@ -49,12 +49,12 @@ const rows: readonly { readonly title: string; readonly panels: readonly Panel[]
   {
     title: 'Recovery',
     panels: [
-      timeseries('Hours since the newest restorable point', 'restorablePointAge', 'h'),
-      timeseries('Hours since the newest verified point', 'verifiedPointAge', 'h'),
-      stat('Recovery point objective', 'rpoHours', 'h'),
+      timeseries('Since the newest restorable point', 'restorablePointAge', 's'),
+      timeseries('Since the newest verified point', 'verifiedPointAge', 's'),
+      stat('Recovery point objective', 'rpo', 's'),
       stat('Last restore', 'recoveryStatus', 'bool_yes_no'),
       timeseries('Duration of the last good restore', 'recoveryDuration', 's'),
-      stat('Recovery time objective', 'rtoMinutes', 'm'),
+      stat('Recovery time objective', 'rto', 's'),
     ],
   },
   {
@@ -67,7 +67,7 @@ const rows: readonly { readonly title: string; readonly panels: readonly Panel[]
       timeseries('Since the reconciler', 'reconcilerAge', 's'),
       timeseries('Since the health check', 'healthCheckAge', 's'),
       stat('Channels of alerts', 'channelStatus', 'bool_yes_no'),
-      timeseries('Since a channel was proved', 'channelAge', 'h'),
+      timeseries('Since a channel was proved', 'channelAge', 's'),
       stat('Volumes', 'volumeHealth', 'bool_yes_no'),
       timeseries('Volumes, how full', 'volumeUsage', 'percent'),
       timeseries('Volumes, used', 'volumeUsed', 'bytes'),
