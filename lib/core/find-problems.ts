@@ -51,7 +51,10 @@ export type WatchFacts = {
   readonly longestAttemptSeconds: number;
   /** Null: it never ended, since the installation is watched. */
   readonly reconciler: ReconcilerState | null;
+  /** Since when it is watched without a gap. */
   readonly watchedSince: string;
+  /** When the watch looked last, for whoever else looks; null when it never did. */
+  readonly lastWatchedAt?: string | null;
   readonly hasCatalog: boolean;
   readonly catalogError: string | undefined;
   readonly keyError: string | undefined;
@@ -65,6 +68,7 @@ export type WatchFacts = {
 /** How long nobody need worry: a clock that is behind, a retried delivery, the time between two runs. */
 const leaseGraceMs = 2 * 60_000;
 const reconcilerPatienceMs = 50 * 60_000;
+const watchPatienceMs = 30 * 60_000;
 const unverifiedMs = 14 * 86_400_000;
 const fullPercent = 90;
 const mostUnarchivedWalFiles = 100;
@@ -176,11 +180,15 @@ function staleLease({ target, method, description, until, isReleased }: LeaseFac
 /** Holdfast's own: the catalog, the key, the channels, the reconciler, the disk. */
 function ownParts(facts: WatchFacts, now: Date): Problem[] {
   const { reconciler, hasCatalog, catalogError, keyError, canary, volumes, watchedSince } = facts;
-  const reconciledAt = reconciler?.at ?? watchedSince;
+  // An installation that was off for a day has nothing to say against its reconciler when it is on again.
+  const reconciledAt = [reconciler?.at ?? watchedSince, watchedSince].toSorted().at(-1) ?? watchedSince;
+  const { lastWatchedAt } = facts;
+  const isUnwatched = lastWatchedAt != null && now.getTime() - Date.parse(lastWatchedAt) > watchPatienceMs;
   const isSilent = hasCatalog && now.getTime() - Date.parse(reconciledAt) > reconcilerPatienceMs;
   return [
     ...(keyError === undefined ? [] : [problem('key-unusable', null, keyError)]),
     ...(catalogError === undefined ? [] : [problem('catalog-down', null, catalogError)]),
+    ...(isUnwatched ? [problem('watch-silent', null, `nothing has been watched since ${lastWatchedAt}`)] : []),
     ...(isSilent
       ? [problem('reconciler-silent', null, `the reconciler has not ended well since ${reconciledAt}`)]
       : []),

@@ -21,6 +21,8 @@ const seenScheduleSchema = z.strictObject({
 export const watchStateSchema = z.strictObject({
   formatVersion: z.literal(1),
   at: timeSchema,
+  /** Since when it has looked without a gap: what stood still meanwhile is no problem of its own. */
+  uninterruptedSince: timeSchema,
   schedules: z.record(z.string(), seenScheduleSchema),
   /** When each target and method was first seen with a schedule: a new one need not have a backup yet. */
   series: z.record(z.string(), timeSchema),

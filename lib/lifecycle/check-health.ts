@@ -9,5 +9,5 @@ export async function checkHealth(sources: WatchSources): Promise<HealthReport> 
   const { store, clock } = sources;
   const { value: before } = await readDocument(store, healthKeys.watch, watchStateSchema);
   const { facts } = await lookAround(sources, before);
-  return healthReport(facts, clock());
+  return healthReport({ ...facts, lastWatchedAt: before?.at ?? null }, clock());
 }

@@ -50,6 +50,9 @@ const sideBySide = 8;
 /** Targets are asked every half hour: two rounds may fail. */
 const answersLastMs = 95 * 60_000;
 
+/** Three looks in a row that did not take place. */
+const gapMs = 20 * 60_000;
+
 /**
  * Looks at everything that problems are found in. The store is asked for what it holds; the catalog only whether it is there, so that a
  * catalog that is down hides nothing.
@@ -80,7 +83,7 @@ export async function lookAround(sources: WatchSources, before: WatchState | und
       leases: await leases(store),
       longestAttemptSeconds: config.run.timeoutSeconds + overheadSeconds,
       reconciler: reconciler.value ?? null,
-      watchedSince: Object.values(before?.series ?? {}).toSorted()[0] ?? now.toISOString(),
+      watchedSince: watchedSince(before, now),
       hasCatalog: catalog !== undefined,
       catalogError: await catalogError(catalog),
       keyError: await keyError(sources),
@@ -91,6 +94,12 @@ export async function lookAround(sources: WatchSources, before: WatchState | und
     schedules: Object.fromEntries(looks.map(({ facts, seen }) => [facts.name, seen])),
     series: Object.fromEntries(series.map(({ target, method, since }) => [`${target}/${method}`, since])),
   };
+}
+
+/** A look that comes much later than the one before it begins anew: the installation was off, or the watch was. */
+function watchedSince(before: WatchState | undefined, now: Date): string {
+  const isGap = before === undefined || now.getTime() - Date.parse(before.at) > gapMs;
+  return isGap ? now.toISOString() : before.uninterruptedSince;
 }
 
 /** What targets answered, unless that was so long ago that it says nothing of now. */

@@ -34,7 +34,13 @@ export async function watch(dependencies: Dependencies): Promise<Watched> {
   for (const problem of began) await putEvent(dependencies, 'Problem Began', detailOf(problem));
   for (const problem of ended)
     await putEvent(dependencies, 'Problem Ended', { ...detailOf(problem), endedAt: now.toISOString() });
-  const state: WatchState = { formatVersion: 1, at: now.toISOString(), ...look, open: [...open] };
+  const state: WatchState = {
+    formatVersion: 1,
+    at: now.toISOString(),
+    uninterruptedSince: facts.watchedSince,
+    ...look,
+    open: [...open],
+  };
   await replaceDocument(store, healthKeys.watch, state, { etag });
 
   const count = (kind: OpenProblem['kind']): number => open.filter((problem) => problem.kind === kind).length;

@@ -118,6 +118,17 @@ test("Holdfast's own parts are looked at as well", () => {
   );
 });
 
+test('a reconciler is not blamed for the time in which nothing ran; a watch that looks no more is told by who looks', () => {
+  const reconciler = { at: '2026-11-20T10:00:00.000Z', journaled: 0, applied: 0, leftOut: 0 };
+
+  assert.deepEqual(found({ reconciler, watchedSince: '2026-11-21T11:55:00.000Z' }), []);
+  assert.deepEqual(found({ lastWatchedAt: '2026-11-21T11:00:00.000Z' }), [
+    ['watch-silent', 'nothing has been watched since 2026-11-21T11:00:00.000Z'],
+  ]);
+  assert.deepEqual(found({ lastWatchedAt: '2026-11-21T11:55:00.000Z' }), []);
+  assert.deepEqual(found({ lastWatchedAt: null }), []);
+});
+
 test('a target that gives no answer, or hoards more than 100 WAL files, is a problem; 100 and "not known" are none', () => {
   const error = { code: 'source-unreachable', message: 'connection refused', hint: '' };
 
