@@ -86,15 +86,12 @@ function pointFigures(target: string, protections: readonly Protection[], now: D
   return newest === undefined ? [] : [sample('restorablePointAge', { target }, secondsSince(newest, now))];
 }
 
-/** Of each target the restore that ended last, and the last that was a success. No rows while the catalog is away. */
+/** Of each target the restores that ended, newest first, as far as the last thousand tell. None while the catalog is away. */
 async function lastRecoveries({ config, catalog }: FigureSources): Promise<readonly (readonly Recovery[])[]> {
-  if (catalog === undefined) return [];
-  return Promise.all(
-    config.targets.map(async ({ name }) => {
-      const recoveries = await catalog.recoveries({ target: name, limit: 20 }).catch(() => []);
-      return recoveries.filter(({ status }) => status === 'COMPLETED' || status === 'FAILED');
-    }),
-  );
+  // One question for all of them: each is a connection to the catalog's database.
+  const recoveries = (await catalog?.recoveries({ limit: 1000 }).catch(() => [])) ?? [];
+  const ended = recoveries.filter(({ status }) => status === 'COMPLETED' || status === 'FAILED');
+  return config.targets.map(({ name }) => ended.filter(({ target }) => target === name));
 }
 
 function recoveryFigures(ended: readonly Recovery[]): Sample[] {
