@@ -5,6 +5,7 @@ import type { JournalEvent } from '../core/journal.ts';
 import type { ExecutionFilter } from './queries/list-executions.ts';
 import type { RecoveryFilter } from './queries/list-recoveries.ts';
 import type { ValidationFilter } from './queries/list-validations.ts';
+import type { Series } from './queries/newest-per-series.ts';
 import type { CatalogAnswers, CatalogRequest, RequestOf } from './requests.ts';
 
 /**
@@ -25,6 +26,8 @@ export type CatalogClient = {
   show(backupId: BackupId): Promise<CatalogAnswers['show']>;
   /** The newest completed backup of each target and tier. */
   lastCompleted(): Promise<CatalogAnswers['last-completed']>;
+  /** Of each series: the run that ended last, and the newest complete backup. */
+  newest(series: readonly Series[]): Promise<CatalogAnswers['newest']>;
   /** The schedules that are declared now, by name. */
   declaredSchedules(): Promise<CatalogAnswers['schedules']>;
   /** Recoveries as they stand now, newest first. */
@@ -71,6 +74,7 @@ export function catalogClient({
     list: (filter = {}) => ask<'list'>({ operation: 'list', ...filter }),
     show: (backupId) => ask<'show'>({ operation: 'show', backupId }),
     lastCompleted: () => ask<'last-completed'>({ operation: 'last-completed' }),
+    newest: (series) => ask<'newest'>({ operation: 'newest', series: [...series] }),
     declaredSchedules: () => ask<'schedules'>({ operation: 'schedules' }),
     recoveries: (filter = {}) => ask<'recoveries'>({ operation: 'recoveries', ...filter }),
     validations: (filter = {}) => ask<'validations'>({ operation: 'validations', ...filter }),

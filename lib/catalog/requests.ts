@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { HoldfastError } from '../core/errors.ts';
 import { backupIdSchema, targetNameSchema } from '../core/ids.ts';
 import { journalEventSchema } from '../core/journal.ts';
-import { backupStatusSchema, validationStatusSchema, validationTypeSchema } from '../core/vocabulary.ts';
+import { backupStatusSchema, methodSchema, validationStatusSchema, validationTypeSchema } from '../core/vocabulary.ts';
 import { type MigrationResult, migrateCatalog } from './migrate.ts';
 import { type ApplyResult, applyEvents } from './project.ts';
 import { type CatalogStatus, catalogStatus } from './queries/catalog-status.ts';
@@ -15,6 +15,7 @@ import { listExecutions } from './queries/list-executions.ts';
 import { listRecoveries, type Recovery } from './queries/list-recoveries.ts';
 import { type DeclaredSchedule, listSchedules } from './queries/list-schedules.ts';
 import { listValidations, type ValidationResult } from './queries/list-validations.ts';
+import { type NewestPerSeries, newestPerSeries } from './queries/newest-per-series.ts';
 import { type ExecutionStage, showExecution } from './queries/show-execution.ts';
 
 const sinceSchema = z.iso.datetime({ offset: true }).optional();
@@ -33,6 +34,10 @@ export const catalogRequestSchema = z.discriminatedUnion('operation', [
   }),
   z.strictObject({ operation: z.literal('show'), backupId: backupIdSchema }),
   z.strictObject({ operation: z.literal('last-completed') }),
+  z.strictObject({
+    operation: z.literal('newest'),
+    series: z.array(z.strictObject({ target: targetNameSchema, method: methodSchema })),
+  }),
   z.strictObject({ operation: z.literal('schedules') }),
   z.strictObject({
     operation: z.literal('recoveries'),
@@ -68,6 +73,7 @@ export type CatalogAnswers = {
   readonly list: readonly Execution[];
   readonly show: readonly ExecutionStage[];
   readonly 'last-completed': readonly Execution[];
+  readonly newest: NewestPerSeries;
   readonly schedules: readonly DeclaredSchedule[];
   readonly recoveries: readonly Recovery[];
   readonly validations: readonly ValidationResult[];
@@ -86,6 +92,7 @@ const operations: Operations = {
   list: (client, filter) => listExecutions(client, filter),
   show: (client, { backupId }) => showExecution(client, backupId),
   'last-completed': (client) => lastCompleted(client),
+  newest: (client, { series }) => newestPerSeries(client, series),
   schedules: (client) => listSchedules(client),
   recoveries: (client, filter) => listRecoveries(client, filter),
   validations: (client, filter) => listValidations(client, filter),

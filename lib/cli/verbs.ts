@@ -201,8 +201,23 @@ export const verbs: readonly VerbDefinition[] = [
     ],
   },
   {
+    usage: 'health',
+    description:
+      'check everything now: late, failed, missed and stuck backups, leases, WAL, key, catalog; exit code 17 when something is wrong',
+    example: 'holdfast health --json',
+    load: () => import('./verbs/health.ts'),
+  },
+  {
+    usage: 'alerts',
+    description: 'what was told of which problem, and whether each channel of alerts works',
+    example: 'holdfast alerts --prove',
+    options: [['--prove', 'prove each channel first, through the stack on this machine: the webhook gets a message']],
+    load: () => import('./verbs/alerts.ts'),
+  },
+  {
     usage: 'explain [topic]',
-    description: "how it works in numbers: 'pipeline' (memory, by formula), 'errors' (every error code)",
+    description:
+      "how it works in numbers: 'pipeline' (memory, by formula), 'errors' (every error code), 'metrics' (every name), 'problems' (every kind), 'alert-rules' (for Prometheus)",
     example: 'holdfast explain pipeline',
     load: () => import('./verbs/explain.ts'),
   },

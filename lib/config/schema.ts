@@ -269,7 +269,26 @@ export const configSchema = z
         webhook: z
           .url({ protocol: /^https?$/ })
           .optional()
-          .describe('Receives every alert; WEBHOOK_URL'),
+          .describe('Gets every alert as JSON with a `text`, as Slack takes it; WEBHOOK_URL'),
+        repeatHours: z
+          .number()
+          .positive()
+          .default(24)
+          .describe('A problem that lasts, or comes again, is told again after so many hours, and not before'),
+        runbooks: z
+          .url({ protocol: /^https?$/ })
+          .optional()
+          .describe('Where you keep the runbooks, e.g. a wiki; alerts link there. Left out, they name docs/runbooks/'),
+        canary: scheduleSchema
+          .default('0 8 * * *')
+          .describe('When (cron, UTC) it is proved that each channel of alerts works; once a day or more often'),
+      })
+      .prefault({}),
+    health: z
+      .strictObject({
+        schedule: scheduleSchema
+          .default('*/30 * * * *')
+          .describe('When (cron, UTC) targets are asked how they are, and the health check is made'),
       })
       .prefault({}),
     catalog: catalogSchema,

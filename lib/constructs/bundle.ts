@@ -20,6 +20,9 @@ export const functionNames = [
   'end-cleanup',
   'catalog',
   'reconcile',
+  'watch',
+  'check-health',
+  'notify',
   'api',
 ] as const;
 export type FunctionName = (typeof functionNames)[number];

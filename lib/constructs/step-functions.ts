@@ -1,13 +1,13 @@
 import { Duration, Stack } from 'aws-cdk-lib';
 import { Construct } from 'constructs';
 import type { StepFunction } from '../workflows/steps.ts';
-import { allow } from './allow.ts';
+import { allow, type Permission } from './allow.ts';
 import type { Bundle, FunctionName } from './bundle.ts';
 import { BundledFunction } from './bundled-function.ts';
 import type { Vault } from './vault.ts';
 
 /** The functions that are steps of a state machine. */
-export type StepName = Exclude<FunctionName, 'catalog' | 'reconcile' | 'api'>;
+export type StepName = Exclude<FunctionName, 'catalog' | 'reconcile' | 'watch' | 'notify' | 'api'>;
 
 export type StepFunctionsProps = {
   readonly bundle: Bundle;
@@ -31,14 +31,25 @@ function grantRecord({ role }: BundledFunction, { vault, catalog }: StepFunction
   catalog.grantInvoke(role, 'TellCatalog');
 }
 
-function grantPublish({ role }: BundledFunction): void {
-  allow(role, {
-    sid: 'PublishEvents',
-    actions: ['events:PutEvents'],
-    resources: [Stack.of(role).formatArn({ service: 'events', resource: 'event-bus', resourceName: 'default' })],
-    // A call bears several events, hence the operator for lists.
-    conditions: { 'ForAllValues:StringEquals': { 'events:source': 'holdfast' } },
-  });
+/** Putting events of ours on the default bus. */
+export const publishEvents = (scope: Construct): Permission => ({
+  sid: 'PublishEvents',
+  actions: ['events:PutEvents'],
+  resources: [Stack.of(scope).formatArn({ service: 'events', resource: 'event-bus', resourceName: 'default' })],
+  // A call bears several events, hence the operator for lists.
+  conditions: { 'ForAllValues:StringEquals': { 'events:source': 'holdfast' } },
+});
+
+/** Looking at everything that problems are found in, and leaving what came out under `health/`. */
+export function grantLook(
+  { role }: BundledFunction,
+  { vault, catalog }: Pick<StepFunctionsProps, 'vault' | 'catalog'>,
+): void {
+  vault.grantList(role, 'backups', 'journal', 'requests', 'leases', 'health');
+  vault.grantGet(role, 'manifests', 'journal', 'requests', 'leases', 'health');
+  vault.grantPut(role, 'health');
+  vault.grantDescribeKey(role);
+  catalog.grantInvoke(role, 'AskCatalog');
 }
 
 const steps: Readonly<Record<StepName, Step>> = {
@@ -104,7 +115,7 @@ const steps: Readonly<Record<StepName, Step>> = {
   },
   'publish-outcome': {
     description: 'Publishes how a run ended: metrics, and an event',
-    grant: grantPublish,
+    grant: ({ role }) => allow(role, publishEvents(role)),
   },
   'plan-cleanup': {
     description: 'Decides what a cleanup removes, and why; removes nothing',
@@ -137,8 +148,13 @@ const steps: Readonly<Record<StepName, Step>> = {
       props.vault.grantGet(step.role, 'leases');
       props.vault.grantPut(step.role, 'leases');
       grantRecord(step, props);
-      grantPublish(step);
+      allow(step.role, publishEvents(step.role));
     },
+  },
+  'check-health': {
+    description: 'Holds what should be there against what is, and leaves a report',
+    timeoutSeconds: 120,
+    grant: (step, props) => grantLook(step, props),
   },
   'raise-failure': {
     description: 'Fails an execution under the name of its failure',
@@ -147,7 +163,7 @@ const steps: Readonly<Record<StepName, Step>> = {
   },
 };
 
-/** The functions behind the steps of the state machines, each with a role of its own. */
+/** The functions behind the steps of all state machines, each with a role of its own. */
 export class StepFunctions extends Construct {
   readonly #functions: ReadonlyMap<StepName, BundledFunction>;
 

@@ -35,6 +35,7 @@ export class Tasks extends Construct {
   readonly backup: Task;
   readonly restore: Task;
   readonly restoreTest: Task;
+  readonly askTargets: Task;
   /** Let this one into a target's security group. */
   readonly securityGroup: SecurityGroup;
   readonly restoreTestSecurityGroup: SecurityGroup;
@@ -93,6 +94,16 @@ export class Tasks extends Construct {
     vault.grantGet(this.restoreTest.role, 'backups', 'inUse');
     vault.grantPut(this.restoreTest.role, 'inUse', 'outcomes');
     vault.grantUnwrap(this.restoreTest.role);
+
+    // It asks a few questions, every half hour: the smallest that Fargate has.
+    const smallest = { cpu: 256, memoryMiB: 1024 };
+    this.askTargets = new Task(this, 'AskTargets', {
+      ...common,
+      ...smallest,
+      description: 'asks targets how they are',
+      permissions: passwords,
+    });
+    vault.grantPut(this.askTargets.role, 'health');
   }
 
   #isolatedGroup({ network, storeEndpoint }: TasksProps): SecurityGroup {

@@ -29,11 +29,11 @@ export function lifecycleRules(retentionDays: readonly number[], prefix: string)
       noncurrentVersionExpiration: Duration.days(noncurrentDays),
       expiredObjectDeleteMarker: true,
     },
-    {
-      id: 'replaced-leases',
-      prefix: `${prefix}${prefixes.leases}`,
+    ...([prefixes.leases, prefixes.health, prefixes.alerts] as const).map((part) => ({
+      id: `replaced-${part.slice(0, -1)}`,
+      prefix: `${prefix}${part}`,
       noncurrentVersionExpiration: Duration.days(1),
-    },
+    })),
     {
       id: 'expired-and-locked',
       prefix: `${prefix}${prefixes.backups}`,

@@ -30,6 +30,8 @@ const keyPatterns: Readonly<Record<StorePart, string>> = {
   inUse: `${prefixes.inUse}*`,
   cleanups: `${prefixes.cleanups}*`,
   checks: `${prefixes.checks}*`,
+  health: `${prefixes.health}*`,
+  alerts: `${prefixes.alerts}*`,
 };
 
 export type VaultProps = {
@@ -142,6 +144,12 @@ export class Vault extends Construct {
   grantWrap(role: Role): void {
     if (this.keyArn !== undefined)
       allow(role, { sid: 'WrapDataKeys', actions: ['kms:Encrypt'], resources: [this.keyArn] });
+  }
+
+  /** Lets `role` see what state the key is in, and nothing more of it. */
+  grantDescribeKey(role: Role): void {
+    if (this.keyArn !== undefined)
+      allow(role, { sid: 'SeeStateOfKey', actions: ['kms:DescribeKey'], resources: [this.keyArn] });
   }
 
   /** Lets `role` unwrap data keys, and with them read backups. */

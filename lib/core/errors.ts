@@ -235,6 +235,18 @@ const table = {
     retryable: true,
     hint: 'does the task have memory enough (aws.taskMemoryMiB)? nothing was published',
   },
+  'channel-down': {
+    exit: 29,
+    http: 503,
+    retryable: true,
+    hint: "does alerts.webhook, or alerts.emails, name who is to be told? 'holdfast alerts' says what was last delivered",
+  },
+  unhealthy: {
+    exit: 17,
+    http: 503,
+    retryable: false,
+    hint: "'holdfast health' lists what is wrong, each with the first command and its runbook",
+  },
   partial: {
     exit: 30,
     http: 207,

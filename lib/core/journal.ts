@@ -50,6 +50,8 @@ export const backupCompletedSchema = z.strictObject({
   verification: verificationStatusSchema,
   /** The point in time that it brings back. Events of older versions lack it. */
   restorablePoint: z.iso.datetime().optional(),
+  /** How long the validation by the workflow took, where there was one. */
+  validationSeconds: z.number().nonnegative().optional(),
 });
 
 /** `storageLocation` is there when something restorable was published all the same (a partial backup). */

@@ -1,8 +1,8 @@
-import type { BackupId, TargetName } from './ids.ts';
-import type { Method } from './vocabulary.ts';
+import { type BackupId, compactTime, type TargetName } from './ids.ts';
+import type { Method, Tier } from './vocabulary.ts';
 
 /**
- * Every object key in the store, once. All keys are write-once but `leases/` and `in-use/`.
+ * Every object key in the store, once. All keys are write-once but `leases/`, `in-use/`, `health/` and `alerts/`.
  *
  * ```
  * backups/<target>/<backupId>/manifest.json                     written last; without it there is no backup
@@ -14,6 +14,8 @@ import type { Method } from './vocabulary.ts';
  * leases/cleanup.json                                         which cleanup runs, likewise
  * in-use/<target>/<backupId>/<reader>.json                    who reads this backup now, until when: cleanup leaves it alone
  * cleanups/<cleanupId>/plan.json                              what one cleanup decided, and what it does
+ * health/<what>.json                                            what is known of the installation's health (replaced)
+ * alerts/<problem>.json                                         what was told of a problem, to whom (replaced conditionally)
  * ```
  */
 export const prefixes = {
@@ -26,6 +28,8 @@ export const prefixes = {
   cleanups: 'cleanups/',
   /** Left by `doctor`, which may write and not remove. */
   checks: 'checks/',
+  health: 'health/',
+  alerts: 'alerts/',
 } as const;
 
 export const targetPrefix = (target: TargetName): string => `${prefixes.backups}${target}/`;
@@ -34,6 +38,17 @@ export const manifestKey = (target: TargetName, id: BackupId): string => `${back
 export const leaseKey = (target: TargetName, method: Method): string => `${prefixes.leases}${target}/${method}.json`;
 export const requestKey = (target: TargetName, method: Method, slot: string): string =>
   `${prefixes.requests}${target}/${method}/${slot}.json`;
+/** What makes two requests of a schedule the same one: its time and tier (two that are due at one time are kept for different times). */
+export const scheduledSlot = (scheduledTime: Date, tier: Tier): string => `${compactTime(scheduledTime)}-${tier}`;
+/** Objects that say how the installation is, each replaced by its one writer. */
+export const healthKeys = {
+  watch: `${prefixes.health}watch.json`,
+  reconciler: `${prefixes.health}reconciler.json`,
+  targets: `${prefixes.health}targets.json`,
+  report: `${prefixes.health}latest.json`,
+  canary: `${prefixes.health}canary.json`,
+} as const;
+export const alertKey = (problem: string): string => `${prefixes.alerts}${problem}.json`;
 export const outcomePrefix = (operation: BackupId): string => `${prefixes.outcomes}${operation}/`;
 export const outcomeKey = (operation: BackupId, attempt: string): string =>
   `${outcomePrefix(operation)}${attempt}.json`;

@@ -13,6 +13,9 @@ export interface Engine {
   /** Is the source reachable, which versions and sizes does it have, and would a backup succeed? Changes nothing. */
   probe(context: EngineContext): Promise<Probe>;
 
+  /** Does the source answer, and is it well as far as backups depend on it? Cheap enough for every half hour; changes nothing. */
+  health(context: EngineContext): Promise<EngineHealth>;
+
   /**
    * The streams that make up a backup, each to be read to its end, one after another or side by side. A stream that
    * fails does not stop the others. `end` runs when all streams have ended, whatever became of them.
@@ -68,6 +71,14 @@ export type Probe = {
   readonly databases: readonly { readonly name: string; readonly sizeBytes: number }[];
   /** What would make a backup fail or be less than it should; empty when all is well. */
   readonly findings: readonly { readonly level: 'error' | 'warning'; readonly message: string; readonly fix: string }[];
+};
+
+export type EngineHealth = {
+  readonly serverVersion: string;
+  /** Files of a write-ahead log that wait to be archived; null when the server has none, or does not say. */
+  readonly unarchivedWalFiles: number | null;
+  /** Why something is not known and how to change that, or what else is worth knowing. */
+  readonly note?: string;
 };
 
 export type Capture = {

@@ -1,9 +1,8 @@
-import { setTimeout as delay } from 'node:timers/promises';
-import { type EventBridgeClient, PutEventsCommand } from '@aws-sdk/client-eventbridge';
-import { HoldfastError } from '../core/errors.ts';
 import type { Failure } from '../core/failure.ts';
+import { kindOfFailure } from '../core/find-problems.ts';
 import { type AnyRun, operationOf } from '../core/requests.ts';
 import { emitMetrics } from '../observe/metrics.ts';
+import { type EventSender, putEvent } from './put-event.ts';
 
 type Ended = {
   readonly run: AnyRun;
@@ -15,22 +14,10 @@ type Ended = {
   readonly failure?: Failure | undefined;
 };
 
-const mostSends = 4;
-
-type Dependencies = {
-  readonly events: EventBridgeClient;
-  readonly clock: () => Date;
-  /** Before an event is sent a second time; doubled each time. @default 500 */
-  readonly waitMilliseconds?: number;
-};
-
 /** Tells the world how a run ended: metrics for alarms and dashboards, and an event on the default bus, where alerts are routed from. */
-export async function publishOutcome(
-  { events, clock, waitMilliseconds = 500 }: Dependencies,
-  ended: Ended,
-): Promise<{ readonly event: string }> {
+export async function publishOutcome(sender: EventSender, ended: Ended): Promise<{ readonly event: string }> {
   const { run, validation, recorded, failure } = ended;
-  const seconds = (clock().getTime() - new Date(run.requestedAt).getTime()) / 1000;
+  const seconds = (sender.clock().getTime() - new Date(run.requestedAt).getTime()) / 1000;
   measure(ended, seconds);
 
   const { kind, ...about } = describe(run);
@@ -45,15 +32,8 @@ export async function publishOutcome(
     ...(validation ?? {}),
     ...(failure ?? {}),
   };
-  const event = { Source: 'holdfast', DetailType: detailType, Detail: JSON.stringify(detail), Time: clock() };
-  for (let send = 1; ; send++) {
-    const { Entries: [entry] = [] } = await events.send(new PutEventsCommand({ Entries: [event] }));
-    if (entry?.ErrorCode === undefined) return { event: detailType };
-    // What the bus refuses inside of an answer of 200, mostly because it is busy, the SDK does not send again.
-    if (send === mostSends)
-      throw new HoldfastError('internal', `the event bus refused '${detailType}': ${entry.ErrorCode}`);
-    await delay(waitMilliseconds * 2 ** (send - 1));
-  }
+  await putEvent(sender, detailType, detail);
+  return { event: detailType };
 }
 
 function describe(run: AnyRun): { readonly kind: string; readonly [field: string]: string } {
@@ -73,10 +53,19 @@ function measure({ run, validation, recorded, failure }: Ended, seconds: number)
     emitMetrics({ Target: run.target }, { ...ended, RestoreTestDuration: seconds, ...rto });
   } else {
     const ended = failure ? { BackupFailed: 1 } : { BackupSucceeded: 1 };
+    const isInvalid = failure !== undefined && kindOfFailure(failure.code) === 'validation-failed';
     const sizes = validation
       ? { BackupPlainBytes: validation.plainBytes, BackupStoredBytes: validation.storedBytes }
       : {};
-    emitMetrics({ Target: run.target, Method: run.method }, { ...ended, BackupDuration: seconds, ...sizes });
+    emitMetrics(
+      { Target: run.target, Method: run.method },
+      {
+        ...ended,
+        BackupDuration: seconds,
+        ...sizes,
+        ...(isInvalid ? { BackupValidationFailed: 1 } : {}),
+      },
+    );
     if (rpoSeconds !== undefined) emitMetrics({ Target: run.target }, { RpoAttained: rpoSeconds });
   }
 }

@@ -22,6 +22,11 @@ type Dependencies = {
   readonly recorder: Recorder;
   readonly clock: () => Date;
 };
+type Ended = {
+  readonly run: AnyRun;
+  readonly failure?: Failure | undefined;
+  readonly validation?: { readonly seconds?: number | undefined } | undefined;
+};
 export type Recorded = {
   readonly indexed: boolean;
   readonly status: 'COMPLETED' | 'FAILED';
@@ -37,9 +42,11 @@ export type Recorded = {
  */
 export async function recordOutcome(
   dependencies: Dependencies,
-  { run, failure }: { readonly run: AnyRun; readonly failure?: Failure | undefined },
+  { run, failure, validation }: Ended,
 ): Promise<Recorded> {
-  const event = (await endingIn(dependencies.store, operationOf(run))) ?? (await endingOf(dependencies, run, failure));
+  const event =
+    (await endingIn(dependencies.store, operationOf(run))) ??
+    (await endingOf(dependencies, { run, failure, validation }));
   // Should this step end between the two, the next try of it finds what the test's task left, and writes the same again.
   const verdict = event.event === 'restore-test-ended' ? verdictOn(event) : undefined;
   if (verdict) await dependencies.recorder.record(verdict);
@@ -47,10 +54,10 @@ export async function recordOutcome(
   return { indexed, ...(await toldOf(dependencies.store, event, run)) };
 }
 
-function endingOf(dependencies: Dependencies, run: AnyRun, failure: Failure | undefined): Promise<JournalEvent> {
+function endingOf(dependencies: Dependencies, { run, failure, validation }: Ended): Promise<JournalEvent> {
   if ('recoveryId' in run) return restoreEnding(dependencies, run, failure);
   if ('validationId' in run) return restoreTestEnding(dependencies.store, run, { failure, now: dependencies.clock() });
-  return backupEnding(dependencies, run, failure);
+  return backupEnding(dependencies, { run, failure, validation });
 }
 
 async function toldOf(store: Store, event: JournalEvent, run: AnyRun): Promise<Omit<Recorded, 'indexed'>> {
@@ -89,15 +96,15 @@ async function previousPoint(store: Store, target: TargetName, backup: BackupId)
 
 async function backupEnding(
   { config, store, clock }: Dependencies,
-  run: BackupRun,
-  failure: Failure | undefined,
+  { run, failure, validation }: Ended & { readonly run: BackupRun },
 ): Promise<JournalEvent> {
   const manifest = await readManifest(store, run.target, run.backupId).catch((error: unknown) => {
     if (failure && error instanceof HoldfastError && error.code === 'backup-unknown') return undefined;
     throw error;
   });
   const completed = manifest && completedEvent(manifest, store, config.run.validation ? 'VALIDATED' : 'PENDING');
-  if (completed && failure === undefined && manifest.status === 'complete') return completed;
+  if (completed && failure === undefined && manifest.status === 'complete')
+    return validation?.seconds === undefined ? completed : { ...completed, validationSeconds: validation.seconds };
   return {
     event: 'backup-failed',
     operation: run.backupId,

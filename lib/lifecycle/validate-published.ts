@@ -30,7 +30,7 @@ type Dependencies = {
 export async function validatePublished(
   { config, store, recorder, clock, runtime }: Dependencies,
   run: BackupRun,
-): Promise<Omit<Validation, 'problems'>> {
+): Promise<Omit<Validation, 'problems'> & { readonly seconds: number }> {
   const beganAt = clock();
   let depth: Validation['depth'] = 'full';
   const result = await withRunContext(
@@ -55,5 +55,5 @@ export async function validatePublished(
     );
   }
   if (typeof recorded !== 'string') throw recorded.error;
-  return validation;
+  return { ...validation, seconds: (looked.endedAt.getTime() - beganAt.getTime()) / 1000 };
 }

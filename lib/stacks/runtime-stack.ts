@@ -7,12 +7,13 @@ import { BundledFunction } from '../constructs/bundled-function.ts';
 import { Machine } from '../constructs/machine.ts';
 import type { Network } from '../constructs/network.ts';
 import { Schedules } from '../constructs/schedules.ts';
-import { StepFunctions } from '../constructs/step-functions.ts';
+import { grantLook, publishEvents, StepFunctions } from '../constructs/step-functions.ts';
 import { Tasks } from '../constructs/tasks.ts';
 import { Vault } from '../constructs/vault.ts';
 import { mostAttempts } from '../core/attempts.ts';
 import { backupWorkflow } from '../workflows/backup.ts';
 import { cleanupWorkflow } from '../workflows/cleanup.ts';
+import { healthCheckWorkflow } from '../workflows/health-check.ts';
 import { restoreWorkflow } from '../workflows/restore.ts';
 import { restoreTestWorkflow } from '../workflows/restore-test.ts';
 import { taskOverhead } from '../workflows/run-task.ts';
@@ -32,7 +33,9 @@ export class RuntimeStack extends Stack {
   readonly restore: Machine;
   readonly restoreTest: Machine;
   readonly cleanup: Machine;
+  readonly healthCheck: Machine;
   readonly reconcile: BundledFunction;
+  readonly watch: BundledFunction;
   readonly schedules: Schedules;
   readonly api: Api;
   readonly steps: StepFunctions;
@@ -144,7 +147,31 @@ export class RuntimeStack extends Stack {
     });
     vault.grantList(this.reconcile.role, 'backups', 'journal');
     vault.grantGet(this.reconcile.role, 'manifests', 'journal');
-    vault.grantPut(this.reconcile.role, 'journal');
+    vault.grantPut(this.reconcile.role, 'journal', 'health');
+
+    this.healthCheck = new Machine(this, 'HealthCheckMachine', {
+      name: `${name}-health-check`,
+      comment: 'Asks targets how they are, and checks the health of everything. Input: {}',
+      timeout: Duration.hours(1),
+      task: tasks.askTargets,
+      functions: [this.steps.get('check-health')],
+      workflow: (machine) =>
+        healthCheckWorkflow(machine, {
+          checkHealth: this.steps.step('check-health'),
+          task: tasks.toRun(tasks.askTargets),
+        }),
+    });
+    this.watch = new BundledFunction(this, 'Watch', {
+      bundle,
+      program: 'watch',
+      description: 'Notices missed, failed and stuck runs and everything else that is not as it should be',
+      // Two at once would tell everything twice; the next one comes in five minutes.
+      timeout: Duration.minutes(4),
+      memoryMiB: 1024,
+      permissions: [publishEvents(this)],
+      environment: { ...vault.environment, HOLDFAST_CATALOG_FUNCTION: catalog.arn },
+    });
+    grantLook(this.watch, { vault, catalog });
 
     this.schedules = new Schedules(this, 'Schedules', {
       name,
@@ -154,6 +181,8 @@ export class RuntimeStack extends Stack {
       restoreTests: config.restoreTests,
       cleanup: { machine: this.cleanup, ...config.cleanup, enabled: config.run.cleanup },
       reconcile: this.reconcile,
+      watch: this.watch,
+      healthCheck: { machine: this.healthCheck, schedule: config.health.schedule },
     });
     this.api = new Api(this, 'Api', { bundle, vault, catalog, backup: this.backup, restore: this.restore });
     this.#outputs();

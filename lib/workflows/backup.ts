@@ -58,7 +58,7 @@ export function backupWorkflow(scope: Construct, props: BackupWorkflowProps): St
   const record = functionStep(scope, 'Record the backup', {
     ...props.recordOutcome,
     comment: 'Writes it to the journal, and from there to the catalog if that is up',
-    payload: { run },
+    payload: { run, validation: JsonPath.objectAt('$.validation.report') },
     answer: { at: '$.record', as: 'result' },
   });
   record.addCatch(onFailure, { resultPath: '$.failure' }).next(release);

@@ -76,10 +76,13 @@ test('a retention that many targets share is one rule', () => {
 });
 
 test('rules are below the prefix of the store', () => {
-  const [, , leases, expired, data] = lifecycleRules([365], 'holdfast/');
+  const prefixes = lifecycleRules([365], 'holdfast/').map(({ prefix }) => prefix);
 
-  assert.deepEqual(
-    [leases?.prefix, expired?.prefix, data?.prefix],
-    ['holdfast/leases/', 'holdfast/backups/', 'holdfast/backups/'],
-  );
+  assert.deepEqual(prefixes.slice(2), [
+    'holdfast/leases/',
+    'holdfast/health/',
+    'holdfast/alerts/',
+    'holdfast/backups/',
+    'holdfast/backups/',
+  ]);
 });

@@ -56,6 +56,8 @@ export type FolderOptions = {
   readonly keyOf?: StackFolder;
   /** @default - the stack's own */
   readonly catalog?: CatalogServer;
+  /** Who is told of problems: a webhook, and one address. @default - nobody */
+  readonly webhook?: string;
 };
 
 /** An installation on this machine: a configuration with its password and key, its assembly, its store and its state. */
@@ -86,7 +88,7 @@ export async function stackFolder(options: FolderOptions): Promise<StackFolder> 
   if (options.keyOf) copyFileSync(options.keyOf.config.encryption.keyFile, config.encryption.keyFile);
   await ensureKeyFile(config.encryption.keyFile);
   const assembly = join(root, 'cdk.out');
-  cpSync(await sharedAssembly(options.catalog), assembly, { recursive: true });
+  cpSync(await sharedAssembly(options), assembly, { recursive: true });
   settle(assembly, config, options.catalog);
   return {
     root,
@@ -128,6 +130,7 @@ function configText(options: Omit<FolderOptions, 'server'> & { readonly port: nu
           },
         },
       }),
+      ...(options.webhook && { alerts: { webhook: options.webhook, emails: ['ops@example.com'] } }),
       targets: targetNames.map((name) => ({
         name,
         engine: 'postgres',
@@ -144,11 +147,12 @@ function configText(options: Omit<FolderOptions, 'server'> & { readonly port: nu
  * The app, synthesized once for all tests: with a port of nobody's and a store that does not exist. What is particular to an installation
  * is baked beside each program and put there by `settle`, in the form in which the app would have.
  */
-async function sharedAssembly(catalog: CatalogServer | undefined): Promise<string> {
+async function sharedAssembly({ catalog, webhook }: Pick<FolderOptions, 'catalog' | 'webhook'>): Promise<string> {
   const text = configText({
     port: 54_998,
     storePath: './vault',
     ...(catalog && { catalog: { ...catalog, port: catalogPortMark } }),
+    ...(webhook && { webhook: 'http://127.0.0.1:9/' }),
   });
   const folder = join(sharedFolder, createHash('sha256').update(text).digest('hex').slice(0, 12));
   mkdirSync(folder, { recursive: true });
@@ -183,6 +187,8 @@ export type OpenStack = AsyncDisposable & {
   /** The execution's own row in the catalog. */
   rowOf(execution: ExecutionRecord): Promise<Execution | undefined>;
   reconcile(): Promise<Readonly<Record<string, number | boolean>>>;
+  /** Invokes the function with this logical id, and fails the test when it fails. */
+  invoke(logicalId: string, payload?: object): Promise<unknown>;
 };
 export type Ended<Run> = { readonly record: ExecutionRecord; readonly run: Run };
 
@@ -203,6 +209,14 @@ export async function openStack(folder: StackFolder, more: Partial<LocalStackOpt
   if (running === undefined) throw new Error('the stack that was opened cannot be found');
   const catalog = localCatalog(running);
   const lambda = new LambdaClient(clientSettings(running));
+  const invoke: OpenStack['invoke'] = async (logicalId, payload = {}) => {
+    const answer = await lambda.send(
+      new InvokeCommand({ FunctionName: functionIn(running, logicalId), Payload: JSON.stringify(payload) }),
+    );
+    const text = Buffer.from(answer.Payload ?? []).toString();
+    if (answer.FunctionError !== undefined) throw new Error(text);
+    return JSON.parse(text);
+  };
   const describe = ({ name, error, cause }: ExecutionRecord): string => `execution '${name}': ${error}: ${cause}`;
   return {
     folder,
@@ -225,14 +239,8 @@ export async function openStack(folder: StackFolder, more: Partial<LocalStackOpt
     async rowOf({ name }) {
       return (await catalog.list({ limit: 1000 })).find(({ execution }) => execution === name);
     },
-    async reconcile() {
-      const answer = await lambda.send(
-        new InvokeCommand({ FunctionName: functionIn(running, 'ReconcileFunction'), Payload: '{}' }),
-      );
-      const text = Buffer.from(answer.Payload ?? []).toString();
-      if (answer.FunctionError !== undefined) throw new Error(text);
-      return JSON.parse(text) as Readonly<Record<string, number | boolean>>;
-    },
+    reconcile: async () => (await invoke('ReconcileFunction')) as Readonly<Record<string, number | boolean>>,
+    invoke,
     [Symbol.asyncDispose]: () => stack.close(),
   };
 }

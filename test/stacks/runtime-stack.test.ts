@@ -190,6 +190,39 @@ test('restore tests that are switched off keep their schedule, switched off', ()
   off.hasResourceProperties('AWS::Scheduler::Schedule', { Name: 'restore-test', State: 'DISABLED' });
 });
 
+test('what asks targets how they are may read their passwords, and say what they answered', () => {
+  const statements = statementsOf(runtime, 'TasksAskTargetsRole');
+
+  assert.deepEqual(actionsOf(statements), ['s3:PutObject', 'secretsmanager:GetSecretValue']);
+  assert.match(within(statements, 's3:PutObject'), /health\/\*/);
+  assert.doesNotMatch(within(statements, 's3:PutObject'), /backups|journal/);
+});
+
+test('the watch reads what it looks at, and writes no more than what it saw', () => {
+  const statements = statementsOf(runtime, 'WatchRole');
+
+  assert.deepEqual(actionsOf(statements), [
+    'events:PutEvents',
+    'kms:DescribeKey',
+    'lambda:InvokeFunction',
+    'logs:CreateLogStream',
+    'logs:PutLogEvents',
+    's3:GetObject',
+    's3:ListBucket',
+    's3:PutObject',
+  ]);
+  assert.doesNotMatch(within(statements, 's3:PutObject'), /backups|journal|leases|requests/);
+});
+
+test('the watch looks every five minutes, and targets are asked every half hour', () => {
+  runtime.hasResourceProperties('AWS::Scheduler::Schedule', { Name: 'watch', ScheduleExpression: 'rate(5 minutes)' });
+  runtime.hasResourceProperties('AWS::Scheduler::Schedule', {
+    Name: 'health-check',
+    ScheduleExpression: 'cron(0/30 * * * ? *)',
+    State: 'ENABLED',
+  });
+});
+
 test('data keys are unwrapped by validation, restores and restore tests only', () => {
   const holders = Object.entries(runtime.findResources('AWS::IAM::Policy'))
     .filter(([, policy]) => JSON.stringify(policy).includes('kms:Decrypt'))

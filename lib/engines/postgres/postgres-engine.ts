@@ -2,6 +2,7 @@ import type { Engine } from '../engine.ts';
 import { captureLogical, type FindTools } from './capture.ts';
 import { compareStream } from './compare.ts';
 import { translated } from './errors.ts';
+import { serverHealth } from './health.ts';
 import { inspectStream } from './inspect.ts';
 import { probeServer } from './probe.ts';
 import { restoreLogical } from './restore.ts';
@@ -15,6 +16,7 @@ export function postgresEngine(options: { readonly findTools?: FindTools } = {})
     name: 'postgres',
     methods: ['logical'],
     probe: (context) => inOurTerms('probe', probeServer(context, findTools)),
+    health: (context) => inOurTerms('health', serverHealth(context)),
     capture: (context) => inOurTerms('capture', captureLogical(context, findTools)),
     inspect: inspectStream,
     restore: (context, plan) => inOurTerms('restore', restoreLogical(context, plan, findTools)),

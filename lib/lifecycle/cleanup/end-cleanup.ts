@@ -1,4 +1,4 @@
-import { type EventBridgeClient, PutEventsCommand } from '@aws-sdk/client-eventbridge';
+import type { EventBridgeClient } from '@aws-sdk/client-eventbridge';
 import type { CleanupRun, CleanupTotals } from '../../core/cleanup.ts';
 import type { Failure } from '../../core/failure.ts';
 import type { BackupId } from '../../core/ids.ts';
@@ -7,6 +7,7 @@ import { journalPrefix } from '../../core/object-keys.ts';
 import { emitMetrics } from '../../observe/metrics.ts';
 import { readEvent } from '../../store/journal.ts';
 import type { Store } from '../../store/store.ts';
+import { putEvent } from '../put-event.ts';
 import type { Recorder } from '../recorder.ts';
 import { releaseCleanupLease } from './cleanup-lease.ts';
 
@@ -58,12 +59,7 @@ export async function endCleanup(
     ...totals,
     ...failure,
   };
-  const DetailType = failure ? 'Cleanup Failed' : 'Cleanup Completed';
-  await events.send(
-    new PutEventsCommand({
-      Entries: [{ Source: 'holdfast', DetailType, Detail: JSON.stringify(detail), Time: clock() }],
-    }),
-  );
+  await putEvent({ events, clock }, failure ? 'Cleanup Failed' : 'Cleanup Completed', detail);
   return { indexed };
 }
 
