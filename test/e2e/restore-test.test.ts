@@ -45,7 +45,7 @@ suite('restore tests through the state machine', { concurrency: false }, () => {
       },
     });
     temporary = mkdtempSync(join(tmpdir(), 'hf-'));
-    chmodSync(temporary, 0o755);
+    chmodSync(temporary, 0o1777);
     opened = await openStack(folder, { environment: { ...folder.environment, TMPDIR: temporary } });
   });
   after(async () => {
