@@ -15,6 +15,7 @@ export class Invariants {
   readonly #policy: RetentionPolicy;
   #before: Backups = new Map();
   #now = 0;
+  #nowText = '';
 
   constructor(policy: RetentionPolicy) {
     this.#policy = policy;
@@ -23,6 +24,8 @@ export class Invariants {
   begin(before: Backups, now: Date): void {
     this.#before = new Map(before);
     this.#now = now.getTime();
+    // Times of this simulation are all in one form, whose order is that of text.
+    this.#nowText = now.toISOString();
   }
 
   afterRemoval(removed: BackupFacts, left: Backups): void {
@@ -93,7 +96,8 @@ export class Invariants {
   }
 
   #isOfFuture({ beganAt, endedAt, writtenAt }: BackupFacts): boolean {
-    return Math.max(Date.parse(beganAt), Date.parse(endedAt), Date.parse(writtenAt)) > this.#now;
+    const now = this.#nowText;
+    return beganAt > now || endedAt > now || writtenAt > now;
   }
 }
 
