@@ -98,9 +98,11 @@ export function receive(
   return signal.state === 'began' ? began(record, signal, receiving) : ended(record, signal, receiving);
 }
 
-function began(record: AlertRecord | undefined, signal: Signal, receiving: Receiving): AlertRecord {
+function began(record: AlertRecord | undefined, signal: Signal, receiving: Receiving): AlertRecord | undefined {
   const { problem, kind, target, message, source, at } = signal;
   const { now, channels, repeatMs, isCovered } = receiving;
+  // Messages overtake each other, and one that could not be delivered comes again: it may be over by then.
+  if (record?.endedAt != null && isBefore(at, record.endedAt)) return undefined;
   const open = record !== undefined && isOpen(record) ? record : undefined;
   const told = record?.told ?? {};
   const isRepeated = open?.seenBy[source] === at;
@@ -142,12 +144,15 @@ function ended(
     const isLeft = pending?.what === 'ended' && Date.parse(pending.until) <= receiving.now.getTime();
     return isLeft ? { ...record, pending: claimed(pending.channels, 'ended', receiving) } : undefined;
   }
+  if (isBefore(at, record.seenBy[source])) return undefined;
   const { [source]: _, ...seenBy } = record.seenBy;
   if (Object.keys(seenBy).length > 0) return { ...record, seenBy };
   const isSilent = source === 'alarm' && momentary.has(kind);
   const knowing = isSilent ? [] : receiving.channels.filter((channel) => record.told[channel] !== undefined);
   return { ...record, seenBy, endedAt: at, pending: claimed(knowing, 'ended', receiving) };
 }
+
+const isBefore = (one: string, other: string): boolean => Date.parse(one) < Date.parse(other);
 
 function claimed(
   channels: readonly string[],

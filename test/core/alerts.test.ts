@@ -112,6 +112,16 @@ test('an alarm of which another alert says more is noted and not told', () => {
   assert.deepEqual(covered.record?.seenBy, { run: '2026-11-21T02:00:00.000Z' });
 });
 
+test('a message that was overtaken neither reopens what is over nor ends what came after it', () => {
+  const first = told(undefined, failed, receiving('2026-11-21T02:00:00Z'));
+  const over = told(first.record, mended, receiving('2026-11-21T05:00:00Z'));
+
+  assert.equal(receive(over.record, failed, receiving('2026-11-21T05:01:00Z')), undefined);
+  const next = told(over.record, { ...failed, at: '2026-11-21T06:00:00.000Z' }, receiving('2026-11-21T06:00:00Z'));
+  assert.equal(next.pending?.what, 'began');
+  assert.equal(receive(next.record, mended, receiving('2026-11-21T06:01:00Z')), undefined);
+});
+
 test('an end of which no beginning is known changes nothing', () => {
   assert.equal(receive(undefined, mended, receiving('2026-11-21T05:00:00Z')), undefined);
 });
