@@ -4,11 +4,12 @@ import type { BackupId } from '../core/ids.ts';
 import type { JournalEvent } from '../core/journal.ts';
 import type { ExecutionFilter } from './queries/list-executions.ts';
 import type { RecoveryFilter } from './queries/list-recoveries.ts';
+import type { Settlement } from './queries/settle-requests.ts';
 import type { CatalogAnswers, CatalogRequest, RequestOf } from './requests.ts';
 
 /**
  * The catalog as everything outside its Lambda sees it. Every method fails with `catalog-unavailable` (retryable) when the Lambda or
- * the database behind it cannot be reached; all are safe to repeat.
+ * the database behind it cannot be reached; all are safe to repeat, and a request that was handed out twice is settled twice.
  */
 export type CatalogClient = {
   /**
@@ -28,6 +29,18 @@ export type CatalogClient = {
   declaredSchedules(): Promise<CatalogAnswers['schedules']>;
   /** Recoveries as they stand now, newest first. */
   recoveries(filter?: RecoveryFilter): Promise<CatalogAnswers['recoveries']>;
+  /** What the configuration was declared to be; null when it never was. */
+  declaredTargets(): Promise<CatalogAnswers['declared-targets']>;
+  /** Hands out requests made by SQL that are due. Each has to be settled, or is handed out again in a while. */
+  takeRequests(limit?: number): Promise<CatalogAnswers['take-requests']>;
+  /** Says what became of requests. */
+  settleRequests(settlements: readonly Settlement[]): Promise<CatalogAnswers['settle-requests']>;
+  /** Requests that were started and have not been seen to end. */
+  startedRequests(): Promise<CatalogAnswers['started-requests']>;
+  /** Requests made by SQL, newest first. */
+  requests(limit?: number): Promise<CatalogAnswers['requests']>;
+  /** Requests that are due and that nobody takes. */
+  queueState(): Promise<CatalogAnswers['queue-state']>;
   migrate(): Promise<CatalogAnswers['migrate']>;
   status(): Promise<CatalogAnswers['status']>;
 };
@@ -65,6 +78,13 @@ export function catalogClient({
     lastCompleted: () => ask<'last-completed'>({ operation: 'last-completed' }),
     declaredSchedules: () => ask<'schedules'>({ operation: 'schedules' }),
     recoveries: (filter = {}) => ask<'recoveries'>({ operation: 'recoveries', ...filter }),
+    declaredTargets: () => ask<'declared-targets'>({ operation: 'declared-targets' }),
+    takeRequests: (limit) => ask<'take-requests'>({ operation: 'take-requests', ...(limit && { limit }) }),
+    settleRequests: (settlements) =>
+      ask<'settle-requests'>({ operation: 'settle-requests', settlements: [...settlements] }),
+    startedRequests: () => ask<'started-requests'>({ operation: 'started-requests' }),
+    requests: (limit) => ask<'requests'>({ operation: 'requests', ...(limit && { limit }) }),
+    queueState: () => ask<'queue-state'>({ operation: 'queue-state' }),
     migrate: () => ask<'migrate'>({ operation: 'migrate' }),
     status: () => ask<'status'>({ operation: 'status' }),
   };

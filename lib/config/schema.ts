@@ -1,6 +1,6 @@
 import { Cron } from 'croner';
 import { z } from 'zod';
-import { targetNameSchema } from '../core/ids.ts';
+import { targetNameSchema, tenantNameSchema } from '../core/ids.ts';
 import { compressionSchema, methodSchema, tierSchema } from '../core/vocabulary.ts';
 import { retentionSchema } from './retention.ts';
 import { secretReferenceSchema } from './secret-reference.ts';
@@ -90,6 +90,9 @@ const targetSchema = z.discriminatedUnion('engine', [
   z.strictObject({
     name: targetNameSchema,
     engine: z.literal('postgres'),
+    tenant: tenantNameSchema
+      .optional()
+      .describe('Whose it is: in the catalog, a tenant sees and requests its own targets only. Left out, system-wide'),
     connection: postgresConnectionSchema,
     backups: z
       .array(backupSchema)

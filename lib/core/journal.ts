@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { backupIdSchema, targetNameSchema } from './ids.ts';
 import { requesterSchema } from './manifest.ts';
-import { engineSchema, methodSchema, tierSchema, verificationStatusSchema } from './vocabulary.ts';
+import { compressionSchema, engineSchema, methodSchema, tierSchema, verificationStatusSchema } from './vocabulary.ts';
 
 /**
  * What happens to a backup or a recovery, one write-once object per event under `journal/<operationId>/`.
@@ -72,6 +72,15 @@ export const recoveryRequestedSchema = z.strictObject({
   destination: z.string(),
   requestedBy: requesterSchema,
   execution: z.string(),
+  /** The point in time that was asked for; left out, the backup's own. */
+  targetTime: z.iso.datetime().optional(),
+});
+
+/** A second person's consent to a recovery that may not run without. */
+export const recoveryApprovedSchema = z.strictObject({
+  ...base,
+  event: z.literal('recovery-approved'),
+  approvedBy: requesterSchema,
 });
 
 export const recoveryEndedSchema = z.strictObject({
@@ -100,6 +109,27 @@ export const schedulesDeclaredSchema = z.strictObject({
       timezone: z.string(),
       retentionDays: z.number().int().positive(),
       enabled: z.boolean(),
+      tenant: z.string().nullable().default(null),
+    }),
+  ),
+});
+
+/** What can be asked for: the targets of the deployed configuration, where backups go, and the state machines that there are. */
+export const targetsDeclaredSchema = z.strictObject({
+  ...base,
+  event: z.literal('targets-declared'),
+  storageType: z.enum(['s3', 'file']),
+  storageLocation: z.string(),
+  compression: compressionSchema,
+  machines: z.array(z.string()),
+  targets: z.array(
+    z.strictObject({
+      name: targetNameSchema,
+      engine: engineSchema,
+      tenant: z.string().nullable(),
+      /** The first is the usual one. */
+      methods: z.array(methodSchema).min(1),
+      incrementalMethods: z.array(methodSchema),
     }),
   ),
 });
@@ -111,16 +141,20 @@ export const journalEventSchema = z.discriminatedUnion('event', [
   backupFailedSchema,
   backupVerifiedSchema,
   recoveryRequestedSchema,
+  recoveryApprovedSchema,
   recoveryEndedSchema,
   schedulesDeclaredSchema,
+  targetsDeclaredSchema,
 ]);
 export type JournalEvent = z.infer<typeof journalEventSchema>;
 
 /** Within one operation events are applied in this order, whatever order they were written in. */
 const order: Record<JournalEvent['event'], number> = {
   'schedules-declared': 0,
+  'targets-declared': 0,
   'backup-requested': 10,
   'recovery-requested': 10,
+  'recovery-approved': 15,
   'backup-begun': 20,
   'backup-completed': 30,
   'backup-failed': 30,

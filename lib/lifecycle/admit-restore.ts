@@ -26,13 +26,15 @@ export async function admitRestore(
 ): Promise<Admission<RestoreRun>> {
   const { request } = asked;
   const found = await findBackup(store, request);
-  await readManifest(store, found.target, found.id);
+  const { tenant } = await readManifest(store, found.target, found.id);
   const into = requireTarget(config, request.into ?? found.target);
   protectSource(request, found.target);
   const begunAt = new Date(asked.startedAt);
   const tail = createHash('sha256').update(`${asked.execution}\n${asked.redriveCount}`).digest('hex').slice(0, 8);
   const run: RestoreRun = {
-    recoveryId: newOperationId(begunAt, tail),
+    ...(asked.redriveCount === 0 && request.recoveryId !== undefined
+      ? { recoveryId: request.recoveryId, requestedAt: request.requestedAt ?? begunAt.toISOString() }
+      : { recoveryId: newOperationId(begunAt, tail), requestedAt: begunAt.toISOString() }),
     backupId: found.id,
     target: found.target,
     into: into.name,
@@ -41,18 +43,19 @@ export async function admitRestore(
     replace: request.replace ?? false,
     requestedBy: request.requestedBy ?? { kind: 'user' },
     execution: asked.execution,
-    requestedAt: begunAt.toISOString(),
+    tenant,
   };
   await recorder.record({
     event: 'recovery-requested',
     operation: run.recoveryId,
     at: run.requestedAt,
-    tenant: null,
+    tenant,
     backupId: run.backupId,
     target: run.target,
     destination: `${run.into}${run.as === null ? '' : `/${run.as}`}`,
     requestedBy: run.requestedBy,
     execution: run.execution,
+    ...(request.targetTime === undefined ? {} : { targetTime: request.targetTime }),
   });
   return { verdict: 'admitted', run, attempts: 0, redriveCount: asked.redriveCount };
 }

@@ -16,10 +16,12 @@ import {
   completed,
   declared,
   failed,
+  recoveryApproved,
   recoveryEnded,
   recoveryRequested,
   requested,
   schedule,
+  targetsDeclared,
   verified,
 } from './events.ts';
 import { manifestOf } from './manifests.ts';
@@ -40,10 +42,12 @@ const life: readonly JournalEvent[] = [
   recoveryRequested({ tenant: 'acme' }),
   verified({ tenant: 'acme' }),
   recoveryEnded({ tenant: 'acme' }),
+  targetsDeclared('2026-11-20T11:00:00.000Z', [{ name: 'orders', tenant: 'acme' }]),
+  recoveryApproved({ tenant: 'acme' }),
   declared('2026-11-22T12:00:00.000Z', []),
 ];
 
-test('a rebuild gives the rows that the live path made, in every column of the nine tables', async () => {
+test('a rebuild gives the rows that the live path made, in every column of the nine tables and the audit trail', async () => {
   await using catalog = await newCatalog(server);
   await using place = await newStore();
   for (const event of life) {
@@ -58,11 +62,12 @@ test('a rebuild gives the rows that the live path made, in every column of the n
   const rebuilt = await allRows(catalog.owner);
   const second = await rebuildCatalog({ store: place.store, apply });
 
-  assert.deepEqual(first, { journaled: 10, derived: 0, applied: 10, unreadable: [] });
+  assert.deepEqual(first, { journaled: 12, derived: 0, applied: 12, unreadable: [] });
   assert.deepEqual(rebuilt, live);
   assert.equal(rebuilt['backup_execution_s']?.length, 6);
   assert.equal(rebuilt['backup_schedule_s']?.length, 1);
-  assert.deepEqual(second, { journaled: 10, derived: 0, applied: 0, unreadable: [] });
+  assert.equal(rebuilt['audit_entry']?.length, 12);
+  assert.deepEqual(second, { journaled: 12, derived: 0, applied: 0, unreadable: [] });
 });
 
 test('a backup whose journal was lost is found by its manifest', async () => {
