@@ -16,6 +16,7 @@ export const functionNames = [
   'raise-failure',
   'catalog',
   'reconcile',
+  'take-requests',
   'api',
 ] as const;
 export type FunctionName = (typeof functionNames)[number];

@@ -24,6 +24,7 @@ export type SchedulesProps = {
   readonly targets: HoldfastConfig['targets'];
   readonly backup: Machine;
   readonly reconcile: BundledFunction;
+  readonly takeRequests: BundledFunction;
   /** @default 15 minutes */
   readonly reconcileEvery?: Duration;
 };
@@ -82,6 +83,20 @@ export class Schedules extends Construct {
         });
       }
     }
+    new Schedule(this, 'TakeRequests', {
+      // The local stack fires it early when the catalog's server notifies of a request by this name.
+      scheduleName: 'take-requests',
+      scheduleGroup: group,
+      description: 'Starts what was asked for by SQL',
+      schedule: ScheduleExpression.rate(Duration.minutes(1)),
+      target: new LambdaInvoke(props.takeRequests.function, {
+        ...delivery,
+        // The next one comes soon enough.
+        maxEventAge: Duration.minutes(1),
+        retryAttempts: 0,
+        input: ScheduleTargetInput.fromObject({}),
+      }),
+    });
     new Schedule(this, 'Reconcile', {
       scheduleName: 'reconcile',
       scheduleGroup: group,
@@ -106,7 +121,7 @@ export class Schedules extends Construct {
     );
   }
 
-  #role({ backup, reconcile }: SchedulesProps): Role {
+  #role({ backup, reconcile, takeRequests }: SchedulesProps): Role {
     const role = new Role(this, 'Role', {
       assumedBy: new ServicePrincipal('scheduler.amazonaws.com', {
         conditions: { StringEquals: { 'aws:SourceAccount': Stack.of(this).account } },
@@ -115,6 +130,7 @@ export class Schedules extends Construct {
     });
     allow(role, { sid: 'StartBackups', actions: ['states:StartExecution'], resources: [backup.arn] });
     reconcile.grantInvoke(role, 'Reconcile');
+    takeRequests.grantInvoke(role, 'TakeRequests');
     allow(role, { sid: 'KeepDeadLetters', actions: ['sqs:SendMessage'], resources: [this.deadLetters.queueArn] });
     return role;
   }

@@ -6,6 +6,7 @@ import type { Bundle } from '../constructs/bundle.ts';
 import { BundledFunction } from '../constructs/bundled-function.ts';
 import { Machine } from '../constructs/machine.ts';
 import type { Network } from '../constructs/network.ts';
+import { Requests } from '../constructs/requests.ts';
 import { Schedules } from '../constructs/schedules.ts';
 import { StepFunctions } from '../constructs/step-functions.ts';
 import { Tasks } from '../constructs/tasks.ts';
@@ -29,6 +30,7 @@ export class RuntimeStack extends Stack {
   readonly backup: Machine;
   readonly restore: Machine;
   readonly reconcile: BundledFunction;
+  readonly requests: Requests;
   readonly schedules: Schedules;
   readonly api: Api;
   readonly steps: StepFunctions;
@@ -106,11 +108,19 @@ export class RuntimeStack extends Stack {
     vault.grantGet(this.reconcile.role, 'manifests', 'journal');
     vault.grantPut(this.reconcile.role, 'journal');
 
+    this.requests = new Requests(this, 'Requests', {
+      bundle,
+      vault,
+      catalog,
+      machines: { backup: this.backup, restore: this.restore },
+    });
+
     this.schedules = new Schedules(this, 'Schedules', {
       name,
       targets: config.targets,
       backup: this.backup,
       reconcile: this.reconcile,
+      takeRequests: this.requests.take,
     });
     this.api = new Api(this, 'Api', { bundle, vault, catalog, backup: this.backup, restore: this.restore });
     this.#outputs();

@@ -58,6 +58,13 @@ export class Scheduler {
     return this.#entries.map(({ schedule, due }) => ({ name: schedule.name, next: due }));
   }
 
+  /** Fires the schedule of this name now, beside its times; nothing when there is none, or it is disabled. */
+  fireEarly(name: string): void {
+    const entry = this.#entries.find(({ schedule }) => schedule.name === name && schedule.isEnabled);
+    if (entry === undefined || this.#closing.signal.aborted) return;
+    this.#begin(entry.schedule, this.#options.clock.now());
+  }
+
   /** Fires nothing any more; calls under way are finished, retries are given up. */
   async close(): Promise<void> {
     this.#closing.abort();
@@ -82,11 +89,15 @@ export class Scheduler {
         this.#wait(entry, due);
         return;
       }
-      const call = this.#call(entry.schedule, due);
-      this.#underWay.add(call);
-      void call.finally(() => this.#underWay.delete(call));
+      this.#begin(entry.schedule, due);
       this.#arm(entry, due);
     });
+  }
+
+  #begin(schedule: LocalSchedule, due: Date): void {
+    const call = this.#call(schedule, due);
+    this.#underWay.add(call);
+    void call.finally(() => this.#underWay.delete(call));
   }
 
   async #call(schedule: LocalSchedule, due: Date): Promise<void> {
