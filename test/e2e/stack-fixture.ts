@@ -175,6 +175,8 @@ export type OpenStack = AsyncDisposable & {
   /** The execution's own row in the catalog. */
   rowOf(execution: ExecutionRecord): Promise<Execution | undefined>;
   reconcile(): Promise<Readonly<Record<string, number | boolean>>>;
+  /** Invokes what takes requests that were made by SQL. */
+  takeRequests(): Promise<Readonly<Record<string, number | boolean>>>;
 };
 export type Ended<Run> = { readonly record: ExecutionRecord; readonly run: Run };
 
@@ -195,6 +197,14 @@ export async function openStack(folder: StackFolder, more: Partial<LocalStackOpt
   if (running === undefined) throw new Error('the stack that was opened cannot be found');
   const catalog = localCatalog(running);
   const lambda = new LambdaClient(clientSettings(running));
+  const invoke = async (logicalId: string): Promise<Readonly<Record<string, number | boolean>>> => {
+    const answer = await lambda.send(
+      new InvokeCommand({ FunctionName: functionIn(running, logicalId), Payload: '{}' }),
+    );
+    const text = Buffer.from(answer.Payload ?? []).toString();
+    if (answer.FunctionError !== undefined) throw new Error(text);
+    return JSON.parse(text) as Readonly<Record<string, number | boolean>>;
+  };
   const describe = ({ name, error, cause }: ExecutionRecord): string => `execution '${name}': ${error}: ${cause}`;
   return {
     folder,
@@ -216,14 +226,8 @@ export async function openStack(folder: StackFolder, more: Partial<LocalStackOpt
     async rowOf({ name }) {
       return (await catalog.list({ limit: 1000 })).find(({ execution }) => execution === name);
     },
-    async reconcile() {
-      const answer = await lambda.send(
-        new InvokeCommand({ FunctionName: functionIn(running, 'ReconcileFunction'), Payload: '{}' }),
-      );
-      const text = Buffer.from(answer.Payload ?? []).toString();
-      if (answer.FunctionError !== undefined) throw new Error(text);
-      return JSON.parse(text) as Readonly<Record<string, number | boolean>>;
-    },
+    reconcile: () => invoke('ReconcileFunction'),
+    takeRequests: () => invoke('RequestsTakeFunction'),
     [Symbol.asyncDispose]: () => stack.close(),
   };
 }
