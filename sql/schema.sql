@@ -75,6 +75,7 @@ begin
   update holdfast.request
   set approved_by = holdfast.caller(), events = events || event
   where request_bk = asked.request_bk;
+  perform holdfast.announce_request();
 end
 $$;
 
@@ -377,28 +378,20 @@ $$;
 
 COMMENT ON FUNCTION backup_mgmt.verify_backup_integrity(tenant bytea, backup bytea, target text) IS 'Requests a restore test of a backup, or of the newest one of each target';
 
-CREATE FUNCTION holdfast.announce_request() RETURNS trigger
-    LANGUAGE plpgsql
-    SET search_path TO 'pg_catalog', 'pg_temp'
+CREATE FUNCTION holdfast.announce_request() RETURNS void
+    LANGUAGE sql
     AS $$
-begin
-  if exists (select from holdfast.request where status = 'QUEUED' and run_at <= clock_timestamp() and (not needs_approval or approved_by is not null)) then
-    perform pg_notify('holdfast', 'take-requests');
-  end if;
-  return null;
-end
+  select pg_notify('holdfast', 'take-requests')
 $$;
 
 CREATE FUNCTION holdfast.caller() RETURNS name
     LANGUAGE sql STABLE
-    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
   select case current_setting('role') when 'none' then session_user else current_setting('role')::name end
 $$;
 
 CREATE FUNCTION holdfast.cron_numbers(field text, first_number integer, last_number integer, names text[] DEFAULT '{}'::text[]) RETURNS integer[]
     LANGUAGE plpgsql IMMUTABLE
-    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $_$
 declare
   text_field text := upper(field);
@@ -406,6 +399,11 @@ declare
   parts text[];
   numbers integer[] := '{}';
 begin
+  if field = '*' then
+    return array(select generate_series(first_number, last_number));
+  elsif field ~ '^\d{1,2}$' then
+    return array[field::integer];
+  end if;
   for i in 1 .. coalesce(array_length(names, 1), 0) loop
     text_field := replace(text_field, names[i], (first_number + i - 1)::text);
   end loop;
@@ -428,7 +426,6 @@ $_$;
 
 CREATE FUNCTION holdfast.cron_times(pattern text, timezone text, after timestamp with time zone, until timestamp with time zone) RETURNS SETOF timestamp with time zone
     LANGUAGE plpgsql STABLE
-    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $_$
 declare
   fields constant text[] := regexp_split_to_array(trim(pattern), '\s+');
@@ -481,7 +478,6 @@ $_$;
 
 CREATE FUNCTION holdfast.hash_key(VARIADIC parts text[]) RETURNS bytea
     LANGUAGE sql STABLE
-    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
   select sha256(convert_to(array_to_string(parts, e'\x1f'), 'UTF8'))
 $$;
@@ -493,9 +489,13 @@ CREATE FUNCTION holdfast.invoke_take_requests() RETURNS trigger
 declare
   function_arn text := (select value from holdfast.setting where name = 'take-requests-function');
 begin
-  if function_arn is null or not exists (select from pg_extension where extname = 'aws_lambda') then
+  if function_arn is null
+    or current_setting('holdfast.invoked_in', true) = pg_current_xact_id()::text -- one call for all rows of a transaction
+    or not exists (select from pg_extension where extname = 'aws_lambda')
+  then
     return null;
   end if;
+  perform set_config('holdfast.invoked_in', pg_current_xact_id()::text, true);
   begin
     execute 'select aws_lambda.invoke(function_name => $1, payload => $2::json, invocation_type => $3)'
       using function_arn, '{}', 'Event';
@@ -509,7 +509,6 @@ $_$;
 
 CREATE FUNCTION holdfast.is_system_wide(role_name name) RETURNS boolean
     LANGUAGE sql STABLE
-    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
   select pg_has_role(role_name, 'backup_operator', 'usage')
     or pg_has_role(role_name, (select relowner from pg_class where oid = 'holdfast.request'::regclass), 'usage')
@@ -517,28 +516,24 @@ $$;
 
 CREATE FUNCTION holdfast.iso_time(at timestamp with time zone) RETURNS text
     LANGUAGE sql STABLE
-    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
   select to_char(at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')
 $$;
 
 CREATE FUNCTION holdfast.journal_key(operation text, place text, event text, at timestamp with time zone) RETURNS text
     LANGUAGE sql STABLE
-    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
   select format('journal/%s/%s-%s-%s.json', operation, place, event, to_char(at at time zone 'UTC', 'YYYYMMDD"T"HH24MISSMS"Z"'))
 $$;
 
 CREATE FUNCTION holdfast.new_operation_id(at timestamp with time zone) RETURNS text
     LANGUAGE sql
-    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
   select to_char(at at time zone 'UTC', 'YYYYMMDD"T"HH24MISS"Z-"') || left(gen_random_uuid()::text, 8)
 $$;
 
 CREATE FUNCTION holdfast.note_call(action text, subject text, target text, tenant_hk bytea, detail jsonb) RETURNS void
     LANGUAGE sql
-    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
   insert into holdfast.audit_entry (
     entry_key, occurred_at, action, subject, target, tenant_hk, actor_kind, actor_name, client_address, detail
@@ -551,7 +546,6 @@ $$;
 
 CREATE FUNCTION holdfast.note_event(event_key text, event jsonb) RETURNS void
     LANGUAGE sql
-    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
   insert into holdfast.audit_entry (
     entry_key, occurred_at, action, subject, target, tenant_hk, actor_kind, actor_name, client_address, execution, detail
@@ -586,6 +580,7 @@ begin
     request_bk, kind, target, tenant_hk, requested_by, requested_at, run_at, machine, execution, input
   )
   values (bk, kind, target, tenant_hk, holdfast.caller(), asked_at, asked_at, machine, execution, input);
+  perform holdfast.announce_request();
   perform holdfast.note_call(kind || '-requested', bk, target, tenant_hk, input || jsonb_build_object('execution', execution));
   return (bk, kind, target, backup_bk, 'QUEUED', null)::backup_mgmt.queued_request;
 end
@@ -719,6 +714,9 @@ begin
       coalesce(request_backups.verify, false), request_backups.run_at
     );
   end loop;
+  if request_backups.run_at is null then
+    perform holdfast.announce_request();
+  end if;
 end
 $$;
 
@@ -810,6 +808,9 @@ begin
   insert into backup_mgmt.recovery_operation_execution_l (recovery_execution_hk, recovery_hk, backup_hk, load_date, record_source)
   values (holdfast.hash_key(bk, source.backup_bk), hk, source.backup_hk, date_trunc('second', asked_at), event_key);
   perform holdfast.note_event(event_key, event);
+  if not approval_required then
+    perform holdfast.announce_request();
+  end if;
   return (
     bk, hk, source.backup_bk, source.target, destination, 'REQUESTED', source.backup_end_time, approval_required,
     case when approval_required then format('call backup_mgmt.approve_recovery(%L), by somebody else than %I', bk, holdfast.caller()) end
@@ -819,7 +820,6 @@ $$;
 
 CREATE FUNCTION holdfast.requester() RETURNS jsonb
     LANGUAGE sql STABLE
-    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
   select jsonb_strip_nulls(jsonb_build_object('kind', 'sql', 'name', holdfast.caller(), 'address', host(inet_client_addr())))
 $$;
@@ -922,7 +922,6 @@ $$;
 
 CREATE FUNCTION holdfast.tenant_name(tenant_hk bytea) RETURNS text
     LANGUAGE sql STABLE
-    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $_$
   select tenant from holdfast.tenant as known where known.tenant_hk = $1
 $_$;
@@ -1323,6 +1322,8 @@ CREATE INDEX backup_execution_s_last_completed ON backup_mgmt.backup_execution_s
 
 CREATE INDEX backup_execution_s_load_date ON backup_mgmt.backup_execution_s USING btree (load_date);
 
+CREATE INDEX backup_execution_s_newest_completed ON backup_mgmt.backup_execution_s USING btree (target, backup_end_time DESC) WHERE ((load_end_date IS NULL) AND (backup_status = 'COMPLETED'::text));
+
 CREATE INDEX backup_execution_s_retention ON backup_mgmt.backup_execution_s USING btree (retention_until) WHERE ((load_end_date IS NULL) AND (backup_status = ANY (ARRAY['COMPLETED'::text, 'FAILED'::text])));
 
 CREATE INDEX backup_execution_s_scheduled_time ON backup_mgmt.backup_execution_s USING btree (scheduled_time, target) WHERE ((load_end_date IS NULL) AND (scheduled_time IS NOT NULL));
@@ -1376,8 +1377,6 @@ CREATE INDEX request_tenant ON holdfast.request USING btree (tenant_hk, requeste
 CREATE UNIQUE INDEX request_waiting ON holdfast.request USING btree (target, method, tier, is_verification_asked, COALESCE(scheduled_time, '-infinity'::timestamp with time zone)) WHERE ((kind = 'backup'::text) AND (status = 'QUEUED'::text));
 
 CREATE TRIGGER audit_entry_is_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON holdfast.audit_entry FOR EACH STATEMENT EXECUTE FUNCTION holdfast.refuse_change();
-
-CREATE TRIGGER request_is_announced AFTER INSERT OR UPDATE OF approved_by ON holdfast.request FOR EACH STATEMENT EXECUTE FUNCTION holdfast.announce_request();
 
 CREATE CONSTRAINT TRIGGER request_is_taken_at_once AFTER INSERT ON holdfast.request DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (((new.status = 'QUEUED'::text) AND (NOT new.needs_approval))) EXECUTE FUNCTION holdfast.invoke_take_requests();
 

@@ -501,6 +501,10 @@ create table holdfast.setting (
   constraint setting_known check (name in ('take-requests-function'))
 );
 
+-- The newest completed backup of a target, and the newest before a time: what is restored, and what is verified.
+create index backup_execution_s_newest_completed on backup_mgmt.backup_execution_s (target, backup_end_time desc)
+  where load_end_date is null and backup_status = 'COMPLETED';
+
 create index applied_event_targets on holdfast.applied_event ((payload ->> 'at')) where event_name = 'targets-declared';
 
 grant insert, delete on holdfast.target, holdfast.installation to holdfast_writer;
@@ -548,7 +552,7 @@ create trigger audit_entry_is_append_only
 
 -- The entry that follows from an event. The same event gives the same entry, and a second one is none.
 create function holdfast.note_event(event_key text, event jsonb) returns void
-language sql set search_path = pg_catalog, pg_temp
+language sql
 as $$
   insert into holdfast.audit_entry (
     entry_key, occurred_at, action, subject, target, tenant_hk, actor_kind, actor_name, client_address, execution, detail
@@ -644,19 +648,12 @@ create policy system_wide on holdfast.request
 create policy own_tenant on holdfast.request for select to backup_tenant
   using (tenant_hk = any ((select holdfast.tenants_of(current_user))::bytea[]));
 
--- Tells whoever listens, when the transaction commits, that there is something to take; the payload is the schedule that is fired early.
-create function holdfast.announce_request() returns trigger
-language plpgsql set search_path = pg_catalog, pg_temp
+-- Tells whoever listens, when the transaction commits, that there may be something to take; the payload is the schedule that is fired early.
+create function holdfast.announce_request() returns void
+language sql volatile
 as $$
-begin
-  if exists (select from holdfast.request where status = 'QUEUED' and run_at <= clock_timestamp() and (not needs_approval or approved_by is not null)) then
-    perform pg_notify('holdfast', 'take-requests');
-  end if;
-  return null;
-end
+  select pg_notify('holdfast', 'take-requests')
 $$;
-create trigger request_is_announced after insert or update of approved_by on holdfast.request
-  for each statement execute function holdfast.announce_request();
 
 -- Where the server can invoke a function (the aws_lambda extension) and its owner has said which. At the commit, so that the function
 -- finds the row; that it could not be invoked costs a minute at most, and is no reason to refuse the request.
@@ -666,9 +663,13 @@ as $$
 declare
   function_arn text := (select value from holdfast.setting where name = 'take-requests-function');
 begin
-  if function_arn is null or not exists (select from pg_extension where extname = 'aws_lambda') then
+  if function_arn is null
+    or current_setting('holdfast.invoked_in', true) = pg_current_xact_id()::text -- one call for all rows of a transaction
+    or not exists (select from pg_extension where extname = 'aws_lambda')
+  then
     return null;
   end if;
+  perform set_config('holdfast.invoked_in', pg_current_xact_id()::text, true);
   begin
     execute 'select aws_lambda.invoke(function_name => $1, payload => $2::json, invocation_type => $3)'
       using function_arn, '{}', 'Event';
@@ -684,17 +685,19 @@ create constraint trigger request_is_taken_at_once after insert on holdfast.requ
   for each row when (new.status = 'QUEUED' and not new.needs_approval)
   execute function holdfast.invoke_take_requests();
 
+-- What follows without a search path of its own is called by functions that have set one, and costs next to nothing so.
+
 -- The role that calls: what the session has set, or else what it logged in as. Within functions that run as their owner, which
 -- all of ours do, current_user would be that owner. Neither can be forged: set role asks for membership.
 create function holdfast.caller() returns name
-language sql stable set search_path = pg_catalog, pg_temp
+language sql stable
 as $$
   select case current_setting('role') when 'none' then session_user else current_setting('role')::name end
 $$;
 
 -- May the role ask for everything? Operators, the owner, superusers.
 create function holdfast.is_system_wide(role_name name) returns boolean
-language sql stable set search_path = pg_catalog, pg_temp
+language sql stable
 as $$
   select pg_has_role(role_name, 'backup_operator', 'usage')
     or pg_has_role(role_name, (select relowner from pg_class where oid = 'holdfast.request'::regclass), 'usage')
@@ -702,26 +705,26 @@ $$;
 
 -- As lib/core/ids.ts makes them.
 create function holdfast.new_operation_id(at timestamptz) returns text
-language sql volatile set search_path = pg_catalog, pg_temp
+language sql volatile
 as $$
   select to_char(at at time zone 'UTC', 'YYYYMMDD"T"HH24MISS"Z-"') || left(gen_random_uuid()::text, 8)
 $$;
 
 create function holdfast.iso_time(at timestamptz) returns text
-language sql stable set search_path = pg_catalog, pg_temp
+language sql stable
 as $$
   select to_char(at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')
 $$;
 
 -- As lib/core/journal.ts makes them.
 create function holdfast.journal_key(operation text, place text, event text, at timestamptz) returns text
-language sql stable set search_path = pg_catalog, pg_temp
+language sql stable
 as $$
   select format('journal/%s/%s-%s-%s.json', operation, place, event, to_char(at at time zone 'UTC', 'YYYYMMDD"T"HH24MISSMS"Z"'))
 $$;
 
 create function holdfast.hash_key(variadic parts text[]) returns bytea
-language sql stable set search_path = pg_catalog, pg_temp
+language sql stable
 as $$
   select sha256(convert_to(array_to_string(parts, e'\\x1f'), 'UTF8'))
 $$;
@@ -824,7 +827,7 @@ end
 $$;
 
 create function holdfast.note_call(action text, subject text, target text, tenant_hk bytea, detail jsonb) returns void
-language sql volatile set search_path = pg_catalog, pg_temp
+language sql volatile
 as $$
   insert into holdfast.audit_entry (
     entry_key, occurred_at, action, subject, target, tenant_hk, actor_kind, actor_name, client_address, detail
@@ -837,13 +840,13 @@ $$;
 
 -- Who asks, as events have it.
 create function holdfast.requester() returns jsonb
-language sql stable set search_path = pg_catalog, pg_temp
+language sql stable
 as $$
   select jsonb_strip_nulls(jsonb_build_object('kind', 'sql', 'name', holdfast.caller(), 'address', host(inet_client_addr())))
 $$;
 
 create function holdfast.tenant_name(tenant_hk bytea) returns text
-language sql stable set search_path = pg_catalog, pg_temp
+language sql stable
 as $$
   select tenant from holdfast.tenant as known where known.tenant_hk = $1
 $$;
@@ -1003,6 +1006,9 @@ begin
       coalesce(request_backups.verify, false), request_backups.run_at
     );
   end loop;
+  if request_backups.run_at is null then
+    perform holdfast.announce_request();
+  end if;
 end
 $$;
 
@@ -1107,6 +1113,7 @@ begin
     request_bk, kind, target, tenant_hk, requested_by, requested_at, run_at, machine, execution, input
   )
   values (bk, kind, target, tenant_hk, holdfast.caller(), asked_at, asked_at, machine, execution, input);
+  perform holdfast.announce_request();
   perform holdfast.note_call(kind || '-requested', bk, target, tenant_hk, input || jsonb_build_object('execution', execution));
   return (bk, kind, target, backup_bk, 'QUEUED', null)::backup_mgmt.queued_request;
 end
@@ -1233,6 +1240,9 @@ begin
   insert into backup_mgmt.recovery_operation_execution_l (recovery_execution_hk, recovery_hk, backup_hk, load_date, record_source)
   values (holdfast.hash_key(bk, source.backup_bk), hk, source.backup_hk, date_trunc('second', asked_at), event_key);
   perform holdfast.note_event(event_key, event);
+  if not approval_required then
+    perform holdfast.announce_request();
+  end if;
   return (
     bk, hk, source.backup_bk, source.target, destination, 'REQUESTED', source.backup_end_time, approval_required,
     case when approval_required then format('call backup_mgmt.approve_recovery(%L), by somebody else than %I', bk, holdfast.caller()) end
@@ -1349,6 +1359,7 @@ begin
   update holdfast.request
   set approved_by = holdfast.caller(), events = events || event
   where request_bk = asked.request_bk;
+  perform holdfast.announce_request();
 end
 $$;
 
@@ -1408,7 +1419,7 @@ $$;
 
 -- The numbers that a field of a cron pattern stands for, or null when it is no list of numbers, ranges, steps and names.
 create function holdfast.cron_numbers(field text, first_number integer, last_number integer, names text[] default '{}') returns integer[]
-language plpgsql immutable set search_path = pg_catalog, pg_temp
+language plpgsql immutable
 as $$
 declare
   text_field text := upper(field);
@@ -1416,6 +1427,11 @@ declare
   parts text[];
   numbers integer[] := '{}';
 begin
+  if field = '*' then
+    return array(select generate_series(first_number, last_number));
+  elsif field ~ '^\\d{1,2}$' then
+    return array[field::integer];
+  end if;
   for i in 1 .. coalesce(array_length(names, 1), 0) loop
     text_field := replace(text_field, names[i], (first_number + i - 1)::text);
   end loop;
@@ -1438,7 +1454,7 @@ $$;
 
 -- The times in (after, until] at which the pattern is due, in order. Null as the only row when the pattern is not understood here.
 create function holdfast.cron_times(pattern text, timezone text, after timestamptz, until timestamptz) returns setof timestamptz
-language plpgsql stable set search_path = pg_catalog, pg_temp
+language plpgsql stable
 as $$
 declare
   fields constant text[] := regexp_split_to_array(trim(pattern), '\\s+');

@@ -31,6 +31,10 @@ create table holdfast.setting (
   constraint setting_known check (name in ('take-requests-function'))
 );
 
+-- The newest completed backup of a target, and the newest before a time: what is restored, and what is verified.
+create index backup_execution_s_newest_completed on backup_mgmt.backup_execution_s (target, backup_end_time desc)
+  where load_end_date is null and backup_status = 'COMPLETED';
+
 create index applied_event_targets on holdfast.applied_event ((payload ->> 'at')) where event_name = 'targets-declared';
 
 grant insert, delete on holdfast.target, holdfast.installation to holdfast_writer;

@@ -37,7 +37,7 @@ create trigger audit_entry_is_append_only
 
 -- The entry that follows from an event. The same event gives the same entry, and a second one is none.
 create function holdfast.note_event(event_key text, event jsonb) returns void
-language sql set search_path = pg_catalog, pg_temp
+language sql
 as $$
   insert into holdfast.audit_entry (
     entry_key, occurred_at, action, subject, target, tenant_hk, actor_kind, actor_name, client_address, execution, detail

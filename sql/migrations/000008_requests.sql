@@ -55,19 +55,12 @@ create policy system_wide on holdfast.request
 create policy own_tenant on holdfast.request for select to backup_tenant
   using (tenant_hk = any ((select holdfast.tenants_of(current_user))::bytea[]));
 
--- Tells whoever listens, when the transaction commits, that there is something to take; the payload is the schedule that is fired early.
-create function holdfast.announce_request() returns trigger
-language plpgsql set search_path = pg_catalog, pg_temp
+-- Tells whoever listens, when the transaction commits, that there may be something to take; the payload is the schedule that is fired early.
+create function holdfast.announce_request() returns void
+language sql volatile
 as $$
-begin
-  if exists (select from holdfast.request where status = 'QUEUED' and run_at <= clock_timestamp() and (not needs_approval or approved_by is not null)) then
-    perform pg_notify('holdfast', 'take-requests');
-  end if;
-  return null;
-end
+  select pg_notify('holdfast', 'take-requests')
 $$;
-create trigger request_is_announced after insert or update of approved_by on holdfast.request
-  for each statement execute function holdfast.announce_request();
 
 -- Where the server can invoke a function (the aws_lambda extension) and its owner has said which. At the commit, so that the function
 -- finds the row; that it could not be invoked costs a minute at most, and is no reason to refuse the request.
@@ -77,9 +70,13 @@ as $$
 declare
   function_arn text := (select value from holdfast.setting where name = 'take-requests-function');
 begin
-  if function_arn is null or not exists (select from pg_extension where extname = 'aws_lambda') then
+  if function_arn is null
+    or current_setting('holdfast.invoked_in', true) = pg_current_xact_id()::text -- one call for all rows of a transaction
+    or not exists (select from pg_extension where extname = 'aws_lambda')
+  then
     return null;
   end if;
+  perform set_config('holdfast.invoked_in', pg_current_xact_id()::text, true);
   begin
     execute 'select aws_lambda.invoke(function_name => $1, payload => $2::json, invocation_type => $3)'
       using function_arn, '{}', 'Event';
@@ -95,17 +92,19 @@ create constraint trigger request_is_taken_at_once after insert on holdfast.requ
   for each row when (new.status = 'QUEUED' and not new.needs_approval)
   execute function holdfast.invoke_take_requests();
 
+-- What follows without a search path of its own is called by functions that have set one, and costs next to nothing so.
+
 -- The role that calls: what the session has set, or else what it logged in as. Within functions that run as their owner, which
 -- all of ours do, current_user would be that owner. Neither can be forged: set role asks for membership.
 create function holdfast.caller() returns name
-language sql stable set search_path = pg_catalog, pg_temp
+language sql stable
 as $$
   select case current_setting('role') when 'none' then session_user else current_setting('role')::name end
 $$;
 
 -- May the role ask for everything? Operators, the owner, superusers.
 create function holdfast.is_system_wide(role_name name) returns boolean
-language sql stable set search_path = pg_catalog, pg_temp
+language sql stable
 as $$
   select pg_has_role(role_name, 'backup_operator', 'usage')
     or pg_has_role(role_name, (select relowner from pg_class where oid = 'holdfast.request'::regclass), 'usage')
@@ -113,26 +112,26 @@ $$;
 
 -- As lib/core/ids.ts makes them.
 create function holdfast.new_operation_id(at timestamptz) returns text
-language sql volatile set search_path = pg_catalog, pg_temp
+language sql volatile
 as $$
   select to_char(at at time zone 'UTC', 'YYYYMMDD"T"HH24MISS"Z-"') || left(gen_random_uuid()::text, 8)
 $$;
 
 create function holdfast.iso_time(at timestamptz) returns text
-language sql stable set search_path = pg_catalog, pg_temp
+language sql stable
 as $$
   select to_char(at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')
 $$;
 
 -- As lib/core/journal.ts makes them.
 create function holdfast.journal_key(operation text, place text, event text, at timestamptz) returns text
-language sql stable set search_path = pg_catalog, pg_temp
+language sql stable
 as $$
   select format('journal/%s/%s-%s-%s.json', operation, place, event, to_char(at at time zone 'UTC', 'YYYYMMDD"T"HH24MISSMS"Z"'))
 $$;
 
 create function holdfast.hash_key(variadic parts text[]) returns bytea
-language sql stable set search_path = pg_catalog, pg_temp
+language sql stable
 as $$
   select sha256(convert_to(array_to_string(parts, e'\x1f'), 'UTF8'))
 $$;
@@ -235,7 +234,7 @@ end
 $$;
 
 create function holdfast.note_call(action text, subject text, target text, tenant_hk bytea, detail jsonb) returns void
-language sql volatile set search_path = pg_catalog, pg_temp
+language sql volatile
 as $$
   insert into holdfast.audit_entry (
     entry_key, occurred_at, action, subject, target, tenant_hk, actor_kind, actor_name, client_address, detail
@@ -248,13 +247,13 @@ $$;
 
 -- Who asks, as events have it.
 create function holdfast.requester() returns jsonb
-language sql stable set search_path = pg_catalog, pg_temp
+language sql stable
 as $$
   select jsonb_strip_nulls(jsonb_build_object('kind', 'sql', 'name', holdfast.caller(), 'address', host(inet_client_addr())))
 $$;
 
 create function holdfast.tenant_name(tenant_hk bytea) returns text
-language sql stable set search_path = pg_catalog, pg_temp
+language sql stable
 as $$
   select tenant from holdfast.tenant as known where known.tenant_hk = $1
 $$;

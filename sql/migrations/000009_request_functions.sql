@@ -149,6 +149,9 @@ begin
       coalesce(request_backups.verify, false), request_backups.run_at
     );
   end loop;
+  if request_backups.run_at is null then
+    perform holdfast.announce_request();
+  end if;
 end
 $$;
 
@@ -253,6 +256,7 @@ begin
     request_bk, kind, target, tenant_hk, requested_by, requested_at, run_at, machine, execution, input
   )
   values (bk, kind, target, tenant_hk, holdfast.caller(), asked_at, asked_at, machine, execution, input);
+  perform holdfast.announce_request();
   perform holdfast.note_call(kind || '-requested', bk, target, tenant_hk, input || jsonb_build_object('execution', execution));
   return (bk, kind, target, backup_bk, 'QUEUED', null)::backup_mgmt.queued_request;
 end

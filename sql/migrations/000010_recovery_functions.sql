@@ -48,6 +48,9 @@ begin
   insert into backup_mgmt.recovery_operation_execution_l (recovery_execution_hk, recovery_hk, backup_hk, load_date, record_source)
   values (holdfast.hash_key(bk, source.backup_bk), hk, source.backup_hk, date_trunc('second', asked_at), event_key);
   perform holdfast.note_event(event_key, event);
+  if not approval_required then
+    perform holdfast.announce_request();
+  end if;
   return (
     bk, hk, source.backup_bk, source.target, destination, 'REQUESTED', source.backup_end_time, approval_required,
     case when approval_required then format('call backup_mgmt.approve_recovery(%L), by somebody else than %I', bk, holdfast.caller()) end
@@ -164,6 +167,7 @@ begin
   update holdfast.request
   set approved_by = holdfast.caller(), events = events || event
   where request_bk = asked.request_bk;
+  perform holdfast.announce_request();
 end
 $$;
 

@@ -3,7 +3,7 @@
 
 -- The numbers that a field of a cron pattern stands for, or null when it is no list of numbers, ranges, steps and names.
 create function holdfast.cron_numbers(field text, first_number integer, last_number integer, names text[] default '{}') returns integer[]
-language plpgsql immutable set search_path = pg_catalog, pg_temp
+language plpgsql immutable
 as $$
 declare
   text_field text := upper(field);
@@ -11,6 +11,11 @@ declare
   parts text[];
   numbers integer[] := '{}';
 begin
+  if field = '*' then
+    return array(select generate_series(first_number, last_number));
+  elsif field ~ '^\d{1,2}$' then
+    return array[field::integer];
+  end if;
   for i in 1 .. coalesce(array_length(names, 1), 0) loop
     text_field := replace(text_field, names[i], (first_number + i - 1)::text);
   end loop;
@@ -33,7 +38,7 @@ $$;
 
 -- The times in (after, until] at which the pattern is due, in order. Null as the only row when the pattern is not understood here.
 create function holdfast.cron_times(pattern text, timezone text, after timestamptz, until timestamptz) returns setof timestamptz
-language plpgsql stable set search_path = pg_catalog, pg_temp
+language plpgsql stable
 as $$
 declare
   fields constant text[] := regexp_split_to_array(trim(pattern), '\s+');

@@ -31,7 +31,13 @@ async function inSql(pattern: string, timezone: string, from: Date, until: Date)
 function byScheduler(pattern: string, timezone: string, from: Date, until: Date): readonly string[] {
   const next = parseScheduleExpression(schedulerCron(pattern), timezone, from);
   const times: string[] = [];
-  for (let time = next(from); time !== undefined && time <= until; time = next(time)) times.push(time.toISOString());
+  const seen = new Set<string>();
+  for (let time = next(from); time !== undefined && time <= until; time = next(time)) {
+    // croner fires a second time what comes twice in the half hour by which Lord Howe's clocks go back, when another minute is due before it.
+    const local = time.toLocaleString('en', { timeZone: timezone });
+    if (!seen.has(local)) times.push(time.toISOString());
+    seen.add(local);
+  }
   return times;
 }
 

@@ -66,7 +66,7 @@ for (const major of [15, 17, 18] as const) {
           found.rows.map(({ tablename }) => tablename),
           [...tables],
         );
-        assert.equal(indexes.rows[0]?.count, 21);
+        assert.equal(indexes.rows[0]?.count, 22);
         assert.equal(columns.fields.length, 17);
       });
 
