@@ -190,6 +190,59 @@ test('a run that fails says why in the row that the call made', async () => {
   assert.deepEqual([request?.['request_status'], request?.['error_code']], ['FAILED', 'database-missing']);
 });
 
+test('a dispatcher that died between the start and its word of it leaves one run', async () => {
+  const [asked] = await ask("select * from backup_mgmt.create_full_backup(target => 'stock', tier => 'weekly')");
+  const request = String(asked?.['backup_bk']);
+  await waitFor(request);
+  const runsOf = () => opened.stack.executions.list().filter(({ name }) => name === `stock-backup-${request}`).length;
+  // As its death would have left it: handed out, the execution started, nothing said.
+  await ask(
+    `update holdfast.request set status = 'TAKEN', taken_at = now() - interval '2 minutes' where request_bk = '${request}'`,
+  );
+
+  await opened.takeRequests();
+
+  const [row] = await ask(`select request_status, attempts from backup_mgmt.requests where request_bk = '${request}'`);
+  assert.deepEqual([row, runsOf()], [{ request_status: 'COMPLETED', attempts: 2 }, 1]);
+  const [history] = await ask(
+    `select count(*)::int as rows from backup_mgmt.backup_execution_s where backup_bk = '${request}'`,
+  );
+  assert.deepEqual(history, { rows: 3 });
+});
+
+test('requests that were made while nobody listened are taken when the stack is there again', async () => {
+  const [asked] = await ask(
+    "select * from backup_mgmt.schedule_backup(target => 'stock', run_at => now() + interval '1 day')",
+  );
+  const request = String(asked?.['backup_bk']);
+  await ask(`update holdfast.request set run_at = now() where request_bk = '${request}'`);
+
+  await database[Symbol.asyncDispose]();
+  await opened[Symbol.asyncDispose]();
+  opened = await openStack(folder);
+  database = await catalogDatabase(folder);
+
+  await waitFor(request);
+});
+
+test('a request for a target that is gone from the configuration fails, with the reason', async () => {
+  const [asked] = await ask(
+    "select * from backup_mgmt.schedule_backup(target => 'mail', run_at => now() + interval '1 day')",
+  );
+  const request = String(asked?.['backup_bk']);
+  await ask(
+    `update holdfast.request set run_at = now(), target = 'gone', method = 'logical' where request_bk = '${request}'`,
+  );
+
+  await opened.takeRequests();
+
+  await assert.rejects(waitFor(request), /\[target-unknown\] target 'gone' is not configured any more/);
+  const [row] = await ask(
+    `select request_status, error_code from backup_mgmt.requests where request_bk = '${request}'`,
+  );
+  assert.deepEqual(row, { request_status: 'FAILED', error_code: 'target-unknown' });
+});
+
 test('an execution that ended without a word ends its request', async () => {
   const [asked] = await ask(
     "select * from backup_mgmt.schedule_backup(target => 'mail', run_at => now() + interval '1 day')",
