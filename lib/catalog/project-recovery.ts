@@ -75,11 +75,14 @@ function changeOf(event: RecoveryEvent): Partial<RecoveryState> {
         target: event.target,
         destination: event.destination,
         recovery_type: 'FULL',
+        recovery_target_time: event.targetTime === undefined ? null : instant(event.targetTime),
         requested_by_kind: event.requestedBy.kind,
         requested_by_name: event.requestedBy.name ?? null,
         execution: event.execution,
         recovery_start_time: instant(event.at),
       };
+    case 'recovery-approved':
+      return {};
     case 'recovery-ended':
       return {
         recovery_status: event.status,

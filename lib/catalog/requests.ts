@@ -7,16 +7,22 @@ import { backupStatusSchema, methodSchema, validationStatusSchema, validationTyp
 import { type MigrationResult, migrateCatalog } from './migrate.ts';
 import { type ApplyResult, applyEvents } from './project.ts';
 import { type CatalogStatus, catalogStatus } from './queries/catalog-status.ts';
+import { type DeclaredTargets, declaredTargets } from './queries/declared-targets.ts';
 import type { Execution } from './queries/execution-columns.ts';
 import { findUnapplied } from './queries/find-unapplied.ts';
 import { type KnownBackups, knownBackups } from './queries/known-backups.ts';
 import { lastCompleted } from './queries/last-completed.ts';
 import { listExecutions } from './queries/list-executions.ts';
 import { listRecoveries, type Recovery } from './queries/list-recoveries.ts';
+import { listRequests, type QueuedRequest } from './queries/list-requests.ts';
 import { type DeclaredSchedule, listSchedules } from './queries/list-schedules.ts';
 import { listValidations, type ValidationResult } from './queries/list-validations.ts';
 import { type NewestPerSeries, newestPerSeries } from './queries/newest-per-series.ts';
+import { type QueueState, queueState } from './queries/queue-state.ts';
+import { settlementSchema, settleRequests } from './queries/settle-requests.ts';
 import { type ExecutionStage, showExecution } from './queries/show-execution.ts';
+import { type StartedRequest, startedRequests } from './queries/started-requests.ts';
+import { type TakenRequest, takeRequests } from './queries/take-requests.ts';
 
 const sinceSchema = z.iso.datetime({ offset: true }).optional();
 const limitSchema = z.number().int().min(1).max(1000).optional();
@@ -59,6 +65,12 @@ export const catalogRequestSchema = z.discriminatedUnion('operation', [
     targets: z.array(targetNameSchema),
     perTarget: z.number().int().min(1).max(1000),
   }),
+  z.strictObject({ operation: z.literal('declared-targets') }),
+  z.strictObject({ operation: z.literal('take-requests'), limit: limitSchema }),
+  z.strictObject({ operation: z.literal('settle-requests'), settlements: z.array(settlementSchema) }),
+  z.strictObject({ operation: z.literal('started-requests'), limit: limitSchema }),
+  z.strictObject({ operation: z.literal('requests'), limit: limitSchema }),
+  z.strictObject({ operation: z.literal('queue-state') }),
   z.strictObject({ operation: z.literal('migrate') }),
   z.strictObject({ operation: z.literal('status') }),
 ]);
@@ -78,6 +90,12 @@ export type CatalogAnswers = {
   readonly recoveries: readonly Recovery[];
   readonly validations: readonly ValidationResult[];
   readonly 'known-backups': KnownBackups;
+  readonly 'declared-targets': DeclaredTargets | null;
+  readonly 'take-requests': readonly TakenRequest[];
+  readonly 'settle-requests': { readonly settled: number };
+  readonly 'started-requests': readonly StartedRequest[];
+  readonly requests: readonly QueuedRequest[];
+  readonly 'queue-state': QueueState;
   readonly migrate: MigrationResult;
   readonly status: CatalogStatus;
 };
@@ -97,6 +115,12 @@ const operations: Operations = {
   recoveries: (client, filter) => listRecoveries(client, filter),
   validations: (client, filter) => listValidations(client, filter),
   'known-backups': (client, { targets, perTarget }) => knownBackups(client, { targets, perTarget }),
+  'declared-targets': (client) => declaredTargets(client),
+  'take-requests': (client, { limit }) => takeRequests(client, limit ?? 50),
+  'settle-requests': (client, { settlements }) => settleRequests(client, settlements),
+  'started-requests': (client, { limit }) => startedRequests(client, limit ?? 50),
+  requests: (client, { limit }) => listRequests(client, limit ?? 50),
+  'queue-state': (client) => queueState(client),
   migrate: (client) => migrateCatalog(client),
   status: (client) => catalogStatus(client),
 };

@@ -175,8 +175,15 @@ export const verbs: readonly VerbDefinition[] = [
     load: () => import('./verbs/release.ts'),
   },
   {
+    usage: 'requests',
+    description: 'what was asked for by SQL (docs/catalog.md), newest first, and how far it is',
+    example: 'holdfast requests --limit 50',
+    options: [['--limit <number>', 'at most so many (default: 20)']],
+    load: () => import('./verbs/requests.ts'),
+  },
+  {
     usage: 'catalog',
-    description: 'the catalog database',
+    description: 'the catalog database: tables, views, and functions that request backups (docs/catalog.md)',
     example: 'holdfast catalog url',
     load: none,
     verbs: [

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { targetNameSchema } from '../core/ids.ts';
+import { targetNameSchema, tenantNameSchema } from '../core/ids.ts';
 import { compressionSchema, methodSchema, tierSchema } from '../core/vocabulary.ts';
 import { restoreTestSchema, restoreTestsSchema } from './restore-test-schema.ts';
 import { retentionRulesSchema, retentionSchema } from './retention.ts';
@@ -87,6 +87,9 @@ const targetSchema = z.discriminatedUnion('engine', [
   z.strictObject({
     name: targetNameSchema,
     engine: z.literal('postgres'),
+    tenant: tenantNameSchema
+      .optional()
+      .describe('Whose it is: in the catalog, a tenant sees and requests its own targets only. Left out, system-wide'),
     connection: postgresConnectionSchema,
     backups: z
       .array(backupSchema)

@@ -23,6 +23,7 @@ export const functionNames = [
   'watch',
   'check-health',
   'notify',
+  'take-requests',
   'api',
 ] as const;
 export type FunctionName = (typeof functionNames)[number];

@@ -33,6 +33,7 @@ export type SchedulesProps = {
     readonly enabled: boolean;
   };
   readonly reconcile: BundledFunction;
+  readonly takeRequests: BundledFunction;
   /** @default 15 minutes */
   readonly reconcileEvery?: Duration;
   /** A missed run has to be noticed within a quarter of an hour, of which it may be late itself for five minutes. @default 5 minutes */
@@ -132,6 +133,20 @@ export class Schedules extends Construct {
       retryAttempts: 1,
       input: ScheduleTargetInput.fromObject({}),
     };
+    new Schedule(this, 'TakeRequests', {
+      // The local stack fires it early when the catalog's server notifies of a request by this name.
+      scheduleName: 'take-requests',
+      scheduleGroup: group,
+      description: 'Starts what was asked for by SQL',
+      schedule: ScheduleExpression.rate(Duration.minutes(1)),
+      target: new LambdaInvoke(props.takeRequests.function, {
+        ...delivery,
+        // The next one comes soon enough.
+        maxEventAge: Duration.minutes(1),
+        retryAttempts: 0,
+        input: ScheduleTargetInput.fromObject({}),
+      }),
+    });
     new Schedule(this, 'Reconcile', {
       scheduleName: 'reconcile',
       scheduleGroup: group,
@@ -164,7 +179,7 @@ export class Schedules extends Construct {
     );
   }
 
-  #role({ backup, restoreTest, cleanup, reconcile, watch, healthCheck }: SchedulesProps): Role {
+  #role({ backup, restoreTest, cleanup, reconcile, takeRequests, watch, healthCheck }: SchedulesProps): Role {
     const role = new Role(this, 'Role', {
       assumedBy: new ServicePrincipal('scheduler.amazonaws.com', {
         conditions: { StringEquals: { 'aws:SourceAccount': Stack.of(this).account } },
@@ -178,6 +193,7 @@ export class Schedules extends Construct {
     });
     reconcile.grantInvoke(role, 'Reconcile');
     watch.grantInvoke(role, 'Watch');
+    takeRequests.grantInvoke(role, 'TakeRequests');
     allow(role, { sid: 'KeepDeadLetters', actions: ['sqs:SendMessage'], resources: [this.deadLetters.queueArn] });
     return role;
   }

@@ -5,6 +5,7 @@ import { eventBase as base, eventErrorSchema as errorSchema } from './journal-ba
 import { requesterSchema } from './manifest.ts';
 import { restoreTestEndedSchema, restoreTestRequestedSchema, validationEndedSchema } from './validation-events.ts';
 import {
+  compressionSchema,
   engineSchema,
   methodSchema,
   tierSchema,
@@ -138,6 +139,15 @@ export const recoveryRequestedSchema = z.strictObject({
   destination: z.string(),
   requestedBy: requesterSchema,
   execution: z.string(),
+  /** The point in time that was asked for; left out, the backup's own. */
+  targetTime: z.iso.datetime().optional(),
+});
+
+/** A second person's consent to a recovery that may not run without. */
+export const recoveryApprovedSchema = z.strictObject({
+  ...base,
+  event: z.literal('recovery-approved'),
+  approvedBy: requesterSchema,
 });
 
 export const recoveryEndedSchema = z.strictObject({
@@ -168,6 +178,27 @@ export const schedulesDeclaredSchema = z.strictObject({
       timezone: z.string(),
       retentionDays: z.number().int().positive(),
       enabled: z.boolean(),
+      tenant: z.string().nullable().default(null),
+    }),
+  ),
+});
+
+/** What can be asked for: the targets of the deployed configuration, where backups go, and the state machines that there are. */
+export const targetsDeclaredSchema = z.strictObject({
+  ...base,
+  event: z.literal('targets-declared'),
+  storageType: z.enum(['s3', 'file']),
+  storageLocation: z.string(),
+  compression: compressionSchema,
+  machines: z.array(z.string()),
+  targets: z.array(
+    z.strictObject({
+      name: targetNameSchema,
+      engine: engineSchema,
+      tenant: z.string().nullable(),
+      /** The first is the usual one. */
+      methods: z.array(methodSchema).min(1),
+      incrementalMethods: z.array(methodSchema),
     }),
   ),
 });
@@ -185,11 +216,13 @@ export const journalEventSchema = z.discriminatedUnion('event', [
   backupDeletedSchema,
   cleanupEndedSchema,
   recoveryRequestedSchema,
+  recoveryApprovedSchema,
   recoveryEndedSchema,
   validationEndedSchema,
   restoreTestRequestedSchema,
   restoreTestEndedSchema,
   schedulesDeclaredSchema,
+  targetsDeclaredSchema,
 ]);
 export type JournalEvent = z.infer<typeof journalEventSchema>;
 export type RestoreTestEnded = Extract<JournalEvent, { event: 'restore-test-ended' }>;
@@ -197,9 +230,11 @@ export type RestoreTestEnded = Extract<JournalEvent, { event: 'restore-test-ende
 /** Within one operation events are applied in this order, whatever order they were written in. */
 const order: Record<JournalEvent['event'], number> = {
   'schedules-declared': 0,
+  'targets-declared': 0,
   'backup-requested': 10,
   'recovery-requested': 10,
   'restore-test-requested': 10,
+  'recovery-approved': 15,
   'backup-begun': 20,
   'backup-completed': 30,
   'backup-failed': 30,

@@ -91,6 +91,16 @@ export const metrics = {
     dimensions: [],
     description: 'Journal events that the catalog had not seen at the last reconciliation',
   },
+  RequestsWaiting: {
+    unit: 'Count',
+    dimensions: [],
+    description: 'Requests made by SQL that were due and that nobody had taken at the last look',
+  },
+  OldestRequestSeconds: {
+    unit: 'Seconds',
+    dimensions: [],
+    description: 'For how long the oldest of them had been due',
+  },
   ReconcilerBeat: { unit: 'Count', dimensions: [], description: 'The reconciler ran to its end' },
   BackupValidationFailed: {
     unit: 'Count',

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { Failure } from './failure.ts';
-import { type BackupId, backupIdSchema, targetNameSchema } from './ids.ts';
+import { type BackupId, backupIdSchema, targetNameSchema, tenantNameSchema } from './ids.ts';
 import { requesterSchema } from './manifest.ts';
 import { engineSchema, methodSchema, tierSchema } from './vocabulary.ts';
 
@@ -14,6 +14,11 @@ export const backupRequestSchema = z.strictObject({
   /** The slot that a schedule fires for; two requests of one slot are one backup. */
   scheduledTime: z.iso.datetime({ offset: true }).optional(),
   requestedBy: requesterSchema.optional(),
+  /** Fixed by whoever asked, who has a record under it already: the catalog's queue. Otherwise admission makes one. */
+  backupId: backupIdSchema.optional(),
+  requestedAt: z.iso.datetime().optional(),
+  /** A restore test is wanted when the backup is complete. */
+  verify: z.boolean().optional(),
 });
 export type BackupRequest = z.infer<typeof backupRequestSchema>;
 
@@ -30,6 +35,7 @@ export const backupRunSchema = z.strictObject({
   /** The lease's token; 0 when the run was refused because another holds the lease. */
   fencingToken: z.number().int().nonnegative(),
   requestedAt: z.iso.datetime(),
+  tenant: tenantNameSchema.nullable().default(null),
 });
 export type BackupRun = z.infer<typeof backupRunSchema>;
 
@@ -46,6 +52,11 @@ export const restoreRequestSchema = z.strictObject({
   /** Restore over the existing database; the old one is kept aside until the new one has been compared. */
   replace: z.boolean().optional(),
   requestedBy: requesterSchema.optional(),
+  /** Fixed by whoever asked, who has a record under it already: the catalog's queue. Otherwise admission makes one. */
+  recoveryId: backupIdSchema.optional(),
+  requestedAt: z.iso.datetime().optional(),
+  /** The point in time that was asked for, of which the backup is the newest before. For the record. */
+  targetTime: z.iso.datetime().optional(),
 });
 export type RestoreRequest = z.infer<typeof restoreRequestSchema>;
 
@@ -61,6 +72,7 @@ export const restoreRunSchema = z.strictObject({
   requestedBy: requesterSchema,
   execution: z.string(),
   requestedAt: z.iso.datetime(),
+  tenant: tenantNameSchema.nullable().default(null),
 });
 export type RestoreRun = z.infer<typeof restoreRunSchema>;
 

@@ -32,12 +32,15 @@ export async function admitRestore(
 ): Promise<Admission<RestoreRun>> {
   const { request } = asked;
   const found = await findBackup(store, request);
+  const { tenant } = await readManifest(store, found.target, found.id);
   const into = requireTarget(config, request.into ?? found.target);
   protectSource(request, found.target);
   const begunAt = new Date(asked.startedAt);
   const tail = createHash('sha256').update(`${asked.execution}\n${asked.redriveCount}`).digest('hex').slice(0, 8);
   const run: RestoreRun = {
-    recoveryId: newOperationId(begunAt, tail),
+    ...(asked.redriveCount === 0 && request.recoveryId !== undefined
+      ? { recoveryId: request.recoveryId, requestedAt: request.requestedAt ?? begunAt.toISOString() }
+      : { recoveryId: newOperationId(begunAt, tail), requestedAt: begunAt.toISOString() }),
     backupId: found.id,
     target: found.target,
     into: into.name,
@@ -46,7 +49,7 @@ export async function admitRestore(
     replace: request.replace ?? false,
     requestedBy: request.requestedBy ?? { kind: 'user' },
     execution: asked.execution,
-    requestedAt: begunAt.toISOString(),
+    tenant,
   };
   // The mark first, the manifest second: what is there then stays until this run has ended.
   await markInUse(store, {
@@ -62,12 +65,13 @@ export async function admitRestore(
     event: 'recovery-requested',
     operation: run.recoveryId,
     at: run.requestedAt,
-    tenant: null,
+    tenant,
     backupId: run.backupId,
     target: run.target,
     destination: `${run.into}${run.as === null ? '' : `/${run.as}`}`,
     requestedBy: run.requestedBy,
     execution: run.execution,
+    ...(request.targetTime === undefined ? {} : { targetTime: request.targetTime }),
   });
   return { verdict: 'admitted', run, attempts: 0, redriveCount: asked.redriveCount };
 }

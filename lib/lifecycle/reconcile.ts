@@ -47,7 +47,17 @@ export async function reconcile(dependencies: Dependencies): Promise<Reconciliat
   const schedulesDeclared = await declareSchedules(dependencies, catalog);
   const { applied, leftOut } = await applyUnseen(dependencies, catalog);
   await noteEnd(dependencies, { journaled, applied, leftOut });
-  emitMetrics({}, { EventsUnindexed: applied + leftOut, ReconcilerBeat: 1 });
+  // By this too, because a dispatcher that does not run does not say so.
+  const { waiting, oldestSeconds } = await catalog.queueState();
+  emitMetrics(
+    {},
+    {
+      EventsUnindexed: applied + leftOut,
+      RequestsWaiting: waiting,
+      OldestRequestSeconds: oldestSeconds,
+      ReconcilerBeat: 1,
+    },
+  );
   if (applied > 0) log.info(`the catalog took ${applied} events that it had not seen`);
   return { journaled, applied, leftOut, schedulesDeclared };
 }
@@ -70,6 +80,7 @@ async function declareSchedules({ config, store, clock }: Dependencies, catalog:
         timezone: entry.timezone,
         retentionDays: entry.retentionDays,
         enabled: entry.enabled,
+        tenant: target.tenant ?? null,
       })),
     )
     .toSorted((a, b) => (a.name < b.name ? -1 : 1));

@@ -109,7 +109,7 @@ async function backupEnding(
     event: 'backup-failed',
     operation: run.backupId,
     at: clock().toISOString(),
-    tenant: null,
+    tenant: run.tenant,
     endedAt: manifest?.endedAt ?? clock().toISOString(),
     error: failure ?? {
       code: 'partial',
@@ -139,7 +139,7 @@ async function restoreEnding(
     event: 'recovery-ended',
     operation: run.recoveryId,
     at: endedAt,
-    tenant: null,
+    tenant: run.tenant,
     status: failure ? 'FAILED' : 'COMPLETED',
     beganAt: run.requestedAt,
     endedAt,

@@ -32,6 +32,7 @@ import { credentialEnvironment, machineEnvironment } from './machine-environment
 import { makeStore } from './make-store.ts';
 import { MetricRegistry } from './metrics/metric-registry.ts';
 import type { LocalModel } from './model.ts';
+import { listenTo } from './notifications.ts';
 import { programOutput } from './program-output.ts';
 import { readModel } from './read-model.ts';
 import { announceStack, withdrawStack } from './running-stack.ts';
@@ -253,6 +254,13 @@ async function open(options: LocalStackOptions, stateDirectory: string, parts: P
     },
   });
 
+  const note = (about: string, problem: string | undefined): void => {
+    problems.delete(about);
+    if (problem === undefined) return;
+    problems.set(about, problem);
+    say({ kind: 'warning', text: problem });
+  };
+
   const health = async (): Promise<JsonObject> => ({
     holdfast: true,
     status: problems.size === 0 ? 'ok' : 'degraded',
@@ -292,13 +300,18 @@ async function open(options: LocalStackOptions, stateDirectory: string, parts: P
       stateDirectory,
       invoke: (name, event) => functions.invoke(name, event),
     },
-    (problem) => {
-      problems.delete('custom-resources');
-      if (problem === undefined) return;
-      problems.set('custom-resources', problem);
-      say({ kind: 'warning', text: problem });
-    },
+    (problem) => note('custom-resources', problem),
   );
+  if (serve) {
+    for (const database of model.databases)
+      parts.cleanups.push(
+        listenTo(database, {
+          onOpen: () => scheduler.fireEarly('take-requests'),
+          onNotification: (name) => scheduler.fireEarly(name),
+          onProblem: (problem) => note(`requests in ${database.identifier}`, problem),
+        }),
+      );
+  }
 
   const { accessKeyId, secretAccessKey } = identities.issue({
     kind: 'operator',

@@ -6,6 +6,7 @@ import type { Bundle } from '../constructs/bundle.ts';
 import { BundledFunction } from '../constructs/bundled-function.ts';
 import { Machine } from '../constructs/machine.ts';
 import type { Network } from '../constructs/network.ts';
+import { Requests } from '../constructs/requests.ts';
 import { Schedules } from '../constructs/schedules.ts';
 import { grantLook, publishEvents, StepFunctions } from '../constructs/step-functions.ts';
 import { Tasks } from '../constructs/tasks.ts';
@@ -36,6 +37,7 @@ export class RuntimeStack extends Stack {
   readonly healthCheck: Machine;
   readonly reconcile: BundledFunction;
   readonly watch: BundledFunction;
+  readonly requests: Requests;
   readonly schedules: Schedules;
   readonly api: Api;
   readonly steps: StepFunctions;
@@ -173,6 +175,18 @@ export class RuntimeStack extends Stack {
     });
     grantLook(this.watch, { vault, catalog });
 
+    this.requests = new Requests(this, 'Requests', {
+      bundle,
+      vault,
+      catalog,
+      machines: {
+        backup: this.backup,
+        restore: this.restore,
+        'restore-test': this.restoreTest,
+        cleanup: this.cleanup,
+      },
+    });
+
     this.schedules = new Schedules(this, 'Schedules', {
       name,
       targets: config.targets,
@@ -183,6 +197,7 @@ export class RuntimeStack extends Stack {
       reconcile: this.reconcile,
       watch: this.watch,
       healthCheck: { machine: this.healthCheck, schedule: config.health.schedule },
+      takeRequests: this.requests.take,
     });
     this.api = new Api(this, 'Api', { bundle, vault, catalog, backup: this.backup, restore: this.restore });
     this.#outputs();

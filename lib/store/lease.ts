@@ -120,6 +120,13 @@ export async function leaseAt(
   return (await readLease(store, key))?.document;
 }
 
+/** Who holds the lease at `key` now, in words; undefined when it is free. For those who would rather wait than be refused. */
+export async function leaseHolder(store: Store, key: string, clock: () => Date): Promise<string | undefined> {
+  const current = await readLease(store, key);
+  if (current === undefined || !isHeldByAnother(current.document, '', clock())) return undefined;
+  return `${who(current.document)}, until ${current.document.until}`;
+}
+
 class HeldLease implements Lease {
   readonly token: number;
   readonly holder: string;

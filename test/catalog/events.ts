@@ -112,6 +112,15 @@ export const recoveryRequested = (over: Record<string, unknown> = {}): JournalEv
     ...over,
   });
 
+export const recoveryApproved = (over: Record<string, unknown> = {}): JournalEvent =>
+  event({
+    event: 'recovery-approved',
+    operation: recovery,
+    at: '2026-11-21T09:00:01.000Z',
+    approvedBy: { kind: 'sql', name: 'berta', address: '10.0.0.7' },
+    ...over,
+  });
+
 export const recoveryEnded = (over: Record<string, unknown> = {}): JournalEvent =>
   event({
     event: 'recovery-ended',
@@ -205,5 +214,28 @@ export const validationEnded = (over: Record<string, unknown> = {}): JournalEven
     objects: 3,
     readBytes: 1_000_000_000,
     problems: 0,
+    ...over,
+  });
+
+export const targetsDeclared = (
+  at: string,
+  targets: readonly Record<string, unknown>[] = [{ name: 'orders', tenant: null }],
+  over: Record<string, unknown> = {},
+): JournalEvent =>
+  event({
+    event: 'targets-declared',
+    operation: `${at.slice(0, 19).replaceAll(/[-:]/g, '')}Z-0000007a`,
+    at,
+    storageType: 's3',
+    storageLocation: 's3://vault/',
+    compression: 'zstd',
+    machines: ['backup', 'restore'],
+    targets: targets.map((target) => ({
+      engine: 'postgres',
+      tenant: null,
+      methods: ['logical'],
+      incrementalMethods: [],
+      ...target,
+    })),
     ...over,
   });

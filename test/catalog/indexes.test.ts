@@ -21,6 +21,7 @@ after(() => server[Symbol.asyncDispose]());
 
 /** What is asked beside the questions of docs/catalog.md: by cleanup, alarms, tenants' sessions and people who follow an execution. */
 const moreQuestions = [
+  "select backup_bk from backup_mgmt.backup_execution_s where load_end_date is null and backup_status = 'COMPLETED' and target = 'target-7' and backup_end_time <= now() - interval '90 days' order by backup_end_time desc limit 1",
   "select count(*) from backup_mgmt.backup_execution_s where load_end_date is null and target = 'target-7' and scheduled_time = '2026-11-01 02:00:00+00'",
   "select backup_bk from backup_mgmt.backup_execution_s where load_end_date is null and execution = 'execution-4711'",
   "select backup_bk from backup_mgmt.backup_execution_s where load_end_date is null and backup_status = 'COMPLETED' and verification_status = 'PENDING' and backup_end_time > now() - interval '3 days'",
@@ -42,7 +43,9 @@ test('among 50,000 backups every index serves some question', async () => {
   await owner.query(manyRows);
   await owner.query('analyze');
 
-  const documented = readFileSync(path.join(import.meta.dirname, '../../docs/catalog.md'), 'utf8');
+  const [, documented = ''] = readFileSync(path.join(import.meta.dirname, '../../docs/catalog.md'), 'utf8').split(
+    '## Questions',
+  );
   for (const [, question = ''] of documented.matchAll(/```sql\n(.*?)```/gs)) await owner.query(question);
   for (const question of moreQuestions) await owner.query(question);
   const target = targetNameSchema.parse('target-7');

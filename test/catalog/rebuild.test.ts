@@ -20,6 +20,7 @@ import {
   failed,
   held,
   kept,
+  recoveryApproved,
   recoveryEnded,
   recoveryRequested,
   released,
@@ -27,6 +28,7 @@ import {
   restoreTestEnded,
   restoreTestRequested,
   schedule,
+  targetsDeclared,
   validationEnded,
   verified,
 } from './events.ts';
@@ -57,10 +59,12 @@ const life: readonly JournalEvent[] = [
   kept({ tenant: 'acme', at: '2026-11-29T06:00:01.000Z' }),
   expired({ tenant: 'acme' }),
   deleted({ tenant: 'acme' }),
+  targetsDeclared('2026-11-20T11:00:00.000Z', [{ name: 'orders', tenant: 'acme' }]),
+  recoveryApproved({ tenant: 'acme' }),
   declared('2026-11-22T12:00:00.000Z', []),
 ];
 
-test('a rebuild gives the rows that the live path made, in every column of the nine tables', async () => {
+test('a rebuild gives the rows that the live path made, in every column of the nine tables and the audit trail', async () => {
   await using catalog = await newCatalog(server);
   await using place = await newStore();
   for (const event of life) {
@@ -75,12 +79,13 @@ test('a rebuild gives the rows that the live path made, in every column of the n
   const rebuilt = await allRows(catalog.owner);
   const second = await rebuildCatalog({ store: place.store, apply });
 
-  assert.deepEqual(first, { journaled: 19, derived: 0, applied: 19, unreadable: [] });
+  assert.deepEqual(first, { journaled: 22, derived: 0, applied: 22, unreadable: [] });
   assert.deepEqual(rebuilt, live);
   assert.equal(rebuilt['backup_execution_s']?.length, 12);
   assert.equal(rebuilt['backup_schedule_s']?.length, 1);
   assert.equal(rebuilt['validation_results']?.length, 2);
-  assert.deepEqual(second, { journaled: 19, derived: 0, applied: 0, unreadable: [] });
+  assert.equal(rebuilt['audit_entry']?.length, 12);
+  assert.deepEqual(second, { journaled: 22, derived: 0, applied: 0, unreadable: [] });
 });
 
 test('a backup whose journal was lost is found by its manifest', async () => {

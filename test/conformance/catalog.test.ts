@@ -18,6 +18,7 @@ import {
   recoveryRequested,
   requested,
   schedule,
+  targetsDeclared,
   validationEnded,
   verified,
 } from '../catalog/events.ts';
@@ -140,7 +141,7 @@ for (const major of [15, 17, 18] as const) {
         await owner.query('set role backup_operator');
         try {
           const answers = [];
-          for (const question of documentedQueries()) answers.push((await owner.query(question)).rows);
+          for (const question of documentedQueries('Questions')) answers.push((await owner.query(question)).rows);
 
           const [perDay = [], perType = [], failures = [], lastDay = []] = answers;
           const sum = (column: string): number => perDay.reduce((total, row) => total + Number(row[column]), 0);
@@ -162,8 +163,94 @@ for (const major of [15, 17, 18] as const) {
           await owner.query('reset role');
         }
       });
+
+      await t.test('the documented functions, views and the audit trail answer an operator', () =>
+        operatorAsks(catalog),
+      );
+
+      await t.test('a tenant reads its own rows in tables and views', async () => {
+        await owner.query(
+          `create role acme_app in role backup_tenant; insert into holdfast.tenant_role values ('acme_app', 'acme')`,
+        );
+        await owner.query('set role acme_app');
+        try {
+          const backups = await owner.query('select distinct target from backup_mgmt.backup_execution_s');
+          const requests = await owner.query('select target from backup_mgmt.requests');
+          const [row] = (await owner.query('select target from backup_mgmt.create_full_backup()')).rows;
+
+          assert.deepEqual(backups.rows, [{ target: 'stock' }]);
+          assert.deepEqual(requests.rows, [{ target: 'stock' }]);
+          assert.deepEqual(row, { target: 'stock' });
+        } finally {
+          await owner.query('reset role');
+        }
+      });
     });
   });
+}
+
+/** The functions and views of docs/catalog.md, as written there, over the history of the questions and a tenant's target. */
+async function operatorAsks({ owner, writer }: { readonly owner: Client; readonly writer: Client }): Promise<void> {
+  await emptyCatalog(owner);
+  await applyEvents(writer, [
+    ...recentHistory(),
+    targetsDeclared('2026-11-20T11:00:00.000Z', [{ name: 'orders' }, { name: 'stock', tenant: 'acme' }]),
+    declared('2026-11-20T12:00:00.000Z', [schedule({ cron: '0 * * * *' })]),
+  ]);
+  await owner.query('set role backup_operator');
+  try {
+    const answers: Record<string, unknown>[][] = [];
+    for (const section of ['Functions', 'Audit trail', 'Views'])
+      for (const question of documentedQueries(section)) answers.push((await owner.query(question)).rows);
+
+    const [
+      all = [],
+      one = [],
+      later = [],
+      next = [],
+      queue = [],
+      trail = [],
+      perDay = [],
+      perType = [],
+      failures = [],
+      lastDay = [],
+    ] = answers;
+    assert.equal(answers.length, 10);
+    assert.deepEqual(
+      all.map(({ target, backup_status }) => [target, backup_status]),
+      [
+        ['orders', 'REQUESTED'],
+        ['stock', 'REQUESTED'],
+      ],
+    );
+    assert.deepEqual([one[0]?.['tier'], later[0]?.['target']], ['weekly', 'orders']);
+    assert.equal(next.length, 73);
+    assert.equal(queue.length, 4);
+    assert.ok(trail.length >= 4);
+    const sum = (column: string): number => perDay.reduce((total, row) => total + Number(row[column]), 0);
+    assert.deepEqual([sum('backups'), sum('completed'), sum('failed')], [7, 2, 1]);
+    assert.deepEqual(
+      perType.map(({ backup_type, backups, total_size_bytes, average_compression_ratio }) => [
+        backup_type,
+        backups,
+        Number(total_size_bytes),
+        average_compression_ratio,
+      ]),
+      [
+        ['FULL', 2, 8_388_608_000, 4],
+        ['INCREMENTAL', 1, 1_048_576_000, 2],
+      ],
+    );
+    assert.deepEqual(failures[0]?.['error_message'], "server 'db.internal:5432' refused the connection");
+    assert.deepEqual(
+      lastDay.map(({ target, backup_size_bytes }) => [target, backup_size_bytes]),
+      [['orders', 1_048_576_000]],
+    );
+    for (const view of ['backup_sizes_by_type', 'failed_backups', 'requests', 'audit_trail'])
+      await assert.rejects(owner.query(`delete from backup_mgmt.${view}`));
+  } finally {
+    await owner.query('reset role');
+  }
 }
 
 async function ownedByNoSuperuser(server: PostgresServer): Promise<void> {
@@ -225,10 +312,12 @@ async function operatorMay(owner: Client): Promise<void> {
   ]);
 }
 
-/** The SQL blocks of docs/catalog.md, in order. */
-function documentedQueries(): readonly string[] {
+/** The statements of the SQL blocks of a section of docs/catalog.md, in order. */
+function documentedQueries(section: string): readonly string[] {
   const text = readFileSync(path.join(import.meta.dirname, '../../docs/catalog.md'), 'utf8');
-  return [...text.matchAll(/```sql\n(.*?)```/gs)].map(([, sql = '']) => sql);
+  const [, part = ''] = text.split(`\n## ${section}\n`);
+  const [body = ''] = part.split('\n## ');
+  return [...body.matchAll(/```sql\n(.*?)```/gs)].flatMap(([, sql = '']) => sql.trim().split(/(?<=;)\n/));
 }
 
 /** Two full backups (2 and 20 days ago), an incremental one an hour ago, and a failure yesterday: the questions ask about now(). */

@@ -189,6 +189,8 @@ export type OpenStack = AsyncDisposable & {
   reconcile(): Promise<Readonly<Record<string, number | boolean>>>;
   /** Invokes the function with this logical id, and fails the test when it fails. */
   invoke(logicalId: string, payload?: object): Promise<unknown>;
+  /** Invokes what takes requests that were made by SQL. */
+  takeRequests(): Promise<Readonly<Record<string, number | boolean>>>;
 };
 export type Ended<Run> = { readonly record: ExecutionRecord; readonly run: Run };
 
@@ -241,6 +243,7 @@ export async function openStack(folder: StackFolder, more: Partial<LocalStackOpt
     },
     reconcile: async () => (await invoke('ReconcileFunction')) as Readonly<Record<string, number | boolean>>,
     invoke,
+    takeRequests: async () => (await invoke('RequestsTakeFunction')) as Readonly<Record<string, number | boolean>>,
     [Symbol.asyncDispose]: () => stack.close(),
   };
 }

@@ -52,6 +52,7 @@ export async function run(context: CliContext, options: Options): Promise<number
       requestedBy: { kind: 'user' },
       execution: `cli-${process.pid}-${randomBytes(4).toString('hex')}`,
       requestedAt: now.toISOString(),
+      tenant: null,
     };
     return runRestore(run, order).finally(() => releaseLeases(run, order));
   });
