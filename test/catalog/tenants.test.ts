@@ -18,6 +18,7 @@ import {
   requested,
   schedule,
   targetsDeclared,
+  validationEnded,
 } from './events.ts';
 
 let server: PostgresServer;
@@ -42,6 +43,11 @@ const recoveries = {
   acme: '20261121T090000Z-aaaaaaaa',
   umbrella: '20261121T090000Z-bbbbbbbb',
   system: '20261121T090000Z-cccccccc',
+};
+const validations = {
+  acme: '20261121T020430Z-aaaaaaaa',
+  umbrella: '20261121T020430Z-bbbbbbbb',
+  system: '20261121T020430Z-cccccccc',
 };
 const owners = [
   ['acme', 'orders'],
@@ -77,6 +83,7 @@ before(async () => {
         }),
         begun(run),
         completed({ ...run, at: now, beganAt: now, endedAt: now }),
+        validationEnded({ ...base, operation: validations[owner], backupId: ids[owner], target }),
         requested({ ...base, operation: failures[owner], target }),
         failed({ ...base, operation: failures[owner] }),
         recoveryRequested({ ...base, operation: recoveries[owner], target, backupId: ids[owner] }),
