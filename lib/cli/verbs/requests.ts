@@ -12,7 +12,7 @@ export async function run(context: CliContext, { limit = '20' }: Options): Promi
   const requests = await withLocalStack(context, (stack) => localCatalog(stack).requests(shown));
   context.output.result({ requests }, () =>
     requests.length === 0
-      ? ["nothing was asked for by SQL: 'select * from backup_mgmt.create_full_backup()' asks for backups"]
+      ? ["nothing was asked for by SQL: function 'backup_mgmt.create_full_backup()' asks for backups (docs/catalog.md)"]
       : table(
           ['REQUEST', 'KIND', 'TARGET', 'STATUS', 'ASKED BY', 'WHAT ABOUT IT'],
           requests.map(({ requestId, kind, target, status, requestedBy, ...request }) => [
