@@ -84,7 +84,7 @@ test('task definitions leave entry point, account and folder to the image', () =
   const definitions = Object.values(templatesOf().runtime.findResources('AWS::ECS::TaskDefinition'));
   const containers = definitions.flatMap(({ Properties }) => Properties.ContainerDefinitions as object[]);
 
-  assert.equal(containers.length, 3);
+  assert.equal(containers.length, 4);
   for (const container of containers)
     for (const property of ['EntryPoint', 'Command', 'User', 'WorkingDirectory'])
       assert.equal(property in container, false);

@@ -157,6 +157,7 @@ test('a restore test has the disk that the configuration gives it', () => {
     Properties.EphemeralStorage?.SizeInGiB,
   ]);
   assert.deepEqual(disks.sort(), [
+    ['TasksAskTargets', undefined],
     ['TasksBackup', undefined],
     ['TasksRestore', undefined],
     ['TasksRestoreTest', 200],
