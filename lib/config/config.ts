@@ -1,6 +1,6 @@
 import { HoldfastError } from '../core/errors.ts';
 import type { TargetName } from '../core/ids.ts';
-import type { Method, Tier } from '../core/vocabulary.ts';
+import type { Format, Method, Tier } from '../core/vocabulary.ts';
 import type { ParsedConfig, TargetInput } from './schema.ts';
 
 /** One schedule of one target, complete. */
@@ -9,6 +9,7 @@ export type BackupEntry = {
   readonly name: string;
   readonly tier: Tier;
   readonly method: Method;
+  readonly format: Format;
   readonly schedule: string;
   readonly timezone: string;
   readonly retentionDays: number;

@@ -1,7 +1,7 @@
 import { Cron } from 'croner';
 import { z } from 'zod';
 import { targetNameSchema } from '../core/ids.ts';
-import { compressionSchema, methodSchema, tierSchema } from '../core/vocabulary.ts';
+import { compressionSchema, formatSchema, methodSchema, tierSchema } from '../core/vocabulary.ts';
 import { retentionSchema } from './retention.ts';
 import { secretReferenceSchema } from './secret-reference.ts';
 
@@ -50,7 +50,14 @@ const encryptionSchema = z
 
 const backupSchema = z.strictObject({
   tier: tierSchema.exclude(['manual']),
-  method: methodSchema.default('logical'),
+  method: methodSchema
+    .default('logical')
+    .describe("'schema' is the definitions without the data: a supplement, never a backup that a recovery counts on"),
+  format: formatSchema
+    .default('custom')
+    .describe(
+      "'custom' restores fastest, in parallel, and table by table; 'sql' is a script that a person and psql can read",
+    ),
   schedule: z.string().superRefine(checkCron).describe('Cron: minute hour day-of-month month day-of-week'),
   timezone: z
     .string()
@@ -104,6 +111,14 @@ const targetSchema = z.discriminatedUnion('engine', [
       .nonnegative()
       .default(0)
       .describe('0: none beside the deadline of the run'),
+    giveWaySeconds: z
+      .number()
+      .int()
+      .nonnegative()
+      .default(60)
+      .describe(
+        'A session of others that has waited so long for a lock of the dump (ALTER TABLE, say, and behind it everybody else) ends the dump, which is tried again later. 0: it is only remarked upon',
+      ),
     rtoMinutes: z.number().int().positive().optional().describe('Recovery time objective of this target'),
     rpoHours: z.number().positive().optional().describe('Recovery point objective of this target'),
   }),
@@ -190,7 +205,7 @@ export const configSchema = z
           .min(1)
           .max(64)
           .default(2)
-          .describe('Streams captured side by side; PARALLEL_JOBS'),
+          .describe('Databases dumped side by side, and sessions that restore one side by side; PARALLEL_JOBS'),
         rateLimitBytesPerSecond: z
           .number()
           .int()
@@ -233,7 +248,7 @@ export const configSchema = z
           .boolean()
           .default(true)
           .describe(
-            'For restores of several databases at once: this version restores one after the other; PARALLEL_RECOVERY',
+            'Restores load tables and make indexes over run.parallelJobs sessions at once; false: over one. PARALLEL_RECOVERY',
           ),
         mode: z
           .enum(['full', 'test'])

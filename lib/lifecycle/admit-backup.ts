@@ -41,6 +41,9 @@ export async function admitBackup(
   const target = requireTarget(config, asked.request.target);
   const method = asked.request.method ?? target.backups[0]?.method ?? 'logical';
   const tier = asked.request.tier ?? 'manual';
+  const entries = target.backups.filter((entry) => entry.method === method);
+  const format =
+    asked.request.format ?? (entries.find((entry) => entry.tier === tier) ?? entries[0])?.format ?? 'custom';
   const scheduledTime =
     asked.request.scheduledTime === undefined ? null : new Date(asked.request.scheduledTime).toISOString();
 
@@ -64,6 +67,7 @@ export async function admitBackup(
     target: target.name,
     engine: target.engine,
     method,
+    format,
     tier,
     scheduledTime,
     requestedBy: asked.request.requestedBy ?? { kind: scheduledTime === null ? 'user' : 'schedule' },

@@ -145,7 +145,10 @@ suite('faults of a PostgreSQL source', { concurrency: false }, () => {
   test('a wrong password is refused as such, by every verb, and never repeated', async () => {
     using context = contextFor(server, { connection: { password: 'hunter2' } });
 
-    for (const verb of [() => engine.probe(context), () => engine.capture(context, { method: 'logical' })])
+    for (const verb of [
+      () => engine.probe(context),
+      () => engine.capture(context, { method: 'logical', format: 'custom' }),
+    ])
       await assert.rejects(verb(), (error: Error & { code?: string }) => {
         assert.equal(error.code, 'auth-failed');
         assert.doesNotMatch(error.message, /hunter2/);
@@ -164,7 +167,9 @@ suite('faults of a PostgreSQL source', { concurrency: false }, () => {
     using unknown = contextFor(server, { connection: { host: 'no-such-host.invalid' } });
 
     await assert.rejects(engine.probe(closed), { code: 'source-unreachable' });
-    await assert.rejects(engine.capture(unknown, { method: 'logical' }), { code: 'source-unreachable' });
+    await assert.rejects(engine.capture(unknown, { method: 'logical', format: 'custom' }), {
+      code: 'source-unreachable',
+    });
   });
 
   test('a server without TLS is not reached in the clear when TLS was asked for', async () => {
@@ -180,7 +185,7 @@ suite('faults of a PostgreSQL source', { concurrency: false }, () => {
     const mismatch = Object.assign(new Error('other versions'), { code: 'version-mismatch' });
     using context = contextFor(server);
 
-    await assert.rejects(other.capture(context, { method: 'logical' }), { code: 'version-mismatch' });
+    await assert.rejects(other.capture(context, { method: 'logical', format: 'custom' }), { code: 'version-mismatch' });
   });
 
   test('a dump tool older than the server says so itself, and it is taken for what it is', async () => {
@@ -208,7 +213,7 @@ suite('faults of a PostgreSQL source', { concurrency: false }, () => {
       connection: { databases: ['large'] },
       settings: { statementTimeoutSeconds: 1 },
     });
-    const opened = await engine.capture(context, { method: 'logical' });
+    const opened = await engine.capture(context, { method: 'logical', format: 'custom' });
     const stream = opened.streams.find(({ name }) => name === 'large') as CaptureStream;
 
     const { bytes } = await stream.open();
@@ -226,7 +231,7 @@ suite('faults of a PostgreSQL source', { concurrency: false }, () => {
 
   test('a server that restarts during the dump interrupts it, and the next run succeeds by itself', async () => {
     using context = contextFor(server, { connection: { databases: ['large'] } });
-    const opened = await engine.capture(context, { method: 'logical' });
+    const opened = await engine.capture(context, { method: 'logical', format: 'custom' });
     const stream = opened.streams.find(({ name }) => name === 'large') as CaptureStream;
 
     const { bytes } = await stream.open();
@@ -245,7 +250,7 @@ suite('faults of a PostgreSQL source', { concurrency: false }, () => {
 
   test('a server that stops before the stream is opened is unreachable', async () => {
     using context = contextFor(server, { connection: two });
-    const opened = await engine.capture(context, { method: 'logical' });
+    const opened = await engine.capture(context, { method: 'logical', format: 'custom' });
     await server.stop();
 
     const saved = await Promise.all(opened.streams.map(save));
@@ -261,7 +266,7 @@ suite('faults of a PostgreSQL source', { concurrency: false }, () => {
   test('a stopped run ends its dump tool and its sessions', async () => {
     const stop = new AbortController();
     using context = contextFor(server, { connection: { databases: ['large'] }, signal: stop.signal });
-    const opened = await engine.capture(context, { method: 'logical' });
+    const opened = await engine.capture(context, { method: 'logical', format: 'custom' });
     const stream = opened.streams.find(({ name }) => name === 'large') as CaptureStream;
 
     const { bytes } = await stream.open();

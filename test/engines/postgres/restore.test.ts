@@ -253,7 +253,7 @@ suite('restoring a PostgreSQL database', { concurrency: false }, () => {
     };
 
     const plan = { streams: [planned(saved.get('orders'), 'orders'), broken], replace: true, source: {} };
-    await assert.rejects(engine.restore(context, plan), { code: 'restore-failed' });
+    await assert.rejects(engine.restore(context, plan), { code: 'dump-incomplete' });
 
     assert.equal(await rowsOf('orders'), 1001);
     assert.equal(await rowsOf('stock'), 2);
