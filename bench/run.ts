@@ -8,6 +8,8 @@ import type { BenchRow } from './bench-row.ts';
 const benches: Readonly<Record<string, () => Promise<BenchRow[]>>> = {
   pipeline: async () => (await import('./pipeline.ts')).run(),
   backup: async () => (await import('./backup.ts')).run(),
+  restore: async () => (await import('./restore.ts')).run(),
+  impact: async () => (await import('./impact.ts')).run(),
 };
 
 const wanted = process.argv.slice(2);
