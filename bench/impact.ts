@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { loadConfig } from '../lib/config/load.ts';
 import { Bundle } from '../lib/constructs/bundle.ts';
-import { benchFolder } from './backup-stores.ts';
+import { benchFolder, directoryPlaces } from './backup-stores.ts';
 import { type BenchServer, benchServer } from './bench-database.ts';
 import { type BenchRow, rowOf, type Sample } from './bench-row.ts';
 import { type HoldfastBackup, measureBackup } from './holdfast-backup.ts';
@@ -33,11 +33,12 @@ export async function run(): Promise<BenchRow[]> {
   for (const { name, bytesPerSecond } of limits) {
     const samples: { readonly ours: Sample; readonly peer: Sample }[] = [];
     for (let round = 0; round < benchRounds; round++) {
+      await using place = await directoryPlaces(folder.path).open();
       const options: HoldfastBackup = {
         folder: folder.path,
         server,
         program: join(bundle.taskDirectory, 'main.mjs'),
-        store: JSON.stringify({ kind: 'file', path: join(folder.path, `vault-${name.length}-${round}`) }),
+        store: JSON.stringify(place.settings),
         env: {},
         isReadBack: true,
         ...(bytesPerSecond === undefined ? {} : { rateLimitBytesPerSecond: bytesPerSecond }),

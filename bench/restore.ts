@@ -3,7 +3,7 @@ import { Client } from 'pg';
 import { loadConfig } from '../lib/config/load.ts';
 import { Bundle } from '../lib/constructs/bundle.ts';
 import type { BackupRun } from '../lib/core/requests.ts';
-import { benchFolder } from './backup-stores.ts';
+import { benchFolder, directoryPlaces } from './backup-stores.ts';
 import { type BenchServer, benchDatabase, benchServer } from './bench-database.ts';
 import { type BenchRow, rowOf, type Sample } from './bench-row.ts';
 import { type HoldfastBackup, measureBackup, measureRestore } from './holdfast-backup.ts';
@@ -20,11 +20,12 @@ export async function run(): Promise<BenchRow[]> {
   await using server = await benchServer(benchScale, { wal_level: 'replica', max_wal_senders: '10' });
   console.error(`the database has ${(server.databaseBytes / 1024 ** 2).toFixed(0)} MiB`);
   const bundle = new Bundle(loadConfig(join(import.meta.dirname, '../holdfast.example.yaml'), {}));
+  await using place = await directoryPlaces(folder.path).open();
   const options: HoldfastBackup = {
     folder: folder.path,
     server,
     program: join(bundle.taskDirectory, 'main.mjs'),
-    store: JSON.stringify({ kind: 'file', path: join(folder.path, 'vault') }),
+    store: JSON.stringify(place.settings),
     env: {},
     isReadBack: false,
   };

@@ -166,6 +166,21 @@ export const verbs: readonly VerbDefinition[] = [
     load: () => import('./verbs/explain.ts'),
   },
   {
+    usage: 'settings <target>',
+    description: "hold a target's server against production settings, setting by setting with the fix; changes nothing",
+    example: 'holdfast settings orders --memory 16GiB --write conf > holdfast.conf',
+    asksTargets: true,
+    options: [
+      ['--memory <size>', "the host's, for the settings that depend on it, e.g. 16GiB"],
+      ['--connections <number>', 'so many clients at once (default: 200)'],
+      [
+        '--write <form>',
+        'write all settings out instead: conf (for postgresql.conf) or rds (a parameter group template)',
+      ],
+    ],
+    load: () => import('./verbs/settings.ts'),
+  },
+  {
     usage: 'doctor',
     description: 'check configuration, key, store, client tools and targets, and say what to do about each finding',
     example: 'holdfast doctor',

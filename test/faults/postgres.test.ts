@@ -208,6 +208,39 @@ suite('faults of a PostgreSQL source', { concurrency: false }, () => {
     });
   });
 
+  test('a dump gives way to an ALTER TABLE that waits for it, before those behind it wait for long', async () => {
+    using context = contextFor(server, { connection: { databases: ['large'] }, settings: { giveWaySeconds: 1 } });
+    const opened = await engine.capture(context, { method: 'logical', format: 'custom' });
+    const stream = opened.streams.find(({ name }) => name === 'large') as CaptureStream;
+    await using alterer = await session(server, 'large');
+    await using reader = await session(server, 'large');
+    const [table] = (
+      await alterer.query("select relname as name from pg_class where relkind = 'r' and oid >= 16384 limit 1")
+    ).rows;
+
+    const { bytes } = await stream.open();
+    let waiters: Promise<unknown> | undefined;
+    const failure = await (async () => {
+      for await (const _ of bytes) {
+        if (waiters) continue;
+        const altered = alterer.query(`alter table ${table.name} add column behind int`);
+        await oneWaitsForALock(server);
+        waiters = Promise.all([altered, reader.query(`select from ${table.name} limit 1`)]);
+        // The dump's locks are held for as long as nobody reads on.
+        await dumpIsGone(server);
+      }
+    })().catch((error: unknown) => error);
+    await opened.end();
+
+    assert.equal((failure as { code?: string }).code, 'source-busy');
+    assert.match(
+      String(failure),
+      /gave way to session \d+.* waited \d+ s for the dump's lock on .*and 1 more behind it/,
+    );
+    await waiters;
+    await alterer.query(`alter table ${table.name} drop column behind`);
+  });
+
   test('a statement that runs longer than the statement timeout ends the dump', async () => {
     using context = contextFor(server, {
       connection: { databases: ['large'] },
@@ -313,6 +346,18 @@ async function dumpIsGone(server: PostgresServer): Promise<void> {
       for attempt in 1 .. 400 loop
         exit when not exists (select from pg_stat_activity where application_name like 'holdfast dump %');
         perform pg_sleep(0.05), pg_stat_clear_snapshot();
+      end loop;
+    end $$`);
+}
+
+/** Resolves when a session waits for a lock, or after 20 s. */
+async function oneWaitsForALock(server: PostgresServer): Promise<void> {
+  await using client = await session(server, 'postgres');
+  await client.query(`
+    do $$ begin
+      for attempt in 1 .. 400 loop
+        exit when exists (select from pg_locks where not granted);
+        perform pg_sleep(0.05);
       end loop;
     end $$`);
 }

@@ -190,6 +190,39 @@ suite('restoring a PostgreSQL database', { concurrency: false }, () => {
     await run(server, 'postgres', 'drop database reprinted');
   });
 
+  test('two restores through different maintenance databases see each other', async () => {
+    await run(server, 'postgres', 'create database other_door');
+    using one = contextFor(server);
+    using two = contextFor(server, { connection: { maintenanceDatabase: 'other_door' } });
+    const plan = { streams: [planned(orders, 'orders')], replace: true, source: {} };
+
+    const results = await Promise.allSettled([engine.restore(one, plan), engine.restore(two, plan)]);
+
+    const failures = results.flatMap((result) => (result.status === 'rejected' ? [result.reason.code] : []));
+    assert.deepEqual(failures, ['source-busy']);
+    await run(server, 'postgres', 'drop database other_door');
+  });
+
+  test("a user's own template is among all databases, and is a template again when it was replaced", async () => {
+    await run(server, 'postgres', 'create database pattern is_template true');
+    await run(server, 'pattern', 'create table item as select 1 as id');
+    using context = contextFor(server);
+
+    const saved = await capture(engine, context);
+    const plan = { streams: [planned(saved.get('pattern'), 'pattern')], replace: true, source: {} };
+    await engine.restore(context, plan);
+
+    await using client = await session(server, 'postgres');
+    const { rows } = await client.query(`select datname from pg_database where datistemplate order by 1`);
+    assert.deepEqual(
+      rows.map(({ datname }) => datname),
+      ['pattern', 'template0', 'template1'],
+    );
+    await client.query('alter database pattern is_template false');
+    await client.query('drop database pattern');
+    assert.deepEqual(await databaseNames(server), ['orders', 'postgres', 'template0', 'template1']);
+  });
+
   test("a database's own time-out and client encoding do not get in the way of its backup", async () => {
     await run(server, 'postgres', 'create database particular');
     await run(server, 'particular', `create table price as select '\u20ac' as sign`);
