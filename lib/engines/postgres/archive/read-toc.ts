@@ -166,7 +166,7 @@ function* readDefinition(feed: ByteFeed, digest: BlockDigest, expected: string, 
     piece: (piece) => {
       digest.push(piece);
       keptBytes += piece.length;
-      if (isKept && keptBytes <= longestKeptBytes) kept.push(piece.slice());
+      if (isKept && keptBytes <= longestKeptBytes) kept.push(Uint8Array.from(piece));
     },
   });
   return keptBytes <= longestKeptBytes ? decodeName(Buffer.concat(kept)) : '';
