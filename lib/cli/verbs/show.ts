@@ -26,10 +26,11 @@ function describe(manifest: Manifest, tables: boolean): string[] {
     `kept      until ${manifest.retention.until}`,
     '',
     ...table(
-      ['PART', 'NAME', 'STATUS', 'SIZE', 'STORED', 'OBJECTS', 'TABLES', 'ROWS'],
+      ['PART', 'NAME', 'FORMAT', 'STATUS', 'SIZE', 'STORED', 'OBJECTS', 'TABLES', 'ROWS'],
       manifest.streams.map((stream) => [
         stream.kind,
         printable(stream.name),
+        stream.format,
         stream.status,
         bytes(stream.plainBytes),
         bytes(stream.storedBytes),
