@@ -29,6 +29,8 @@ export type HoldfastBackup = {
   readonly env: Readonly<Record<string, string>>;
   readonly isReadBack: boolean;
   readonly rateLimitBytesPerSecond?: number;
+  /** Of restores. @default full */
+  readonly comparison?: 'full' | 'loaded';
 };
 
 /** Admits a backup and measures the task that takes it: from the start of its process to its end. */
@@ -90,6 +92,7 @@ async function configure({
   store,
   isReadBack,
   rateLimitBytesPerSecond,
+  comparison = 'full',
 }: HoldfastBackup): Promise<HoldfastConfig> {
   const file = join(folder, 'holdfast.yaml');
   await writeFile(join(folder, 'password'), server.password, { mode: 0o600 });
@@ -98,6 +101,7 @@ async function configure({
     `store: ${store}
 encryption: { keys: key-file }
 run: { validation: ${isReadBack}${rateLimitBytesPerSecond === undefined ? '' : `, rateLimitBytesPerSecond: ${rateLimitBytesPerSecond}`} }
+recovery: { comparison: ${comparison} }
 targets:
   - name: ${targetName}
     engine: postgres

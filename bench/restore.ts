@@ -36,22 +36,29 @@ export async function run(): Promise<BenchRow[]> {
   ];
   for (const { dump, file } of peers) await script(server, `${dump} -d ${benchDatabase} -f "${file}"`);
 
-  const samples = peers.map(() => [] as { readonly ours: Sample; readonly peer: Sample }[]);
+  const depths = ['full', 'loaded'] as const;
+  const pairs = depths.flatMap((comparison) => peers.map((peer) => ({ comparison, peer, samples: [] as Pair[] })));
   for (let round = 0; round < benchRounds; round++) {
-    const ours = await measured('restore', () => restore(options, server, backup));
-    for (const [index, { name, file }] of peers.entries())
-      samples[index]?.push({ ours, peer: await measured(name, () => restorePeer(server, file)) });
+    const theirs = new Map<string, Sample>();
+    for (const { name, file } of peers) theirs.set(name, await measured(name, () => restorePeer(server, file)));
+    for (const comparison of depths) {
+      const ours = await measured(comparison, () => restore({ ...options, comparison }, server, backup));
+      for (const pair of pairs.filter((one) => one.comparison === comparison))
+        pair.samples.push({ ours, peer: theirs.get(pair.peer.name) as Sample });
+    }
   }
-  return peers.map(({ name: peerName }, index) =>
+  return pairs.map(({ comparison, peer, samples }) =>
     rowOf({
-      name: 'restore, decrypted, compared and analyzed',
-      peerName,
+      name: `restore, ${comparison === 'full' ? 'every row read back' : 'digests of what was loaded'}`,
+      peerName: peer.name,
       unit: 's',
-      samples: samples[index] ?? [],
+      samples,
       figureOf: ({ seconds }) => seconds,
     }),
   );
 }
+
+type Pair = { readonly ours: Sample; readonly peer: Sample };
 
 async function measured(name: string, measure: () => Promise<Sample>): Promise<Sample> {
   const sample = await measure();

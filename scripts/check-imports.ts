@@ -25,7 +25,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   'lib/config': ['lib/core', 'lib/version.ts'],
   'lib/observe': foundation,
   // Engines know nothing of stores, compression, keys, leases or the catalog.
-  'lib/engines': [...foundation, 'lib/runner/child.ts'],
+  'lib/engines': [...foundation, 'lib/runner/child.ts', 'lib/pipeline/free-memory.ts'],
   'lib/store': foundation,
   'lib/keys': foundation,
   'lib/catalog': [...foundation, 'lib/store'],

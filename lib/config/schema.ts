@@ -250,6 +250,12 @@ export const configSchema = z
           .describe(
             'Restores load tables and make indexes over run.parallelJobs sessions at once; false: over one. PARALLEL_RECOVERY',
           ),
+        comparison: z
+          .enum(['full', 'loaded'])
+          .default('full')
+          .describe(
+            "'full': every row of a restored copy is read back and compared before it is put in place. 'loaded': the digests of what the server was given, and how many rows it took; faster, and 'holdfast compare' can follow",
+          ),
         mode: z
           .enum(['full', 'test'])
           .default('full')

@@ -111,6 +111,12 @@ export type RestorePlan = {
    * @default true
    */
   readonly cutOver?: boolean;
+  /**
+   * How a copy is held against the manifest before it is put in place: `full` reads every row of it back; `loaded` holds the digests of what
+   * the server was given, and how many rows it took, against it, where the format allows it.
+   * @default full
+   */
+  readonly comparison?: 'full' | 'loaded';
   /** Only these schemas and tables, into a database that is made or that exists. @default - all that the streams hold */
   readonly selection?: Selection;
   readonly source: Manifest['source'];

@@ -61,6 +61,7 @@ export async function runRestore(context: RunContext, run: RestoreRun): Promise<
       source: backup.manifest.source,
       replace: run.replace,
       cutOver: context.config.recovery.mode === 'full',
+      comparison: context.config.recovery.comparison,
       ...(selection && { selection }),
       streams: chosen.map(({ record, destination }) => ({
         record,

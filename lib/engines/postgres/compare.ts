@@ -1,4 +1,5 @@
 import type { Content, ContentEntry, StreamRecord } from '../../core/manifest.ts';
+import { freeMemory } from '../../pipeline/free-memory.ts';
 import type { Comparison, EngineContext } from '../engine.ts';
 import type { FindTools } from './capture.ts';
 import { type Connection, parseConnection } from './connection.ts';
@@ -53,7 +54,7 @@ export async function compareDatabase(
       format: formatNamed(record.format),
       lcMonetary: expected.lcMonetary,
     });
-    for await (const _ of dump.bytes);
+    for await (const chunk of dump.bytes) freeMemory(chunk);
     const comparison = compareContent(record.content, dump.result().content, {
       isSameMajor: expected.major === live.server.major,
       isTextKept: false,

@@ -6,7 +6,7 @@ import type { Selection } from '../../core/selection.ts';
 import type { Comparison, EngineContext } from '../engine.ts';
 import type { TocEntry } from './archive/read-toc.ts';
 import { compareDatabase } from './compare.ts';
-import { compareTables } from './compare-tables.ts';
+import { compareLoaded, compareTables } from './compare-tables.ts';
 import { type Connection, connect } from './connection.ts';
 import { type DatabaseFacts, factsOf } from './database-facts.ts';
 import { fromServerError } from './errors.ts';
@@ -44,6 +44,8 @@ export async function restoreDatabase(
     readonly destination: string;
     readonly record: StreamRecord;
     readonly bytes: AsyncIterable<Uint8Array>;
+    /** Whether every row is read back for the comparison, or what was loaded is held against the manifest where that is known. */
+    readonly isReadBack: boolean;
     /** Only these parts; the database's own settings and privileges then stay behind. @default - the whole */
     readonly selection?: Selection;
   },
@@ -66,9 +68,12 @@ export async function restoreDatabase(
   context.progress({ phase: 'compare', detail: options.destination });
   // People know the database by the name that it will have.
   const progress: EngineContext['progress'] = (event) => context.progress({ ...event, detail: options.destination });
+  const compareWhole = () => compareDatabase({ ...context, progress }, record, { ...destination, database: name });
   const comparison = selection
     ? await comparePart(destination, name, record, filled)
-    : await compareDatabase({ ...context, progress }, record, { ...destination, database: name });
+    : filled.isDigested && !options.isReadBack
+      ? compareLoaded(filled.loaded, record.content)
+      : await compareWhole();
   if (!comparison.same) return comparison;
   const remark = await analyze(connection, name);
   return remark === undefined ? comparison : { ...comparison, remarks: [...comparison.remarks, remark] };
@@ -117,7 +122,12 @@ async function emptyTemplate(connection: Connection, name: string, facts: Databa
 
 const progressStepBytes = 16 * 1024 * 1024;
 
-type Filled = { readonly loaded: readonly LoadedTable[]; readonly remarks: readonly string[] };
+type Filled = {
+  readonly loaded: readonly LoadedTable[];
+  /** Whether `loaded` says what every table was given. */
+  readonly isDigested: boolean;
+  readonly remarks: readonly string[];
+};
 
 /** Puts the stream back by the tool of its format, over several sessions where the format allows it. */
 async function fill(
@@ -135,7 +145,7 @@ async function fill(
   // Names in another encoding could not be put into a command of ours; pg_restore hands them on as they are.
   if (restoredBy === 'psql' || facts.encoding !== 'UTF8') {
     await loadStream(context, { ...load, restoredBy });
-    return { loaded: [], remarks: [] };
+    return { loaded: [], isDigested: false, remarks: [] };
   }
   const remarks: string[] = [];
   const choose = async (entries: readonly TocEntry[], wanted: Selection) => {
@@ -149,7 +159,7 @@ async function fill(
     jobs: context.settings.parallelJobs,
     ...(selection && { choose: (entries) => choose(entries, selection) }),
   });
-  return { loaded, remarks };
+  return { loaded, isDigested: true, remarks };
 }
 
 async function planned(connection: Connection, name: string, entries: readonly TocEntry[], selection: Selection) {

@@ -155,7 +155,7 @@ function factsOfPart(record: StreamRecord): DatabaseFacts {
 /** Restores and compares every database under a working name; when one fails, drops them all but one that differs. */
 async function restoreCopies(
   context: EngineContext,
-  { selection }: RestorePlan,
+  { selection, comparison: depth }: RestorePlan,
   streams: readonly Planned[],
   destination: Parameters<typeof restoreDatabase>[1],
 ): Promise<{ copies: Copy[]; comparisons: Comparison[] }> {
@@ -172,6 +172,7 @@ async function restoreCopies(
         destination: stream.destination,
         record: stream.record,
         bytes: stream.open(),
+        isReadBack: depth !== 'loaded',
         ...(selection && { selection }),
       });
       if (!comparison.same) {

@@ -190,6 +190,29 @@ suite('restoring a PostgreSQL database', { concurrency: false }, () => {
     await run(server, 'postgres', 'drop database reprinted');
   });
 
+  test("with comparison 'loaded' what the server was given is held against the manifest, and a difference is found", async () => {
+    using context = contextFor(server);
+    const content = orders.record.content;
+    assert.ok(content);
+    const wrong = { ...content, tables: content.tables.map((table) => ({ ...table, digest: '0'.repeat(32) })) };
+    const altered = { ...orders, record: { ...orders.record, content: wrong } };
+    const plan = { replace: true, comparison: 'loaded', source: {} } as const;
+
+    const { restored } = await engine.restore(context, { ...plan, streams: [planned(orders, 'loaded')] });
+
+    assert.deepEqual(
+      restored.map(({ comparison }) => [comparison.same, comparison.rowsCompared, comparison.remarks.length]),
+      [[true, 1000, 1]],
+    );
+    assert.match(restored[0]?.comparison.remarks[0] ?? '', /'holdfast compare' does that/);
+    await assert.rejects(engine.restore(context, { ...plan, streams: [planned(altered, 'loaded')] }), {
+      code: 'comparison-failed',
+      message: /table 'public.item' was given other rows than the backup has/,
+    });
+    await engine.restore(context, { ...plan, streams: [planned(orders, 'loaded')] });
+    await run(server, 'postgres', 'drop database loaded');
+  });
+
   test('two restores through different maintenance databases see each other', async () => {
     await run(server, 'postgres', 'create database other_door');
     using one = contextFor(server);

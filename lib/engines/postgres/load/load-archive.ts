@@ -1,5 +1,6 @@
 import type { Client } from 'pg';
 import { HoldfastError } from '../../../core/errors.ts';
+import { freedAfterUse } from '../../../pipeline/free-memory.ts';
 import type { EngineContext } from '../../engine.ts';
 import { readArchive } from '../archive/archive-parts.ts';
 import { connect } from '../connection.ts';
@@ -20,7 +21,8 @@ import { loadSettings, rowSettings } from './session-settings.ts';
  */
 export async function loadArchive(context: EngineContext, options: LoadOptions): Promise<readonly LoadedTable[]> {
   const { connection, tools, database, doing, jobs } = options;
-  const reader = readArchive(counted(options));
+  // Whatever the reader keeps of a chunk, it copies.
+  const reader = readArchive(freedAfterUse(counted(options)));
   const clients: Client[] = [];
   try {
     const first = await reader.parts.next();
