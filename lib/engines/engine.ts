@@ -102,6 +102,7 @@ export type RestorePlan = {
   readonly streams: readonly {
     readonly record: StreamRecord;
     readonly destination: string;
+    /** The stream's plain bytes. Each chunk is the engine's own, which may free its memory. */
     open(): AsyncIterable<Uint8Array>;
   }[];
   /** May a database that exists already be replaced? The old one is renamed aside first and dropped only after the comparison. */

@@ -118,7 +118,8 @@ export function planned(saved: Saved | undefined, destination: string) {
     record: saved.record,
     destination,
     async *open() {
-      for (let at = 0; at < saved.bytes.length; at += 65_536) yield saved.bytes.subarray(at, at + 65_536);
+      // Copies: a chunk is the reader's, who may free it.
+      for (let at = 0; at < saved.bytes.length; at += 65_536) yield Buffer.from(saved.bytes.subarray(at, at + 65_536));
     },
   };
 }
