@@ -61,7 +61,7 @@ CREATE TABLE backup_mgmt.backup_execution_s (
     CONSTRAINT backup_execution_s_status_known CHECK ((backup_status = ANY (ARRAY['REQUESTED'::text, 'RUNNING'::text, 'COMPLETED'::text, 'FAILED'::text, 'EXPIRED'::text, 'DELETED'::text]))),
     CONSTRAINT backup_execution_s_storage_type_known CHECK ((storage_type = ANY (ARRAY['s3'::text, 'file'::text]))),
     CONSTRAINT backup_execution_s_tier_known CHECK ((tier = ANY (ARRAY['daily'::text, 'weekly'::text, 'monthly'::text, 'compliance'::text, 'manual'::text]))),
-    CONSTRAINT backup_execution_s_type_known CHECK ((backup_type = ANY (ARRAY['FULL'::text, 'INCREMENTAL'::text]))),
+    CONSTRAINT backup_execution_s_type_known CHECK ((backup_type = ANY (ARRAY['FULL'::text, 'INCREMENTAL'::text, 'SCHEMA'::text]))),
     CONSTRAINT backup_execution_s_verification_known CHECK ((verification_status = ANY (ARRAY['PENDING'::text, 'VALIDATED'::text, 'VERIFIED'::text, 'FAILED'::text])))
 );
 

@@ -1,6 +1,6 @@
 import { type BackupId, timeOfId } from '../core/ids.ts';
 import { compareEvents, type JournalEvent, journalKey } from '../core/journal.ts';
-import type { BackupStatus, VerificationStatus } from '../core/vocabulary.ts';
+import { type BackupStatus, holdsData, type VerificationStatus } from '../core/vocabulary.ts';
 import { hashKey, tenantKey } from './hash-key.ts';
 import { type Change, historyOf, instant, secondsBetween, type Validity } from './history.ts';
 
@@ -15,7 +15,7 @@ export type BackupState = {
   readonly engine: string | null;
   readonly method: string | null;
   readonly tier: string | null;
-  readonly backup_type: 'FULL' | 'INCREMENTAL' | null;
+  readonly backup_type: 'FULL' | 'INCREMENTAL' | 'SCHEMA' | null;
   readonly scheduled_time: string | null;
   readonly requested_by_kind: string | null;
   readonly requested_by_name: string | null;
@@ -98,7 +98,7 @@ function changeOf(state: BackupState, event: BackupEvent): Partial<BackupState> 
         engine: event.engine,
         method: event.method,
         tier: event.tier,
-        backup_type: event.parent === null ? 'FULL' : 'INCREMENTAL',
+        backup_type: !holdsData(event.method) ? 'SCHEMA' : event.parent === null ? 'FULL' : 'INCREMENTAL',
         scheduled_time: event.scheduledTime === null ? null : instant(event.scheduledTime),
         requested_by_kind: event.requestedBy.kind,
         requested_by_name: event.requestedBy.name ?? null,
