@@ -8,14 +8,25 @@ import { RowSlices, type Slice } from './row-slices.ts';
 
 /** An archive in the pieces that a restore puts back one by one, in the order in which they come. */
 export type ArchivePart =
-  /** First of all: everything but data. `head` is an archive of its own that pg_restore reads, as long as it wants no data of it. */
-  | { readonly part: 'contents'; readonly head: Buffer; readonly entries: readonly TocEntry[] }
+  /** First of all: everything but data. */
+  | ({ readonly part: 'contents'; readonly entries: readonly TocEntry[] } & ArchiveHeads)
   /** Whole rows of a table as COPY text, or a stretch of one that is longer than a slice. Whoever takes it gives it back with `recycle`. */
   | { readonly part: 'rows'; readonly dumpId: number; readonly slice: Slice }
   /** The table's rows have all come. */
   | { readonly part: 'rows-end'; readonly dumpId: number; readonly sum: DigestSum }
   /** Bytes of large objects as the archive has them, block by block. */
   | { readonly part: 'large-objects'; readonly bytes: Buffer };
+
+/** Archives of their own, which pg_restore reads as long as it wants no data of them. */
+export type ArchiveHeads = {
+  /** The whole table of contents. */
+  readonly head: Buffer;
+  /**
+   * Without the entries of tables' rows. Several jobs of pg_restore keep off each other's tables by what depends on a table; with an
+   * entry of its rows that is not restored, pg_restore forgets those, and its jobs deadlock.
+   */
+  readonly definitions: Buffer;
+};
 
 export type ArchiveReader = {
   readonly parts: AsyncGenerator<ArchivePart, void>;
@@ -74,13 +85,14 @@ class Splitter {
 
   *#read(): Reading<void> {
     const header = yield* readHeader(this.#feed);
+    const contentsAt = this.#feed.offset;
     const entries: TocEntry[] = [];
     const toc = yield* readToc(this.#feed, header, this.#digest, (entry) => entries.push(entry));
     if (header.compression !== 'none')
       throw new HoldfastError('corrupt', `the archive's data is compressed by pg_dump with ${header.compression}`);
-    const head = Buffer.concat(this.#head ?? []).subarray(0, this.#feed.offset);
+    const head = Buffer.from(Buffer.concat(this.#head ?? []).subarray(0, this.#feed.offset));
     this.#head = undefined;
-    this.#ready.push({ part: 'contents', head: Buffer.from(head), entries });
+    this.#ready.push({ part: 'contents', head, definitions: withoutRows(head, contentsAt, entries), entries });
     yield;
 
     const seen = new Set<number>();
@@ -133,4 +145,12 @@ class Splitter {
         `the archive is malformed at byte ${this.#feed.offset}: ${this.#digest.state}`,
       );
   }
+}
+
+function withoutRows(head: Buffer, contentsAt: number, entries: readonly TocEntry[]): Buffer {
+  const kept = entries.filter(({ kind }) => kind !== 'TABLE DATA');
+  // An integer of the archive: a byte for the sign, then four for the magnitude.
+  const count = Buffer.alloc(5);
+  count.writeUInt32LE(kept.length, 1);
+  return Buffer.concat([head.subarray(0, contentsAt), count, ...kept.map(({ from, to }) => head.subarray(from, to))]);
 }

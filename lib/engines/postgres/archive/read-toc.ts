@@ -32,6 +32,9 @@ export type TocEntry = {
   readonly copyCommand: string | null;
   /** Whether a block of data follows for it. */
   readonly hasData: boolean;
+  /** From which byte of the archive to which. */
+  readonly from: number;
+  readonly to: number;
 };
 
 export type TableOfContents = {
@@ -138,6 +141,8 @@ function* readEntry(
     definition,
     copyCommand,
     hasData,
+    from: at,
+    to: feed.offset,
   });
   const encoding = desc === 'ENCODING' ? encodingIn(definition) : null;
   return { dumpId, desc, isCounted: isCountedEntry(desc, tag), definition: digest.sum(), data, encoding };

@@ -10,8 +10,8 @@ import type { ClientTools } from '../tools.ts';
 
 type Options = {
   readonly tools: ClientTools;
-  /** The archive without its data. */
-  readonly head: Buffer;
+  /** The archive without its data, and without the entries of tables' rows. */
+  readonly archive: Buffer;
   readonly doing: string;
 };
 
@@ -28,9 +28,9 @@ export type Definitions = {
 type Run = { readonly jobs: number; readonly settings: Readonly<Record<string, string>> };
 
 /** Writes the table of contents into the scratch folder; definitions are made from there. */
-export async function definitionsOf(context: EngineContext, { tools, head, doing }: Options): Promise<Definitions> {
+export async function definitionsOf(context: EngineContext, { tools, archive, doing }: Options): Promise<Definitions> {
   const file = path.join(context.scratch, `contents-${randomBytes(6).toString('hex')}`);
-  await writeFile(file, head, { mode: 0o600 });
+  await writeFile(file, archive, { mode: 0o600 });
   return {
     async run(dumpIds, { connection, database, jobs, settings }) {
       if (dumpIds.length === 0) return;

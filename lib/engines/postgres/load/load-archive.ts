@@ -34,7 +34,7 @@ export async function loadArchive(context: EngineContext, options: LoadOptions):
     if (options.choose) reader.want(new Set([...tables.map(({ dumpId }) => dumpId), ...largeObjects]));
 
     const settings = loadSettings(options);
-    const definitions = await definitionsOf(context, { tools, head, doing });
+    const definitions = await definitionsOf(context, { tools, archive: first.value.definitions, doing });
     await definitions.run(before, { connection, database, jobs: 1, settings });
 
     const sessions = tables.length === 0 ? 0 : jobs;
@@ -51,9 +51,8 @@ export async function loadArchive(context: EngineContext, options: LoadOptions):
     await objects.end();
     await endAll(clients);
 
-    await definitions.run(statements, { connection, database, jobs: 1, settings });
     context.progress({ phase: 'index', detail: options.detail });
-    await definitions.run(after, { connection, database, jobs, settings });
+    await definitions.run([...statements, ...after], { connection, database, jobs, settings });
     return loaded;
   } finally {
     await endAll(clients);

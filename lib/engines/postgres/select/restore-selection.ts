@@ -63,11 +63,11 @@ export async function restoreSelection(
     const first = await parts.next();
     if (first.done || first.value.part !== 'contents')
       throw new HoldfastError('internal', "an archive's first part is its contents");
-    const { head, entries } = first.value;
+    const { definitions: archive, entries } = first.value;
     const plan = await planSelection(client, entries, selection);
     const lists = listEntries(entries, ({ dumpId }) => plan.selected.has(dumpId));
     reader.want(new Set(lists.tables.map(({ dumpId }) => dumpId)));
-    const definitions = await definitionsOf(context, { tools: options.tools, head, doing });
+    const definitions = await definitionsOf(context, { tools: options.tools, archive, doing });
 
     await client.query('begin');
     const aside = await moveAside(client, plan.existing, options.replace);
