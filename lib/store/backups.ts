@@ -2,7 +2,7 @@ import { HoldfastError } from '../core/errors.ts';
 import type { BackupId, TargetName } from '../core/ids.ts';
 import { type Manifest, parseManifest } from '../core/manifest.ts';
 import { manifestKey, parseManifestKey, prefixes, targetPrefix } from '../core/object-keys.ts';
-import { holdsData } from '../core/vocabulary.ts';
+import { bringsDataBack } from '../core/vocabulary.ts';
 import type { Store } from './store.ts';
 import { readText } from './text.ts';
 
@@ -51,7 +51,7 @@ export async function findBackup(
   for (const found of candidates.toReversed()) {
     if (wanted.backup !== 'latest') return found;
     const { status, method } = await readManifest(store, found.target, found.id);
-    if (status === 'complete' && holdsData(method)) return found;
+    if (status === 'complete' && bringsDataBack(method)) return found;
   }
   const of = wanted.target === undefined ? '' : ` of target '${wanted.target}'`;
   throw new HoldfastError(

@@ -2,9 +2,11 @@ import type { Engine } from '../engine.ts';
 import { captureLogical, type FindTools } from './capture.ts';
 import { compareStream } from './compare.ts';
 import { translated } from './errors.ts';
+import { serverHealth } from './health.ts';
 import { inspectStream } from './inspect.ts';
 import { probeServer } from './probe.ts';
 import { restoreLogical } from './restore.ts';
+import { testRestore } from './restore-test.ts';
 import { checkSettings } from './settings/check-settings.ts';
 import { findClientTools } from './tools.ts';
 
@@ -15,9 +17,11 @@ export function postgresEngine(options: { readonly findTools?: FindTools } = {})
     name: 'postgres',
     methods: ['logical', 'schema'],
     probe: (context) => inOurTerms('probe', probeServer(context, findTools)),
+    health: (context) => inOurTerms('health', serverHealth(context)),
     capture: (context, request) => inOurTerms('capture', captureLogical(context, request, findTools)),
     inspect: inspectStream,
     restore: (context, plan) => inOurTerms('restore', restoreLogical(context, plan, findTools)),
+    restoreTest: (context, plan) => inOurTerms('restore test', testRestore(context, plan, findTools)),
     checkSettings: (context, host) => inOurTerms('settings', checkSettings(context, host)),
     compare: (context, stream, database) => inOurTerms('compare', compareStream(context, stream, database, findTools)),
   };
