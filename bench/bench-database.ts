@@ -37,11 +37,15 @@ export type BenchServer = PostgresServer & {
 };
 
 /** A PostgreSQL 17 with the database `bench`: about 2 GB at scale 1, half of it compressible. Ended and removed by disposing it. */
-export async function benchServer(scale: number): Promise<BenchServer> {
+export async function benchServer(
+  scale: number,
+  /** Over those of a server of this size. */
+  settings: Readonly<Record<string, string>> = {},
+): Promise<BenchServer> {
   const server = await postgresServer({
     major: 17,
     // As on a server of this size; `minimal` spares the filling of the tables its log.
-    settings: { shared_buffers: '512MB', wal_level: 'minimal', max_wal_senders: '0', max_wal_size: '4GB' },
+    settings: { shared_buffers: '512MB', wal_level: 'minimal', max_wal_senders: '0', max_wal_size: '4GB', ...settings },
   });
   try {
     await run(server, 'postgres', [`create database ${benchDatabase}`]);

@@ -5,7 +5,7 @@ export type BenchRow = {
   readonly ours: number;
   readonly peer: number;
   readonly peerName: string;
-  readonly unit: 's' | 'ms' | 'MiB/s' | 'MiB';
+  readonly unit: 's' | 'ms' | 'MiB/s' | 'MiB' | 'transactions/s';
   /** The median of the samples' own ratios: both sides of a sample ran one after the other, under the same load. */
   readonly ratio: number;
   /** Peak resident memory of our process, MiB. */
@@ -22,6 +22,7 @@ export type Sample = {
   /** Of the side's own programs. */
   readonly cpuSeconds: number;
   readonly bytes?: number;
+  readonly transactionsPerSecond?: number;
   readonly rssMiB?: number;
   /** User and system time that the database server took meanwhile. */
   readonly serverCpuSeconds?: number;
@@ -42,7 +43,7 @@ export function rowOf(options: {
   const { name, peerName, unit, samples, figureOf } = options;
   const ours = samples.map((sample) => figureOf(sample.ours));
   const peer = samples.map((sample) => figureOf(sample.peer));
-  const isLessBetter = unit !== 'MiB/s';
+  const isLessBetter = unit === 's' || unit === 'MiB';
   return {
     name,
     ours: median(ours),

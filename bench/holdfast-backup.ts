@@ -3,8 +3,8 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { HoldfastConfig } from '../lib/config/config.ts';
 import { loadConfig } from '../lib/config/load.ts';
-import { targetNameSchema } from '../lib/core/ids.ts';
-import type { BackupRun } from '../lib/core/requests.ts';
+import { newOperationId, targetNameSchema } from '../lib/core/ids.ts';
+import type { BackupRun, RestoreRun } from '../lib/core/requests.ts';
 import { ensureKeyFile } from '../lib/keys/key-file.ts';
 import { admitBackup } from '../lib/lifecycle/admit-backup.ts';
 import { createRecorder } from '../lib/lifecycle/recorder.ts';
@@ -28,21 +28,53 @@ export type HoldfastBackup = {
   /** Credentials of the store, which this process must have in its environment as well. */
   readonly env: Readonly<Record<string, string>>;
   readonly isReadBack: boolean;
+  readonly rateLimitBytesPerSecond?: number;
+  /** Of restores. @default full */
+  readonly comparison?: 'full' | 'loaded';
 };
 
 /** Admits a backup and measures the task that takes it: from the start of its process to its end. */
-export async function measureBackup(options: HoldfastBackup): Promise<Sample> {
+export async function measureBackup(options: HoldfastBackup): Promise<Sample & { readonly run: BackupRun }> {
+  const run = await admit(await configure(options));
+  return { ...(await measureTask(options, 'backup', run)), run };
+}
+
+/** Measures a task that restores that backup of the same store, under another name. */
+export async function measureRestore(
+  options: HoldfastBackup,
+  { backupId, target, requestedAt }: BackupRun,
+  as: string,
+): Promise<Sample> {
+  const run: RestoreRun = {
+    ...{ backupId, target, into: target, as, requestedAt },
+    recoveryId: newOperationId(new Date()),
+    tenant: null,
+    databases: [benchDatabase],
+    schemas: null,
+    tables: null,
+    withDependencies: false,
+    jobs: 2,
+    replace: false,
+    requestedBy: { kind: 'user' },
+    execution: 'bench',
+  };
+  return measureTask(options, 'restore', run);
+}
+
+async function measureTask(
+  options: HoldfastBackup,
+  command: 'backup' | 'restore',
+  run: BackupRun | RestoreRun,
+): Promise<Sample> {
   const { folder, server, program, env } = options;
-  const config = await configure(options);
   const id = randomBytes(4).toString('hex');
   const configFile = join(folder, `${id}.json`);
   const usageFile = join(folder, `${id}.usage.json`);
-  await writeFile(configFile, JSON.stringify(config));
-  const run = await admit(config);
+  await writeFile(configFile, JSON.stringify(await configure(options)));
 
   const flags = process.env['HOLDFAST_BENCH_NODE_FLAGS'] ?? '';
   const sample = await measureScript({
-    script: `exec "${process.execPath}" --import "${import.meta.dirname}/report-usage.ts" ${flags} "${program}" backup`,
+    script: `exec "${process.execPath}" --import "${import.meta.dirname}/report-usage.ts" ${flags} "${program}" ${command}`,
     env: {
       ...env,
       HOLDFAST_CONFIG: configFile,
@@ -55,14 +87,22 @@ export async function measureBackup(options: HoldfastBackup): Promise<Sample> {
   return { ...sample, ...(JSON.parse(await readFile(usageFile, 'utf8')) as Pick<Sample, 'rssMiB'>) };
 }
 
-async function configure({ folder, server, store, isReadBack }: HoldfastBackup): Promise<HoldfastConfig> {
+async function configure({
+  folder,
+  server,
+  store,
+  isReadBack,
+  rateLimitBytesPerSecond,
+  comparison = 'full',
+}: HoldfastBackup): Promise<HoldfastConfig> {
   const file = join(folder, 'holdfast.yaml');
   await writeFile(join(folder, 'password'), server.password, { mode: 0o600 });
   await writeFile(
     file,
     `store: ${store}
 encryption: { keys: key-file }
-run: { validation: ${isReadBack} }
+run: { validation: ${isReadBack}${rateLimitBytesPerSecond === undefined ? '' : `, rateLimitBytesPerSecond: ${rateLimitBytesPerSecond}`} }
+recovery: { comparison: ${comparison} }
 targets:
   - name: ${targetName}
     engine: postgres

@@ -9,6 +9,8 @@ const benches: Readonly<Record<string, () => Promise<BenchRow[]>>> = {
   pipeline: async () => (await import('./pipeline.ts')).run(),
   backup: async () => (await import('./backup.ts')).run(),
   catalog: async () => (await import('./catalog.ts')).run(),
+  restore: async () => (await import('./restore.ts')).run(),
+  impact: async () => (await import('./impact.ts')).run(),
 };
 
 const wanted = process.argv.slice(2);

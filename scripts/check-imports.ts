@@ -36,7 +36,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   // Database servers as children: started, watched over, ended.
   'lib/servers': foundation,
   // Engines know nothing of stores, compression, keys, leases or the catalog.
-  'lib/engines': [...foundation, 'lib/servers', 'lib/runner/child.ts'],
+  'lib/engines': [...foundation, 'lib/servers', 'lib/runner/child.ts', 'lib/pipeline/free-memory.ts'],
   'lib/store': foundation,
   'lib/keys': foundation,
   'lib/catalog': [...foundation, 'lib/store'],

@@ -676,7 +676,8 @@ begin
   )
   values (
     hk, bk, request_backup.target.tenant_hk, request_backup.target.target, request_backup.target.engine, request_backup.method,
-    request_backup.tier, 'FULL', date_trunc('milliseconds', request_backup.run_at), 'sql', holdfast.caller(), execution, 'REQUESTED',
+    request_backup.tier,
+    case request_backup.method when 'schema' then 'SCHEMA' else 'FULL' end, date_trunc('milliseconds', request_backup.run_at), 'sql', holdfast.caller(), execution, 'REQUESTED',
     asked_at, 'PENDING', asked_at, event_key
   );
   perform holdfast.note_event(event_key, event);
@@ -710,8 +711,22 @@ begin
         using errcode = 'ZH004', hint = format('its methods are: %s', array_to_string(each.methods, ', '));
     end if;
     return next holdfast.request_backup(
-      each, coalesce(request_backups.method, each.methods[1]), coalesce(request_backups.tier, 'manual'),
-      coalesce(request_backups.verify, false), request_backups.run_at
+      each,
+      coalesce(
+        request_backups.method,
+        -- Definitions alone are no full backup, whichever entry comes first.
+        (
+          select own.method
+          from unnest(each.methods) with ordinality as own (method, place)
+          where own.method <> 'schema'
+          order by own.place
+          limit 1
+        ),
+        each.methods[1]
+      ),
+      coalesce(request_backups.tier, 'manual'),
+      coalesce(request_backups.verify, false),
+      request_backups.run_at
     );
   end loop;
   if request_backups.run_at is null then
@@ -763,7 +778,7 @@ CREATE TABLE backup_mgmt.backup_execution_s (
     CONSTRAINT backup_execution_s_status_known CHECK ((backup_status = ANY (ARRAY['REQUESTED'::text, 'RUNNING'::text, 'COMPLETED'::text, 'FAILED'::text, 'EXPIRED'::text, 'DELETED'::text]))),
     CONSTRAINT backup_execution_s_storage_type_known CHECK ((storage_type = ANY (ARRAY['s3'::text, 'file'::text]))),
     CONSTRAINT backup_execution_s_tier_known CHECK ((tier = ANY (ARRAY['daily'::text, 'weekly'::text, 'monthly'::text, 'compliance'::text, 'manual'::text]))),
-    CONSTRAINT backup_execution_s_type_known CHECK ((backup_type = ANY (ARRAY['FULL'::text, 'INCREMENTAL'::text]))),
+    CONSTRAINT backup_execution_s_type_known CHECK ((backup_type = ANY (ARRAY['FULL'::text, 'INCREMENTAL'::text, 'SCHEMA'::text]))),
     CONSTRAINT backup_execution_s_verification_known CHECK ((verification_status = ANY (ARRAY['PENDING'::text, 'VALIDATED'::text, 'VERIFIED'::text, 'FAILED'::text])))
 );
 

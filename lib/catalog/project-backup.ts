@@ -1,7 +1,7 @@
 import { type BackupId, timeOfId } from '../core/ids.ts';
 import { compareEvents, type JournalEvent, journalKey } from '../core/journal.ts';
 import { unverified, type Verification, verificationAfter } from '../core/verification.ts';
-import type { BackupStatus, VerificationStatus } from '../core/vocabulary.ts';
+import { type BackupStatus, bringsDataBack, type VerificationStatus } from '../core/vocabulary.ts';
 import { hashKey, tenantKey } from './hash-key.ts';
 import { type Change, historyOf, instant, secondsBetween, type Validity } from './history.ts';
 
@@ -16,7 +16,7 @@ export type BackupState = {
   readonly engine: string | null;
   readonly method: string | null;
   readonly tier: string | null;
-  readonly backup_type: 'FULL' | 'INCREMENTAL' | null;
+  readonly backup_type: 'FULL' | 'INCREMENTAL' | 'SCHEMA' | null;
   readonly scheduled_time: string | null;
   readonly requested_by_kind: string | null;
   readonly requested_by_name: string | null;
@@ -120,7 +120,7 @@ function changeOf(state: BackupState, event: BackupEvent, beforeExpiry: BackupSt
         engine: event.engine,
         method: event.method,
         tier: event.tier,
-        backup_type: event.parent === null ? 'FULL' : 'INCREMENTAL',
+        backup_type: !bringsDataBack(event.method) ? 'SCHEMA' : event.parent === null ? 'FULL' : 'INCREMENTAL',
         scheduled_time: event.scheduledTime === null ? null : instant(event.scheduledTime),
         requested_by_kind: event.requestedBy.kind,
         requested_by_name: event.requestedBy.name ?? null,
@@ -145,8 +145,11 @@ function changeOf(state: BackupState, event: BackupEvent, beforeExpiry: BackupSt
         storage_location: event.storageLocation,
         storage_type: event.storageType,
         retention_until: instant(event.retentionUntil),
-        // The snapshot is taken after the beginning, so that is what is safe to say where nothing was said.
-        restorable_point: instant(event.restorablePoint ?? event.beganAt),
+        // The snapshot is taken after the beginning, so that is what is safe to say where nothing was said. Definitions alone are no point.
+        restorable_point:
+          state.method !== null && !bringsDataBack(state.method)
+            ? null
+            : instant(event.restorablePoint ?? event.beganAt),
       };
     case 'backup-failed': {
       const error = {

@@ -49,7 +49,8 @@ export const verbs: readonly VerbDefinition[] = [
     asksTargets: true,
     options: [
       ['--tier <tier>', 'daily, weekly, monthly, compliance or manual: how long it is kept (default: manual)'],
-      ['--method <method>', "the target's first method when left out"],
+      ['--method <method>', "logical, or schema (definitions alone, no data); the target's first method when left out"],
+      ['--format <format>', "custom or sql; that of the target's entry when left out"],
       ['--aws', 'start it in the AWS account instead of on this machine'],
       ['--no-wait', 'only start it'],
     ],
@@ -94,8 +95,18 @@ export const verbs: readonly VerbDefinition[] = [
       ['--target <target>', "whose backup, for 'latest'"],
       ['--into <target>', "a configured target whose server receives the copy (default: the backup's own)"],
       ['--database <name...>', 'only these databases'],
-      ['--as <name>', 'restore one database under this name'],
-      ['--replace', 'over existing databases: each old one is kept aside until the new one has been compared'],
+      ['--schema <name...>', 'only these schemas of one database'],
+      ['--table <schema.table...>', 'only these tables of one database, with their indexes, constraints and sequences'],
+      ['--with-dependencies', 'with --schema or --table: what they need and the destination lacks comes along'],
+      [
+        '--jobs <number>',
+        'sessions that restore side by side (default: run.parallelJobs, or 1 without recovery.parallel)',
+      ],
+      ['--as <name>', 'restore one database under this name; with --schema or --table it may exist'],
+      [
+        '--replace',
+        'over existing databases (or tables): each old one is kept aside until the new one has been compared',
+      ],
       ['--aws', 'through the restore state machine in the AWS account'],
     ],
     load: () => import('./verbs/restore.ts'),
@@ -227,6 +238,21 @@ export const verbs: readonly VerbDefinition[] = [
       "how it works in numbers: 'pipeline' (memory, by formula), 'errors' (every error code), 'metrics' (every name), 'problems' (every kind), 'alert-rules' (for Prometheus)",
     example: 'holdfast explain pipeline',
     load: () => import('./verbs/explain.ts'),
+  },
+  {
+    usage: 'settings <target>',
+    description: "hold a target's server against production settings, setting by setting with the fix; changes nothing",
+    example: 'holdfast settings orders --memory 16GiB --write conf > holdfast.conf',
+    asksTargets: true,
+    options: [
+      ['--memory <size>', "the host's, for the settings that depend on it, e.g. 16GiB"],
+      ['--connections <number>', 'so many clients at once (default: 200)'],
+      [
+        '--write <form>',
+        'write all settings out instead: conf (for postgresql.conf) or rds (a parameter group template)',
+      ],
+    ],
+    load: () => import('./verbs/settings.ts'),
   },
   {
     usage: 'doctor',

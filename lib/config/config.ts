@@ -1,6 +1,6 @@
 import { HoldfastError } from '../core/errors.ts';
 import type { TargetName } from '../core/ids.ts';
-import type { Method, Tier } from '../core/vocabulary.ts';
+import type { Format, Method, Tier } from '../core/vocabulary.ts';
 import type { RetentionRules } from './retention.ts';
 import type { ParsedConfig, TargetInput } from './schema.ts';
 
@@ -10,6 +10,7 @@ export type BackupEntry = {
   readonly name: string;
   readonly tier: Tier;
   readonly method: Method;
+  readonly format: Format;
   readonly schedule: string;
   readonly timezone: string;
   readonly retentionDays: number;

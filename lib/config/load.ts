@@ -130,6 +130,7 @@ function completeTarget(
         name: `${target.name}-${entry.tier}-${entry.method}`,
         tier: entry.tier,
         method: entry.method,
+        format: entry.format,
         schedule: schedule === undefined ? entry.schedule : checkedSchedule(schedule, file),
         timezone: entry.timezone,
         retentionDays: retentionOf(entry.tier, entry.retention),

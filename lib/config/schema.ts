@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { targetNameSchema, tenantNameSchema } from '../core/ids.ts';
-import { compressionSchema, methodSchema, tierSchema } from '../core/vocabulary.ts';
+import { compressionSchema, formatSchema, methodSchema, tierSchema } from '../core/vocabulary.ts';
 import { restoreTestSchema, restoreTestsSchema } from './restore-test-schema.ts';
 import { retentionRulesSchema, retentionSchema } from './retention.ts';
 import { scheduleSchema, timezoneSchema } from './schedule-schema.ts';
@@ -51,7 +51,14 @@ const encryptionSchema = z
 
 const backupSchema = z.strictObject({
   tier: tierSchema.exclude(['manual']),
-  method: methodSchema.default('logical'),
+  method: methodSchema
+    .default('logical')
+    .describe("'schema' is the definitions without the data: a supplement, never a backup that a recovery counts on"),
+  format: formatSchema
+    .default('custom')
+    .describe(
+      "'custom' restores fastest, in parallel, and table by table; 'sql' is a script that a person and psql can read",
+    ),
   schedule: scheduleSchema,
   timezone: timezoneSchema,
   retention: retentionSchema.optional().describe("How long to keep it, e.g. 7d, 4w, 7y; the tier's own when left out"),
@@ -104,6 +111,14 @@ const targetSchema = z.discriminatedUnion('engine', [
       .nonnegative()
       .default(0)
       .describe('0: none beside the deadline of the run'),
+    giveWaySeconds: z
+      .number()
+      .int()
+      .nonnegative()
+      .default(60)
+      .describe(
+        'A session of others that has waited so long for a lock of the dump (ALTER TABLE, say, and behind it everybody else) ends the dump, which is tried again later. 0: it is only remarked upon',
+      ),
     retention: retentionRulesSchema
       .optional()
       .describe('As retention, for this target alone; what is left out is taken from there'),
@@ -203,7 +218,7 @@ export const configSchema = z
           .min(1)
           .max(64)
           .default(2)
-          .describe('Streams captured side by side; PARALLEL_JOBS'),
+          .describe('Databases dumped side by side, and sessions that restore one side by side; PARALLEL_JOBS'),
         rateLimitBytesPerSecond: z
           .number()
           .int()
@@ -255,7 +270,13 @@ export const configSchema = z
           .boolean()
           .default(true)
           .describe(
-            'For restores of several databases at once: this version restores one after the other; PARALLEL_RECOVERY',
+            'Restores load tables and make indexes over run.parallelJobs sessions at once; false: over one. PARALLEL_RECOVERY',
+          ),
+        comparison: z
+          .enum(['full', 'loaded'])
+          .default('full')
+          .describe(
+            "'full': every row of a restored copy is read back and compared before it is put in place. 'loaded': the digests of what the server was given, and how many rows it took; faster, and 'holdfast compare' can follow",
           ),
         mode: z
           .enum(['full', 'test'])

@@ -88,6 +88,7 @@ export class Schedules extends Construct {
             input: ScheduleTargetInput.fromObject({
               target: target.name,
               method: entry.method,
+              format: entry.format,
               tier: entry.tier,
               scheduledTime: ContextAttribute.scheduledTime,
               requestedBy: { kind: 'schedule', name: entry.name },

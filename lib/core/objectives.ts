@@ -1,5 +1,5 @@
 import { longestGapHours, type When } from './schedule-runs.ts';
-import type { Method } from './vocabulary.ts';
+import { bringsDataBack, type Method } from './vocabulary.ts';
 
 type Scheduled = When & { readonly method: Method; readonly enabled: boolean };
 
@@ -8,7 +8,7 @@ export type Objectives = {
   readonly windowHours: number;
   /**
    * The recovery point objective where the schedule can meet it, otherwise null: a nightly backup never meets four hours, and an alarm
-   * that never ends is none.
+   * that never ends is none. Definitions alone meet none at all.
    */
   readonly rpoHours: number | null;
 };
@@ -24,6 +24,6 @@ export function objectivesOf(
   const gapHours = Math.min(...gaps);
   return {
     windowHours: Math.ceil(gapHours + timeoutSeconds / 3600),
-    rpoHours: rpoHours >= gapHours ? rpoHours : null,
+    rpoHours: bringsDataBack(method) && rpoHours >= gapHours ? rpoHours : null,
   };
 }

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { Failure } from './failure.ts';
 import { type BackupId, backupIdSchema, targetNameSchema, tenantNameSchema } from './ids.ts';
 import { requesterSchema } from './manifest.ts';
-import { engineSchema, methodSchema, tierSchema } from './vocabulary.ts';
+import { engineSchema, formatSchema, methodSchema, tierSchema } from './vocabulary.ts';
 
 /** What passes between people, schedules, state machines, Lambdas and tasks. Ids and settings only: never a secret. */
 
@@ -10,6 +10,8 @@ import { engineSchema, methodSchema, tierSchema } from './vocabulary.ts';
 export const backupRequestSchema = z.strictObject({
   target: targetNameSchema,
   method: methodSchema.optional(),
+  /** In which form databases are written; that of the target's entry of the same method and tier when left out. */
+  format: formatSchema.optional(),
   tier: tierSchema.optional(),
   /** The slot that a schedule fires for; two requests of one slot are one backup. */
   scheduledTime: z.iso.datetime({ offset: true }).optional(),
@@ -28,6 +30,8 @@ export const backupRunSchema = z.strictObject({
   target: targetNameSchema,
   engine: engineSchema,
   method: methodSchema,
+  /** Left out in runs that were admitted before there was a choice. */
+  format: formatSchema.default('custom'),
   tier: tierSchema,
   scheduledTime: z.iso.datetime().nullable(),
   requestedBy: requesterSchema,
@@ -39,6 +43,8 @@ export const backupRunSchema = z.strictObject({
 });
 export type BackupRun = z.infer<typeof backupRunSchema>;
 
+const jobsSchema = z.number().int().min(1).max(64);
+
 export const restoreRequestSchema = z.strictObject({
   /** A backup id, or `latest` together with `target`. */
   backup: z.union([backupIdSchema, z.literal('latest')]),
@@ -47,7 +53,15 @@ export const restoreRequestSchema = z.strictObject({
   databases: z.array(z.string()).optional(),
   /** A configured target whose server receives the copy; the backup's own target when left out. */
   into: targetNameSchema.optional(),
-  /** The new database's name. */
+  /** Only these schemas of one database. */
+  schemas: z.array(z.string()).optional(),
+  /** Only these tables of one database, as `schema.table`. */
+  tables: z.array(z.string()).optional(),
+  /** With schemas or tables: whether what they need and the destination lacks comes along. */
+  withDependencies: z.boolean().optional(),
+  /** How many sessions restore side by side; that of the configuration when left out. */
+  jobs: jobsSchema.optional(),
+  /** The new database's name; with schemas or tables it may exist. */
   as: z.string().optional(),
   /** Restore over the existing database; the old one is kept aside until the new one has been compared. */
   replace: z.boolean().optional(),
@@ -67,6 +81,11 @@ export const restoreRunSchema = z.strictObject({
   target: targetNameSchema,
   into: targetNameSchema,
   databases: z.array(z.string()).nullable(),
+  // Left out in runs that were admitted before these could be asked for.
+  schemas: z.array(z.string()).nullable().default(null),
+  tables: z.array(z.string()).nullable().default(null),
+  withDependencies: z.boolean().default(false),
+  jobs: jobsSchema.nullable().default(null),
   as: z.string().nullable(),
   replace: z.boolean(),
   requestedBy: requesterSchema,

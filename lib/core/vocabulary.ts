@@ -8,12 +8,19 @@ export type EngineName = z.infer<typeof engineSchema>;
 export const tierSchema = z.enum(['daily', 'weekly', 'monthly', 'compliance', 'manual']);
 export type Tier = z.infer<typeof tierSchema>;
 
-/** How a backup is taken; each engine supports some of them. */
-export const methodSchema = z.enum(['logical']);
+/**
+ * How a backup is taken; each engine supports some of them. `schema` is the definitions alone: a method of its own, so that it has a lease,
+ * metrics and alarms of its own, and is never taken for a backup of the data.
+ */
+export const methodSchema = z.enum(['logical', 'schema']);
 export type Method = z.infer<typeof methodSchema>;
 
-/** Does a backup of that method bring data back? One that holds definitions alone is no restorable point of anything. */
+/** Does a backup of that method bring data back? One that holds definitions alone is no restorable point of anything, and is never `latest`. */
 export const bringsDataBack = (method: string): boolean => method !== 'schema';
+
+/** In which form a logical backup writes its databases: the dump tool's own archive, or a script that a person can read. */
+export const formatSchema = z.enum(['custom', 'sql']);
+export type Format = z.infer<typeof formatSchema>;
 
 /** `backup_status` in the catalog (fixed names). */
 export const backupStatusSchema = z.enum(['REQUESTED', 'RUNNING', 'COMPLETED', 'FAILED', 'EXPIRED', 'DELETED']);

@@ -1,6 +1,7 @@
 import type { Assertion } from '../core/assertions.ts';
 import type { Content, Manifest, StreamRecord } from '../core/manifest.ts';
-import type { EngineName, Method } from '../core/vocabulary.ts';
+import type { Selection } from '../core/selection.ts';
+import type { EngineName, Format, Method } from '../core/vocabulary.ts';
 
 /**
  * What an engine (PostgreSQL, later Neo4j, Redis, files) can do. The manifest is the only thing that passes between
@@ -20,7 +21,7 @@ export interface Engine {
    * The streams that make up a backup, each to be read to its end, one after another or side by side. A stream that
    * fails does not stop the others. `end` runs when all streams have ended, whatever became of them.
    */
-  capture(context: EngineContext, request: { readonly method: Method }): Promise<Capture>;
+  capture(context: EngineContext, request: { readonly method: Method; readonly format: Format }): Promise<Capture>;
 
   /** The format's own check over a stream's plain bytes. Rejects with `corrupt` or `dump-incomplete`; resolves with its content. */
   inspect(
@@ -31,6 +32,12 @@ export interface Engine {
 
   /** Puts streams back. See `RestorePlan`. */
   restore(context: EngineContext, plan: RestorePlan): Promise<RestoreResult>;
+
+  /** Holds the source's settings against those of a production server on such a machine. Changes nothing. Engines without such settings lack it. */
+  checkSettings?(
+    context: EngineContext,
+    host: { readonly memoryMiB?: number | undefined; readonly connections?: number | undefined },
+  ): Promise<SettingsReport>;
 
   /** Reads a live copy and holds it against what the manifest says of the stream: one finding per difference, none when it is the same. */
   compare(context: EngineContext, stream: StreamRecord, database: string): Promise<Comparison>;
@@ -50,6 +57,8 @@ export type EngineContext = {
     readonly parallelJobs: number;
     readonly lockTimeoutSeconds: number;
     readonly statementTimeoutSeconds: number;
+    /** Another session that has waited so long for a lock that the dump holds ends the dump; 0: it is only remarked upon. */
+    readonly giveWaySeconds: number;
   };
   readonly signal: AbortSignal;
   readonly progress: (event: EngineProgress) => void;
@@ -111,6 +120,7 @@ export type RestorePlan = {
   readonly streams: readonly {
     readonly record: StreamRecord;
     readonly destination: string;
+    /** The stream's plain bytes. Each chunk is the engine's own, which may free its memory. */
     open(): AsyncIterable<Uint8Array>;
   }[];
   /** May a database that exists already be replaced? The old one is renamed aside first and dropped only after the comparison. */
@@ -120,11 +130,42 @@ export type RestorePlan = {
    * @default true
    */
   readonly cutOver?: boolean;
+  /**
+   * How a copy is held against the manifest before it is put in place: `full` reads every row of it back; `loaded` holds the digests of what
+   * the server was given, and how many rows it took, against it, where the format allows it.
+   * @default full
+   */
+  readonly comparison?: 'full' | 'loaded';
+  /** Only these schemas and tables, into a database that is made or that exists. @default - all that the streams hold */
+  readonly selection?: Selection;
   readonly source: Manifest['source'];
 };
 
 export type RestoreResult = {
   readonly restored: readonly { readonly stream: string; readonly database: string; readonly comparison: Comparison }[];
+};
+
+/** A server held against what a production server should be set to, and the settings themselves in the forms in which they are applied. */
+export type SettingsReport = {
+  readonly serverVersion: string;
+  /** Is it a service (RDS, Aurora) whose settings are in a parameter group? */
+  readonly isManaged: boolean;
+  readonly settings: readonly {
+    readonly name: string;
+    readonly group: string;
+    /** `hidden`: this user may not look. */
+    readonly verdict: 'ok' | 'differs' | 'hidden';
+    readonly current: string;
+    readonly wanted: string;
+    readonly why: string;
+    /** What to do; empty where nothing has to be done. */
+    readonly fix: string;
+    readonly needsRestart: boolean;
+  }[];
+  /** For the server's configuration file. */
+  readonly fragment: string;
+  /** For a managed server, as a CloudFormation template. */
+  readonly parameterGroup: object;
 };
 
 export type RestoreTestPlan = Pick<RestorePlan, 'source'> & {

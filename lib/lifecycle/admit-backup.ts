@@ -1,13 +1,13 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import type { HoldfastConfig } from '../config/config.ts';
-import { requireTarget } from '../config/config.ts';
+import { requireTarget, type Target } from '../config/config.ts';
 import { describeError, HoldfastError } from '../core/errors.ts';
 import { backupIdSchema, newOperationId } from '../core/ids.ts';
 import { leaseTtlSeconds } from '../core/lease-ttl.ts';
 import { leaseKey, requestKey, scheduledSlot } from '../core/object-keys.ts';
 import type { Admission, BackupRequest, BackupRun } from '../core/requests.ts';
-import type { Tier } from '../core/vocabulary.ts';
+import { bringsDataBack, type Method, type Tier } from '../core/vocabulary.ts';
 import { acquireLease } from '../store/lease.ts';
 import type { Store } from '../store/store.ts';
 import { putJson, readText } from '../store/text.ts';
@@ -42,8 +42,11 @@ export async function admitBackup(
   asked: Asked,
 ): Promise<Admission<BackupRun>> {
   const target = requireTarget(config, asked.request.target);
-  const method = asked.request.method ?? target.backups[0]?.method ?? 'logical';
+  const method = asked.request.method ?? usualMethodOf(target);
   const tier = asked.request.tier ?? 'manual';
+  const entries = target.backups.filter((entry) => entry.method === method);
+  const format =
+    asked.request.format ?? (entries.find((entry) => entry.tier === tier) ?? entries[0])?.format ?? 'custom';
   const scheduledTime =
     asked.request.scheduledTime === undefined ? null : new Date(asked.request.scheduledTime).toISOString();
 
@@ -61,6 +64,7 @@ export async function admitBackup(
     target: target.name,
     engine: target.engine,
     method,
+    format,
     tier,
     scheduledTime,
     requestedBy: asked.request.requestedBy ?? { kind: scheduledTime === null ? 'user' : 'schedule' },
@@ -103,6 +107,12 @@ export async function admitBackup(
     if (!(error instanceof HoldfastError) || error.code !== 'lease-held') throw error;
     return { verdict: 'refused', run: refused, failure: describeError(error), redriveCount: asked.redriveCount };
   }
+}
+
+/** The first that brings data back: who asks for a backup and says no more does not mean the definitions alone. */
+function usualMethodOf({ backups }: Target): Method {
+  const methods = backups.map(({ method }) => method);
+  return methods.find(bringsDataBack) ?? methods[0] ?? 'logical';
 }
 
 /**

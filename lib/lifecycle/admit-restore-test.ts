@@ -6,6 +6,7 @@ import { HoldfastError } from '../core/errors.ts';
 import { type BackupId, newOperationId, type TargetName } from '../core/ids.ts';
 import { journalPrefix } from '../core/object-keys.ts';
 import type { Admission, RestoreTestRequest, RestoreTestRun } from '../core/requests.ts';
+import { bringsDataBack } from '../core/vocabulary.ts';
 import { findBackup, readManifest } from '../store/backups.ts';
 import { readEvent } from '../store/journal.ts';
 import type { Store } from '../store/store.ts';
@@ -79,7 +80,14 @@ async function choose(
 ): Promise<Subject | undefined> {
   if (backup !== undefined) {
     const found = await findBackup(store, { backup, target });
-    await readManifest(store, found.target, found.id);
+    const { method } = await readManifest(store, found.target, found.id);
+    if (!bringsDataBack(method)) {
+      throw new HoldfastError(
+        'usage',
+        `backup '${found.id}' holds the definitions alone, and a restore test is to prove that data come back`,
+        { hint: "name another; 'holdfast restore' with --as tries this one out" },
+      );
+    }
     return { backupId: found.id, target: found.target, reason: 'it was named', requestedBy };
   }
   const targets: readonly TargetName[] = target === undefined ? config.targets.map(({ name }) => name) : [target];

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { type HoldfastConfig, requireTarget } from '../config/config.ts';
 import { newOperationId } from '../core/ids.ts';
 import type { Admission, RestoreRequest, RestoreRun } from '../core/requests.ts';
+import { selectionOf } from '../core/selection.ts';
 import { findBackup, readManifest } from '../store/backups.ts';
 import { markInUse } from '../store/in-use.ts';
 import type { Store } from '../store/store.ts';
@@ -35,6 +36,7 @@ export async function admitRestore(
   const { tenant } = await readManifest(store, found.target, found.id);
   const into = requireTarget(config, request.into ?? found.target);
   protectSource(request, found.target);
+  selectionOf(request);
   const begunAt = new Date(asked.startedAt);
   const tail = createHash('sha256').update(`${asked.execution}\n${asked.redriveCount}`).digest('hex').slice(0, 8);
   const run: RestoreRun = {
@@ -45,6 +47,10 @@ export async function admitRestore(
     target: found.target,
     into: into.name,
     databases: request.databases ?? null,
+    schemas: request.schemas ?? null,
+    tables: request.tables ?? null,
+    withDependencies: request.withDependencies ?? false,
+    jobs: request.jobs ?? null,
     as: request.as ?? null,
     replace: request.replace ?? false,
     requestedBy: request.requestedBy ?? { kind: 'user' },

@@ -74,6 +74,8 @@ async function toldOf(store: Store, event: JournalEvent, run: AnyRun): Promise<O
     return { status, rtoSeconds: Math.max(0, Date.parse(endedAt) - Date.parse(beganAt)) / 1000 };
   }
   if (event.event !== 'backup-completed') return { status: 'FAILED' };
+  // Definitions alone end no exposure.
+  if ('method' in run && !bringsDataBack(run.method)) return { status: 'COMPLETED' };
   const previous = await previousPoint(store, run.target, event.operation);
   return {
     status: 'COMPLETED',

@@ -21,6 +21,8 @@ export type WriteStreamOptions = {
   readonly keyOf: (index: number) => string;
   readonly source: AsyncIterable<Uint8Array>;
   readonly settings: PipelineSettings;
+  /** Shared by streams that are read from one source at once. @default - a limit of the stream's own, as the settings say */
+  readonly rate?: RateLimit;
   /** The backup's data key, 32 bytes; null when the algorithm is `none`. */
   readonly dataKey: Buffer | null;
   readonly context: StreamContext;
@@ -97,7 +99,7 @@ class StreamWriter {
       items: blocksOf({
         source: options.source,
         pool: this.#blocks,
-        rate: new RateLimit(settings.rateLimitBytesPerSecond),
+        rate: options.rate ?? new RateLimit(settings.rateLimitBytesPerSecond),
         signal: stop.signal,
       }),
       limit: settings.blocksInFlight,

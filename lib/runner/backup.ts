@@ -11,6 +11,7 @@ import { openEngine } from '../engines/open-engine.ts';
 import { newDataKey } from '../keys/data-key.ts';
 import { openKeyProvider } from '../keys/open-key-provider.ts';
 import { sealManifest } from '../keys/seal.ts';
+import { RateLimit } from '../pipeline/rate-limit.ts';
 import { readManifest } from '../store/backups.ts';
 import { type Lease, resumeLease } from '../store/lease.ts';
 import { putJson } from '../store/text.ts';
@@ -101,12 +102,17 @@ async function captureAll(
   // What ends one stream and the run with it ends the others, and all of them have ended before the run does.
   const ending = new AbortController();
   const held = { ...context, signal: AbortSignal.any([context.signal, ending.signal]) };
-  const capture = await engine.capture({ ...engineSide, signal: held.signal }, { method: run.method });
+  const capture = await engine.capture(
+    { ...engineSide, signal: held.signal },
+    { method: run.method, format: run.format },
+  );
   try {
     const limit = pLimit(context.config.run.parallelJobs);
+    // One for all streams: the limit is what the source is to bear, however many are read from it at once.
+    const rate = new RateLimit(context.config.run.rateLimitBytesPerSecond ?? 0);
     const one = async (stream: CaptureStream): Promise<StreamRecord> => {
       held.signal.throwIfAborted();
-      return captureStream(held, stream, { target: run.target, backupId: run.backupId, dataKey, retentionDays });
+      return captureStream(held, stream, { target: run.target, backupId: run.backupId, dataKey, retentionDays, rate });
     };
     const streams = await Promise.allSettled(
       capture.streams.map((stream) =>

@@ -7,6 +7,7 @@ import type { CaptureStream } from '../engines/engine.ts';
 import { sealFacts } from '../keys/sealed-facts.ts';
 import { freedAfterUse } from '../pipeline/free-memory.ts';
 import { ProgressMeter } from '../pipeline/progress-meter.ts';
+import type { RateLimit } from '../pipeline/rate-limit.ts';
 import type { PipelineSettings } from '../pipeline/settings.ts';
 import { verifyStream } from '../pipeline/verify-stream.ts';
 import { writeStream } from '../pipeline/write-stream.ts';
@@ -18,6 +19,8 @@ type Backup = {
   readonly backupId: BackupId;
   readonly dataKey: Buffer | null;
   readonly retentionDays: number;
+  /** What all streams of the backup may read together. */
+  readonly rate: RateLimit;
 };
 
 /**
@@ -85,6 +88,7 @@ async function write(
     // Blocks are filled with copies of what the tool's pipe gave.
     source: freedAfterUse(source.bytes),
     settings,
+    rate: backup.rate,
     dataKey: backup.dataKey,
     context: { target: backup.target, backupId: backup.backupId, stream: stream.stream },
     tags: tagsOf('data', backup.retentionDays),

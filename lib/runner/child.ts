@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { setPriority } from 'node:os';
 import type { Readable, Writable } from 'node:stream';
 import { HoldfastError } from '../core/errors.ts';
 
@@ -33,12 +34,15 @@ export function openChild(options: {
   readonly signal: AbortSignal;
   /** @default 5 */
   readonly graceSeconds?: number;
+  /** How far others on this machine go before it, 0 to 19. @default 0 */
+  readonly niceness?: number;
 }): Child {
   const child = spawn(options.program, options.args, {
     env: { ...options.env },
     stdio: ['pipe', 'pipe', 'pipe'],
     detached: true,
   });
+  if (child.pid !== undefined && options.niceness !== undefined) lowerPriority(child.pid, options.niceness);
   let stderr = '';
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
     stderr = (stderr + text).slice(-stderrLimit);
@@ -72,6 +76,14 @@ export function openChild(options: {
   ended.then(forget, forget);
 
   return { stdin: child.stdin, stdout: child.stdout, ended, stderr: () => stderr, stop };
+}
+
+function lowerPriority(pid: number, niceness: number): void {
+  try {
+    setPriority(pid, niceness);
+  } catch {
+    // It has ended already, or the platform does not let us; it works all the same.
+  }
 }
 
 async function end(child: ChildProcess, ended: Promise<ChildEnd>, graceSeconds: number): Promise<void> {

@@ -92,6 +92,7 @@ export async function engineContext(context: SourceContext, target: Target): Pro
       parallelJobs: context.config.run.parallelJobs,
       lockTimeoutSeconds: target.lockTimeoutSeconds,
       statementTimeoutSeconds: target.statementTimeoutSeconds,
+      giveWaySeconds: target.giveWaySeconds,
     },
     signal: context.signal,
     progress: metered(context.report),

@@ -35,11 +35,17 @@ async function testMarked(context: RunContext, run: RestoreTestRun): Promise<Res
     context.config.targets.find(({ name }) => name === run.target)?.restoreTest ?? restoreTestSchema.parse({});
   // The engine tells how far it is; the reader beneath it would only say the same again.
   const quiet = { ...context, report: () => {} };
+  const { recovery, run: ofRuns } = context.config;
   let restoredAt = context.clock();
   const result = await openEngine(manifest.engine).restoreTest(
     {
       target: run.target,
-      settings: { parallelJobs: context.config.run.parallelJobs, lockTimeoutSeconds: 0, statementTimeoutSeconds: 0 },
+      settings: {
+        parallelJobs: recovery.parallel ? ofRuns.parallelJobs : 1,
+        lockTimeoutSeconds: 0,
+        statementTimeoutSeconds: 0,
+        giveWaySeconds: 0,
+      },
       signal: context.signal,
       progress: metered(context.report),
       scratch: context.scratch,

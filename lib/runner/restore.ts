@@ -5,6 +5,7 @@ import type { Manifest, StreamRecord } from '../core/manifest.ts';
 import { leaseKey } from '../core/object-keys.ts';
 import type { Outcome } from '../core/outcome.ts';
 import type { RestoreRun } from '../core/requests.ts';
+import { selectionOf } from '../core/selection.ts';
 import type { RestorePlan } from '../engines/engine.ts';
 import { openEngine } from '../engines/open-engine.ts';
 import { acquireLease, type Lease } from '../store/lease.ts';
@@ -35,6 +36,8 @@ async function restoreMarked(context: RunContext, run: RestoreRun): Promise<Rest
   const into = requireTarget(context.config, run.into);
   const backup = await openBackup(context, run.target, run.backupId);
   const chosen = chooseStreams(backup.manifest, run);
+  const selection = selectionOf(run);
+  requireOneDatabase(chosen, selection !== undefined);
   const engine = openEngine(backup.manifest.engine);
   if (into.engine !== backup.manifest.engine) {
     throw new HoldfastError(
@@ -60,11 +63,16 @@ async function restoreMarked(context: RunContext, run: RestoreRun): Promise<Rest
     }
     // The engine tells how far it is; the reader beneath it would only say the same again.
     const quiet = { ...held, report: () => {} };
+    const side = await engineContext(held, into);
+    const { parallel } = context.config.recovery;
+    const parallelJobs = run.jobs ?? (parallel ? side.settings.parallelJobs : 1);
     const beganAt = performance.now();
-    const result = await engine.restore(await engineContext(held, into), {
+    const result = await engine.restore({ ...side, settings: { ...side.settings, parallelJobs } }, {
       source: backup.manifest.source,
       replace: run.replace,
       cutOver: context.config.recovery.mode === 'full',
+      comparison: context.config.recovery.comparison,
+      ...(selection && { selection }),
       streams: chosen.map(({ record, destination }) => ({
         record,
         destination,
@@ -91,10 +99,22 @@ async function restoreMarked(context: RunContext, run: RestoreRun): Promise<Rest
   }
 }
 
+function requireOneDatabase(chosen: ReturnType<typeof chooseStreams>, isSelection: boolean): void {
+  if (!isSelection || chosen.filter(({ record }) => record.kind !== 'globals').length === 1) return;
+  throw new HoldfastError('usage', 'schemas and tables are chosen out of one database, and the backup has several', {
+    hint: 'name it with --database',
+  });
+}
+
 /** Which streams go where. Globals (roles, tablespaces) come along when the whole backup is restored under its own names. */
 export function chooseStreams(
   manifest: Manifest,
-  { databases, as }: Pick<RestoreRun, 'databases' | 'as'>,
+  {
+    databases,
+    as,
+    schemas,
+    tables,
+  }: Pick<RestoreRun, 'databases' | 'as'> & Partial<Pick<RestoreRun, 'schemas' | 'tables'>>,
 ): readonly { readonly record: StreamRecord; readonly destination: string }[] {
   const complete = manifest.streams.filter(({ status }) => status === 'complete');
   const available = complete.filter(({ kind }) => kind !== 'globals');
@@ -117,6 +137,7 @@ export function chooseStreams(
       },
     );
   }
-  const globals = databases === null && as === null ? complete.filter(({ kind }) => kind === 'globals') : [];
+  const isWhole = databases === null && as === null && !schemas && !tables;
+  const globals = isWhole ? complete.filter(({ kind }) => kind === 'globals') : [];
   return [...globals, ...chosen].map((record) => ({ record, destination: as ?? record.name }));
 }

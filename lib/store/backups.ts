@@ -2,6 +2,7 @@ import { HoldfastError } from '../core/errors.ts';
 import type { BackupId, TargetName } from '../core/ids.ts';
 import { type Manifest, parseManifest } from '../core/manifest.ts';
 import { manifestKey, parseManifestKey, prefixes, targetPrefix } from '../core/object-keys.ts';
+import { bringsDataBack } from '../core/vocabulary.ts';
 import type { Store } from './store.ts';
 import { readText } from './text.ts';
 
@@ -29,7 +30,9 @@ export async function* listBackups(
   }
 }
 
-/** The backup that `id` names, or the newest complete one of `target` for `latest`. Throws `backup-unknown`. */
+/**
+ * The backup that `id` names, or for `latest` the newest complete one of `target` that brings the data back. Throws `backup-unknown`.
+ */
 export async function findBackup(
   store: Store,
   wanted: { readonly backup: BackupId | 'latest'; readonly target?: TargetName | undefined },
@@ -46,8 +49,9 @@ export async function findBackup(
     throw new HoldfastError('usage', "'latest' of which target? the store holds backups of several");
   }
   for (const found of candidates.toReversed()) {
-    if (wanted.backup !== 'latest' || (await readManifest(store, found.target, found.id)).status === 'complete')
-      return found;
+    if (wanted.backup !== 'latest') return found;
+    const { status, method } = await readManifest(store, found.target, found.id);
+    if (status === 'complete' && bringsDataBack(method)) return found;
   }
   const of = wanted.target === undefined ? '' : ` of target '${wanted.target}'`;
   throw new HoldfastError(

@@ -1,12 +1,15 @@
 import { type Manifest, manifestSchema } from '../../lib/core/manifest.ts';
+import type { Method } from '../../lib/core/vocabulary.ts';
 
 /** A manifest of target `orders`: two databases, of which the second failed when the backup is partial. */
 export function manifestOf({
   backupId,
   status = 'complete',
+  method = 'logical',
 }: {
   readonly backupId: string;
   readonly status?: 'complete' | 'partial';
+  readonly method?: Method;
 }): Manifest {
   const times = { beganAt: '2026-11-21T02:00:10.000Z', endedAt: '2026-11-21T02:04:40.000Z' };
   const stream = (name: string, streamStatus: 'complete' | 'failed') => ({
@@ -27,7 +30,7 @@ export function manifestOf({
     backupId,
     target: 'orders',
     engine: 'postgres',
-    method: 'logical',
+    method,
     tier: 'daily',
     tenant: null,
     parent: null,

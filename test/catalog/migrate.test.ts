@@ -19,7 +19,7 @@ test('migrating makes the schema; migrating again does nothing', async () => {
 
   assert.deepEqual(first, {
     from: 0,
-    to: 15,
+    to: 16,
     applied: [
       'data_vault',
       'indexes',
@@ -36,9 +36,10 @@ test('migrating makes the schema; migrating again does nothing', async () => {
       'schedule_times',
       'views',
       'validation_tenants',
+      'schema_backups',
     ],
   });
-  assert.deepEqual(second, { from: 15, to: 15, applied: [] });
+  assert.deepEqual(second, { from: 16, to: 16, applied: [] });
   const found = await owner.client.query<{ tablename: string }>(
     "select tablename from pg_tables where schemaname = 'backup_mgmt' order by 1",
   );
@@ -65,6 +66,7 @@ test('of 20 migrations at once each step is applied by exactly one', async () =>
     'retention',
     'roles',
     'schedule_times',
+    'schema_backups',
     'targets',
     'tenants',
     'validation_results',
@@ -72,7 +74,7 @@ test('of 20 migrations at once each step is applied by exactly one', async () =>
     'views',
   ]);
   for (const owner of owners) {
-    assert.equal(await catalogVersion(owner.client), 15);
+    assert.equal(await catalogVersion(owner.client), 16);
     await owner[Symbol.asyncDispose]();
   }
 });
@@ -88,7 +90,7 @@ test('catalogs in five databases of one new server migrate at once and share the
 
   assert.deepEqual(
     results.map(({ to }) => to),
-    [15, 15, 15, 15, 15],
+    [16, 16, 16, 16, 16],
   );
   await Promise.all(owners.map((owner) => owner[Symbol.asyncDispose]()));
 });
@@ -96,11 +98,11 @@ test('catalogs in five databases of one new server migrate at once and share the
 test('a schema that is newer than the program is refused and left alone', async () => {
   await using owner = await ownerOf(await newDatabase(server));
   await migrateCatalog(owner.client);
-  await owner.client.query("insert into holdfast.migration (version, name) values (16, 'from_the_future')");
+  await owner.client.query("insert into holdfast.migration (version, name) values (17, 'from_the_future')");
 
   await assert.rejects(migrateCatalog(owner.client), {
     code: 'version-mismatch',
-    message: "catalog schema version 16 is newer than this program's 15",
+    message: "catalog schema version 17 is newer than this program's 16",
   });
 });
 

@@ -51,6 +51,14 @@ test('a completed backup has every column that operators read', () => {
   });
 });
 
+test('definitions alone are of a type of their own and bring back no moment', () => {
+  const row = project(requested({ method: 'schema' }), begun(), completed()).at(-1);
+
+  assert.equal(row?.backup_status, 'COMPLETED');
+  assert.equal(row?.backup_type, 'SCHEMA');
+  assert.equal(row?.restorable_point, null);
+});
+
 test('a failed backup says why, and keeps the time of its request when it never began', () => {
   const row = project(requested(), failed()).at(-1);
 

@@ -41,6 +41,7 @@ test('the minimal form fills in every default', () => {
       name: 'orders-daily-logical',
       tier: 'daily',
       method: 'logical',
+      format: 'custom',
       schedule: '0 2 * * *',
       timezone: 'Europe/Berlin',
       retentionDays: 7,

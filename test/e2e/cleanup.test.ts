@@ -88,7 +88,7 @@ test('a cleanup asked for by {} removes what has expired, in store, journal, cat
   assert.deepEqual([statuses[old.backupId], statuses[newest.backupId]], ['DELETED', 'COMPLETED']);
   const stages = await opened.catalog.show(old.backupId);
   assert.deepEqual(stages.map(({ status }) => status).slice(-3), ['COMPLETED', 'EXPIRED', 'DELETED']);
-  const metrics = await (await fetch(`${opened.stack.statusUrl}/metrics`)).text();
+  const metrics = await opened.stack.metrics();
   assert.match(metrics, /^holdfast_backups_deleted_total 1$/m);
 });
 

@@ -117,7 +117,7 @@ suite('restore tests through the state machine', { concurrency: false }, () => {
     assert.equal(test.error_code, null);
     assert.ok(Number(test.rto_seconds) > 0 && Number(test.restore_seconds) > 0);
     assert.ok(Number(test.bytes_read) >= manifestOf(folder, run).plainBytes);
-    const metrics = await (await fetch(`${opened.stack.statusUrl}/metrics`)).text();
+    const metrics = await opened.stack.metrics();
     assert.match(metrics, /^holdfast_restore_test_passed_total\{target="orders"\} 1$/m);
     assert.match(metrics, /^holdfast_rto_attained_seconds\{target="orders"\} [\d.]+$/m);
     assert.deepEqual(globSync('holdfast-test-*', { cwd: temporary }), []);
@@ -138,8 +138,8 @@ suite('restore tests through the state machine', { concurrency: false }, () => {
     assert.ok((orders?.verified?.at ?? '') < (orders?.restorable?.at ?? ''));
     assert.equal(orders?.lastRestoreTest?.status, 'PASSED');
     assert.ok(Number(orders?.rpo.attainedSeconds) > 0);
-    await opened.reconcile();
-    const metrics = await (await fetch(`${opened.stack.statusUrl}/metrics`)).text();
+    await opened.invoke('WatchFunction');
+    const metrics = await opened.stack.metrics();
     for (const name of ['restorable_point_age', 'verified_point_age', 'rpo_attained'])
       assert.match(metrics, new RegExp(`^holdfast_${name}_seconds\\{target="orders"\\} [\\d.]+$`, 'm'));
   });

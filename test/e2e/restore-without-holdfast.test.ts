@@ -100,6 +100,32 @@ for (const { name, settings } of [
   });
 }
 
+test('from scripts, every database comes back with its rows', async () => {
+  await using backup = await takeBackup(source, 'encryption: { keys: key-file }', { format: 'sql' });
+  await using destination = await postgresServer({ major: 17 });
+
+  const printed = await follow(backup, destination);
+
+  assert.doesNotMatch(printed, complaints);
+  assert.match(printed, /^db--h: 3 tables, 4 rows, as backed up$/m);
+  const databases = Object.keys(sourceText).filter((name) => name !== 'globals');
+  assert.deepEqual(
+    Object.keys(await clusterText(destination)).filter((name) => name !== 'globals'),
+    databases,
+  );
+});
+
+test('from a backup of the definitions alone, every table comes back without rows', async () => {
+  await using backup = await takeBackup(source, 'encryption: { keys: key-file }', { method: 'schema' });
+  await using destination = await postgresServer({ major: 17 });
+
+  const printed = await follow(backup, destination);
+
+  assert.doesNotMatch(printed, complaints);
+  assert.deepEqual([...new Set(backup.manifest.streams.map(({ kind }) => kind))], ['globals', 'schema']);
+  assert.match(printed, /^db--h: 0 tables, 0 rows, as backed up$/m);
+});
+
 test('from a bucket, with the key in KMS', async () => {
   const programs = path.join(await ensurePythonPackages(['awscli==1.46.3'], progress), 'bin');
   await using s3 = await minioServer();

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { loadConfig } from '../../lib/config/load.ts';
 import type { Manifest } from '../../lib/core/manifest.ts';
+import type { BackupRequest } from '../../lib/core/requests.ts';
 import { ensureKeyFile } from '../../lib/keys/key-file.ts';
 import { admitBackup } from '../../lib/lifecycle/admit-backup.ts';
 import { createRecorder } from '../../lib/lifecycle/recorder.ts';
@@ -17,8 +18,15 @@ export type TakenBackup = AsyncDisposable & {
   readonly manifest: Manifest;
 };
 
-/** Backs up target `shop` as the task would, but for the state machine around it. `settings` is YAML: encryption, compression. */
-export async function takeBackup(server: PostgresServer, settings: string): Promise<TakenBackup> {
+/**
+ * Backs up target `shop` as the task would, but for the state machine around it. `settings` is YAML: encryption, compression. `wanted` is
+ * what is asked for beside the target.
+ */
+export async function takeBackup(
+  server: PostgresServer,
+  settings: string,
+  wanted: Partial<BackupRequest> = {},
+): Promise<TakenBackup> {
   const folder = await mkdtemp(path.join(tmpdir(), 'holdfast-e2e-'));
   const dispose = () => rm(folder, { recursive: true, force: true });
   try {
@@ -36,14 +44,14 @@ targets:
     connection: { host: ${server.host}, port: ${server.port}, user: ${server.user}, password: { file: ${folder}/password }, sslmode: disable }
 `,
     );
-    return { folder, configFile, manifest: await backUp(server, configFile), [Symbol.asyncDispose]: dispose };
+    return { folder, configFile, manifest: await backUp(server, configFile, wanted), [Symbol.asyncDispose]: dispose };
   } catch (error) {
     await dispose();
     throw error;
   }
 }
 
-async function backUp(server: PostgresServer, configFile: string): Promise<Manifest> {
+async function backUp(server: PostgresServer, configFile: string, wanted: Partial<BackupRequest>): Promise<Manifest> {
   process.env['HOLDFAST_PG_BIN'] = server.binDir;
   const config = loadConfig(configFile, {});
   if (config.encryption.keys === 'key-file') await ensureKeyFile(config.encryption.keyFile);
@@ -51,7 +59,7 @@ async function backUp(server: PostgresServer, configFile: string): Promise<Manif
   return withRunContext({ config, environment: {}, signal, report: () => {} }, async (context) => {
     const { store, clock } = context;
     const recorder = createRecorder({ store, catalog: undefined, warn: () => {} });
-    const request = { target: config.targets[0]?.name ?? fail('the configuration has no target') };
+    const request = { target: config.targets[0]?.name ?? fail('the configuration has no target'), ...wanted };
     const admission = await admitBackup(
       { config, store, recorder, clock },
       { request, execution: 'e2e', redriveCount: 0 },

@@ -145,7 +145,10 @@ suite('faults of a PostgreSQL source', { concurrency: false }, () => {
   test('a wrong password is refused as such, by every verb, and never repeated', async () => {
     using context = contextFor(server, { connection: { password: 'hunter2' } });
 
-    for (const verb of [() => engine.probe(context), () => engine.capture(context, { method: 'logical' })])
+    for (const verb of [
+      () => engine.probe(context),
+      () => engine.capture(context, { method: 'logical', format: 'custom' }),
+    ])
       await assert.rejects(verb(), (error: Error & { code?: string }) => {
         assert.equal(error.code, 'auth-failed');
         assert.doesNotMatch(error.message, /hunter2/);
@@ -164,7 +167,9 @@ suite('faults of a PostgreSQL source', { concurrency: false }, () => {
     using unknown = contextFor(server, { connection: { host: 'no-such-host.invalid' } });
 
     await assert.rejects(engine.probe(closed), { code: 'source-unreachable' });
-    await assert.rejects(engine.capture(unknown, { method: 'logical' }), { code: 'source-unreachable' });
+    await assert.rejects(engine.capture(unknown, { method: 'logical', format: 'custom' }), {
+      code: 'source-unreachable',
+    });
   });
 
   test('a server without TLS is not reached in the clear when TLS was asked for', async () => {
@@ -180,7 +185,7 @@ suite('faults of a PostgreSQL source', { concurrency: false }, () => {
     const mismatch = Object.assign(new Error('other versions'), { code: 'version-mismatch' });
     using context = contextFor(server);
 
-    await assert.rejects(other.capture(context, { method: 'logical' }), { code: 'version-mismatch' });
+    await assert.rejects(other.capture(context, { method: 'logical', format: 'custom' }), { code: 'version-mismatch' });
   });
 
   test('a dump tool older than the server says so itself, and it is taken for what it is', async () => {
@@ -203,12 +208,45 @@ suite('faults of a PostgreSQL source', { concurrency: false }, () => {
     });
   });
 
+  test('a dump gives way to an ALTER TABLE that waits for it, before those behind it wait for long', async () => {
+    using context = contextFor(server, { connection: { databases: ['large'] }, settings: { giveWaySeconds: 1 } });
+    const opened = await engine.capture(context, { method: 'logical', format: 'custom' });
+    const stream = opened.streams.find(({ name }) => name === 'large') as CaptureStream;
+    await using alterer = await session(server, 'large');
+    await using reader = await session(server, 'large');
+    const [table] = (
+      await alterer.query("select relname as name from pg_class where relkind = 'r' and oid >= 16384 limit 1")
+    ).rows;
+
+    const { bytes } = await stream.open();
+    let waiters: Promise<unknown> | undefined;
+    const failure = await (async () => {
+      for await (const _ of bytes) {
+        if (waiters) continue;
+        const altered = alterer.query(`alter table ${table.name} add column behind int`);
+        await oneWaitsForALock(server);
+        waiters = Promise.all([altered, reader.query(`select from ${table.name} limit 1`)]);
+        // The dump's locks are held for as long as nobody reads on.
+        await dumpIsGone(server);
+      }
+    })().catch((error: unknown) => error);
+    await opened.end();
+
+    assert.equal((failure as { code?: string }).code, 'source-busy');
+    assert.match(
+      String(failure),
+      /gave way to session \d+.* waited \d+ s for the dump's lock on .*and 1 more behind it/,
+    );
+    await waiters;
+    await alterer.query(`alter table ${table.name} drop column behind`);
+  });
+
   test('a statement that runs longer than the statement timeout ends the dump', async () => {
     using context = contextFor(server, {
       connection: { databases: ['large'] },
       settings: { statementTimeoutSeconds: 1 },
     });
-    const opened = await engine.capture(context, { method: 'logical' });
+    const opened = await engine.capture(context, { method: 'logical', format: 'custom' });
     const stream = opened.streams.find(({ name }) => name === 'large') as CaptureStream;
 
     const { bytes } = await stream.open();
@@ -226,7 +264,7 @@ suite('faults of a PostgreSQL source', { concurrency: false }, () => {
 
   test('a server that restarts during the dump interrupts it, and the next run succeeds by itself', async () => {
     using context = contextFor(server, { connection: { databases: ['large'] } });
-    const opened = await engine.capture(context, { method: 'logical' });
+    const opened = await engine.capture(context, { method: 'logical', format: 'custom' });
     const stream = opened.streams.find(({ name }) => name === 'large') as CaptureStream;
 
     const { bytes } = await stream.open();
@@ -245,7 +283,7 @@ suite('faults of a PostgreSQL source', { concurrency: false }, () => {
 
   test('a server that stops before the stream is opened is unreachable', async () => {
     using context = contextFor(server, { connection: two });
-    const opened = await engine.capture(context, { method: 'logical' });
+    const opened = await engine.capture(context, { method: 'logical', format: 'custom' });
     await server.stop();
 
     const saved = await Promise.all(opened.streams.map(save));
@@ -261,7 +299,7 @@ suite('faults of a PostgreSQL source', { concurrency: false }, () => {
   test('a stopped run ends its dump tool and its sessions', async () => {
     const stop = new AbortController();
     using context = contextFor(server, { connection: { databases: ['large'] }, signal: stop.signal });
-    const opened = await engine.capture(context, { method: 'logical' });
+    const opened = await engine.capture(context, { method: 'logical', format: 'custom' });
     const stream = opened.streams.find(({ name }) => name === 'large') as CaptureStream;
 
     const { bytes } = await stream.open();
@@ -308,6 +346,18 @@ async function dumpIsGone(server: PostgresServer): Promise<void> {
       for attempt in 1 .. 400 loop
         exit when not exists (select from pg_stat_activity where application_name like 'holdfast dump %');
         perform pg_sleep(0.05), pg_stat_clear_snapshot();
+      end loop;
+    end $$`);
+}
+
+/** Resolves when a session waits for a lock, or after 20 s. */
+async function oneWaitsForALock(server: PostgresServer): Promise<void> {
+  await using client = await session(server, 'postgres');
+  await client.query(`
+    do $$ begin
+      for attempt in 1 .. 400 loop
+        exit when exists (select from pg_locks where not granted);
+        perform pg_sleep(0.05);
       end loop;
     end $$`);
 }

@@ -147,3 +147,27 @@ test("a target's tenant is in the run and in its events", async () => {
     ],
   );
 });
+
+test("a backup's format is the one asked for, or that of the target's entry of the same method and tier", async () => {
+  await using parts = await lifecycle();
+  const [target] = parts.config.targets;
+  assert.ok(target);
+  const backups = target.backups.map(
+    (entry) => ({ ...entry, format: entry.tier === 'weekly' ? 'sql' : 'custom' }) as const,
+  );
+  const config = { ...parts.config, targets: [{ ...target, backups }] };
+  const formatOf = async (request: Partial<typeof byHand>, execution: string) => {
+    const admission = await admitBackup(
+      { ...parts, config },
+      { request: { ...byHand, ...request }, execution, redriveCount: 0 },
+    );
+    if (admission.verdict !== 'admitted') assert.fail(admission.verdict);
+    await releaseLeases(parts, admission.run);
+    return [admission.run.method, admission.run.format];
+  };
+
+  assert.deepEqual(await formatOf({}, 'one'), ['logical', 'custom']);
+  assert.deepEqual(await formatOf({ tier: 'weekly' }, 'two'), ['logical', 'sql']);
+  assert.deepEqual(await formatOf({ format: 'sql' }, 'three'), ['logical', 'sql']);
+  assert.deepEqual(await formatOf({ method: 'schema' }, 'four'), ['schema', 'custom']);
+});

@@ -65,6 +65,23 @@ test('a partial backup is not chosen, and is tested when it is named', async () 
   assert.equal(named.verdict === 'admitted' && named.run.reason, 'it was named');
 });
 
+test('definitions alone are neither chosen nor tested by name', async () => {
+  await using parts = await lifecycle();
+  const dependencies = { ...parts, catalog: undefined, log };
+  const backupId = '20261121T020000Z-9f3c2a1b';
+  const manifest = manifestOf({ backupId, method: 'schema' });
+  await putJson(parts.store, manifestKey(orders, backupIdSchema.parse(backupId)), manifest);
+
+  const chosen = await admitRestoreTest(dependencies, asked());
+  const named = admitRestoreTest(dependencies, asked(restoreTestRequestSchema.parse({ backup: backupId }), 'by hand'));
+
+  assert.equal(chosen.verdict, 'nothing');
+  await assert.rejects(named, {
+    code: 'usage',
+    message: `backup '${backupId}' holds the definitions alone, and a restore test is to prove that data come back`,
+  });
+});
+
 test('a target without a backup is told of, and so is a backup that does not exist', async () => {
   await using parts = await lifecycle();
   const dependencies = { ...parts, catalog: undefined, log };

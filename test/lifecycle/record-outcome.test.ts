@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import { backupIdSchema, targetNameSchema } from '../../lib/core/ids.ts';
 import { manifestKey, outcomeKey } from '../../lib/core/object-keys.ts';
 import { backupRunSchema, restoreTestRunSchema } from '../../lib/core/requests.ts';
+import type { Method } from '../../lib/core/vocabulary.ts';
 import { recordOutcome } from '../../lib/lifecycle/record-outcome.ts';
 import { putJson } from '../../lib/store/text.ts';
 import { manifestOf } from '../catalog/manifests.ts';
@@ -96,12 +97,12 @@ test('a test that came to no end says nothing of its backup', async () => {
 test('a backup tells what a loss just before its end would have cost, and the first of a target does not', async () => {
   await using parts = await lifecycle();
   const target = targetNameSchema.parse('orders');
-  const runOf = (backupId: string) =>
+  const runOf = (backupId: string, method = 'logical') =>
     backupRunSchema.parse({
       backupId,
       target,
       engine: 'postgres',
-      method: 'logical',
+      method,
       tier: 'daily',
       scheduledTime: null,
       requestedBy: { kind: 'user' },
@@ -109,20 +110,23 @@ test('a backup tells what a loss just before its end would have cost, and the fi
       fencingToken: 1,
       requestedAt: '2026-11-21T02:00:00.000Z',
     });
-  const publish = (backupId: string, status: 'complete' | 'partial', day: number) =>
+  const publish = (backupId: string, status: 'complete' | 'partial', day: number, method: Method = 'logical') =>
     putJson(parts.store, manifestKey(target, backupIdSchema.parse(backupId)), {
-      ...manifestOf({ backupId, status }),
+      ...manifestOf({ backupId, status, method }),
       beganAt: `2026-11-${day}T02:00:10.000Z`,
       endedAt: `2026-11-${day}T02:04:40.000Z`,
     });
   await publish('20261121T020000Z-00000001', 'complete', 21);
   await publish('20261122T020000Z-00000002', 'partial', 22);
+  await publish('20261122T030000Z-00000004', 'complete', 22, 'schema');
   await publish('20261123T020000Z-00000003', 'complete', 23);
 
   const first = await recordOutcome(parts, { run: runOf('20261121T020000Z-00000001') });
+  const definitions = await recordOutcome(parts, { run: runOf('20261122T030000Z-00000004', 'schema') });
   const third = await recordOutcome(parts, { run: runOf('20261123T020000Z-00000003') });
 
   assert.deepEqual(first, { indexed: false, status: 'COMPLETED' });
-  // Two days and four and a half minutes: the partial backup between them is no restorable point.
+  assert.deepEqual(definitions, { indexed: false, status: 'COMPLETED' });
+  // Two days and four and a half minutes: neither the partial backup between them nor the definitions alone are a restorable point.
   assert.deepEqual(third, { indexed: false, status: 'COMPLETED', rpoSeconds: 173_070 });
 });

@@ -28,3 +28,21 @@ test('no limit never waits', async () => {
 
   await limit.passed(1e12, new AbortController().signal);
 });
+
+test('streams that share a limit get as many bytes together as one alone', async () => {
+  let now = 0;
+  const limit = new RateLimit(1000, {
+    now: () => now,
+    wait: async (milliseconds) => {
+      now += milliseconds;
+    },
+  });
+  const { signal } = new AbortController();
+  const stream = async (): Promise<void> => {
+    for (let chunk = 0; chunk < 10; chunk++) await limit.passed(100, signal);
+  };
+
+  await Promise.all([stream(), stream()]);
+
+  assert.ok(now >= 2000, `2000 bytes at 1000 a second took ${now} ms`);
+});

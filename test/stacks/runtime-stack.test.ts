@@ -280,7 +280,7 @@ test('a backup is started at its time, in its zone, with its slot, and given up 
     FlexibleTimeWindow: { Mode: 'OFF' },
     Target: {
       Input:
-        '{"target":"orders","method":"logical","tier":"daily","scheduledTime":"<aws.scheduler.scheduled-time>","requestedBy":{"kind":"schedule","name":"orders-daily-logical"}}',
+        '{"target":"orders","method":"logical","format":"custom","tier":"daily","scheduledTime":"<aws.scheduler.scheduled-time>","requestedBy":{"kind":"schedule","name":"orders-daily-logical"}}',
       RetryPolicy: { MaximumEventAgeInSeconds: 3600, MaximumRetryAttempts: 3 },
     },
   });

@@ -8,7 +8,7 @@ export type Execution = {
   readonly engine: EngineName | null;
   readonly method: Method | null;
   readonly tier: Tier | null;
-  readonly type: 'FULL' | 'INCREMENTAL' | null;
+  readonly type: 'FULL' | 'INCREMENTAL' | 'SCHEMA' | null;
   readonly status: BackupStatus;
   readonly startTime: string;
   readonly endTime: string | null;

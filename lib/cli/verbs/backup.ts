@@ -14,17 +14,18 @@ type Options = {
   readonly target: string;
   readonly tier?: string;
   readonly method?: string;
+  readonly format?: string;
   readonly aws?: boolean;
   readonly wait?: boolean;
 };
 
 export async function run(
   context: CliContext,
-  { target, tier, method, aws = false, wait = true }: Options,
+  { target, tier, method, format, aws = false, wait = true }: Options,
 ): Promise<number> {
   const config = await context.config();
   const { name } = requireTarget(config, parseTarget(target));
-  const parsed = backupRequestSchema.safeParse({ target: name, tier, method, requestedBy: { kind: 'user' } });
+  const parsed = backupRequestSchema.safeParse({ target: name, tier, method, format, requestedBy: { kind: 'user' } });
   if (!parsed.success) {
     const problems = parsed.error.issues.map(({ path, message }) => `--${path.join('.')}: ${message}`);
     throw new HoldfastError('usage', problems.join('; '));

@@ -38,7 +38,7 @@ export async function run(context: CliContext, options: Options): Promise<number
   });
   context.output.result({ comparisons }, () =>
     comparisons.flatMap(({ kind, from, to, same, tablesCompared, rowsCompared, differences, remarks }) => [
-      kind === 'database'
+      kind !== 'globals'
         ? `${said(same)} '${printable(to)}' against the backup of '${printable(from)}': ${counted(tablesCompared, 'table')}, ${counted(rowsCompared, 'row')}`
         : `${said(same)} the server's ${kind} against those in the backup`,
       ...[...differences, ...remarks].map((line) => `  ${oneLine(line)}`),

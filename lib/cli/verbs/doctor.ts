@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import type { HoldfastConfig } from '../../config/config.ts';
 import { describeError } from '../../core/errors.ts';
+import { firstFew } from '../../core/first-few.ts';
 import { openEngine } from '../../engines/open-engine.ts';
 import { openKeyProvider } from '../../keys/open-key-provider.ts';
 import { localKeysFolder } from '../../local/endpoint/kms.ts';
@@ -127,5 +128,29 @@ async function probe(context: SourceContext, target: HoldfastConfig['targets'][n
     await engineContext(context, target),
   );
   const tools = typeof facts.toolVersion === 'string' ? `, client tools ${facts.toolVersion}` : '';
-  return [{ level: 'ok', message: `reachable, version ${serverVersion}${tools}`, fix: '' }, ...findings];
+  return [
+    { level: 'ok', message: `reachable, version ${serverVersion}${tools}`, fix: '' },
+    ...findings,
+    ...(await settingsOf(context, target)),
+  ];
+}
+
+/** One line for all settings: which they are, and how to change each, is a verb of its own. */
+async function settingsOf(
+  context: SourceContext,
+  target: HoldfastConfig['targets'][number],
+): Promise<readonly Found[]> {
+  const report = await openEngine(target.engine).checkSettings?.(await engineContext(context, target), {});
+  const differing = report?.settings.filter(({ verdict }) => verdict === 'differs') ?? [];
+  if (report === undefined || differing.length === 0) return [];
+  return [
+    {
+      level: 'warning',
+      message: `${differing.length} of ${report.settings.length} settings are not as in production: ${firstFew(
+        differing.map(({ name }) => name),
+        3,
+      )}`,
+      fix: `'holdfast settings ${target.name}' shows each with its reason and its fix`,
+    },
+  ];
 }

@@ -23,7 +23,13 @@ type Options = {
 };
 
 /** What a stock tool expects a file of that format to be called. */
-const extensions: Readonly<Record<string, string>> = { 'pg_dump-custom': 'dump', 'pg_dumpall-globals': 'sql' };
+const extensions: Readonly<Record<string, string>> = {
+  'pg_dump-custom': 'dump',
+  'pg_dump-custom-schema': 'dump',
+  'pg_dump-sql': 'sql',
+  'pg_dump-sql-schema': 'sql',
+  'pg_dumpall-globals': 'sql',
+};
 
 /** Exports all that the backup holds, or the databases asked for. What it lacks of what was asked for is the verb's failure. */
 export async function run(context: CliContext, { backup, target, output, database }: Options): Promise<number> {
@@ -53,7 +59,7 @@ export async function run(context: CliContext, { backup, target, output, databas
 }
 
 function chooseDatabases({ manifest }: OpenBackup, names: readonly string[]): readonly StreamRecord[] {
-  const databases = manifest.streams.filter(({ kind }) => kind === 'database');
+  const databases = manifest.streams.filter(({ kind }) => kind !== 'globals');
   const missing = names.find((name) => !databases.some((record) => record.name === name));
   if (missing !== undefined) {
     throw new HoldfastError('database-missing', `backup '${manifest.backupId}' has no database '${missing}'`, {

@@ -1,7 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { requireTarget } from '../../config/config.ts';
+import { HoldfastError } from '../../core/errors.ts';
 import { newOperationId } from '../../core/ids.ts';
 import type { RestoreRun } from '../../core/requests.ts';
+import { selectionOf } from '../../core/selection.ts';
 import { protectSource } from '../../lifecycle/protect-source.ts';
 import { releaseLeases } from '../../lifecycle/release-leases.ts';
 import { runRestore } from '../../runner/restore.ts';
@@ -16,6 +18,10 @@ type Options = {
   readonly target?: string;
   readonly into?: string;
   readonly database?: readonly string[];
+  readonly schema?: readonly string[];
+  readonly table?: readonly string[];
+  readonly withDependencies?: boolean;
+  readonly jobs?: string;
   readonly as?: string;
   readonly replace?: boolean;
   readonly aws?: boolean;
@@ -26,12 +32,18 @@ type Options = {
  * databases can be reached, through the state machine.
  */
 export async function run(context: CliContext, options: Options): Promise<number> {
+  const jobs = options.jobs === undefined ? undefined : parseJobs(options.jobs);
+  selectionOf({ schemas: options.schema, tables: options.table, withDependencies: options.withDependencies });
   if (options.aws === true) {
     return restoreOnAws(context, {
       backup: parseBackup(options.backup),
       ...(options.target === undefined ? {} : { target: parseTarget(options.target) }),
       ...(options.into === undefined ? {} : { into: parseTarget(options.into) }),
       ...(options.database === undefined ? {} : { databases: [...options.database] }),
+      ...(options.schema === undefined ? {} : { schemas: [...options.schema] }),
+      ...(options.table === undefined ? {} : { tables: [...options.table] }),
+      ...(options.withDependencies === true ? { withDependencies: true } : {}),
+      ...(jobs === undefined ? {} : { jobs }),
       ...(options.as === undefined ? {} : { as: options.as }),
       ...(options.replace === true ? { replace: true } : {}),
     });
@@ -47,6 +59,10 @@ export async function run(context: CliContext, options: Options): Promise<number
       target: found.target,
       into: into.name,
       databases: options.database === undefined ? null : [...options.database],
+      schemas: options.schema === undefined ? null : [...options.schema],
+      tables: options.table === undefined ? null : [...options.table],
+      withDependencies: options.withDependencies ?? false,
+      jobs: jobs ?? null,
       as: options.as ?? null,
       replace: options.replace ?? false,
       requestedBy: { kind: 'user' },
@@ -66,4 +82,10 @@ export async function run(context: CliContext, options: Options): Promise<number
   ]);
   if (failure) context.output.failure(failure);
   return failure?.exitCode ?? 0;
+}
+
+function parseJobs(text: string): number {
+  const jobs = Number(text);
+  if (Number.isInteger(jobs) && jobs >= 1 && jobs <= 64) return jobs;
+  throw new HoldfastError('usage', `--jobs '${text}' is not a number from 1 to 64`);
 }

@@ -33,10 +33,11 @@ function describe(manifest: Manifest, hold: Hold | null, tables: boolean): strin
     ...(hold === null ? [] : [`held      since ${hold.since} by '${printable(hold.by)}': ${oneLine(hold.reason)}`]),
     '',
     ...table(
-      ['PART', 'NAME', 'STATUS', 'SIZE', 'STORED', 'OBJECTS', 'TABLES', 'ROWS'],
+      ['PART', 'NAME', 'FORMAT', 'STATUS', 'SIZE', 'STORED', 'OBJECTS', 'TABLES', 'ROWS'],
       manifest.streams.map((stream) => [
         stream.kind,
         printable(stream.name),
+        stream.format,
         stream.status,
         bytes(stream.plainBytes),
         bytes(stream.storedBytes),

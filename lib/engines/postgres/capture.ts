@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
-import type { Capture, CaptureStream, EngineContext } from '../engine.ts';
+import type { Capture, CaptureStream, Engine, EngineContext } from '../engine.ts';
 import { parseConnection } from './connection.ts';
 import { dumpDatabase } from './dump-database.ts';
 import { captureGlobals } from './dump-globals.ts';
-import { databaseFormat } from './formats.ts';
+import { databaseFormat } from './formats/formats.ts';
 import { chosenDatabases, connectToServer, readServer } from './server.ts';
 import { openSnapshot } from './snapshot.ts';
 import type { ClientTools } from './tools.ts';
@@ -15,7 +15,12 @@ export type FindTools = (major: number) => Promise<ClientTools>;
  * The cluster's globals and one stream per chosen database. Each database is dumped as of a snapshot of its own, taken when its
  * stream is opened, so a stream that is opened late does not hold back the source's vacuum before.
  */
-export async function captureLogical(context: EngineContext, findTools: FindTools): Promise<Capture> {
+export async function captureLogical(
+  context: EngineContext,
+  request: Parameters<Engine['capture']>[1],
+  findTools: FindTools,
+): Promise<Capture> {
+  const format = databaseFormat(request.method, request.format);
   const connection = parseConnection(context.connection);
   const client = await connectToServer(connection);
   try {
@@ -26,9 +31,9 @@ export async function captureLogical(context: EngineContext, findTools: FindTool
 
     const databaseStream = ({ name, sizeBytes }: { name: string; sizeBytes: number }): CaptureStream => ({
       stream: streamName(name),
-      kind: 'database',
+      kind: format.kind,
       name,
-      format: databaseFormat,
+      format: format.name,
       expectedBytes: sizeBytes,
       async open() {
         const snapshot = await openSnapshot(context, connection, name, {
@@ -36,7 +41,7 @@ export async function captureLogical(context: EngineContext, findTools: FindTool
           toolVersion: tools.version,
         });
         sessions.add(snapshot);
-        return dumpDatabase(context, { connection, database: name, tools, snapshot });
+        return dumpDatabase(context, { connection, database: name, tools, snapshot, format });
       },
     });
 

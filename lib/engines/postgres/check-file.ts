@@ -2,7 +2,8 @@ import { createReadStream } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { HoldfastError } from '../../core/errors.ts';
 import type { Content } from '../../core/manifest.ts';
-import { databaseFormat, globalsFormat } from './formats.ts';
+import { customFormat } from './formats/custom-format.ts';
+import { globalsFormat } from './formats/formats.ts';
 import { inspectStream } from './inspect.ts';
 
 /** What a file of PostgreSQL's tools is, and what is in it as far as its format tells. */
@@ -39,7 +40,7 @@ export async function checkFile(file: string, signal: AbortSignal): Promise<Chec
   const content = await inspectStream({ format, kind: 'file', name: file }, createReadStream(file), {
     target: '',
     connection: undefined,
-    settings: { parallelJobs: 1, lockTimeoutSeconds: 0, statementTimeoutSeconds: 0 },
+    settings: { parallelJobs: 1, lockTimeoutSeconds: 0, statementTimeoutSeconds: 0, giveWaySeconds: 0 },
     signal,
     progress: () => {},
     scratch: '',
@@ -48,7 +49,7 @@ export async function checkFile(file: string, signal: AbortSignal): Promise<Chec
 }
 
 function formatOf(head: string): string | undefined {
-  if (head.startsWith('PGDMP')) return databaseFormat;
+  if (head.startsWith('PGDMP')) return customFormat.name;
   if (/^-- PostgreSQL database cluster dump$/m.test(head)) return globalsFormat;
   return /^-- PostgreSQL database dump$/m.test(head) ? plainFormat : undefined;
 }

@@ -1,11 +1,12 @@
 import type { Content, ContentEntry, StreamRecord } from '../../core/manifest.ts';
+import { freeMemory } from '../../pipeline/free-memory.ts';
 import type { Comparison, EngineContext } from '../engine.ts';
 import type { FindTools } from './capture.ts';
 import { type Connection, parseConnection } from './connection.ts';
 import { factsOf } from './database-facts.ts';
 import { dumpDatabase } from './dump-database.ts';
 import { captureGlobals } from './dump-globals.ts';
-import { globalsFormat } from './formats.ts';
+import { formatNamed, globalsFormat } from './formats/formats.ts';
 import { propertyDifferences } from './properties.ts';
 import { connectToServer, readServer, type Server } from './server.ts';
 import { openSnapshot } from './snapshot.ts';
@@ -47,8 +48,13 @@ export async function compareDatabase(
     toolVersion: live.tools.version,
   });
   try {
-    const dump = await dumpDatabase(asComparison(context), { ...live, snapshot, lcMonetary: expected.lcMonetary });
-    for await (const _ of dump.bytes);
+    const dump = await dumpDatabase(asComparison(context), {
+      ...live,
+      snapshot,
+      format: formatNamed(record.format),
+      lcMonetary: expected.lcMonetary,
+    });
+    for await (const chunk of dump.bytes) freeMemory(chunk);
     const comparison = compareContent(record.content, dump.result().content, {
       isSameMajor: expected.major === live.server.major,
       isTextKept: false,
@@ -77,7 +83,7 @@ async function compareGlobals(
   return compareContent(record.content, dump.result().content, { isSameMajor, isTextKept: true });
 }
 
-/** Entries of an archive that every major version since 13 writes for the same objects; others were split, merged or renamed. */
+/** Entries of a dump that every major version since 13 writes for the same objects; others were split, merged or renamed. */
 const steadyKinds: ReadonlySet<string> = new Set([
   'AGGREGATE',
   'COLLATION',

@@ -28,6 +28,9 @@ export function parseConnection(value: unknown): Connection {
 
 const connectTimeoutSeconds = 15;
 
+/** A connection on which nothing comes any more is found dead after a minute and a half, behind a NAT gateway too; both ends look. */
+const keepalive = { idleSeconds: 60, intervalSeconds: 10, count: 3 } as const;
+
 /**
  * Settings that decide how values look as text. They are pinned on every session that writes or reads a dump, because a role or
  * a database may have its own, and the same rows must always give the same bytes.
@@ -40,8 +43,19 @@ const pinnedSettings = {
   extra_float_digits: '3',
   quote_all_identifiers: 'off',
   array_nulls: 'on',
-  idle_in_transaction_session_timeout: '0',
+  // Long, for the session that keeps a snapshot is asked something every second; and not without end, should its owner be gone.
+  idle_in_transaction_session_timeout: '300s',
+  tcp_keepalives_idle: `${keepalive.idleSeconds}`,
+  tcp_keepalives_interval: `${keepalive.intervalSeconds}`,
+  tcp_keepalives_count: `${keepalive.count}`,
 } as const;
+
+/** What a session that only reads for a backup may take of the server beside its own process. */
+export const lowPriority = {
+  work_mem: '4MB',
+  max_parallel_workers_per_gather: '0',
+  jit: 'off',
+} as const satisfies Record<string, string>;
 
 /** Session settings in the form of `PGOPTIONS` and of pg's `options`. */
 function sessionOptions(extra: Readonly<Record<string, string>> = {}): string {
@@ -58,6 +72,9 @@ export async function connect(
     readonly applicationName?: string;
     readonly statementTimeoutSeconds?: number;
     readonly lockTimeoutSeconds?: number;
+    readonly settings?: Readonly<Record<string, string>>;
+    /** Leaves the session's settings as the server gives them to anybody. @default false */
+    readonly isPlain?: boolean;
   } = {},
 ): Promise<Client> {
   const base: ClientConfig = {
@@ -70,12 +87,16 @@ export async function connect(
     application_name: options.applicationName ?? 'holdfast',
     connectionTimeoutMillis: connectTimeoutSeconds * 1000,
     keepAlive: true,
-    options: sessionOptions({
-      ...(options.lockTimeoutSeconds !== undefined && { lock_timeout: `${options.lockTimeoutSeconds}s` }),
-      ...(options.statementTimeoutSeconds !== undefined && {
-        statement_timeout: `${options.statementTimeoutSeconds}s`,
-      }),
-    }),
+    keepAliveInitialDelayMillis: keepalive.idleSeconds * 1000,
+    options: options.isPlain
+      ? ''
+      : sessionOptions({
+          ...(options.lockTimeoutSeconds !== undefined && { lock_timeout: `${options.lockTimeoutSeconds}s` }),
+          ...(options.statementTimeoutSeconds !== undefined && {
+            statement_timeout: `${options.statementTimeoutSeconds}s`,
+          }),
+          ...options.settings,
+        }),
   };
   const about = `database '${database}' at '${connection.host}:${connection.port}'`;
   const ssl = await tlsOptions(connection);
@@ -128,6 +149,15 @@ async function rootCertificates(connection: Connection): Promise<string> {
   }
 }
 
+const serviceName = 'holdfast';
+
+/** libpq has no variables for these; a service is the only other way beside a connection string. */
+const serviceText = `[${serviceName}]
+keepalives_idle=${keepalive.idleSeconds}
+keepalives_interval=${keepalive.intervalSeconds}
+keepalives_count=${keepalive.count}
+`;
+
 /**
  * The whole environment of a client tool. The database goes by PGDATABASE, which libpq takes literally (as an argument `-h`, `a=b` or
  * `postgresql://x` would be something else), the password by a file of mode 0600 in `scratch`; nothing of ours is inherited.
@@ -148,6 +178,8 @@ export async function toolEnvironment(
   const rootFile = path.join(options.scratch, `roots-${randomBytes(6).toString('hex')}.pem`);
   // Client tools before 16 do not know sslrootcert=system, so they always get a file.
   if (isVerified) await writeFile(rootFile, await rootCertificates(connection), { mode: 0o600, flag: 'wx' });
+  const serviceFile = path.join(options.scratch, `service-${randomBytes(6).toString('hex')}.conf`);
+  await writeFile(serviceFile, serviceText, { mode: 0o600, flag: 'wx' });
   return {
     ...programEnvironment(),
     HOME: options.scratch,
@@ -158,6 +190,8 @@ export async function toolEnvironment(
     PGUSER: connection.user,
     PGDATABASE: options.database,
     PGPASSFILE: passwordFile,
+    PGSERVICEFILE: serviceFile,
+    PGSERVICE: serviceName,
     PGSSLMODE: connection.sslmode,
     ...(isVerified && { PGSSLROOTCERT: rootFile }),
     PGGSSENCMODE: 'disable',

@@ -1,7 +1,7 @@
 import type { Content } from '../../core/manifest.ts';
 import type { CaptureResult, EngineContext } from '../engine.ts';
-import { type ArchiveInspection, ArchiveInspector } from './archive/archive-inspector.ts';
-import { type Connection, toolEnvironment } from './connection.ts';
+import { type Connection, lowPriority, toolEnvironment } from './connection.ts';
+import type { DatabaseFormat, FormatInspection } from './formats/format.ts';
 import type { Snapshot } from './snapshot.ts';
 import { toolOutput } from './tool-output.ts';
 import type { ClientTools } from './tools.ts';
@@ -10,7 +10,7 @@ import { watchDump } from './watch-dump.ts';
 const progressStepBytes = 16 * 1024 * 1024;
 
 export type DatabaseDump = {
-  /** The archive in pg_dump's custom format, uncompressed. Ends normally only when it is whole. */
+  /** As the format has it. Ends normally only when it is whole. */
   readonly bytes: AsyncIterable<Uint8Array>;
   /** Content and facts; there when `bytes` has ended. */
   result(): CaptureResult & { readonly content: Content };
@@ -24,20 +24,22 @@ export async function dumpDatabase(
     readonly database: string;
     readonly tools: ClientTools;
     readonly snapshot: Snapshot;
+    readonly format: DatabaseFormat;
     /** The setting under which money is written; the database's own when left out, null when there is no money in it. */
     readonly lcMonetary?: string | null;
   },
 ): Promise<DatabaseDump> {
-  const { connection, database, tools, snapshot } = options;
-  const inspector = new ArchiveInspector();
+  const { connection, database, tools, snapshot, format } = options;
+  const inspector = format.inspector();
   const lcMonetary = options.lcMonetary === undefined ? snapshot.facts.lcMonetary : options.lcMonetary;
   let warnings: readonly string[] = [];
-  let inspection: ArchiveInspection | undefined;
+  let others = (): readonly string[] => [];
+  let inspection: FormatInspection | undefined;
   const env = await toolEnvironment(connection, {
     database,
     scratch: context.scratch,
     applicationName: snapshot.dumpName,
-    settings: lcMonetary === null ? {} : { lc_monetary: lcMonetary },
+    settings: { ...lowPriority, ...(lcMonetary === null ? {} : { lc_monetary: lcMonetary }) },
   });
 
   async function* bytes(): AsyncGenerator<Uint8Array, void> {
@@ -49,6 +51,7 @@ export async function dumpDatabase(
       settings: context.settings,
       onExceeded: (failure) => exceeded.abort(failure),
     });
+    others = watch.remarks;
     let seenBytes = 0;
     let reportedBytes = 0;
     try {
@@ -56,8 +59,7 @@ export async function dumpDatabase(
         program: tools.pgDump,
         tool: 'pg_dump',
         args: [
-          '--format=custom',
-          '--compress=0',
+          ...format.dumpArguments,
           // A role or database may have a client_encoding of its own, into which not every character goes.
           `--encoding=${snapshot.facts.encoding}`,
           '--no-password',
@@ -100,12 +102,11 @@ export async function dumpDatabase(
     result() {
       // Rows as COPY text and no compression are what we ask pg_dump for.
       if (!inspection?.content) throw new Error(`the dump of '${database}' has not ended, or has no readable rows`);
-      const { archiveVersion, entries } = inspection.facts;
       // Settings (`alter database … set app.jwt_secret = …`) and comments are where people keep what nobody else should read.
       const { settings, comment, ...facts } = snapshot.facts;
       return {
         content: inspection.content,
-        facts: { ...facts, archiveVersion, entries, warnings: [...warnings] },
+        facts: { ...facts, ...inspection.facts, warnings: [...warnings, ...others()] },
         secretFacts: { settings, comment },
       };
     },

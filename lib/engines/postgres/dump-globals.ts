@@ -3,7 +3,7 @@ import { HoldfastError } from '../../core/errors.ts';
 import type { Content } from '../../core/manifest.ts';
 import type { CaptureStream, EngineContext } from '../engine.ts';
 import { type Connection, toolEnvironment } from './connection.ts';
-import { globalsFormat } from './formats.ts';
+import { globalsFormat } from './formats/formats.ts';
 import type { Server } from './server.ts';
 import { splitStatements } from './sql-script.ts';
 import { toolOutput } from './tool-output.ts';

@@ -123,7 +123,8 @@ const reason = (code: string) => `${reasons[code] ?? 'no route to it'} (${code})
 
 /** Texts of the client tools in the C locale, most telling first. Quoted names are blanked before, so no name can imitate one. */
 const toolTexts: readonly (readonly [RegExp, ErrorCode])[] = [
-  [/server version mismatch/, 'version-mismatch'],
+  // Of psql older than the pg_dump that wrote a script: minor versions since August 2025 know the command.
+  [/server version mismatch|invalid command \\restrict/, 'version-mismatch'],
   [
     /password authentication failed|no password supplied|authentication failed for user|no pg_hba\.conf entry/,
     'auth-failed',

@@ -7,6 +7,7 @@ import { inspectStream } from './inspect.ts';
 import { probeServer } from './probe.ts';
 import { restoreLogical } from './restore.ts';
 import { testRestore } from './restore-test.ts';
+import { checkSettings } from './settings/check-settings.ts';
 import { findClientTools } from './tools.ts';
 
 /** The PostgreSQL engine. `findTools` says where the client tools of a server's major version are. */
@@ -14,13 +15,14 @@ export function postgresEngine(options: { readonly findTools?: FindTools } = {})
   const findTools = options.findTools ?? ((major) => findClientTools(major));
   return {
     name: 'postgres',
-    methods: ['logical'],
+    methods: ['logical', 'schema'],
     probe: (context) => inOurTerms('probe', probeServer(context, findTools)),
     health: (context) => inOurTerms('health', serverHealth(context)),
-    capture: (context) => inOurTerms('capture', captureLogical(context, findTools)),
+    capture: (context, request) => inOurTerms('capture', captureLogical(context, request, findTools)),
     inspect: inspectStream,
     restore: (context, plan) => inOurTerms('restore', restoreLogical(context, plan, findTools)),
     restoreTest: (context, plan) => inOurTerms('restore test', testRestore(context, plan, findTools)),
+    checkSettings: (context, host) => inOurTerms('settings', checkSettings(context, host)),
     compare: (context, stream, database) => inOurTerms('compare', compareStream(context, stream, database, findTools)),
   };
 }

@@ -1,16 +1,24 @@
-import { once } from 'node:events';
 import { type Client, escapeIdentifier } from 'pg';
 import { HoldfastError } from '../../core/errors.ts';
+import { firstFew } from '../../core/first-few.ts';
 import type { StreamRecord } from '../../core/manifest.ts';
-import { type Child, openChild } from '../../runner/child.ts';
+import type { Selection } from '../../core/selection.ts';
 import type { Comparison, EngineContext } from '../engine.ts';
+import type { TocEntry } from './archive/read-toc.ts';
 import { compareDatabase } from './compare.ts';
-import { type Connection, connect, toolEnvironment } from './connection.ts';
+import { compareLoaded, compareTables } from './compare-tables.ts';
+import { type Connection, connect } from './connection.ts';
 import { type DatabaseFacts, factsOf } from './database-facts.ts';
-import { fromServerError, fromTool } from './errors.ts';
+import { fromServerError } from './errors.ts';
+import { formatNamed } from './formats/formats.ts';
+import { loadArchive } from './load/load-archive.ts';
+import type { LoadedTable } from './load/load-rows.ts';
+import { loadStream } from './load/load-stream.ts';
+import { rowSettings } from './load/session-settings.ts';
 import { applyProperties, createDatabaseStatement } from './properties.ts';
+import { nameOfEntry } from './select/missing-entries.ts';
+import { planSelection } from './select/plan-selection.ts';
 import type { Server } from './server.ts';
-import { stopReason } from './tool-output.ts';
 import type { ClientTools } from './tools.ts';
 import { markStatement } from './work-databases.ts';
 
@@ -23,7 +31,7 @@ export type Destination = {
 };
 
 /**
- * Restores one archive into a new database called `name`, with the source's properties, and compares it.
+ * Restores one stream into a new database called `name`, with the source's properties, and compares it.
  *
  * Invariant: nothing but the database `name` is touched. A crash after any step leaves that one, marked (or empty and not yet marked), for the
  * next run to drop.
@@ -36,9 +44,13 @@ export async function restoreDatabase(
     readonly destination: string;
     readonly record: StreamRecord;
     readonly bytes: AsyncIterable<Uint8Array>;
+    /** Whether every row is read back for the comparison, or what was loaded is held against the manifest where that is known. */
+    readonly isReadBack: boolean;
+    /** Only these parts; the database's own settings and privileges then stay behind. @default - the whole */
+    readonly selection?: Selection;
   },
 ): Promise<Comparison> {
-  const { name, record } = options;
+  const { name, record, selection } = options;
   const facts = factsOf(record);
   const { admin, connection, server } = destination;
   context.progress({ phase: 'create', detail: options.destination });
@@ -47,18 +59,43 @@ export async function restoreDatabase(
   await emptyTemplate(connection, name, facts);
 
   context.progress({ phase: 'restore', detail: options.destination, bytes: 0, expectedBytes: record.plainBytes });
-  await runRestore(context, destination, { ...options, facts });
-  await applyProperties(admin, name, facts).catch((error) => {
-    throw fromServerError(error, `giving database '${options.destination}' its properties`, 'restore-failed');
-  });
+  const filled = await fill(context, destination, { ...options, facts });
+  if (!selection)
+    await applyProperties(admin, name, facts).catch((error) => {
+      throw fromServerError(error, `giving database '${options.destination}' its properties`, 'restore-failed');
+    });
 
   context.progress({ phase: 'compare', detail: options.destination });
   // People know the database by the name that it will have.
   const progress: EngineContext['progress'] = (event) => context.progress({ ...event, detail: options.destination });
-  const comparison = await compareDatabase({ ...context, progress }, record, { ...destination, database: name });
+  const compareWhole = () => compareDatabase({ ...context, progress }, record, { ...destination, database: name });
+  const comparison = selection
+    ? await comparePart(destination, name, record, filled)
+    : filled.isDigested && !options.isReadBack
+      ? compareLoaded(filled.loaded, record.content)
+      : await compareWhole();
   if (!comparison.same) return comparison;
   const remark = await analyze(connection, name);
   return remark === undefined ? comparison : { ...comparison, remarks: [...comparison.remarks, remark] };
+}
+
+async function comparePart(
+  { connection }: Destination,
+  name: string,
+  record: StreamRecord,
+  { loaded, remarks }: Filled,
+): Promise<Comparison> {
+  const { lcMonetary } = factsOf(record);
+  const client = await connect(connection, name, {
+    settings: { ...rowSettings, ...(lcMonetary === null ? {} : { lc_monetary: lcMonetary }) },
+  });
+  try {
+    const tables = loaded.map(({ entry }) => entry);
+    const compared = await compareTables(client, tables, record.content);
+    return { ...compared, same: compared.differences.length === 0, remarks };
+  } finally {
+    await client.end();
+  }
 }
 
 async function createDatabase(admin: Client, name: string, facts: DatabaseFacts, server: Server): Promise<void> {
@@ -85,71 +122,65 @@ async function emptyTemplate(connection: Connection, name: string, facts: Databa
 
 const progressStepBytes = 16 * 1024 * 1024;
 
-/** Streams the archive into pg_restore. The archive's own error wins over pg_restore's, which is but its consequence. */
-async function runRestore(
+type Filled = {
+  readonly loaded: readonly LoadedTable[];
+  /** Whether `loaded` says what every table was given. */
+  readonly isDigested: boolean;
+  readonly remarks: readonly string[];
+};
+
+/** Puts the stream back by the tool of its format, over several sessions where the format allows it. */
+async function fill(
   context: EngineContext,
-  destination: Destination,
-  options: {
-    readonly name: string;
-    readonly destination: string;
-    readonly record: StreamRecord;
-    readonly bytes: AsyncIterable<Uint8Array>;
-    readonly facts: DatabaseFacts;
-  },
-): Promise<void> {
-  const doing = `the restore of database '${options.destination}'`;
-  if (context.signal.aborted) throw stopReason(context.signal, doing);
-  const { lcMonetary } = options.facts;
-  const env = await toolEnvironment(destination.connection, {
-    database: options.name,
-    scratch: context.scratch,
-    settings: lcMonetary === null ? {} : { lc_monetary: lcMonetary },
+  { connection, tools }: Destination,
+  options: Parameters<typeof restoreDatabase>[2] & { readonly facts: DatabaseFacts },
+): Promise<Filled> {
+  const { name, record, facts, selection } = options;
+  const load = {
+    ...{ connection, tools, database: name, bytes: options.bytes, lcMonetary: facts.lcMonetary },
+    doing: `the restore of database '${options.destination}'`,
+    onBytes: progressOf(context, options),
+  };
+  const { restoredBy } = formatNamed(record.format);
+  // Names in another encoding could not be put into a command of ours; pg_restore hands them on as they are.
+  if (restoredBy === 'psql' || facts.encoding !== 'UTF8') {
+    await loadStream(context, { ...load, restoredBy });
+    return { loaded: [], isDigested: false, remarks: [] };
+  }
+  const remarks: string[] = [];
+  const choose = async (entries: readonly TocEntry[], wanted: Selection) => {
+    const plan = await planned(connection, name, entries, wanted);
+    if (plan.alongside.length > 0) remarks.push(`brought along ${firstFew(plan.alongside.map(nameOfEntry))}`);
+    return ({ dumpId }: TocEntry) => plan.selected.has(dumpId);
+  };
+  const loaded = await loadArchive(context, {
+    ...load,
+    detail: options.destination,
+    jobs: context.settings.parallelJobs,
+    ...(selection && { choose: (entries) => choose(entries, selection) }),
   });
-  const child = openChild({
-    program: destination.tools.pgRestore,
-    // Its own transaction would hold a lock on every object; the database is new, so what a failure leaves is dropped whole.
-    args: ['--format=custom', '--exit-on-error', '--no-password', `--dbname=${options.name}`],
-    env,
-    signal: context.signal,
-  });
-  child.stdout.resume();
-  let seenBytes = 0;
-  let reportedBytes = 0;
+  return { loaded, isDigested: true, remarks };
+}
+
+async function planned(connection: Connection, name: string, entries: readonly TocEntry[], selection: Selection) {
+  const client = await connect(connection, name);
   try {
-    await feed(child, options.bytes, (chunk) => {
-      seenBytes += chunk.length;
-      if (seenBytes - reportedBytes < progressStepBytes) return;
-      reportedBytes = seenBytes;
-      const expectedBytes = options.record.plainBytes;
-      context.progress({ phase: 'restore', detail: options.destination, bytes: seenBytes, expectedBytes });
-    });
-    const end = await child.ended;
-    if (context.signal.aborted) throw stopReason(context.signal, doing);
-    if (end.code !== 0)
-      throw fromTool({ tool: 'pg_restore', doing, end, stderr: child.stderr(), otherwise: 'restore-failed' });
+    return await planSelection(client, entries, selection);
   } finally {
-    await child.stop();
+    await client.end();
   }
 }
 
-/**
- * Writes the bytes into the child as fast as it takes them. Rejects only when the bytes themselves break off, and then does not end the
- * child's input, so that it cannot take the part for the whole; a child that goes away before the end is judged by its exit code.
- */
-async function feed(
-  child: Child,
-  bytes: AsyncIterable<Uint8Array>,
-  onWritten: (chunk: Uint8Array) => void,
-): Promise<void> {
-  const gone = new AbortController();
-  const onGone = () => gone.abort();
-  child.ended.then(onGone, onGone);
-  for await (const chunk of bytes) {
-    if (child.stdin.destroyed) return;
-    if (!child.stdin.write(chunk)) await once(child.stdin, 'drain', { signal: gone.signal }).catch(() => {});
-    onWritten(chunk);
-  }
-  child.stdin.end();
+function progressOf(
+  context: EngineContext,
+  { destination, record }: { readonly destination: string; readonly record: StreamRecord },
+): (seenBytes: number) => void {
+  let reportedBytes = 0;
+  return (seenBytes) => {
+    if (seenBytes - reportedBytes < progressStepBytes) return;
+    reportedBytes = seenBytes;
+    context.progress({ phase: 'restore', detail: destination, bytes: seenBytes, expectedBytes: record.plainBytes });
+  };
 }
 
 /** Fresh statistics, without which the first queries after the swap are planned blindly. Its failure is a remark: the data are right. */

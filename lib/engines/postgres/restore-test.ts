@@ -8,7 +8,7 @@ import type { FindTools } from './capture.ts';
 import { type Connection, connect } from './connection.ts';
 import { type DatabaseFacts, factsOf } from './database-facts.ts';
 import { translated } from './errors.ts';
-import { globalsFormat } from './formats.ts';
+import { globalsFormat } from './formats/formats.ts';
 import { restoreLogical } from './restore.ts';
 import { planGlobals, readGlobals } from './restore-globals.ts';
 import { findServerPrograms } from './server-programs.ts';

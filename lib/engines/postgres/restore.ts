@@ -1,17 +1,20 @@
 import { type Client, escapeIdentifier } from 'pg';
 import { HoldfastError } from '../../core/errors.ts';
+import type { StreamRecord } from '../../core/manifest.ts';
 import type { Comparison, EngineContext, RestorePlan, RestoreResult } from '../engine.ts';
 import type { FindTools } from './capture.ts';
 import { type Connection, connect, parseConnection } from './connection.ts';
-import { factsOf } from './database-facts.ts';
-import { globalsFormat } from './formats.ts';
+import { type DatabaseFacts, factsOf } from './database-facts.ts';
+import { type DestinationLocks, openDestinationLocks } from './destination-locks.ts';
+import { globalsFormat } from './formats/formats.ts';
 import { checkDestination } from './preflight.ts';
 import { comparisonFailed, restoreDatabase } from './restore-database.ts';
 import { applyGlobals, type GlobalsPlan, planGlobals, readGlobals } from './restore-globals.ts';
+import { requireArchive, restoreSelection } from './select/restore-selection.ts';
 import { connectToServer, readServer } from './server.ts';
 import { type Copy, destinationHeld, dropReplaced, swapIntoPlace } from './swap.ts';
 import { stopReason } from './tool-output.ts';
-import { dropLeftovers, lockDestination, markStatement, newWorkName } from './work-databases.ts';
+import { dropLeftovers, markStatement, newWorkName } from './work-databases.ts';
 
 type Planned = RestorePlan['streams'][number];
 
@@ -34,20 +37,38 @@ export async function restoreLogical(
   const destinations = databaseStreams.map(({ destination }) => destination);
   checkNames(destinations);
   const { cutOver = true } = plan;
+  if (plan.selection) for (const { record } of databaseStreams) requireArchive(record);
 
   let admin = await adminSession(connection);
+  let locks: DestinationLocks | undefined;
   try {
+    locks = await openDestinationLocks(connection, admin);
     const server = await readServer(admin);
     const tools = await findTools(server.major);
-    for (const destination of destinations)
-      if (!(await lockDestination(admin, destination))) throw destinationHeld(destination);
-    if (!server.inRecovery) await dropLeftovers(admin, destinations);
+    for (const destination of destinations) if (!(await locks.take(destination))) throw destinationHeld(destination);
+    if (!server.inRecovery) await dropLeftovers(admin, locks, destinations);
 
     context.progress({ phase: 'preflight' });
+    const into = plan.selection && (await existingDestination(admin, databaseStreams));
+    if (plan.selection && into) {
+      if (server.inRecovery)
+        throw new HoldfastError('preflight-failed', 'the server is a standby, which takes no writes');
+      const { record, destination: database } = into;
+      const comparison = await restoreSelection(context, {
+        ...{ connection, tools, database, record, cutOver },
+        bytes: into.open(),
+        selection: plan.selection,
+        replace: plan.replace,
+      });
+      return { restored: [{ stream: record.stream, database, comparison }] };
+    }
     const globals = await gatherGlobals(admin, globalsStreams);
     await checkDestination(admin, {
       server,
-      databases: databaseStreams.map(({ record, destination }) => ({ destination, facts: factsOf(record) })),
+      databases: databaseStreams.map(({ record, destination }) => ({
+        destination,
+        facts: plan.selection ? factsOfPart(record) : factsOf(record),
+      })),
       globals,
       // A rehearsal replaces nothing, so that it may go on beside the live database.
       replace: plan.replace || !cutOver,
@@ -57,7 +78,9 @@ export async function restoreLogical(
       context.progress({ phase: 'globals' });
       await applyGlobals(admin, globals);
     }
-    const { copies, comparisons } = await restoreCopies(context, databaseStreams, { admin, connection, server, tools });
+    const { copies, comparisons } = await restoreCopies(context, plan, databaseStreams, {
+      ...{ admin, connection, server, tools },
+    });
 
     if (!cutOver) {
       await dropCopies(admin, copies);
@@ -83,6 +106,7 @@ export async function restoreLogical(
     return restoredOf(plan, globals, comparisons, remarks);
   } finally {
     await admin.end().catch(() => {});
+    await locks?.end();
   }
 }
 
@@ -113,9 +137,25 @@ function restoredOf(
   };
 }
 
+/** The one chosen database where it goes to one that exists; undefined where a new one is made. */
+async function existingDestination(admin: Client, streams: readonly Planned[]): Promise<Planned | undefined> {
+  const [stream, ...others] = streams;
+  if (!stream || others.length > 0)
+    throw new HoldfastError('usage', 'schemas and tables are chosen out of one database');
+  const { rowCount } = await admin.query('select from pg_database where datname = $1', [stream.destination]);
+  return rowCount ? stream : undefined;
+}
+
+/** What a new database for a part of the backup needs: what the part itself needs is known when the archive is read. */
+function factsOfPart(record: StreamRecord): DatabaseFacts {
+  const facts = factsOf(record);
+  return { ...facts, roles: [facts.owner], extensions: [], tablespaces: [] };
+}
+
 /** Restores and compares every database under a working name; when one fails, drops them all but one that differs. */
 async function restoreCopies(
   context: EngineContext,
+  { selection, comparison: depth }: RestorePlan,
   streams: readonly Planned[],
   destination: Parameters<typeof restoreDatabase>[1],
 ): Promise<{ copies: Copy[]; comparisons: Comparison[] }> {
@@ -132,6 +172,8 @@ async function restoreCopies(
         destination: stream.destination,
         record: stream.record,
         bytes: stream.open(),
+        isReadBack: depth !== 'loaded',
+        ...(selection && { selection }),
       });
       if (!comparison.same) {
         await admin.query(markStatement(name, { state: 'differs', destination: stream.destination }));

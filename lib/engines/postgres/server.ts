@@ -55,12 +55,15 @@ export async function readServer(client: Client): Promise<Server> {
  * A session for questions about the whole server: on the maintenance database, or on one of the databases to back up where that one
  * does not exist or refuses us.
  */
-export async function connectToServer(connection: Connection): Promise<Client> {
+export async function connectToServer(
+  connection: Connection,
+  options: { readonly isPlain?: boolean } = {},
+): Promise<Client> {
   const named = connection.databases === 'all' ? [] : connection.databases;
   let first: unknown;
   for (const database of [connection.maintenanceDatabase, ...named]) {
     try {
-      return await connect(connection, database, { statementTimeoutSeconds: 60 });
+      return await connect(connection, database, { statementTimeoutSeconds: 60, ...options });
     } catch (error) {
       first ??= error;
       const mayTryNext =
@@ -77,11 +80,14 @@ const databasesQuery = `
 select d.datname as name,
        case when has_database_privilege(d.oid, 'connect') then pg_database_size(d.oid)::float8 else 0 end as "sizeBytes"
   from pg_database d
- where d.datallowconn and not d.datistemplate
+ where d.datallowconn and d.datname not in ('template0', 'template1')
    and not (d.datname like 'holdfast-re%' and coalesce(shobj_description(d.oid, 'pg_database'), '') like 'holdfast {%')
  order by d.datname`;
 
-/** Every database that takes connections and is no template, except what restores left or are working on. */
+/**
+ * Every database that takes connections, except the server's own templates and what restores left or are working on. A template of the
+ * user's own holds what he put into it.
+ */
 export async function readDatabases(client: Client): Promise<DatabaseSummary[]> {
   return (await client.query<DatabaseSummary>(databasesQuery)).rows;
 }

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Client } from 'pg';
 import type { EngineContext } from '../engine.ts';
-import { type Connection, connect } from './connection.ts';
+import { type Connection, connect, lowPriority } from './connection.ts';
 import { type DatabaseFacts, readDatabaseFacts } from './database-facts.ts';
 import { fromServerError } from './errors.ts';
 
@@ -28,6 +28,7 @@ export async function openSnapshot(
   const client = await connect(connection, database, {
     lockTimeoutSeconds: context.settings.lockTimeoutSeconds,
     statementTimeoutSeconds: questionTimeoutSeconds,
+    settings: lowPriority,
   });
   const end = async () => {
     await client.end().catch(() => {});

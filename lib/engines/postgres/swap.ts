@@ -33,6 +33,8 @@ export async function swapIntoPlace(
         const aside = newWorkName('replaced', copy.destination);
         await renameWhileEnding(client, terminator, copy.destination, aside);
         await client.query(markStatement(aside, { state: 'replaced', destination: copy.destination }));
+        // A template cannot be dropped.
+        await client.query(`alter database ${escapeIdentifier(aside)} is_template false`);
         replaced.push(aside);
       }
       const name = escapeIdentifier(copy.destination);

@@ -26,7 +26,8 @@ const ownSettings = {
   listen_addresses: '',
   port: '5432',
   unix_socket_permissions: '0700',
-  max_connections: '20',
+  // As many sessions as a restore may load over, and those that look on.
+  max_connections: '100',
   fsync: 'off',
   synchronous_commit: 'off',
   full_page_writes: 'off',

@@ -5,6 +5,9 @@ import { fromTool } from './errors.ts';
 /** What looks at a tool's output as it passes, and says at its end whether it was whole. */
 export type OutputCheck = { write(chunk: Uint8Array): void; end(): void };
 
+/** A dump is never as urgent as what else runs on its machine, which may be the database server. */
+const dumpNiceness = 10;
+
 /**
  * The output of a dump tool. Ends normally only when the tool exited with 0, its pipes were closed and `check` found the output whole.
  * Throws otherwise: what the tool's last words mean when it failed (`dump-failed` when nothing we know), `dump-incomplete` when it
@@ -23,7 +26,13 @@ export async function* toolOutput(options: {
 }): AsyncGenerator<Uint8Array, void> {
   const { tool, doing, signal, check } = options;
   if (signal.aborted) throw stopReason(signal, doing);
-  const child = openChild({ program: options.program, args: options.args, env: options.env, signal });
+  const child = openChild({
+    program: options.program,
+    args: options.args,
+    env: options.env,
+    signal,
+    niceness: dumpNiceness,
+  });
   child.stdin.end();
   try {
     for await (const chunk of child.stdout as AsyncIterable<Uint8Array>) {

@@ -11,10 +11,43 @@ select extract(epoch from clock_timestamp() - query_start)::float8 as "seconds",
   from pg_stat_activity
  where application_name = $1 and state = 'active'`;
 
+/** Sessions that wait for a lock which the dump holds, the longest first. Their statements stay out of it: they may hold data. */
+const blockedQuery = `
+select waiting.pid,
+       waiting.application_name as application,
+       extract(epoch from clock_timestamp() - waiting.query_start)::float8 as seconds,
+       (select c.oid::regclass::text
+          from pg_locks l join pg_class c on c.oid = l.relation
+         where l.pid = waiting.pid and not l.granted
+         limit 1) as relation,
+       (select count(*)::int from pg_stat_activity other where waiting.pid = any (pg_blocking_pids(other.pid))) as behind
+  from pg_stat_activity waiting
+ where waiting.wait_event_type = 'Lock'
+   and waiting.datname = current_database()
+   and exists (select from pg_stat_activity dump
+                where dump.application_name = $1 and dump.pid = any (pg_blocking_pids(waiting.pid)))
+ order by seconds desc
+ limit 1`;
+
+type Blocked = {
+  readonly pid: number;
+  readonly application: string | null;
+  readonly seconds: number;
+  readonly relation: string | null;
+  readonly behind: number;
+};
+
+export type DumpWatch = {
+  /** What others had to bear, for the record. */
+  remarks(): readonly string[];
+  end(): Promise<void>;
+};
+
 /**
- * Ends a dump that waits for a lock, or works on one statement, longer than the settings allow. pg_dump has an option for the
- * locks that it takes at its start, and sets both timeouts to 0 for everything after that; so the limits are kept from outside,
- * by the session that holds the snapshot. `onExceeded` is called at most once.
+ * Ends a dump that waits for a lock, or works on one statement, longer than the settings allow: pg_dump has an option for the locks that it
+ * takes at its start, and sets both timeouts to 0 for everything after that. And ends one that others wait for: a dump holds a lock on every
+ * table to its end, which lets everybody read and write; but an `ALTER TABLE` waits for it, and then everybody else waits behind that.
+ * The limits are kept from outside, by the session that holds the snapshot. `onExceeded` is called at most once.
  */
 export function watchDump(options: {
   readonly client: Client;
@@ -22,11 +55,12 @@ export function watchDump(options: {
   readonly database: string;
   readonly settings: EngineContext['settings'];
   readonly onExceeded: (failure: HoldfastError) => void;
-}): { end(): Promise<void> } {
-  const { lockTimeoutSeconds, statementTimeoutSeconds } = options.settings;
+}): DumpWatch {
+  const { lockTimeoutSeconds, statementTimeoutSeconds, giveWaySeconds } = options.settings;
   let hasEnded = false;
   let timer: NodeJS.Timeout | undefined;
   let look: Promise<void> = Promise.resolve();
+  let longest: Blocked | undefined;
 
   async function check(): Promise<void> {
     // A transaction sees the activity as it was at its first look, unless told to look again.
@@ -40,6 +74,16 @@ export function watchDump(options: {
       if (statementTimeoutSeconds > 0 && seconds > statementTimeoutSeconds)
         throw busy(`worked ${statementTimeoutSeconds} s on one statement`, 'raise statementTimeoutSeconds');
     }
+    await checkOthers();
+  }
+
+  async function checkOthers(): Promise<void> {
+    const { rows } = await options.client.query<Blocked>(blockedQuery, [options.dumpName]);
+    const [blocked] = rows;
+    if (!blocked) return;
+    if (blocked.seconds >= (longest?.seconds ?? 0)) longest = blocked;
+    if (giveWaySeconds > 0 && blocked.seconds > giveWaySeconds)
+      throw busy(`gave way to ${described(blocked)}`, 'raise giveWaySeconds');
   }
 
   const busy = (what: string, cure: string) =>
@@ -63,10 +107,17 @@ export function watchDump(options: {
   arm();
 
   return {
+    remarks: () => (longest ? [`${described(longest)}`] : []),
     async end() {
       hasEnded = true;
       clearTimeout(timer);
       await look;
     },
   };
+}
+
+function described({ pid, application, seconds, relation, behind }: Blocked): string {
+  const who = application ? `session ${pid} ('${application}')` : `session ${pid}`;
+  const others = behind > 0 ? `, and ${behind} more behind it` : '';
+  return `${who}, which waited ${Math.round(seconds)} s for the dump's lock on ${relation ?? 'an object'}${others}`;
 }

@@ -1,6 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { type Client, escapeIdentifier, escapeLiteral } from 'pg';
 import { z } from 'zod';
+import type { DestinationLocks } from './destination-locks.ts';
 
 /**
  * Databases that a restore makes beside its destination: the copy being restored, and the old one renamed aside. Each says so in
@@ -17,7 +18,8 @@ export type Marker = z.infer<typeof markerSchema>;
 const markerPrefix = 'holdfast ';
 const namePattern = /^holdfast-(?:restoring|replaced)-[0-9a-f]{16}-[0-9a-f]{8}$/;
 
-const hashOf = (destination: string) => createHash('sha256').update(destination).digest('hex').slice(0, 16);
+/** Stands for a destination in names and locks. */
+export const hashOf = (destination: string) => createHash('sha256').update(destination).digest('hex').slice(0, 16);
 
 /** 43 bytes at most, whatever the destination's name; safe in an argument. */
 export function newWorkName(state: 'restoring' | 'replaced', destination: string): string {
@@ -38,18 +40,6 @@ function parseMarker(comment: string | null): Marker | undefined {
   }
 }
 
-/** Whether this session got the right to restore into the destination. It is held until the session ends, however it ends. */
-export async function lockDestination(client: Client, destination: string): Promise<boolean> {
-  return lockHash(client, hashOf(destination));
-}
-
-async function lockHash(client: Client, hash: string): Promise<boolean> {
-  const { rows } = await client.query<{ held: boolean }>('select pg_try_advisory_lock($1::bigint) as held', [
-    BigInt.asIntN(64, BigInt(`0x${hash}`)).toString(),
-  ]);
-  return rows[0]?.held === true;
-}
-
 const workDatabasesQuery = `
 select d.datname as name, shobj_description(d.oid, 'pg_database') as comment
   from pg_database d
@@ -60,7 +50,11 @@ select d.datname as name, shobj_description(d.oid, 'pg_database') as comment
  * the crash was between creating and marking it), and nobody holds its destination's lock. One that differed from its backup stays for
  * a look until its destination is restored again.
  */
-export async function dropLeftovers(client: Client, destinations: readonly string[]): Promise<string[]> {
+export async function dropLeftovers(
+  client: Client,
+  locks: DestinationLocks,
+  destinations: readonly string[],
+): Promise<string[]> {
   const ours = new Set(destinations.map(hashOf));
   const { rows } = await client.query<{ name: string; comment: string | null }>(workDatabasesQuery);
   const dropped: string[] = [];
@@ -68,7 +62,7 @@ export async function dropLeftovers(client: Client, destinations: readonly strin
     const marker = parseMarker(comment);
     if (!namePattern.test(name) || (comment !== null && !marker)) continue;
     const hash = name.split('-')[2] ?? '';
-    const mayDrop = ours.has(hash) || (marker?.state !== 'differs' && (await lockHash(client, hash)));
+    const mayDrop = ours.has(hash) || (marker?.state !== 'differs' && (await locks.takeHash(hash)));
     if (!mayDrop) continue;
     await client.query(`drop database if exists ${escapeIdentifier(name)} with (force)`);
     dropped.push(name);

@@ -1,9 +1,12 @@
 import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, test } from 'node:test';
-import { parseConnection, toolEnvironment } from '../../../lib/engines/postgres/connection.ts';
+import { promisify } from 'node:util';
+import { connect, lowPriority, parseConnection, toolEnvironment } from '../../../lib/engines/postgres/connection.ts';
+import { postgresServer } from '../../servers/postgres.ts';
 
 const scratch = mkdtempSync(path.join(tmpdir(), 'holdfast-connection-'));
 after(() => rmSync(scratch, { recursive: true }));
@@ -41,11 +44,12 @@ test('a tool gets its password in a file that only its owner reads, its database
   const env = await toolEnvironment(connection, { database: 'postgresql://x', scratch });
   delete process.env['PGOPTIONS'];
 
-  const { PGPASSFILE = '', PGOPTIONS = '', PATH, LD_LIBRARY_PATH, ...others } = env;
+  const { PGPASSFILE = '', PGOPTIONS = '', PGSERVICEFILE = '', PATH, LD_LIBRARY_PATH, ...others } = env;
   assert.equal(readFileSync(PGPASSFILE, 'utf8'), '*:*:*:*:a\\:b\\\\c\n');
   assert.equal(statSync(PGPASSFILE).mode & 0o777, 0o600);
   assert.doesNotMatch(PGOPTIONS, /evil/);
   assert.match(PGOPTIONS, /-c timezone=UTC/);
+  assert.match(readFileSync(PGSERVICEFILE, 'utf8'), /^\[holdfast\]\nkeepalives_idle=60$/m);
   assert.deepEqual(others, {
     HOME: scratch,
     LC_ALL: 'C',
@@ -54,6 +58,7 @@ test('a tool gets its password in a file that only its owner reads, its database
     PGUSER: 'backup',
     PGDATABASE: 'postgresql://x',
     PGSSLMODE: 'disable',
+    PGSERVICE: 'holdfast',
     PGGSSENCMODE: 'disable',
     PGCONNECT_TIMEOUT: '15',
     PGAPPNAME: 'holdfast',
@@ -66,4 +71,22 @@ test('a verified connection gives the tool a file of root certificates, since ol
   const env = await toolEnvironment(connection, { database: 'orders', scratch });
 
   assert.match(readFileSync(env['PGSSLROOTCERT'] ?? '', 'utf8'), /BEGIN CERTIFICATE/);
+});
+
+test('sessions of a backup ask little of the server, and both ends notice when the other is gone', async () => {
+  await using server = await postgresServer({ major: 17 });
+  const { host, port, user, password } = server;
+  const connection = parseConnection({ host, port, user, password, sslmode: 'disable' });
+  const question = `select string_agg(current_setting(name), ' ' order by place)
+    from unnest('{work_mem,max_parallel_workers_per_gather,jit,tcp_keepalives_idle,idle_in_transaction_session_timeout}'::text[])
+      with ordinality as setting (name, place)`;
+
+  const client = await connect(connection, 'postgres', { settings: lowPriority });
+  const { rows } = await client.query<{ string_agg: string }>(question);
+  await client.end();
+  const env = await toolEnvironment(connection, { database: 'postgres', scratch, settings: lowPriority });
+  const psql = await promisify(execFile)(path.join(server.binDir, 'psql'), ['-XAtc', question], { env });
+
+  assert.equal(rows[0]?.string_agg, '4MB 0 off 60 5min');
+  assert.equal(psql.stdout.trim(), '4MB 0 off 60 5min');
 });

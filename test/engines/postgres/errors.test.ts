@@ -41,6 +41,7 @@ for (const [stderr, code] of [
   ['pg_dump: error: query failed: ERROR:  invalid snapshot identifier: "00000003-00000002-1"', 'source-interrupted'],
   ['pg_dump: error: could not write to file: No space left on device', 'disk-full'],
   ['pg_dump: error: aborting because of server version mismatch', 'version-mismatch'],
+  ['psql:<stdin>:5: error: invalid command \\restrict', 'version-mismatch'],
   ['pg_dump: error: something that nobody has seen before', 'dump-failed'],
   ['', 'dump-failed'],
 ] as const) {

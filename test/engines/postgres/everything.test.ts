@@ -8,15 +8,21 @@ import { capture, contextFor, planned, testTools } from './run-engine.ts';
 const engine = postgresEngine({ findTools: testTools });
 const name = `Ünï "q" '`;
 
-for (const major of [15, 17, 18] as const) {
-  test(`all that PostgreSQL ${major} offers comes back identical on another server, roles and properties with it`, async () => {
+for (const [major, format] of [
+  [15, 'custom'],
+  [17, 'custom'],
+  [18, 'custom'],
+  [15, 'sql'],
+  [18, 'sql'],
+] as const) {
+  test(`all that PostgreSQL ${major} offers comes back identical from ${format}, roles and properties with it`, async () => {
     await using source = await postgresServer({ major });
     await using destination = await postgresServer({ major });
     await createEverything(source, name, major);
     using from = contextFor(source, { connection: { databases: [name] } });
-    using to = contextFor(destination, { connection: { databases: [name] } });
+    using to = contextFor(destination, { connection: { databases: [name] }, settings: { parallelJobs: 2 } });
 
-    const saved = await capture(engine, from);
+    const saved = await capture(engine, from, { method: 'logical', format });
     assert.deepEqual(
       [...saved.values()].map(({ record }) => record.error),
       [undefined, undefined],

@@ -113,6 +113,22 @@ suite('testing a backup of PostgreSQL by restoring it', { concurrency: false }, 
     assert.deepEqual(leftovers(), before);
   });
 
+  test('a backup that is a script comes back too, and is the same', async () => {
+    using context = contextFor(server, { connection: { databases: ['orders'] } });
+    const scripts = await capture(engine, context, { method: 'logical', format: 'sql' });
+    const streams = [...scripts.values()].map((one) => planned(one, one.record.name));
+
+    const result = await testIt(
+      planOf({ streams, assertions: [assertion('select count(*) from item', { equals: 1000 })] }),
+    );
+
+    assert.deepEqual(
+      result.restored.map(({ database, comparison }) => `${database} ${comparison.same} ${comparison.tablesCompared}`),
+      [' true 0', 'orders true 1'],
+    );
+    assert.deepEqual(result.problems, []);
+  });
+
   test('an assertion that does not hold is named with what was expected and found, and the others are asked', async () => {
     const { problems } = await testIt(
       planOf({

@@ -190,6 +190,62 @@ suite('restoring a PostgreSQL database', { concurrency: false }, () => {
     await run(server, 'postgres', 'drop database reprinted');
   });
 
+  test("with comparison 'loaded' what the server was given is held against the manifest, and a difference is found", async () => {
+    using context = contextFor(server);
+    const content = orders.record.content;
+    assert.ok(content);
+    const wrong = { ...content, tables: content.tables.map((table) => ({ ...table, digest: '0'.repeat(32) })) };
+    const altered = { ...orders, record: { ...orders.record, content: wrong } };
+    const plan = { replace: true, comparison: 'loaded', source: {} } as const;
+
+    const { restored } = await engine.restore(context, { ...plan, streams: [planned(orders, 'loaded')] });
+
+    assert.deepEqual(
+      restored.map(({ comparison }) => [comparison.same, comparison.rowsCompared, comparison.remarks.length]),
+      [[true, 1000, 1]],
+    );
+    assert.match(restored[0]?.comparison.remarks[0] ?? '', /'holdfast compare' does that/);
+    await assert.rejects(engine.restore(context, { ...plan, streams: [planned(altered, 'loaded')] }), {
+      code: 'comparison-failed',
+      message: /table 'public.item' was given other rows than the backup has/,
+    });
+    await engine.restore(context, { ...plan, streams: [planned(orders, 'loaded')] });
+    await run(server, 'postgres', 'drop database loaded');
+  });
+
+  test('two restores through different maintenance databases see each other', async () => {
+    await run(server, 'postgres', 'create database other_door');
+    using one = contextFor(server);
+    using two = contextFor(server, { connection: { maintenanceDatabase: 'other_door' } });
+    const plan = { streams: [planned(orders, 'orders')], replace: true, source: {} };
+
+    const results = await Promise.allSettled([engine.restore(one, plan), engine.restore(two, plan)]);
+
+    const failures = results.flatMap((result) => (result.status === 'rejected' ? [result.reason.code] : []));
+    assert.deepEqual(failures, ['source-busy']);
+    await run(server, 'postgres', 'drop database other_door');
+  });
+
+  test("a user's own template is among all databases, and is a template again when it was replaced", async () => {
+    await run(server, 'postgres', 'create database pattern is_template true');
+    await run(server, 'pattern', 'create table item as select 1 as id');
+    using context = contextFor(server);
+
+    const saved = await capture(engine, context);
+    const plan = { streams: [planned(saved.get('pattern'), 'pattern')], replace: true, source: {} };
+    await engine.restore(context, plan);
+
+    await using client = await session(server, 'postgres');
+    const { rows } = await client.query(`select datname from pg_database where datistemplate order by 1`);
+    assert.deepEqual(
+      rows.map(({ datname }) => datname),
+      ['pattern', 'template0', 'template1'],
+    );
+    await client.query('alter database pattern is_template false');
+    await client.query('drop database pattern');
+    assert.deepEqual(await databaseNames(server), ['orders', 'postgres', 'template0', 'template1']);
+  });
+
   test("a database's own time-out and client encoding do not get in the way of its backup", async () => {
     await run(server, 'postgres', 'create database particular');
     await run(server, 'particular', `create table price as select '\u20ac' as sign`);
@@ -253,7 +309,7 @@ suite('restoring a PostgreSQL database', { concurrency: false }, () => {
     };
 
     const plan = { streams: [planned(saved.get('orders'), 'orders'), broken], replace: true, source: {} };
-    await assert.rejects(engine.restore(context, plan), { code: 'restore-failed' });
+    await assert.rejects(engine.restore(context, plan), { code: 'dump-incomplete' });
 
     assert.equal(await rowsOf('orders'), 1001);
     assert.equal(await rowsOf('stock'), 2);

@@ -40,7 +40,13 @@ export function contextFor(
       sslmode: 'disable',
       ...options.connection,
     },
-    settings: { parallelJobs: 1, lockTimeoutSeconds: 10, statementTimeoutSeconds: 0, ...options.settings },
+    settings: {
+      parallelJobs: 1,
+      lockTimeoutSeconds: 10,
+      statementTimeoutSeconds: 0,
+      giveWaySeconds: 60,
+      ...options.settings,
+    },
     signal: options.signal ?? new AbortController().signal,
     progress: (event) => {
       events.push(event);
@@ -90,8 +96,12 @@ export async function save(stream: CaptureStream): Promise<Saved> {
 }
 
 /** Captures everything that the context's connection chooses, one stream after another. */
-export async function capture(engine: Engine, context: EngineContext): Promise<Map<string, Saved>> {
-  const opened = await engine.capture(context, { method: 'logical' });
+export async function capture(
+  engine: Engine,
+  context: EngineContext,
+  request: Parameters<Engine['capture']>[1] = { method: 'logical', format: 'custom' },
+): Promise<Map<string, Saved>> {
+  const opened = await engine.capture(context, request);
   const saved = new Map<string, Saved>();
   try {
     for (const stream of opened.streams) saved.set(stream.name, await save(stream));
@@ -108,7 +118,8 @@ export function planned(saved: Saved | undefined, destination: string) {
     record: saved.record,
     destination,
     async *open() {
-      for (let at = 0; at < saved.bytes.length; at += 65_536) yield saved.bytes.subarray(at, at + 65_536);
+      // Copies: a chunk is the reader's, who may free it.
+      for (let at = 0; at < saved.bytes.length; at += 65_536) yield Buffer.from(saved.bytes.subarray(at, at + 65_536));
     },
   };
 }

@@ -1,5 +1,6 @@
 import { HoldfastError } from '../../../core/errors.ts';
-import type { Content, ContentEntry } from '../../../core/manifest.ts';
+import type { Content } from '../../../core/manifest.ts';
+import { contentOf } from './archive-content.ts';
 import { ByteFeed, type Reading } from './byte-feed.ts';
 import { readBlocks } from './read-blocks.ts';
 import { type ArchiveCompression, type ArchiveHeader, readHeader } from './read-header.ts';
@@ -89,7 +90,7 @@ function* inspect(feed: ByteFeed): Reading<ArchiveInspection> {
   const facts = factsOf(header, toc);
   const contentMissing = whyUnreadable(header, toc);
   if (contentMissing !== null) return { facts, definitions, content: undefined, contentMissing };
-  return { facts, definitions, content: { ...contentOf(toc, sums), definitions }, contentMissing: null };
+  return { facts, definitions, content: { ...contentIn(toc, sums), definitions }, contentMissing: null };
 }
 
 function factsOf(header: ArchiveHeader, toc: TableOfContents): ArchiveFacts {
@@ -104,25 +105,14 @@ function whyUnreadable(header: ArchiveHeader, toc: TableOfContents): string | nu
   return null;
 }
 
-function contentOf(
+function contentIn(
   toc: TableOfContents,
   sums: ReadonlyMap<number, DigestSum>,
 ): Pick<Content, 'tables' | 'largeObjects'> {
-  const tables: ContentEntry[] = [];
-  let objects: DigestSum | undefined;
-  for (const entry of toc.dataEntries.values()) {
-    const sum = sums.get(entry.dumpId) ?? emptySum;
-    if (entry.kind === 'table') tables.push(contentEntry(entry.schema, entry.name, sum));
-    else objects = addSums(objects ?? emptySum, sum);
-  }
-  tables.sort((one, other) => compare(one.schema, other.schema) || compare(one.name, other.name));
-  return objects ? { tables, largeObjects: contentEntry('pg_catalog', 'pg_largeobject', objects) } : { tables };
-}
-
-function contentEntry(schema: string, name: string, sum: DigestSum): ContentEntry {
-  return { schema, name, rows: sum.rows, bytes: sum.bytes, digest: digestText(sum) };
-}
-
-function compare(one: string, other: string): number {
-  return one < other ? -1 : one > other ? 1 : 0;
+  const entries = [...toc.dataEntries.values()].map((entry) => ({ ...entry, sum: sums.get(entry.dumpId) ?? emptySum }));
+  const objects = entries.filter(({ kind }) => kind === 'large-objects');
+  return contentOf(
+    entries.filter(({ kind }) => kind === 'table'),
+    objects.length === 0 ? undefined : objects.map(({ sum }) => sum).reduce(addSums, emptySum),
+  );
 }

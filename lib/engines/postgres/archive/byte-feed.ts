@@ -101,7 +101,8 @@ export class ByteFeed {
         if (declared > mostBytes)
           throw malformed(at, `${expected} of at most ${mostBytes} bytes`, `length ${declared}`);
       },
-      piece: (piece) => parts.push(piece.slice()),
+      // A copy: `slice` of a Buffer would be a view of memory that may be freed before the next piece comes.
+      piece: (piece) => parts.push(Uint8Array.from(piece)),
     });
     return length === -1 ? null : parts.length === 1 ? (parts[0] as Uint8Array) : Buffer.concat(parts);
   }

@@ -33,10 +33,11 @@ export function* readBlocks(
   return sums;
 }
 
-function* readBlockHead(
+/** The head of the next block, which must be one that the table of contents promises and that has not come yet. */
+export function* readBlockHead(
   feed: ByteFeed,
   entries: ReadonlyMap<number, DataEntry>,
-  before: ReadonlyMap<number, DigestSum>,
+  before: { has(dumpId: number): boolean },
 ): Reading<DataEntry> {
   const at = feed.offset;
   const type = yield* feed.byte('a data block');

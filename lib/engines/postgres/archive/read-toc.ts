@@ -1,4 +1,5 @@
 import { type ByteFeed, decodeName, malformed, quoteName, type Reading } from './byte-feed.ts';
+import { isCountedEntry } from './counted-entries.ts';
 import type { ArchiveHeader } from './read-header.ts';
 import { addSums, type BlockDigest, type DigestSum, emptySum } from './row-digest.ts';
 
@@ -14,6 +15,28 @@ export type DataEntry = {
   readonly position: number | null;
 };
 
+/** An entry as a restore needs to know it. */
+export type TocEntry = {
+  readonly dumpId: number;
+  /** `TABLE`, `INDEX`, `ACL` … */
+  readonly kind: string;
+  readonly tag: string;
+  readonly section: 'none' | 'pre-data' | 'data' | 'post-data';
+  /** Empty where it belongs to no schema. */
+  readonly schema: string;
+  readonly owner: string;
+  readonly dependencies: readonly number[];
+  /** The definition, of entries that are no longer than a mebibyte. */
+  readonly definition: string;
+  /** The `COPY` that takes the entry's rows; null where it has none, or they are no COPY text. */
+  readonly copyCommand: string | null;
+  /** Whether a block of data follows for it. */
+  readonly hasData: boolean;
+  /** From which byte of the archive to which. */
+  readonly from: number;
+  readonly to: number;
+};
+
 export type TableOfContents = {
   readonly entries: number;
   readonly dataEntries: ReadonlyMap<number, DataEntry>;
@@ -23,18 +46,8 @@ export type TableOfContents = {
   readonly encoding: string | null;
 };
 
-/** What belongs to the session or the database as a whole, or is an estimate: it may differ between two copies of the same content. */
-const leftOut: ReadonlySet<string> = new Set([
-  'ENCODING',
-  'STDSTRINGS',
-  'SEARCHPATH',
-  'DATABASE',
-  'DATABASE PROPERTIES',
-  'STATISTICS DATA',
-]);
-const sayingOf: ReadonlySet<string> = new Set(['ACL', 'COMMENT', 'SECURITY LABEL']);
-
-const sections = { none: 1, data: 3, postData: 4 } as const;
+const sections = { none: 1, preData: 2, data: 3, postData: 4 } as const;
+const sectionNames = ['none', 'pre-data', 'data', 'post-data'] as const;
 const offsetStates = { notSet: 1, set: 2, noData: 3 } as const;
 const relationKinds: ReadonlySet<number> = new Set([...'rvmfSpciIt'].map((kind) => kind.charCodeAt(0)).concat(0));
 const longestKeptBytes = 1024 * 1024;
@@ -48,8 +61,13 @@ type Entry = {
   readonly encoding: string | null;
 };
 
-/** Reads what WriteToc of PostgreSQL's pg_backup_archiver.c writes. Keeps only the entries that promise data. */
-export function* readToc(feed: ByteFeed, header: ArchiveHeader, digest: BlockDigest): Reading<TableOfContents> {
+/** Reads what WriteToc of PostgreSQL's pg_backup_archiver.c writes. Keeps the entries that promise data; `keep` is given all of them. */
+export function* readToc(
+  feed: ByteFeed,
+  header: ArchiveHeader,
+  digest: BlockDigest,
+  keep?: (entry: TocEntry) => void,
+): Reading<TableOfContents> {
   const entries = yield* feed.integerWithin('the number of entries', 0, 2 ** 31 - 1);
   const dumpIds = new Set<number>();
   const dataEntries = new Map<number, DataEntry>();
@@ -58,7 +76,7 @@ export function* readToc(feed: ByteFeed, header: ArchiveHeader, digest: BlockDig
   let encoding: string | null = null;
   for (let index = 0; index < entries; index++) {
     const at = feed.offset;
-    const entry = yield* readEntry(feed, header, digest);
+    const entry = yield* readEntry(feed, header, digest, keep);
     if (dumpIds.has(entry.dumpId)) throw malformed(at, 'an entry with an id of its own', `id ${entry.dumpId} again`);
     dumpIds.add(entry.dumpId);
     if (entry.isCounted) {
@@ -72,7 +90,12 @@ export function* readToc(feed: ByteFeed, header: ArchiveHeader, digest: BlockDig
   return { entries, dataEntries, counts: Object.fromEntries(sorted), definitions, encoding };
 }
 
-function* readEntry(feed: ByteFeed, header: ArchiveHeader, digest: BlockDigest): Reading<Entry> {
+function* readEntry(
+  feed: ByteFeed,
+  header: ArchiveHeader,
+  digest: BlockDigest,
+  keep?: (entry: TocEntry) => void,
+): Reading<Entry> {
   const at = feed.offset;
   const dumpId = yield* feed.integerWithin("an entry's id", 1, 2 ** 31 - 1);
   const of = `of entry ${dumpId}`;
@@ -87,22 +110,42 @@ function* readEntry(feed: ByteFeed, header: ArchiveHeader, digest: BlockDigest):
   if (!desc || !/^[A-Z][A-Z _-]{0,62}$/.test(desc))
     throw malformed(descAt, `the kind ${of}`, quoteName(desc ?? 'null'));
   const section = yield* feed.integerWithin(`the section ${of}`, sections.none, sections.postData);
-  const encoding = yield* readDefinition(feed, digest, `the definition ${of}`, desc === 'ENCODING');
+  const definition = yield* readDefinition(
+    feed,
+    digest,
+    `the definition ${of}`,
+    keep !== undefined || desc === 'ENCODING',
+  );
   yield* feed.pieces(`the drop command ${of}`, {});
-  const isCopyText = yield* startsWithCopy(feed, `the copy command ${of}`);
+  const copyCommand = yield* readCopyCommand(feed, `the copy command ${of}`);
+  const isCopyText = copyCommand !== null;
   const schema = yield* hashed(feed, digest, `the schema ${of}`);
   yield* feed.pieces(`the tablespace ${of}`, {});
   if (header.minorVersion >= 14) yield* feed.pieces(`the access method ${of}`, {});
   if (header.minorVersion >= 16) yield* readRelationKind(feed, `the kind of relation ${of}`);
-  yield* hashed(feed, digest, `the owner ${of}`);
+  const owner = yield* hashed(feed, digest, `the owner ${of}`);
   digest.end();
 
   yield* feed.textLike(`the row number flag ${of}`, /^(true|false)$/);
-  yield* readDependencies(feed, of);
+  const dependencies = yield* readDependencies(feed, of);
   const position = yield* readPosition(feed, hasData, of);
   const data = hasData ? dataEntry({ at, dumpId, desc, section, schema, tag, isCopyText, position }) : null;
-  const isOfDatabase = sayingOf.has(desc) && tag?.startsWith('DATABASE ') === true;
-  return { dumpId, desc, isCounted: !leftOut.has(desc) && !isOfDatabase, definition: digest.sum(), data, encoding };
+  keep?.({
+    dumpId,
+    kind: desc,
+    tag: tag ?? '',
+    section: sectionNames[section - 1] ?? 'none',
+    schema: schema ?? '',
+    owner: owner ?? '',
+    dependencies,
+    definition,
+    copyCommand,
+    hasData,
+    from: at,
+    to: feed.offset,
+  });
+  const encoding = desc === 'ENCODING' ? encodingIn(definition) : null;
+  return { dumpId, desc, isCounted: isCountedEntry(desc, tag), definition: digest.sum(), data, encoding };
 }
 
 /** A string that enters the digest of definitions: its length in four bytes, all ones for null, then its bytes. */
@@ -119,32 +162,28 @@ function hashLength(digest: BlockDigest, length: number): void {
   digest.push(bytes);
 }
 
-/** The definition may be of any length, so it is hashed as it comes. Of the one that sets the encoding, returns the encoding. */
-function* readDefinition(
-  feed: ByteFeed,
-  digest: BlockDigest,
-  expected: string,
-  isEncoding: boolean,
-): Reading<string | null> {
-  if (isEncoding) {
-    const command = yield* hashed(feed, digest, expected);
-    return command?.match(/^SET client_encoding = '([^']+)';\n$/)?.[1] ?? null;
-  }
+/** The definition may be of any length, so it is hashed as it comes. Returns it where it is wanted, unless it is too long to keep. */
+function* readDefinition(feed: ByteFeed, digest: BlockDigest, expected: string, isKept: boolean): Reading<string> {
+  const kept: Uint8Array[] = [];
+  let keptBytes = 0;
   yield* feed.pieces(expected, {
     length: (length) => hashLength(digest, length),
-    piece: (piece) => digest.push(piece),
-  });
-  return null;
-}
-
-function* startsWithCopy(feed: ByteFeed, expected: string): Reading<boolean> {
-  let start = '';
-  yield* feed.pieces(expected, {
     piece: (piece) => {
-      if (start.length < 5) start += Buffer.from(piece.subarray(0, 5)).toString('latin1');
+      digest.push(piece);
+      keptBytes += piece.length;
+      if (isKept && keptBytes <= longestKeptBytes) kept.push(Uint8Array.from(piece));
     },
   });
-  return start.startsWith('COPY ');
+  return keptBytes <= longestKeptBytes ? decodeName(Buffer.concat(kept)) : '';
+}
+
+const encodingIn = (definition: string): string | null =>
+  definition.match(/^SET client_encoding = '([^']+)';\n$/)?.[1] ?? null;
+
+/** The command that takes the rows, or null where they are INSERT commands or there are none. */
+function* readCopyCommand(feed: ByteFeed, expected: string): Reading<string | null> {
+  const command = yield* feed.text(expected, longestKeptBytes);
+  return command?.startsWith('COPY ') ? command : null;
 }
 
 function* readRelationKind(feed: ByteFeed, expected: string): Reading<void> {
@@ -153,12 +192,14 @@ function* readRelationKind(feed: ByteFeed, expected: string): Reading<void> {
   if (!relationKinds.has(kind)) throw malformed(at, expected, String(kind));
 }
 
-function* readDependencies(feed: ByteFeed, of: string): Reading<void> {
+function* readDependencies(feed: ByteFeed, of: string): Reading<readonly number[]> {
+  const dependencies: number[] = [];
   for (;;) {
     const at = feed.offset;
     const dependency = yield* feed.text(`a dependency ${of}`, 10);
-    if (dependency === null) return;
+    if (dependency === null) return dependencies;
     if (!/^\d{1,10}$/.test(dependency)) throw malformed(at, `a dependency ${of}`, quoteName(dependency));
+    dependencies.push(Number(dependency));
   }
 }
 

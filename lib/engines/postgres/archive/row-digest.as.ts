@@ -10,6 +10,7 @@ const KIND_OPAQUE: i32 = 2; // chunks whose content is not looked at
 const KIND_OPAQUE_OBJECTS: i32 = 3;
 const KIND_TEXT: i32 = 4; // COPY text itself: no chunks, no end mark
 const KIND_RECORD: i32 = 5; // the bytes of one record, whatever they are
+const KIND_SCRIPT_ROWS: i32 = 6; // COPY text in a script: no chunks, and the end mark ends it
 
 export const MORE: i32 = 0;
 export const ENDED: i32 = 1;
@@ -29,14 +30,20 @@ const P5: u64 = 0x27d4eb2f165667c5;
 // 16 bytes more than are ever filled, so that the search for line ends may read whole vectors.
 export const input: usize = memory.data(131072 + 16, 16);
 const held: usize = memory.data(32, 16);
+/** What the chunks of the last `push` held, their lengths left out; filled only while `collects`. */
+export const output: usize = memory.data(131072, 16);
 
 export let status: i32 = MORE;
 export let rows: u64 = 0;
 export let bytes: u64 = 0;
 export let lane0: u64 = 0;
 export let lane1: u64 = 0;
+/** How many bytes of `output` the last `push` filled. */
+export let collected: i32 = 0;
 
 let kind: i32 = 0;
+let hasEndMark: bool = false;
+let collects: bool = false;
 let integer: u64 = 0; // the five bytes of an integer, as far as they have come
 let integerFill: i32 = 0;
 let isNumberNext: bool = false; // the next integer is a large object's number, not a length
@@ -56,8 +63,10 @@ let b2: u64 = 0;
 let b3: u64 = 0;
 
 /** Starts a block of the kind, with sums at zero. */
-export function begin(blockKind: i32): void {
+export function begin(blockKind: i32, isCollected: bool): void {
   kind = blockKind;
+  hasEndMark = kind == KIND_ROWS || kind == KIND_SCRIPT_ROWS;
+  collects = isCollected;
   status = MORE;
   rows = 0;
   bytes = 0;
@@ -75,9 +84,9 @@ export function begin(blockKind: i32): void {
 /** Takes in `length` bytes of `input` until the block ends; returns how many it took. `status` says why it stopped. */
 export function push(length: i32): i32 {
   const end = input + <usize>length;
-  if (kind == KIND_TEXT) {
-    takeRows(input, end);
-    return length;
+  collected = 0;
+  if (kind == KIND_TEXT || kind == KIND_SCRIPT_ROWS) {
+    return <i32>(takeRows(input, end) - input);
   }
   if (kind == KIND_RECORD) {
     bytes += <u64>length;
@@ -89,6 +98,10 @@ export function push(length: i32): i32 {
     if (remaining != 0) {
       const until = at + <usize>min(<u32>(end - at), remaining);
       remaining -= <u32>(until - at);
+      if (collects) {
+        memory.copy(output + <usize>collected, at, until - at);
+        collected += <i32>(until - at);
+      }
       if (kind == KIND_ROWS) {
         takeRows(at, until);
         // The rest of the chunk stays unread; the position of the fault is not known more precisely than the chunk.
@@ -164,13 +177,15 @@ function takeInteger(value: u64): void {
   }
 }
 
-/** Takes in the rows of COPY text from `at` to `end`; the first may have begun before, the last may end later. */
-function takeRows(at: usize, end: usize): void {
+/**
+ * Takes in the rows of COPY text from `at` to `end`; the first may have begun before, the last may end later. Returns where it stopped.
+ */
+function takeRows(at: usize, end: usize): usize {
   while (at < end) {
     if (newlinesAfterMark >= 0) {
       if (load<u8>(at) != 10 || newlinesAfterMark == 2) {
         status = AFTER_END_MARK;
-        return;
+        return at;
       }
       newlinesAfterMark++;
       at++;
@@ -180,22 +195,27 @@ function takeRows(at: usize, end: usize): void {
     if (isPartial || lineEnd == end) {
       if (!isPartial) open();
       update(at, lineEnd);
-      if (lineEnd == end) return;
-      if (total == 2 && load<u16>(held) == 0x2e5c && kind == KIND_ROWS) {
+      if (lineEnd == end) return end;
+      if (total == 2 && load<u16>(held) == 0x2e5c && hasEndMark) {
         isPartial = false;
         newlinesAfterMark = 0;
       } else {
         bytes += total + 1;
         close();
       }
-    } else if (lineEnd - at == 2 && load<u16>(at) == 0x2e5c && kind == KIND_ROWS) {
+    } else if (lineEnd - at == 2 && load<u16>(at) == 0x2e5c && hasEndMark) {
       newlinesAfterMark = 0;
     } else {
       bytes += <u64>(lineEnd - at) + 1;
       hash(at, lineEnd);
     }
     at = lineEnd + 1;
+    if (newlinesAfterMark == 0 && kind == KIND_SCRIPT_ROWS) {
+      status = ENDED;
+      return at;
+    }
   }
+  return at;
 }
 
 /** Where the next '\n' is, or `end`. May read up to 15 bytes past `end`. */

@@ -2,7 +2,7 @@ import { HoldfastError } from '../../../core/errors.ts';
 import { rowDigestWasm } from './row-digest.wasm.ts';
 
 /** What a block's bytes are; the order is that of the constants in row-digest.as.ts. */
-const kinds = ['rows', 'objects', 'opaque', 'opaque-objects', 'text', 'record'] as const;
+const kinds = ['rows', 'objects', 'opaque', 'opaque-objects', 'text', 'record', 'script-rows'] as const;
 export type BlockKind = (typeof kinds)[number];
 
 /** Where a block stands after the bytes given so far. */
@@ -43,7 +43,9 @@ type Exports = {
   readonly bytes: Global<bigint>;
   readonly lane0: Global<bigint>;
   readonly lane1: Global<bigint>;
-  begin(kind: number): void;
+  readonly output: Global<number>;
+  readonly collected: Global<number>;
+  begin(kind: number, isCollected: boolean): void;
   push(length: number): number;
   end(): void;
 };
@@ -57,24 +59,33 @@ const webAssembly = (globalThis as unknown as { readonly WebAssembly: WebAssembl
 
 let compiled: object | undefined;
 
-/** Takes in the data of one block after another and sums the hashes of their rows. Holds 196 KiB, whatever it is given. */
+/** Takes in the data of one block after another and sums the hashes of their rows. Holds 324 KiB, whatever it is given. */
 export class BlockDigest {
   readonly #wasm: Exports;
   readonly #input: Uint8Array;
+  readonly #output: Uint8Array;
+
+  #collect: ((bytes: Uint8Array) => void) | undefined;
 
   constructor() {
     compiled ??= new webAssembly.Module(Buffer.from(rowDigestWasm, 'base64'));
     this.#wasm = new webAssembly.Instance(compiled).exports as Exports;
-    this.#input = new Uint8Array(this.#wasm.memory.buffer, this.#wasm.input.value, this.#wasm.CAPACITY.value);
+    const { input, output, CAPACITY, memory } = this.#wasm;
+    this.#input = new Uint8Array(memory.buffer, input.value, CAPACITY.value);
+    this.#output = new Uint8Array(memory.buffer, output.value, CAPACITY.value);
   }
 
   get state(): BlockState {
     return states[this.#wasm.status.value] ?? 'bad-length';
   }
 
-  /** Begins a block; what was summed before is forgotten. */
-  begin(kind: BlockKind): void {
-    this.#wasm.begin(kinds.indexOf(kind));
+  /**
+   * Begins a block; what was summed before is forgotten. `collect` is given what the block's chunks hold as they come, without their
+   * lengths and with the end mark; the bytes are good until it returns.
+   */
+  begin(kind: BlockKind, collect?: (bytes: Uint8Array) => void): void {
+    this.#collect = collect;
+    this.#wasm.begin(kinds.indexOf(kind), collect !== undefined);
   }
 
   /** Takes in bytes until the block ends or is found faulty; returns how many it took. */
@@ -84,6 +95,8 @@ export class BlockDigest {
       const piece = bytes.subarray(taken, taken + this.#input.length);
       this.#input.set(piece);
       taken += this.#wasm.push(piece.length);
+      const collected = this.#wasm.collected.value;
+      if (collected > 0) this.#collect?.(this.#output.subarray(0, collected));
     }
     return taken;
   }
