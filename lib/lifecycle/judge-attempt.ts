@@ -1,3 +1,4 @@
+import { constants } from 'node:os';
 import { z } from 'zod';
 import { mostAttempts } from '../core/attempts.ts';
 import { type ErrorCode, errorTable } from '../core/errors.ts';
@@ -64,8 +65,16 @@ function inferred(
     (code) => exitCode !== undefined && exitCode > 2 && errorTable[code].exit === exitCode,
   );
   if (byExit) return from(byExit, `the task ended with exit code ${exitCode} and left no word of why`);
+  const signal = signalOf(exitCode);
+  if (signal !== undefined)
+    return from('task-killed', `the task was ended by ${signal}: it crashed, or ran out of memory`);
   if (exitCode !== undefined) return from('internal', `the task ended with exit code ${exitCode}`);
   return from('task-not-started', stopped?.StoppedReason ?? `the task did not start: ${caught.Error}`);
+}
+
+/** ECS, as a shell, tells of a signal by 128 and its number. SIGABRT is how Node ends when its heap is full. */
+function signalOf(exitCode: number | undefined): string | undefined {
+  return Object.entries(constants.signals).find(([, number]) => exitCode === 128 + number)?.[0];
 }
 
 const from = (code: ErrorCode, message: string): Failure => ({ code, message, hint: errorTable[code].hint });
