@@ -61,9 +61,11 @@ function inferred(
   if (caught.Error === 'States.Timeout') return failureOf(caught);
   if (exitCode === 137)
     return from('task-killed', 'the task was killed (SIGKILL): out of memory, or stopped from outside');
-  const byExit = (Object.keys(errorTable) as ErrorCode[]).find(
+  const sharing = (Object.keys(errorTable) as ErrorCode[]).filter(
     (code) => exitCode !== undefined && exitCode > 2 && errorTable[code].exit === exitCode,
   );
+  // Of the codes that share an exit code, the one that explains the silence: words are left in the store.
+  const byExit = sharing.find((code) => code.startsWith('store-')) ?? sharing[0];
   if (byExit) return from(byExit, `the task ended with exit code ${exitCode} and left no word of why`);
   const signal = signalOf(exitCode);
   if (signal !== undefined)

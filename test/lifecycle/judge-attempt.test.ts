@@ -110,3 +110,12 @@ test('an outcome that cannot be read is as if the task had left none', async () 
 
   assert.deepEqual([verdict.verdict, verdict.failure.code], ['retry', 'store-unavailable']);
 });
+
+test('a task that was denied the store, and so could leave no word there, is told as denied the store', async () => {
+  await using parts = await lifecycle();
+
+  const verdict = await judgeAttempt(parts.store, { operation, caught: stopped(12), attempts: 0 });
+
+  assert.deepEqual([verdict.verdict, verdict.failure.code], ['fail', 'store-denied']);
+  assert.match(verdict.failure.message, /the task ended with exit code 12 and left no word of why/);
+});
