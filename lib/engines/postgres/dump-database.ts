@@ -42,11 +42,13 @@ export async function dumpDatabase(
 
   async function* bytes(): AsyncGenerator<Uint8Array, void> {
     const exceeded = new AbortController();
+    let waitsSince: number | undefined = performance.now();
     const watch = watchDump({
       client: snapshot.client,
       dumpName: snapshot.dumpName,
       database,
       settings: context.settings,
+      waitedSeconds: () => (waitsSince === undefined ? 0 : (performance.now() - waitsSince) / 1000),
       onExceeded: (failure) => exceeded.abort(failure),
     });
     let seenBytes = 0;
@@ -78,6 +80,7 @@ export async function dumpDatabase(
         },
       });
       for await (const chunk of output) {
+        waitsSince = undefined;
         seenBytes += chunk.length;
         if (seenBytes - reportedBytes >= progressStepBytes) {
           reportedBytes = seenBytes;
@@ -89,6 +92,7 @@ export async function dumpDatabase(
           });
         }
         yield chunk;
+        waitsSince = performance.now();
       }
     } finally {
       await watch.end();
