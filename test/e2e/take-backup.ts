@@ -6,6 +6,7 @@ import type { Manifest } from '../../lib/core/manifest.ts';
 import { ensureKeyFile } from '../../lib/keys/key-file.ts';
 import { admitBackup } from '../../lib/lifecycle/admit-backup.ts';
 import { createRecorder } from '../../lib/lifecycle/recorder.ts';
+import { releaseLeases } from '../../lib/lifecycle/release-leases.ts';
 import { runBackup } from '../../lib/runner/backup.ts';
 import { withRunContext } from '../../lib/runner/context.ts';
 import type { PostgresServer } from '../servers/postgres.ts';
@@ -56,7 +57,10 @@ async function backUp(server: PostgresServer, configFile: string): Promise<Manif
       { config, store, recorder, clock },
       { request, execution: 'e2e', redriveCount: 0 },
     );
-    return admission.verdict === 'admitted' ? runBackup(context, admission.run) : fail(JSON.stringify(admission));
+    if (admission.verdict !== 'admitted') return fail(JSON.stringify(admission));
+    const manifest = await runBackup(context, admission.run);
+    await releaseLeases({ store, clock }, admission.run);
+    return manifest;
   });
 }
 
