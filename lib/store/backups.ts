@@ -46,8 +46,7 @@ export async function findBackup(
     throw new HoldfastError('usage', "'latest' of which target? the store holds backups of several");
   }
   for (const found of candidates.toReversed()) {
-    if (wanted.backup !== 'latest' || (await readManifest(store, found.target, found.id)).status === 'complete')
-      return found;
+    if (wanted.backup !== 'latest' || (await readNewest(store, found)).status === 'complete') return found;
   }
   const of = wanted.target === undefined ? '' : ` of target '${wanted.target}'`;
   throw new HoldfastError(
@@ -56,4 +55,20 @@ export async function findBackup(
       ? `no complete backup${of} in '${store.url}'`
       : `no backup '${wanted.backup}'${of} in '${store.url}'`,
   );
+}
+
+/** Whether a manifest that cannot be read is the latest complete backup, nobody knows: an older one is taken by its name only. */
+async function readNewest(
+  store: Store,
+  { target, id }: { readonly target: TargetName; readonly id: BackupId },
+): Promise<Manifest> {
+  try {
+    return await readManifest(store, target, id);
+  } catch (error) {
+    if (!(error instanceof HoldfastError) || error.code !== 'manifest-unreadable') throw error;
+    throw new HoldfastError(error.code, `the latest backup of '${target}' may be '${id}', but ${error.message}`, {
+      hint: `${error.hint}; or name an older one: 'holdfast list --target ${target}' shows which can be read`,
+      cause: error,
+    });
+  }
 }

@@ -41,9 +41,7 @@ export async function openLane(shared: Shared): Promise<Lane> {
     user,
     auth: { kind: 'password', password },
     tls: 'disable',
-    // A campaign has no patience: what is not there at once is not there.
     tries: 1,
-    connectTimeoutSeconds: 1,
   };
   const maintenance = new Client({ host: '127.0.0.1', port, user, password, database: 'postgres' });
   await maintenance.connect();
@@ -59,7 +57,15 @@ export async function openLane(shared: Shared): Promise<Lane> {
   const portIn: Readonly<Record<CatalogState, number>> = { up: port, down: nobody, silent: silent.port };
   const { lambda } = stack.use(
     await lambdaEndpoint((event) =>
-      main(event, { settings: async () => ({ ...settings, port: portIn[state] }), log: { info: () => {} } }),
+      main(event, {
+        // Nobody waits long for a server that is known to be silent.
+        settings: async () => ({
+          ...settings,
+          port: portIn[state],
+          connectTimeoutSeconds: state === 'silent' ? 1 : 30,
+        }),
+        log: { info: () => {} },
+      }),
     ),
   );
   const source = stack.use(await tcpProxy(shared.postgres.port));

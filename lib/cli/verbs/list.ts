@@ -1,5 +1,8 @@
-import { HoldfastError } from '../../core/errors.ts';
+import { describeError, HoldfastError } from '../../core/errors.ts';
+import type { BackupId, TargetName } from '../../core/ids.ts';
+import type { Manifest } from '../../core/manifest.ts';
 import { listBackups, readManifest } from '../../store/backups.ts';
+import type { Store } from '../../store/store.ts';
 import type { CliContext } from '../context.ts';
 import { direct, parseTarget } from '../direct.ts';
 import { bytes, table } from '../output.ts';
@@ -8,11 +11,13 @@ type Options = { readonly target?: string; readonly limit?: string };
 
 export async function run(context: CliContext, { target, limit = '50' }: Options): Promise<number> {
   const shown = parseLimit(limit);
-  const manifests = await direct(context, async ({ store }) => {
-    const found = await Array.fromAsync(listBackups(store, target === undefined ? undefined : parseTarget(target)));
-    const newest = found.toSorted((a, b) => (a.id < b.id ? 1 : -1)).slice(0, shown);
-    return Promise.all(newest.map(({ target: of, id }) => readManifest(store, of, id)));
+  const found = await direct(context, async ({ store }) => {
+    const all = await Array.fromAsync(listBackups(store, target === undefined ? undefined : parseTarget(target)));
+    const newest = all.toSorted((a, b) => (a.id < b.id ? 1 : -1)).slice(0, shown);
+    return Promise.all(newest.map((backup) => readOrSay(store, backup)));
   });
+  const unreadable = found.flatMap((backup) => ('message' in backup ? [backup] : []));
+  const manifests = found.flatMap((backup) => ('message' in backup ? [] : [backup]));
   const backups = manifests.map(
     ({ backupId, target: of, engine, method, tier, status, endedAt, plainBytes, storedBytes, retention }) => ({
       backupId,
@@ -27,8 +32,8 @@ export async function run(context: CliContext, { target, limit = '50' }: Options
       retentionUntil: retention.until,
     }),
   );
-  context.output.result({ backups }, () =>
-    backups.length === 0
+  context.output.result({ backups, unreadable }, () => [
+    ...(found.length === 0
       ? [
           target === undefined
             ? "no backups yet: 'holdfast backup <target>' takes one"
@@ -46,9 +51,32 @@ export async function run(context: CliContext, { target, limit = '50' }: Options
             bytes(backup.storedBytes),
             backup.retentionUntil.slice(0, 10),
           ]),
-        ),
-  );
+        )),
+    ...unreadable.flatMap(({ message, hint }) => [`not shown: ${message}`, `  HINT: ${hint}`]),
+  ]);
   return 0;
+}
+
+const isOfTheManifest: ReadonlySet<HoldfastError['code']> = new Set([
+  'manifest-unreadable',
+  'corrupt',
+  'backup-unknown',
+]);
+
+type Unreadable = { readonly backupId: BackupId; readonly target: TargetName } & ReturnType<typeof describeError>;
+
+/** A backup whose manifest cannot be read (of a newer Holdfast, or damaged) is named, and hides none of the others. */
+async function readOrSay(
+  store: Store,
+  { target, id }: { readonly target: TargetName; readonly id: BackupId },
+): Promise<Manifest | Unreadable> {
+  try {
+    return await readManifest(store, target, id);
+  } catch (error) {
+    if (error instanceof HoldfastError && isOfTheManifest.has(error.code))
+      return { backupId: id, target, ...describeError(error) };
+    throw error;
+  }
 }
 
 function parseLimit(text: string): number {
