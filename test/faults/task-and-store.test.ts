@@ -113,6 +113,23 @@ test('completions that are never true fail the run', async () => {
   );
 });
 
+test('a bit that flips on the way back, in whatever keeps an object from opening, is damage and not another key', async () => {
+  await using world = await scene.open();
+  let reads = 0;
+  scene.lane.s3.inject(({ operation, path }) =>
+    // Within the header of the message.
+    operation === 'GetObject' && path.includes('/db-small') && reads++ === 0
+      ? { kind: 'flip', side: 'answer', atByte: 40 }
+      : undefined,
+  );
+
+  const played = await world.night('tonight');
+
+  await world.nothingPublished(played, 'corrupt');
+  assert.equal(scene.lane.s3.injected, 1);
+  assert.match(played.failure?.message ?? '', /what the store gave back does not open/);
+});
+
 const withdrawn: readonly (readonly [string, (passing: Passing) => boolean])[] = [
   ['at the first part', ({ operation }) => operation === 'UploadPart'],
   ['at the second object', ({ operation, index }) => operation === 'UploadPart' && index >= 1],
