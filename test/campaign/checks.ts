@@ -58,14 +58,17 @@ export class Checks {
 
   /**
    * R1: a row that says `COMPLETED` belongs to a backup that other code than ours reads whole, with the source's own content. What is published
-   * is whole even where the run failed afterwards. No run is called running for ever.
+   * is whole even where the run failed afterwards. No run is called running for ever. What was there before, and is there to the byte, need not be
+   * read again.
    */
   async completedMeansWhole({
     mayBeDamaged,
     next,
+    before,
   }: {
     readonly mayBeDamaged: boolean;
     readonly next: Played;
+    readonly before?: Contents;
   }): Promise<void> {
     const rows = await this.#scene.lane.catalog.list({ limit: 1000 });
     for (const { backupId, target, status, errorCode } of rows) {
@@ -77,7 +80,7 @@ export class Checks {
         this.problems.push(`backup '${backupId}' failed as '${errorCode}'`);
       if (status === 'COMPLETED' && !isPublished)
         this.problems.push(`SILENT: '${backupId}' is complete without a manifest`);
-      if (!isPublished) continue;
+      if (!isPublished || before?.has(name)) continue;
       const why = await this.#whyNotWhole(name);
       if (why === undefined) continue;
       if (status === 'COMPLETED') this.problems.push(`SILENT: '${backupId}' is complete and cannot be read: ${why}`);

@@ -99,7 +99,7 @@ async function act(
   checks.oneWriterEach();
   for (const played of plays)
     checks.endingIsTold(played, isInjected ? mayEnd : [], isInjected && fault?.mustFail === true);
-  await checks.completedMeansWhole({ mayBeDamaged: isInjected && fault?.isDamaging === true, next });
+  await checks.completedMeansWhole({ mayBeDamaged: isInjected && fault?.isDamaging === true, next, before });
   checks.nothingLeaks([...plays, next].map(({ log }) => log));
   await checks.catalogFollowsStore();
   if ('rot' in kind) problems.push(...(await rotComesToLight(scene, kind, plays)));
