@@ -35,18 +35,18 @@ export function projectSchedules(declarations: readonly SchedulesDeclared[]): re
         return {
           at: declaration.at,
           source: journalKey(declaration),
-          row: schedule === undefined ? null : stateOf(schedule, declaration.tenant),
+          row: schedule === undefined ? null : stateOf(schedule),
         };
       }),
     ),
   );
 }
 
-function stateOf(schedule: SchedulesDeclared['schedules'][number], tenant: string | null): ScheduleState {
+function stateOf(schedule: SchedulesDeclared['schedules'][number]): ScheduleState {
   return {
     schedule_hk: hashKey(schedule.name),
     schedule_bk: schedule.name,
-    tenant_hk: tenantKey(tenant),
+    tenant_hk: tenantKey(schedule.tenant),
     target: schedule.target,
     engine: schedule.engine,
     method: schedule.method,

@@ -14,16 +14,25 @@ const runtimeSchema = z.object({
   HOLDFAST_CATALOG_FUNCTION: z.string().optional(),
   HOLDFAST_BACKUP_MACHINE: z.string().optional(),
   HOLDFAST_RESTORE_MACHINE: z.string().optional(),
+  HOLDFAST_MAIL_TOPIC: z.string().optional(),
+  HOLDFAST_RESTORE_TEST_MACHINE: z.string().optional(),
+  HOLDFAST_CLEANUP_MACHINE: z.string().optional(),
   HOLDFAST_IMAGE: z.string().default('local'),
   HOLDFAST_RUN: z.string().optional(),
   AWS_S3_BUCKET: z.string().optional(),
 });
 
+/** State machines by what they do. */
+export type MachineKind = 'backup' | 'restore' | 'restore-test' | 'cleanup';
+
 export type Runtime = {
   readonly config: HoldfastConfig;
   readonly environment: Environment;
   readonly catalogFunction: string | undefined;
-  readonly machines: { readonly backup: string | undefined; readonly restore: string | undefined };
+  /** Where mails are published. */
+  readonly mailTopic: string | undefined;
+  /** ARNs of the state machines that the program may start. */
+  readonly machines: Readonly<Record<MachineKind, string | undefined>>;
   readonly image: string;
 };
 
@@ -44,7 +53,13 @@ export function loadRuntime(environment: Environment = process.env): Runtime {
     },
     environment,
     catalogFunction: variables.HOLDFAST_CATALOG_FUNCTION,
-    machines: { backup: variables.HOLDFAST_BACKUP_MACHINE, restore: variables.HOLDFAST_RESTORE_MACHINE },
+    mailTopic: variables.HOLDFAST_MAIL_TOPIC,
+    machines: {
+      backup: variables.HOLDFAST_BACKUP_MACHINE,
+      restore: variables.HOLDFAST_RESTORE_MACHINE,
+      'restore-test': variables.HOLDFAST_RESTORE_TEST_MACHINE,
+      cleanup: variables.HOLDFAST_CLEANUP_MACHINE,
+    },
     image: variables.HOLDFAST_IMAGE,
   };
 }

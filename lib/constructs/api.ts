@@ -39,8 +39,8 @@ export class Api extends Construct {
         HOLDFAST_RESTORE_MACHINE: restore.arn,
       },
     });
-    vault.grantList(this.function.role, 'backups', 'journal');
-    vault.grantGet(this.function.role, 'manifests', 'journal');
+    vault.grantList(this.function.role, 'backups', 'journal', 'health');
+    vault.grantGet(this.function.role, 'manifests', 'journal', 'health');
     this.#allowExecutions(this.function.role, [backup, restore]);
     this.url = this.function.function.addFunctionUrl({ authType: FunctionUrlAuthType.AWS_IAM });
   }

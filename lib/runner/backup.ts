@@ -64,7 +64,7 @@ export async function runBackup(context: RunContext, run: BackupRun): Promise<Ma
       engine: run.engine,
       method: run.method,
       tier: run.tier,
-      tenant: null,
+      tenant: run.tenant,
       parent: null,
       status: captured.streams.every(({ status }) => status === 'complete') ? 'complete' : 'partial',
       beganAt: beganAt.toISOString(),

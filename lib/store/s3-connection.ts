@@ -109,6 +109,15 @@ export class S3Connection {
     }
   }
 
+  /** What `work` gives; its failure as the error of an attempt to do `what`. */
+  async attempt<T>(what: string, work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } catch (error) {
+      throw this.error(error, what);
+    }
+  }
+
   /**
    * The SDK renews credentials five minutes before they run out, by this machine's clock. Where that was too late (a clock that is off, a request
    * that waited long), they are renewed at once and the request is sent again; if they are the same, the answer is too.

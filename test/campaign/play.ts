@@ -91,14 +91,14 @@ export async function play(part: Part): Promise<Played> {
       throw error;
     });
     if (admission instanceof HoldfastError) return ended('not-admitted', { failure: describeError(admission) });
-    if (admission.verdict === 'duplicate') return ended('duplicate');
+    if (!('run' in admission)) return ended('duplicate');
     const admitted = admission.run;
     run = admitted;
     const failure =
       admission.verdict === 'refused'
         ? admission.failure
         : ((await step('task', () => attempt(part, admitted, side, lines, () => attempts++))) ??
-          (await failureOf(() => step('validate', () => validate(side, admitted)))) ??
+          (await failureOf(() => step('validate', () => validate(dependencies, admitted)))) ??
           (await failureOf(() => step('record', () => recordOutcome(dependencies, { run: admitted })))));
     if (failure) await failureOf(() => step('record', () => recordOutcome(dependencies, { run: admitted, failure })));
     await failureOf(() => step('release', () => releaseLeases(dependencies, admitted)));
@@ -137,8 +137,11 @@ async function attempt(
   }
 }
 
-async function validate({ config, store }: StoreSide, run: BackupRun): Promise<void> {
-  const { status } = await validatePublished({ config, store, runtime: { environment: process.env } }, run);
+async function validate(
+  dependencies: Omit<Parameters<typeof validatePublished>[0], 'runtime'>,
+  run: BackupRun,
+): Promise<void> {
+  const { status } = await validatePublished({ ...dependencies, runtime: { environment: process.env } }, run);
   if (status !== 'complete') throw new HoldfastError('partial', 'a part of the backup failed');
 }
 

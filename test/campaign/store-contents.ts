@@ -8,6 +8,7 @@ import {
   PutObjectCommand,
   type S3Client,
 } from '@aws-sdk/client-s3';
+import { prefixes } from '../../lib/core/object-keys.ts';
 
 /** Every object of a store by its key: what a stranger with access to the disk or the bucket sees. */
 export type Contents = ReadonlyMap<string, Buffer>;
@@ -68,10 +69,13 @@ export function rawBucket(client: S3Client, bucket: string, prefix: string): Raw
   };
 }
 
-/** The objects of `before` that `after` does not have, or has with other bytes. Leases are replaced by design. */
+/** What is replaced, or goes, by design: who is at work, and how the installation is. */
+const mutable = [prefixes.leases, prefixes.inUse, prefixes.health, prefixes.alerts];
+
+/** The objects of `before` that `after` does not have, or has with other bytes, but for those that are meant to change. */
 export function alteredBetween(before: Contents, after: Contents): readonly string[] {
   const hash = (bytes: Buffer | undefined) => bytes && createHash('sha256').update(bytes).digest('hex');
   return [...before]
-    .filter(([key, bytes]) => !key.startsWith('leases/') && hash(bytes) !== hash(after.get(key)))
+    .filter(([key, bytes]) => !mutable.some((prefix) => key.startsWith(prefix)) && hash(bytes) !== hash(after.get(key)))
     .map(([key]) => key);
 }

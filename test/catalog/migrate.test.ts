@@ -17,8 +17,28 @@ test('migrating makes the schema; migrating again does nothing', async () => {
   const first = await migrateCatalog(owner.client);
   const second = await migrateCatalog(owner.client);
 
-  assert.deepEqual(first, { from: 0, to: 4, applied: ['data_vault', 'indexes', 'applied_event', 'roles'] });
-  assert.deepEqual(second, { from: 4, to: 4, applied: [] });
+  assert.deepEqual(first, {
+    from: 0,
+    to: 15,
+    applied: [
+      'data_vault',
+      'indexes',
+      'applied_event',
+      'roles',
+      'validation_results',
+      'retention',
+      'tenants',
+      'targets',
+      'audit_trail',
+      'requests',
+      'request_functions',
+      'recovery_functions',
+      'schedule_times',
+      'views',
+      'validation_tenants',
+    ],
+  });
+  assert.deepEqual(second, { from: 15, to: 15, applied: [] });
   const found = await owner.client.query<{ tablename: string }>(
     "select tablename from pg_tables where schemaname = 'backup_mgmt' order by 1",
   );
@@ -36,12 +56,23 @@ test('of 20 migrations at once each step is applied by exactly one', async () =>
 
   assert.deepEqual(results.flatMap(({ applied }) => applied).sort(), [
     'applied_event',
+    'audit_trail',
     'data_vault',
     'indexes',
+    'recovery_functions',
+    'request_functions',
+    'requests',
+    'retention',
     'roles',
+    'schedule_times',
+    'targets',
+    'tenants',
+    'validation_results',
+    'validation_tenants',
+    'views',
   ]);
   for (const owner of owners) {
-    assert.equal(await catalogVersion(owner.client), 4);
+    assert.equal(await catalogVersion(owner.client), 15);
     await owner[Symbol.asyncDispose]();
   }
 });
@@ -57,7 +88,7 @@ test('catalogs in five databases of one new server migrate at once and share the
 
   assert.deepEqual(
     results.map(({ to }) => to),
-    [4, 4, 4, 4, 4],
+    [15, 15, 15, 15, 15],
   );
   await Promise.all(owners.map((owner) => owner[Symbol.asyncDispose]()));
 });
@@ -65,11 +96,11 @@ test('catalogs in five databases of one new server migrate at once and share the
 test('a schema that is newer than the program is refused and left alone', async () => {
   await using owner = await ownerOf(await newDatabase(server));
   await migrateCatalog(owner.client);
-  await owner.client.query("insert into holdfast.migration (version, name) values (5, 'from_the_future')");
+  await owner.client.query("insert into holdfast.migration (version, name) values (16, 'from_the_future')");
 
   await assert.rejects(migrateCatalog(owner.client), {
     code: 'version-mismatch',
-    message: "catalog schema version 5 is newer than this program's 4",
+    message: "catalog schema version 16 is newer than this program's 15",
   });
 });
 

@@ -12,10 +12,12 @@ import {
   completed,
   declared,
   failed,
+  recoveryApproved,
   recoveryEnded,
   recoveryRequested,
   requested,
   schedule,
+  targetsDeclared,
   verified,
 } from './events.ts';
 
@@ -32,9 +34,12 @@ const life: readonly JournalEvent[] = [
   failed(),
   begun({ at: '2026-11-21T02:03:30.000Z', fencingToken: 8 }),
   completed(),
-  recoveryRequested(),
+  recoveryRequested({ tenant: 'acme', targetTime: '2026-11-21T08:00:00Z' }),
+  recoveryApproved({ tenant: 'acme' }),
   verified(),
-  recoveryEnded(),
+  recoveryEnded({ tenant: 'acme' }),
+  targetsDeclared('2026-11-20T11:00:00.000Z'),
+  targetsDeclared('2026-11-22T11:00:00.000Z', [{ name: 'orders', tenant: 'acme' }, { name: 'stock' }]),
   declared('2026-11-22T12:00:00.000Z', [schedule({ cron: '30 2 * * *' })]),
   declared('2026-11-23T12:00:00.000Z', [schedule({ cron: '30 2 * * *' }), schedule({ name: 'orders-weekly-logical' })]),
 ];

@@ -76,15 +76,15 @@ test('a validation of all backups goes on behind those that it cannot open, and 
   const { exitCode, stdout } = await cli('validate', '--all', '--json');
 
   const { validations } = JSON.parse(stdout) as {
-    validations: { backupId: string; status: string; problems: { code: string }[] }[];
+    validations: { backupId: string; result: string; problems: { code: string }[] }[];
   };
   assert.equal(exitCode, 15);
   assert.deepEqual(
-    validations.map(({ backupId, status, problems }) => [backupId, status, problems.map(({ code }) => code)]),
+    validations.map(({ backupId, result, problems }) => [backupId, result, problems.map(({ code }) => code)]),
     [
-      [older, 'complete', []],
-      [newerFormat, 'unreadable', ['manifest-unreadable']],
-      [newerField, 'unreadable', ['manifest-unreadable']],
+      [older, 'PASSED', []],
+      [newerFormat, 'FAILED', ['manifest-unreadable']],
+      [newerField, 'FAILED', ['manifest-unreadable']],
     ],
   );
 });

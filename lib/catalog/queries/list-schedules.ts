@@ -16,8 +16,10 @@ export async function listSchedules(client: Client): Promise<readonly DeclaredSc
        cron_expression as "cron",
        timezone,
        retention_days as "retentionDays",
-       is_enabled as "enabled"
+       is_enabled as "enabled",
+       tenant
      from backup_mgmt.backup_schedule_s
+     left join holdfast.tenant using (tenant_hk)
      where load_end_date is null
      order by schedule_bk collate "C"`,
   );

@@ -1,11 +1,13 @@
 import { describeError, HoldfastError } from '../../core/errors.ts';
 import type { BackupId, TargetName } from '../../core/ids.ts';
 import type { Manifest } from '../../core/manifest.ts';
+import type { Hold } from '../../core/retention/facts.ts';
+import { currentHold } from '../../lifecycle/hold-backup.ts';
 import { listBackups, readManifest } from '../../store/backups.ts';
 import type { Store } from '../../store/store.ts';
 import type { CliContext } from '../context.ts';
 import { direct, parseTarget } from '../direct.ts';
-import { bytes, table } from '../output.ts';
+import { bytes, oneLine, printable, table } from '../output.ts';
 
 type Options = { readonly target?: string; readonly limit?: string };
 
@@ -19,7 +21,7 @@ export async function run(context: CliContext, { target, limit = '50' }: Options
   const unreadable = found.flatMap((backup) => ('message' in backup ? [backup] : []));
   const manifests = found.flatMap((backup) => ('message' in backup ? [] : [backup]));
   const backups = manifests.map(
-    ({ backupId, target: of, engine, method, tier, status, endedAt, plainBytes, storedBytes, retention }) => ({
+    ({ backupId, target: of, engine, method, tier, status, endedAt, plainBytes, storedBytes, retention, hold }) => ({
       backupId,
       target: of,
       engine,
@@ -30,6 +32,7 @@ export async function run(context: CliContext, { target, limit = '50' }: Options
       plainBytes,
       storedBytes,
       retentionUntil: retention.until,
+      hold,
     }),
   );
   context.output.result({ backups, unreadable }, () => [
@@ -49,7 +52,9 @@ export async function run(context: CliContext, { target, limit = '50' }: Options
             backup.status,
             bytes(backup.plainBytes),
             bytes(backup.storedBytes),
-            backup.retentionUntil.slice(0, 10),
+            backup.hold === null
+              ? backup.retentionUntil.slice(0, 10)
+              : `held by '${printable(backup.hold.by)}': ${oneLine(backup.hold.reason)}`,
           ]),
         )),
     ...unreadable.flatMap(({ message, hint }) => [`not shown: ${message}`, `  HINT: ${hint}`]),
@@ -57,23 +62,21 @@ export async function run(context: CliContext, { target, limit = '50' }: Options
   return 0;
 }
 
-const isOfTheManifest: ReadonlySet<HoldfastError['code']> = new Set([
-  'manifest-unreadable',
-  'corrupt',
-  'backup-unknown',
-]);
+const isOfTheBackup: ReadonlySet<HoldfastError['code']> = new Set(['manifest-unreadable', 'corrupt', 'backup-unknown']);
+
+type Listed = Manifest & { readonly hold: Hold | null };
 
 type Unreadable = { readonly backupId: BackupId; readonly target: TargetName } & ReturnType<typeof describeError>;
 
-/** A backup whose manifest cannot be read (of a newer Holdfast, or damaged) is named, and hides none of the others. */
+/** A backup whose manifest or hold cannot be read (of a newer Holdfast, or damaged) is named, and hides none of the others. */
 async function readOrSay(
   store: Store,
   { target, id }: { readonly target: TargetName; readonly id: BackupId },
-): Promise<Manifest | Unreadable> {
+): Promise<Listed | Unreadable> {
   try {
-    return await readManifest(store, target, id);
+    return { ...(await readManifest(store, target, id)), hold: await currentHold(store, id) };
   } catch (error) {
-    if (error instanceof HoldfastError && isOfTheManifest.has(error.code))
+    if (error instanceof HoldfastError && isOfTheBackup.has(error.code))
       return { backupId: id, target, ...describeError(error) };
     throw error;
   }
