@@ -10,7 +10,7 @@ import type { Admission, BackupRequest, BackupRun } from '../core/requests.ts';
 import { bringsDataBack, type Method, type Tier } from '../core/vocabulary.ts';
 import { acquireLease } from '../store/lease.ts';
 import type { Store } from '../store/store.ts';
-import { putJson, readText } from '../store/text.ts';
+import { putJson, readJson } from '../store/text.ts';
 import type { Recorder } from './recorder.ts';
 
 type Dependencies = {
@@ -141,8 +141,7 @@ async function claimSlot(
       : { backupId: newOperationId(now), requestedAt: admittedAt };
   const claim = { ...own, execution, admittedAt };
   if (await putJson(store, key, claim, { condition: 'absent' })) return claim;
-  const text = await readText(store, key);
-  const parsed = requestRecordSchema.safeParse(text === undefined ? undefined : JSON.parse(text));
+  const parsed = requestRecordSchema.safeParse(await readJson(store, key));
   if (!parsed.success) throw new HoldfastError('corrupt', `request record '${key}' cannot be read`);
   return parsed.data;
 }

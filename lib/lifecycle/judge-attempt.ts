@@ -1,3 +1,4 @@
+import { constants } from 'node:os';
 import { z } from 'zod';
 import { mostAttempts } from '../core/attempts.ts';
 import { type ErrorCode, errorTable } from '../core/errors.ts';
@@ -64,12 +65,22 @@ function inferred(
   if (caught.Error === 'States.Timeout') return failureOf(caught);
   if (exitCode === 137)
     return from('task-killed', 'the task was killed (SIGKILL): out of memory, or stopped from outside');
-  const byExit = (Object.keys(errorTable) as ErrorCode[]).find(
+  const sharing = (Object.keys(errorTable) as ErrorCode[]).filter(
     (code) => exitCode !== undefined && exitCode > 2 && errorTable[code].exit === exitCode,
   );
+  // Of the codes that share an exit code, the one that explains the silence: words are left in the store.
+  const byExit = sharing.find((code) => code.startsWith('store-')) ?? sharing[0];
   if (byExit) return from(byExit, `the task ended with exit code ${exitCode} and left no word of why`);
+  const signal = signalOf(exitCode);
+  if (signal !== undefined)
+    return from('task-killed', `the task was ended by ${signal}: it crashed, or ran out of memory`);
   if (exitCode !== undefined) return from('internal', `the task ended with exit code ${exitCode}`);
   return from('task-not-started', whyNotStarted(caught, stopped));
+}
+
+/** ECS, as a shell, tells of a signal by 128 and its number. SIGABRT is how Node ends when its heap is full. */
+function signalOf(exitCode: number | undefined): string | undefined {
+  return Object.entries(constants.signals).find(([, number]) => exitCode === 128 + number)?.[0];
 }
 
 /** In the words of ECS: that there was no capacity, or that the image could not be pulled. */

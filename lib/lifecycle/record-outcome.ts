@@ -96,12 +96,16 @@ async function previousPoint(store: Store, target: TargetName, backup: BackupId)
   return undefined;
 }
 
+/** There is no manifest, or none that can be read: a passing failure is not among them. */
+const saysNothing: ReadonlySet<HoldfastError['code']> = new Set(['backup-unknown', 'manifest-unreadable', 'corrupt']);
+
 async function backupEnding(
   { config, store, clock }: Dependencies,
   { run, failure, validation }: Ended & { readonly run: BackupRun },
 ): Promise<JournalEvent> {
   const manifest = await readManifest(store, run.target, run.backupId).catch((error: unknown) => {
-    if (failure && error instanceof HoldfastError && error.code === 'backup-unknown') return undefined;
+    // Of a failure the manifest only says what can be restored all the same, and from one that cannot be read nothing can.
+    if (failure && error instanceof HoldfastError && saysNothing.has(error.code)) return undefined;
     throw error;
   });
   const completed = manifest && completedEvent(manifest, store, config.run.validation ? 'VALIDATED' : 'PENDING');

@@ -141,5 +141,9 @@ async function readBack(
     context: { target, backupId, stream },
     signal: context.signal,
     onProgress: ({ plainBytes }) => context.report({ phase: 'read back', detail: name, ...meter.update(plainBytes) }),
+  }).catch((error: unknown) => {
+    if (!(error instanceof HoldfastError) || error.code !== 'key-wrong') throw error;
+    // The key is the one of a moment ago: what does not open under it is another message than was written.
+    throw new HoldfastError('corrupt', `what the store gave back does not open: ${error.message}`, { cause: error });
   });
 }

@@ -50,7 +50,7 @@ export async function findBackup(
   }
   for (const found of candidates.toReversed()) {
     if (wanted.backup !== 'latest') return found;
-    const { status, method } = await readManifest(store, found.target, found.id);
+    const { status, method } = await readNewest(store, found);
     if (status === 'complete' && bringsDataBack(method)) return found;
   }
   const of = wanted.target === undefined ? '' : ` of target '${wanted.target}'`;
@@ -60,4 +60,20 @@ export async function findBackup(
       ? `no complete backup${of} in '${store.url}'`
       : `no backup '${wanted.backup}'${of} in '${store.url}'`,
   );
+}
+
+/** Whether a manifest that cannot be read is the latest complete backup, nobody knows: an older one is taken by its name only. */
+async function readNewest(
+  store: Store,
+  { target, id }: { readonly target: TargetName; readonly id: BackupId },
+): Promise<Manifest> {
+  try {
+    return await readManifest(store, target, id);
+  } catch (error) {
+    if (!(error instanceof HoldfastError) || error.code !== 'manifest-unreadable') throw error;
+    throw new HoldfastError(error.code, `the latest backup of '${target}' may be '${id}', but ${error.message}`, {
+      hint: `${error.hint}; or name an older one: 'holdfast list --target ${target}' shows which can be read`,
+      cause: error,
+    });
+  }
 }

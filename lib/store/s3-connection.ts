@@ -4,7 +4,7 @@ import { Agent as HttpsAgent } from 'node:https';
 import { HeadObjectCommand, type HeadObjectCommandOutput, S3Client } from '@aws-sdk/client-s3';
 import type { HoldfastError } from '../core/errors.ts';
 import { cancellation } from './cancellation.ts';
-import { s3Error } from './s3-errors.ts';
+import { isExpiredToken, s3Error } from './s3-errors.ts';
 import type { ObjectInfo } from './store.ts';
 
 export type S3Settings = {
@@ -81,6 +81,7 @@ export class S3Connection {
         httpsAgent: new HttpsAgent({ keepAlive: true, maxSockets: 128 }),
       },
     });
+    this.#renewExpiredCredentials();
     if (!(tuning.signPayload ?? settings.endpoint?.startsWith('http:') ?? false)) this.#leavePayloadsUnsigned();
   }
 
@@ -115,6 +116,25 @@ export class S3Connection {
     } catch (error) {
       throw this.error(error, what);
     }
+  }
+
+  /**
+   * The SDK renews credentials five minutes before they run out, by this machine's clock. Where that was too late (a clock that is off, a request
+   * that waited long), they are renewed at once and the request is sent again; if they are the same, the answer is too.
+   */
+  #renewExpiredCredentials(): void {
+    this.client.middlewareStack.add(
+      (next) => async (args) => {
+        try {
+          return await next(args);
+        } catch (error) {
+          if (!isExpiredToken(error)) throw error;
+          await this.client.config.credentials({ forceRefresh: true });
+          return await next(args);
+        }
+      },
+      { step: 'initialize', name: 'renewExpiredCredentials' },
+    );
   }
 
   #leavePayloadsUnsigned(): void {

@@ -76,6 +76,19 @@ export function isAlteredOnItsWay(error: unknown): boolean {
   return describe(error).name === 'BadDigest';
 }
 
+/** Whether the server takes no part of this number: S3 allows 10,000, some servers 1,000, and they say so in their own ways. */
+export function isTooManyParts(error: unknown, partNumber: number): boolean {
+  const { name, status } = describe(error);
+  return (
+    name === 'TooManyParts' || (partNumber > 1000 && status === 400 && /^Invalid(Argument|Part|PartNumber)$/.test(name))
+  );
+}
+
+/** Whether the credentials were right and have run out: newer ones may be had. */
+export function isExpiredToken(error: unknown): boolean {
+  return byName[describe(error).name] === expired;
+}
+
 /** Whether a concurrent request kept the server from judging the condition: the same request may succeed in a moment. */
 export function isConflict(error: unknown): boolean {
   const { name, status } = describe(error);

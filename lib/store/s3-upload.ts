@@ -11,7 +11,7 @@ import { defaultPartPlan, partLimits } from '../core/part-plan.ts';
 import { pause, throwIfCancelled } from './cancellation.ts';
 import { PartLedger } from './part-ledger.ts';
 import { abortable, infoOfHead, newWriteId, type S3Connection, writeIdKey } from './s3-connection.ts';
-import { isAlteredOnItsWay } from './s3-errors.ts';
+import { isAlteredOnItsWay, isTooManyParts } from './s3-errors.ts';
 import type { ObjectInfo, Upload, UploadOptions } from './store.ts';
 
 /** How often a part whose bytes were altered on their way, or a completion of unknown outcome, is sent. */
@@ -112,6 +112,12 @@ class S3Upload implements Upload {
         return { PartNumber: partNumber, ETag, ChecksumCRC32: checksum };
       } catch (error) {
         if (isAlteredOnItsWay(error) && send < maxSends && !this.#signal.aborted) continue;
+        if (isTooManyParts(error, partNumber)) {
+          throw new HoldfastError('config-invalid', `cannot write part ${partNumber} of '${this.key}'`, {
+            hint: 'this store allows fewer parts to an object: lower run.objectBytes, a longer stream goes on in the next object',
+            cause: error,
+          });
+        }
         throw this.#connection.error(error, `write part ${partNumber} of '${this.key}'`, this.#signal);
       }
     }

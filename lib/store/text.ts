@@ -14,6 +14,16 @@ export async function readText(store: Store, key: string): Promise<string | unde
   }
 }
 
+/** A small object's JSON value; undefined when there is no object, and when what is there is not JSON. */
+export async function readJson(store: Store, key: string): Promise<unknown> {
+  const text = await readText(store, key);
+  try {
+    return text === undefined ? undefined : JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
 /** Writes a value as JSON. With `condition: 'absent'`, false when the object was there already. */
 export async function putJson(store: Store, key: string, value: unknown, options: PutOptions = {}): Promise<boolean> {
   try {

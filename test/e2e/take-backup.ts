@@ -7,6 +7,7 @@ import type { BackupRequest } from '../../lib/core/requests.ts';
 import { ensureKeyFile } from '../../lib/keys/key-file.ts';
 import { admitBackup } from '../../lib/lifecycle/admit-backup.ts';
 import { createRecorder } from '../../lib/lifecycle/recorder.ts';
+import { releaseLeases } from '../../lib/lifecycle/release-leases.ts';
 import { runBackup } from '../../lib/runner/backup.ts';
 import { withRunContext } from '../../lib/runner/context.ts';
 import type { PostgresServer } from '../servers/postgres.ts';
@@ -64,7 +65,10 @@ async function backUp(server: PostgresServer, configFile: string, wanted: Partia
       { config, store, recorder, clock },
       { request, execution: 'e2e', redriveCount: 0 },
     );
-    return admission.verdict === 'admitted' ? runBackup(context, admission.run) : fail(JSON.stringify(admission));
+    if (admission.verdict !== 'admitted') return fail(JSON.stringify(admission));
+    const manifest = await runBackup(context, admission.run);
+    await releaseLeases({ store, clock }, admission.run);
+    return manifest;
   });
 }
 

@@ -8,10 +8,17 @@ export type Fault =
   | { readonly kind: 'answer'; readonly status: number; readonly code: string }
   /** `200 OK` around an error, as S3 answers when a completion fails after it has sent its headers. */
   | { readonly kind: 'ok-with-error'; readonly code: string }
-  /** The server does what it was asked to, and the connection breaks before its answer. */
-  | { readonly kind: 'lose-reply' }
-  /** No more bytes of the answer after `afterBytes`, and the connection stays open. */
-  | { readonly kind: 'stall'; readonly afterBytes: number }
+  /** The server does what it was asked to, and the connection breaks before its answer; `afterwards` is called in between. */
+  | { readonly kind: 'lose-reply'; readonly afterwards?: () => void }
+  /** No more bytes of the answer or of the request after `afterBytes`, and the connection stays open, or breaks after a while. */
+  | {
+      readonly kind: 'stall';
+      readonly afterBytes: number;
+      /** @default 'answer' */
+      readonly side?: 'answer' | 'request';
+      /** @default - never */
+      readonly cutAfterMilliseconds?: number;
+    }
   /** The connection breaks after `afterBytes` of the answer's or request's body. */
   | { readonly kind: 'cut'; readonly afterBytes: number; readonly side: 'answer' | 'request' }
   /** The answer is well-formed and has only the first `toBytes` bytes. */
@@ -22,7 +29,9 @@ export type Fault =
 export type Passing = {
   readonly method: string;
   /** The S3 operation, as far as the suite tells them apart. */
-  readonly operation: 'GetObject' | 'UploadPart' | 'CompleteMultipartUpload' | 'other';
+  readonly operation: 'GetObject' | 'PutObject' | 'UploadPart' | 'CompleteMultipartUpload' | 'other';
+  /** The object's path, the bucket included. */
+  readonly path: string;
   /** How many requests of this operation came before. */
   readonly index: number;
 };
@@ -45,7 +54,8 @@ export async function faultProxy(target: string): Promise<FaultProxy> {
     const operation = operationOf(request);
     const index = seen.get(operation) ?? 0;
     seen.set(operation, index + 1);
-    const fault = decide({ method: request.method ?? '', operation, index });
+    const { pathname } = new URL(request.url ?? '/', 'http://proxy');
+    const fault = decide({ method: request.method ?? '', operation, index, path: decodeURIComponent(pathname) });
     if (fault !== undefined) injected += 1;
     pass(new URL(target), request, response, fault);
   });
@@ -103,11 +113,15 @@ function pass(target: URL, request: IncomingMessage, response: ServerResponse, f
   onward.once('response', (answer) => {
     if (fault?.kind === 'lose-reply') {
       answer.resume();
-      answer.once('end', () => response.destroy());
+      answer.once('end', () => {
+        fault.afterwards?.();
+        response.destroy();
+      });
       return;
     }
     const answerHeaders = { ...answer.headers };
-    if (fault?.kind === 'truncate') answerHeaders['content-length'] = String(fault.toBytes);
+    if (fault?.kind === 'truncate')
+      answerHeaders['content-length'] = String(Math.min(fault.toBytes, Number(answer.headers['content-length'])));
     response.writeHead(answer.statusCode ?? 502, answerHeaders);
     answer.once('error', () => response.destroy());
     answer.pipe(damage(fault, 'answer', () => response.destroy())).pipe(response);
@@ -129,8 +143,9 @@ function damage(fault: Fault | undefined, side: 'answer' | 'request', cut: () =>
     transform(chunk: Buffer, _encoding, done) {
       const start = position;
       position += chunk.length;
-      if (fault?.kind === 'stall' && side === 'answer' && position > fault.afterBytes) {
+      if (fault?.kind === 'stall' && side === (fault.side ?? 'answer') && position > fault.afterBytes) {
         this.push(chunk.subarray(0, Math.max(0, fault.afterBytes - start)));
+        if (fault.cutAfterMilliseconds !== undefined) setTimeout(cut, fault.cutAfterMilliseconds).unref();
         return; // Never done: nothing more comes, and nothing ends.
       }
       if (fault?.kind === 'cut' && fault.side === side && position > fault.afterBytes) {
@@ -158,5 +173,6 @@ function operationOf(request: IncomingMessage): Passing['operation'] {
   if (request.method === 'PUT' && searchParams.has('partNumber')) return 'UploadPart';
   if (request.method === 'POST' && searchParams.has('uploadId')) return 'CompleteMultipartUpload';
   if (request.method === 'GET' && searchParams.get('x-id') === 'GetObject') return 'GetObject';
+  if (request.method === 'PUT' && searchParams.get('x-id') === 'PutObject') return 'PutObject';
   return 'other';
 }

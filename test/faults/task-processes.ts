@@ -4,6 +4,7 @@ import { mkdirSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { OpenStack, StackFolder } from '../e2e/stack-fixture.ts';
+import { randomOf } from './random.ts';
 
 /** The process ids of the task programs that a stack's process runs now. */
 export function taskProcesses(stackPid: number = process.pid): readonly number[] {
@@ -59,13 +60,7 @@ export function holdLeaseLock({ store }: StackFolder, target: string): Disposabl
 
 /** Numbers from 0 to 1 that follow from the seed, which is printed, so that a failure can be had again with HOLDFAST_TEST_SEED. */
 export function seededRandom(): () => number {
-  let state = Number(process.env['HOLDFAST_TEST_SEED'] ?? Date.now() % 2 ** 31) | 0;
-  console.log(`HOLDFAST_TEST_SEED=${state}`);
-  return () => {
-    // mulberry32
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
-  };
+  const seed = Number(process.env['HOLDFAST_TEST_SEED'] ?? Date.now() % 2 ** 31) | 0;
+  console.log(`HOLDFAST_TEST_SEED=${seed}`);
+  return randomOf(seed).next;
 }

@@ -101,6 +101,21 @@ test('what was asked for and begun is in the journal', async () => {
   ]);
 });
 
+test('a request record that is damaged is named, and the next slot goes on', async () => {
+  await using parts = await lifecycle();
+  const first = await admitBackup(parts, { request: nightly, execution: 'one', redriveCount: 0 });
+  assert.equal(first.verdict, 'admitted');
+  await releaseLeases(parts, first.run);
+  await parts.store.put('requests/orders/logical/20261121T020000Z-daily.json', Buffer.from('{"backupId":'));
+
+  const again = admitBackup(parts, { request: nightly, execution: 'two', redriveCount: 0 });
+  await assert.rejects(again, { name: 'corrupt', message: /request record 'requests\/orders\/logical\/20261121T02/ });
+
+  const tomorrow = { ...nightly, scheduledTime: '2026-11-22T02:00:00Z' };
+  const next = await admitBackup(parts, { request: tomorrow, execution: 'three', redriveCount: 0 });
+  assert.equal(next.verdict, 'admitted');
+});
+
 test('a queued request keeps its id and time, begins when it is admitted, and is no duplicate of its slot', async () => {
   await using parts = await lifecycle();
   const queued = backupRequestSchema.parse({

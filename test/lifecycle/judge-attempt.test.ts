@@ -86,6 +86,40 @@ test('words left by an earlier attempt do not explain a later one that left none
   assert.equal(verdict.failure.code, 'task-killed');
 });
 
+test('a task that any signal ended was killed, which may pass; SIGABRT is how Node runs out of memory', async () => {
+  await using parts = await lifecycle();
+  const judge = (exitCode: number) => judgeAttempt(parts.store, { operation, caught: stopped(exitCode), attempts: 0 });
+
+  const aborted = await judge(134);
+  const segmentationFault = await judge(139);
+  const askedToStop = await judge(143);
+
+  assert.deepEqual(
+    [aborted.verdict, aborted.failure.code, aborted.failure.message],
+    ['retry', 'task-killed', 'the task was ended by SIGABRT: it crashed, or ran out of memory'],
+  );
+  assert.deepEqual([segmentationFault.verdict, segmentationFault.failure.code], ['retry', 'task-killed']);
+  assert.deepEqual([askedToStop.verdict, askedToStop.failure.code], ['fail', 'stopped']);
+});
+
+test('an outcome that cannot be read is as if the task had left none', async () => {
+  await using parts = await lifecycle();
+  await parts.store.put(outcomeKey(operation, 'ab12'), Buffer.from('{"attempt":"ab12","exitC'));
+
+  const verdict = await judgeAttempt(parts.store, { operation, caught: stopped(23), attempts: 0 });
+
+  assert.deepEqual([verdict.verdict, verdict.failure.code], ['retry', 'store-unavailable']);
+});
+
+test('a task that was denied the store, and so could leave no word there, is told as denied the store', async () => {
+  await using parts = await lifecycle();
+
+  const verdict = await judgeAttempt(parts.store, { operation, caught: stopped(12), attempts: 0 });
+
+  assert.deepEqual([verdict.verdict, verdict.failure.code], ['fail', 'store-denied']);
+  assert.match(verdict.failure.message, /the task ended with exit code 12 and left no word of why/);
+});
+
 test('why a task did not start is told in the words of ECS', async () => {
   await using parts = await lifecycle();
   const told = async (error: string, cause: object | string): Promise<string> => {

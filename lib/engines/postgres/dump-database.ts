@@ -44,11 +44,13 @@ export async function dumpDatabase(
 
   async function* bytes(): AsyncGenerator<Uint8Array, void> {
     const exceeded = new AbortController();
+    let waitsSince: number | undefined = performance.now();
     const watch = watchDump({
       client: snapshot.client,
       dumpName: snapshot.dumpName,
       database,
       settings: context.settings,
+      waitedSeconds: () => (waitsSince === undefined ? 0 : (performance.now() - waitsSince) / 1000),
       onExceeded: (failure) => exceeded.abort(failure),
     });
     others = watch.remarks;
@@ -80,6 +82,7 @@ export async function dumpDatabase(
         },
       });
       for await (const chunk of output) {
+        waitsSince = undefined;
         seenBytes += chunk.length;
         if (seenBytes - reportedBytes >= progressStepBytes) {
           reportedBytes = seenBytes;
@@ -91,6 +94,7 @@ export async function dumpDatabase(
           });
         }
         yield chunk;
+        waitsSince = performance.now();
       }
     } finally {
       await watch.end();

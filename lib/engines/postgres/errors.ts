@@ -71,7 +71,7 @@ export function fromServerError(error: unknown, about: string, otherwise: ErrorC
   if (
     code === 'ECONNRESET' ||
     code === 'EPIPE' ||
-    /connection terminated|not queryable|connection was closed/i.test(text)
+    /connection terminated|not queryable|connection was closed|query read timeout/i.test(text)
   )
     return new HoldfastError('source-interrupted', `${about}: the connection was lost`, { cause: error });
   return new HoldfastError(otherwise, `${about}: ${withoutValues(text)}`, { cause: error });

@@ -20,7 +20,7 @@ const questionTimeoutSeconds = 600;
 
 /** Opens a read-only snapshot, on a primary or a standby. */
 export async function openSnapshot(
-  context: Pick<EngineContext, 'settings'>,
+  context: Pick<EngineContext, 'settings' | 'signal'>,
   connection: Connection,
   database: string,
   server: { readonly major: number; readonly toolVersion: string },
@@ -29,6 +29,7 @@ export async function openSnapshot(
     lockTimeoutSeconds: context.settings.lockTimeoutSeconds,
     statementTimeoutSeconds: questionTimeoutSeconds,
     settings: lowPriority,
+    signal: context.signal,
   });
   const end = async () => {
     await client.end().catch(() => {});

@@ -1,13 +1,20 @@
-import type { Client } from 'pg';
+import type { Client, QueryConfig } from 'pg';
 import { HoldfastError } from '../../core/errors.ts';
 import type { EngineContext } from '../engine.ts';
 import { fromServerError } from './errors.ts';
 
 const intervalMilliseconds = 1000;
 
+/** A question that takes a millisecond and has no answer after this long gets none: the network is silent, or the server hangs. */
+const answerSeconds = 60;
+
+/** How long the server may be sending, and we receiving nothing, before the connection between them is dead. */
+const stallSeconds = 120;
+
 const waitsQuery = `
 select extract(epoch from clock_timestamp() - query_start)::float8 as "seconds",
-       wait_event_type = 'Lock' as "isWaiting"
+       wait_event_type = 'Lock' as "isWaiting",
+       wait_event = 'ClientWrite' as "isSending"
   from pg_stat_activity
  where application_name = $1 and state = 'active'`;
 
@@ -46,14 +53,17 @@ export type DumpWatch = {
 /**
  * Ends a dump that waits for a lock, or works on one statement, longer than the settings allow: pg_dump has an option for the locks that it
  * takes at its start, and sets both timeouts to 0 for everything after that. And ends one that others wait for: a dump holds a lock on every
- * table to its end, which lets everybody read and write; but an `ALTER TABLE` waits for it, and then everybody else waits behind that.
- * The limits are kept from outside, by the session that holds the snapshot. `onExceeded` is called at most once.
+ * table to its end, which lets everybody read and write; but an `ALTER TABLE` waits for it, and then everybody else waits behind that. And one
+ * whose connection, or whose watcher's, has fallen silent: without it neither would notice before the run's deadline. The limits are kept from
+ * outside, by the session that holds the snapshot. `onExceeded` is called at most once.
  */
 export function watchDump(options: {
   readonly client: Client;
   readonly dumpName: string;
   readonly database: string;
   readonly settings: EngineContext['settings'];
+  /** How long the dump's next byte has been waited for; 0 while its reader is busy with the last one. */
+  readonly waitedSeconds: () => number;
   readonly onExceeded: (failure: HoldfastError) => void;
 }): DumpWatch {
   const { lockTimeoutSeconds, statementTimeoutSeconds, giveWaySeconds } = options.settings;
@@ -64,11 +74,22 @@ export function watchDump(options: {
 
   async function check(): Promise<void> {
     // A transaction sees the activity as it was at its first look, unless told to look again.
-    await options.client.query('select pg_stat_clear_snapshot()');
-    const { rows } = await options.client.query<{ seconds: number; isWaiting: boolean | null }>(waitsQuery, [
-      options.dumpName,
-    ]);
-    for (const { seconds, isWaiting } of rows) {
+    await options.client.query({
+      text: 'select pg_stat_clear_snapshot()',
+      query_timeout: answerSeconds * 1000,
+    } as QueryConfig);
+    const { rows } = await options.client.query<{
+      seconds: number;
+      isWaiting: boolean | null;
+      isSending: boolean | null;
+    }>({ text: waitsQuery, values: [options.dumpName], query_timeout: answerSeconds * 1000 } as QueryConfig);
+    for (const { seconds, isWaiting, isSending } of rows) {
+      if (isSending && options.waitedSeconds() > stallSeconds)
+        throw new HoldfastError(
+          'source-interrupted',
+          `the dump of database '${options.database}' gave no byte for ${stallSeconds} s while the server was sending`,
+          { hint: 'is a firewall or proxy between here and the server dropping its packets?' },
+        );
       if (isWaiting && seconds > lockTimeoutSeconds)
         throw busy(`waited ${lockTimeoutSeconds} s for a lock`, 'raise lockTimeoutSeconds');
       if (statementTimeoutSeconds > 0 && seconds > statementTimeoutSeconds)
@@ -78,7 +99,11 @@ export function watchDump(options: {
   }
 
   async function checkOthers(): Promise<void> {
-    const { rows } = await options.client.query<Blocked>(blockedQuery, [options.dumpName]);
+    const { rows } = await options.client.query<Blocked>({
+      text: blockedQuery,
+      values: [options.dumpName],
+      query_timeout: answerSeconds * 1000,
+    } as QueryConfig);
     const [blocked] = rows;
     if (!blocked) return;
     if (blocked.seconds >= (longest?.seconds ?? 0)) longest = blocked;

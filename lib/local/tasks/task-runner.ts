@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { availableParallelism } from 'node:os';
+import { availableParallelism, constants } from 'node:os';
 import { createInterface } from 'node:readline';
 import pLimit from 'p-limit';
 import { startWatchdog } from '../../servers/watchdog.ts';
@@ -88,14 +88,12 @@ function endOf(child: ChildProcess): Promise<TaskEnd> {
     child.once('error', (error) => resolve({ exitCode: 127, reason: `CannotStartContainerError: ${error.message}` }));
     child.once('close', (code, signal) =>
       resolve({
-        exitCode: code ?? 128 + (signalNumbers[signal ?? ''] ?? 0),
+        exitCode: code ?? 128 + (signal === null ? 0 : constants.signals[signal]),
         reason: 'Essential container in task exited',
       }),
     );
   });
 }
-
-const signalNumbers: Readonly<Record<string, number>> = { SIGINT: 2, SIGKILL: 9, SIGSEGV: 11, SIGTERM: 15 };
 
 function stopGroup(child: ChildProcess, stopTimeoutSeconds: number): void {
   if (child.exitCode !== null || child.signalCode !== null) return;
