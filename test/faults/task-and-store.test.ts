@@ -35,8 +35,11 @@ for (const [percent, least] of [
 
 test('a store that is away during one attempt costs that attempt, and the next one is whole', async () => {
   await using world = await scene.open();
-  let requests = 0;
-  scene.lane.s3.inject(() => (requests++ >= 8 ? { kind: 'answer', status: 500, code: 'InternalError' } : undefined));
+  let isAway = false;
+  scene.lane.s3.inject(({ operation }) => {
+    isAway ||= operation === 'CompleteMultipartUpload';
+    return isAway ? { kind: 'answer', status: 500, code: 'InternalError' } : undefined;
+  });
 
   const played = await world.night('tonight', {
     onTask: (_task, attempt) => {
@@ -51,8 +54,11 @@ test('a store that is away during one attempt costs that attempt, and the next o
 
 test('a store that stays away ends the run as store-unavailable, with nothing half-written', async () => {
   await using world = await scene.open();
-  let requests = 0;
-  scene.lane.s3.inject(() => (requests++ >= 8 ? { kind: 'answer', status: 500, code: 'InternalError' } : undefined));
+  let isAway = false;
+  scene.lane.s3.inject(({ operation }) => {
+    isAway ||= operation === 'CompleteMultipartUpload';
+    return isAway ? { kind: 'answer', status: 500, code: 'InternalError' } : undefined;
+  });
 
   const played = await world.night('tonight');
 
