@@ -52,6 +52,8 @@ export type LocalTaskDefinition = {
   readonly family: string;
   readonly arn: string;
   readonly roleArn: string;
+  /** The role under which ECS itself pulls the image and opens the log; whoever starts the task has to be allowed to hand it over. */
+  readonly executionRoleArn: string | undefined;
   readonly container: LocalContainer;
 };
 

@@ -6,6 +6,7 @@ import { ListMultipartUploadsCommand, S3Client } from '@aws-sdk/client-s3';
 import { planParts } from '../../lib/core/part-plan.ts';
 import { openDirectoryStore } from '../../lib/store/directory-store.ts';
 import { openS3Store } from '../../lib/store/s3-store.ts';
+import { behindGateway } from '../local/s3/behind-gateway.ts';
 import { minioServer, type S3Server, versitygwServer } from '../servers/s3.ts';
 import { type KnownDifferences, type StoreFactory, storeConformance } from './store-conformance.ts';
 
@@ -26,6 +27,13 @@ const keepsVersions = { count: 3, because: 'the bucket is versioned: two version
 
 storeConformance('MinIO', () =>
   s3Factory(minioServer, {
+    versionsAfterTwoPutsAndDelete: keepsVersions,
+    refusedKeys: { keys: [], because: 'none is known' },
+  }),
+);
+
+storeConformance("MinIO behind the local stack's gateway", () =>
+  s3Factory(() => behindGateway(minioServer), {
     versionsAfterTwoPutsAndDelete: keepsVersions,
     refusedKeys: { keys: [], because: 'none is known' },
   }),
