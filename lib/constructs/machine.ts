@@ -1,4 +1,5 @@
 import { ArnFormat, type Duration, RemovalPolicy, Stack } from 'aws-cdk-lib';
+import type { ICluster } from 'aws-cdk-lib/aws-ecs';
 import { Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { DefinitionBody, LogLevel, type State, StateMachine } from 'aws-cdk-lib/aws-stepfunctions';
@@ -18,6 +19,8 @@ export type MachineProps = {
   readonly timeout: Duration;
   readonly functions: readonly BundledFunction[];
   readonly task: Task;
+  /** Where the task runs. */
+  readonly cluster: ICluster;
 };
 
 /** A state machine with a role that may invoke its own functions, run its own task, and nothing else. */
@@ -61,7 +64,7 @@ export class Machine extends Construct {
     return this.machine.stateMachineArn;
   }
 
-  #allowSteps(role: Role, { functions, task }: MachineProps): void {
+  #allowSteps(role: Role, { functions, task, cluster }: MachineProps): void {
     const stack = Stack.of(this);
     allow(role, {
       sid: 'InvokeSteps',
@@ -80,8 +83,8 @@ export class Machine extends Construct {
     allow(role, {
       sid: 'WatchTask',
       actions: ['ecs:StopTask', 'ecs:DescribeTasks'],
-      resources: ['*'],
-      wildcardReason: 'a task gets its id when it starts, and Step Functions asks for these two on all tasks',
+      resources: [stack.formatArn({ service: 'ecs', resource: 'task', resourceName: `${cluster.clusterName}/*` })],
+      wildcardReason: 'a task gets its id when it starts; the cluster holds no other tasks than ours',
     });
     allow(role, {
       sid: 'HandRolesToTask',

@@ -70,6 +70,7 @@ export class RuntimeStack extends Stack {
       comment: 'Backs up one target. Input: {"target":"orders"}',
       timeout,
       task: tasks.backup,
+      cluster: tasks.cluster,
       functions: (['admit-backup', 'validate-backup', ...sharedFunctions] as const).map((step) => this.steps.get(step)),
       workflow: (machine) =>
         backupWorkflow(machine, {
@@ -84,6 +85,7 @@ export class RuntimeStack extends Stack {
       comment: 'Restores a backup and compares it. Input: {"backup":"latest","target":"orders","as":"orders_copy"}',
       timeout,
       task: tasks.restore,
+      cluster: tasks.cluster,
       functions: (['admit-restore', ...sharedFunctions] as const).map((step) => this.steps.get(step)),
       workflow: (machine) =>
         restoreWorkflow(machine, {
@@ -112,7 +114,7 @@ export class RuntimeStack extends Stack {
       backup: this.backup,
       reconcile: this.reconcile,
     });
-    this.api = new Api(this, 'Api', { bundle, vault, catalog, backup: this.backup, restore: this.restore });
+    this.api = new Api(this, 'Api', { bundle, vault, backup: this.backup });
     this.#outputs();
   }
 

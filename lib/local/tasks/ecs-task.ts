@@ -44,7 +44,7 @@ export async function runEcsTask(call: TaskCall, options: EcsOptions): Promise<J
   recordStart(call, definition, options.calls);
   const { name, roleArn } = { name: definition.family, roleArn: definition.roleArn };
   const identity = options.identities.issue({ kind: 'task', name, roleArn });
-  const taskArn = `arn:aws:ecs:${options.region}:${localAccount}:task/local/${randomBytes(16).toString('hex')}`;
+  const taskArn = `arn:aws:ecs:${options.region}:${localAccount}:task/${clusterOf(call)}/${randomBytes(16).toString('hex')}`;
   const startedAt = new Date().toISOString();
   call.signal.addEventListener('abort', () => options.calls.add(call.caller, 'ecs:StopTask', taskArn), { once: true });
   try {
@@ -71,6 +71,15 @@ export async function runEcsTask(call: TaskCall, options: EcsOptions): Promise<J
   } finally {
     options.identities.withdraw(identity);
   }
+}
+
+/** The cluster's name, which is the last part of its ARN too. */
+function clusterOf({ parameters }: TaskCall): string {
+  return (
+    String(parameters['Cluster'] ?? 'default')
+      .split('/')
+      .at(-1) ?? ''
+  );
 }
 
 /** What Step Functions needs for `runTask`: to start it, and to hand over the two roles that it will have. */
