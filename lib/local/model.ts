@@ -127,6 +127,8 @@ export type LocalDatabase = {
   readonly origin: Origin;
   readonly identifier: string;
   readonly arn: string;
+  /** `DbiResourceId`, by which policies name who may log in. */
+  readonly resourceId: string;
   /** The folder of the unix socket, which is the endpoint's address. */
   readonly socketFolder: string;
   readonly port: number;
