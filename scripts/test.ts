@@ -2,6 +2,7 @@ import { NoContainers } from './servers/container-engine.ts';
 import { ensureMinio } from './servers/minio.ts';
 import { ensureNodeImage } from './servers/node-image.ts';
 import { ensurePostgres, testedMajors } from './servers/postgres.ts';
+import { ensurePromtool } from './servers/promtool.ts';
 import { ensureVersitygw } from './servers/versitygw.ts';
 import { runSteps, runTests, type Step, staticSteps } from './steps.ts';
 import { testFiles } from './test-files.ts';
@@ -26,6 +27,7 @@ async function ensureServers(): Promise<boolean> {
   ])();
   const image = reportImage(ensureNodeImage(progress));
   const unpacked: boolean[] = [];
+  unpacked.push(await report('promtool', ensurePromtool(progress)));
   for (const major of testedMajors) unpacked.push(await report(`PostgreSQL ${major}`, ensurePostgres(major, progress)));
   return [...unpacked, ...(await builds), await image].every(Boolean);
 }

@@ -55,6 +55,11 @@ CREATE TABLE backup_mgmt.backup_execution_s (
     load_date timestamp with time zone NOT NULL,
     load_end_date timestamp with time zone,
     record_source text NOT NULL,
+    restorable_point timestamp with time zone,
+    hold_since timestamp with time zone,
+    hold_by text,
+    hold_reason text,
+    expiry_reason text,
     CONSTRAINT backup_execution_s_engine_known CHECK ((engine = ANY (ARRAY['postgres'::text, 'neo4j'::text, 'redis'::text, 'application'::text]))),
     CONSTRAINT backup_execution_s_history_forward CHECK ((load_end_date > load_date)),
     CONSTRAINT backup_execution_s_sizes_not_negative CHECK (((backup_size_bytes >= 0) AND (compressed_size_bytes >= 0))),
@@ -104,22 +109,28 @@ CREATE TABLE backup_mgmt.backup_schedule_s (
     CONSTRAINT backup_schedule_s_tier_known CHECK ((tier = ANY (ARRAY['daily'::text, 'weekly'::text, 'monthly'::text, 'compliance'::text, 'manual'::text])))
 );
 
+CREATE VIEW backup_mgmt.measured_rpo AS
+ SELECT backup.backup_bk,
+    backup.tenant_hk,
+    backup.target,
+    backup.backup_end_time AS measured_at,
+    backup.restorable_point,
+    previous.restorable_point AS previous_restorable_point,
+    (EXTRACT(epoch FROM (backup.backup_end_time - previous.restorable_point)))::numeric(14,3) AS rpo_seconds
+   FROM (backup_mgmt.backup_execution_s backup
+     LEFT JOIN LATERAL ( SELECT earlier.restorable_point
+           FROM backup_mgmt.backup_execution_s earlier
+          WHERE ((earlier.load_end_date IS NULL) AND (earlier.backup_status = 'COMPLETED'::text) AND (earlier.verification_status <> 'FAILED'::text) AND (earlier.method IS DISTINCT FROM 'schema'::text) AND (earlier.target = backup.target) AND (earlier.restorable_point < backup.restorable_point))
+          ORDER BY earlier.restorable_point DESC
+         LIMIT 1) previous ON (true))
+  WHERE ((backup.load_end_date IS NULL) AND (backup.backup_status = 'COMPLETED'::text) AND (backup.verification_status <> 'FAILED'::text) AND (backup.method IS DISTINCT FROM 'schema'::text));
+
 CREATE TABLE backup_mgmt.recovery_operation_execution_l (
     recovery_execution_hk bytea NOT NULL,
     recovery_hk bytea NOT NULL,
     backup_hk bytea NOT NULL,
     load_date timestamp with time zone NOT NULL,
     record_source text NOT NULL
-);
-
-CREATE TABLE backup_mgmt.recovery_operation_h (
-    recovery_hk bytea NOT NULL,
-    recovery_bk text NOT NULL,
-    tenant_hk bytea,
-    load_date timestamp with time zone NOT NULL,
-    record_source text NOT NULL,
-    CONSTRAINT recovery_operation_h_hk_is_sha256 CHECK ((octet_length(recovery_hk) = 32)),
-    CONSTRAINT recovery_operation_h_tenant_is_sha256 CHECK ((octet_length(tenant_hk) = 32))
 );
 
 CREATE TABLE backup_mgmt.recovery_operation_s (
@@ -145,10 +156,87 @@ CREATE TABLE backup_mgmt.recovery_operation_s (
     load_date timestamp with time zone NOT NULL,
     load_end_date timestamp with time zone,
     record_source text NOT NULL,
+    restore_seconds numeric(14,3),
     CONSTRAINT recovery_operation_s_history_forward CHECK ((load_end_date > load_date)),
     CONSTRAINT recovery_operation_s_sizes_not_negative CHECK ((restored_size_bytes >= 0)),
     CONSTRAINT recovery_operation_s_status_known CHECK ((recovery_status = ANY (ARRAY['REQUESTED'::text, 'RUNNING'::text, 'COMPLETED'::text, 'FAILED'::text]))),
     CONSTRAINT recovery_operation_s_type_known CHECK ((recovery_type = ANY (ARRAY['FULL'::text, 'POINT_IN_TIME'::text])))
+);
+
+CREATE TABLE backup_mgmt.validation_results (
+    validation_bk text NOT NULL,
+    backup_hk bytea NOT NULL,
+    backup_bk text NOT NULL,
+    tenant_hk bytea,
+    target text NOT NULL,
+    validation_type text NOT NULL,
+    validation_status text NOT NULL,
+    validation_timestamp timestamp with time zone NOT NULL,
+    validation_start_time timestamp with time zone NOT NULL,
+    validation_end_time timestamp with time zone,
+    validation_duration_seconds numeric(14,3),
+    objects_checked bigint,
+    bytes_read bigint,
+    databases_restored integer,
+    tables_compared bigint,
+    rows_compared bigint,
+    relations_checked bigint,
+    assertions_checked integer,
+    server_version text,
+    rto_seconds numeric(14,3),
+    restore_seconds numeric(14,3),
+    reason text,
+    error_code text,
+    error_message text,
+    error_hint text,
+    requested_by_kind text NOT NULL,
+    requested_by_name text,
+    execution text,
+    load_date timestamp with time zone NOT NULL,
+    record_source text NOT NULL,
+    CONSTRAINT validation_results_hk_is_sha256 CHECK ((octet_length(backup_hk) = 32)),
+    CONSTRAINT validation_results_status_known CHECK ((validation_status = ANY (ARRAY['RUNNING'::text, 'PASSED'::text, 'FAILED'::text, 'NOT_TESTABLE'::text, 'ERROR'::text]))),
+    CONSTRAINT validation_results_tenant_is_sha256 CHECK ((octet_length(tenant_hk) = 32)),
+    CONSTRAINT validation_results_type_known CHECK ((validation_type = ANY (ARRAY['full'::text, 'sample'::text, 'restore-test'::text])))
+);
+
+CREATE VIEW backup_mgmt.measured_rto AS
+ SELECT 'recovery'::text AS measured_by,
+    recovery.recovery_bk AS operation_bk,
+    recovery.tenant_hk,
+    recovery.target,
+    backup.backup_bk,
+    recovery.recovery_end_time AS measured_at,
+    recovery.recovery_duration_seconds AS rto_seconds,
+    recovery.restore_seconds,
+    recovery.restored_size_bytes AS restored_bytes,
+    round(((recovery.restored_size_bytes)::numeric / NULLIF(recovery.restore_seconds, (0)::numeric))) AS bytes_per_second
+   FROM ((backup_mgmt.recovery_operation_s recovery
+     LEFT JOIN backup_mgmt.recovery_operation_execution_l link ON ((link.recovery_hk = recovery.recovery_hk)))
+     LEFT JOIN backup_mgmt.backup_execution_h backup ON ((backup.backup_hk = link.backup_hk)))
+  WHERE ((recovery.load_end_date IS NULL) AND (recovery.recovery_status = 'COMPLETED'::text))
+UNION ALL
+ SELECT 'restore-test'::text AS measured_by,
+    validation_results.validation_bk AS operation_bk,
+    validation_results.tenant_hk,
+    validation_results.target,
+    validation_results.backup_bk,
+    validation_results.validation_end_time AS measured_at,
+    validation_results.rto_seconds,
+    validation_results.restore_seconds,
+    validation_results.bytes_read AS restored_bytes,
+    round(((validation_results.bytes_read)::numeric / NULLIF(validation_results.restore_seconds, (0)::numeric))) AS bytes_per_second
+   FROM backup_mgmt.validation_results
+  WHERE ((validation_results.validation_type = 'restore-test'::text) AND (validation_results.rto_seconds IS NOT NULL));
+
+CREATE TABLE backup_mgmt.recovery_operation_h (
+    recovery_hk bytea NOT NULL,
+    recovery_bk text NOT NULL,
+    tenant_hk bytea,
+    load_date timestamp with time zone NOT NULL,
+    record_source text NOT NULL,
+    CONSTRAINT recovery_operation_h_hk_is_sha256 CHECK ((octet_length(recovery_hk) = 32)),
+    CONSTRAINT recovery_operation_h_tenant_is_sha256 CHECK ((octet_length(tenant_hk) = 32))
 );
 
 CREATE TABLE holdfast.applied_event (
@@ -210,6 +298,9 @@ ALTER TABLE ONLY backup_mgmt.recovery_operation_h
 ALTER TABLE ONLY backup_mgmt.recovery_operation_s
     ADD CONSTRAINT recovery_operation_s_pk PRIMARY KEY (recovery_hk, load_date);
 
+ALTER TABLE ONLY backup_mgmt.validation_results
+    ADD CONSTRAINT validation_results_pk PRIMARY KEY (validation_bk);
+
 ALTER TABLE ONLY holdfast.applied_event
     ADD CONSTRAINT applied_event_pk PRIMARY KEY (event_key);
 
@@ -228,6 +319,8 @@ CREATE INDEX backup_execution_s_last_completed ON backup_mgmt.backup_execution_s
 
 CREATE INDEX backup_execution_s_load_date ON backup_mgmt.backup_execution_s USING btree (load_date);
 
+CREATE INDEX backup_execution_s_restorable ON backup_mgmt.backup_execution_s USING btree (target, restorable_point) WHERE ((load_end_date IS NULL) AND (backup_status = 'COMPLETED'::text));
+
 CREATE INDEX backup_execution_s_retention ON backup_mgmt.backup_execution_s USING btree (retention_until) WHERE ((load_end_date IS NULL) AND (backup_status = ANY (ARRAY['COMPLETED'::text, 'FAILED'::text])));
 
 CREATE INDEX backup_execution_s_scheduled_time ON backup_mgmt.backup_execution_s USING btree (scheduled_time, target) WHERE ((load_end_date IS NULL) AND (scheduled_time IS NOT NULL));
@@ -241,6 +334,8 @@ CREATE INDEX backup_execution_s_target ON backup_mgmt.backup_execution_s USING b
 CREATE INDEX backup_execution_s_tenant ON backup_mgmt.backup_execution_s USING btree (tenant_hk, backup_start_time) WHERE ((load_end_date IS NULL) AND (tenant_hk IS NOT NULL));
 
 CREATE INDEX backup_execution_s_verification ON backup_mgmt.backup_execution_s USING btree (verification_status, backup_end_time) WHERE ((load_end_date IS NULL) AND (backup_status = 'COMPLETED'::text));
+
+CREATE INDEX backup_execution_s_verified ON backup_mgmt.backup_execution_s USING btree (target, restorable_point) WHERE ((load_end_date IS NULL) AND (backup_status = 'COMPLETED'::text) AND (verification_status = 'VERIFIED'::text));
 
 CREATE INDEX backup_schedule_execution_l_backup ON backup_mgmt.backup_schedule_execution_l USING btree (backup_hk);
 
@@ -257,6 +352,12 @@ CREATE INDEX recovery_operation_s_start_time ON backup_mgmt.recovery_operation_s
 CREATE INDEX recovery_operation_s_status ON backup_mgmt.recovery_operation_s USING btree (recovery_status, recovery_start_time) WHERE (load_end_date IS NULL);
 
 CREATE INDEX recovery_operation_s_target ON backup_mgmt.recovery_operation_s USING btree (target, recovery_start_time) WHERE (load_end_date IS NULL);
+
+CREATE INDEX validation_results_backup ON backup_mgmt.validation_results USING btree (backup_bk, validation_timestamp);
+
+CREATE INDEX validation_results_restore_test ON backup_mgmt.validation_results USING btree (target, validation_timestamp) WHERE ((validation_type = 'restore-test'::text) AND (validation_status <> 'RUNNING'::text));
+
+CREATE INDEX validation_results_timestamp ON backup_mgmt.validation_results USING btree (validation_timestamp);
 
 CREATE INDEX applied_event_declarations ON holdfast.applied_event USING btree (event_name) WHERE (event_name = 'schedules-declared'::text);
 
@@ -344,6 +445,10 @@ GRANT SELECT,INSERT,DELETE ON TABLE backup_mgmt.backup_schedule_s TO holdfast_wr
 
 GRANT UPDATE(load_end_date) ON TABLE backup_mgmt.backup_schedule_s TO holdfast_writer;
 
+GRANT SELECT,INSERT,UPDATE ON TABLE backup_mgmt.measured_rpo TO backup_operator;
+GRANT SELECT ON TABLE backup_mgmt.measured_rpo TO holdfast_writer;
+GRANT SELECT ON TABLE backup_mgmt.measured_rpo TO holdfast_reader;
+
 GRANT SELECT,INSERT,UPDATE ON TABLE backup_mgmt.recovery_operation_execution_l TO backup_operator;
 GRANT SELECT ON TABLE backup_mgmt.recovery_operation_execution_l TO holdfast_reader;
 GRANT SELECT,INSERT ON TABLE backup_mgmt.recovery_operation_execution_l TO holdfast_writer;
@@ -351,6 +456,20 @@ GRANT SELECT,INSERT ON TABLE backup_mgmt.recovery_operation_execution_l TO holdf
 GRANT UPDATE(load_date) ON TABLE backup_mgmt.recovery_operation_execution_l TO holdfast_writer;
 
 GRANT UPDATE(record_source) ON TABLE backup_mgmt.recovery_operation_execution_l TO holdfast_writer;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE backup_mgmt.recovery_operation_s TO backup_operator;
+GRANT SELECT ON TABLE backup_mgmt.recovery_operation_s TO holdfast_reader;
+GRANT SELECT,INSERT,DELETE ON TABLE backup_mgmt.recovery_operation_s TO holdfast_writer;
+
+GRANT UPDATE(load_end_date) ON TABLE backup_mgmt.recovery_operation_s TO holdfast_writer;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE backup_mgmt.validation_results TO backup_operator;
+GRANT SELECT,INSERT,DELETE ON TABLE backup_mgmt.validation_results TO holdfast_writer;
+GRANT SELECT ON TABLE backup_mgmt.validation_results TO holdfast_reader;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE backup_mgmt.measured_rto TO backup_operator;
+GRANT SELECT ON TABLE backup_mgmt.measured_rto TO holdfast_writer;
+GRANT SELECT ON TABLE backup_mgmt.measured_rto TO holdfast_reader;
 
 GRANT SELECT,INSERT,UPDATE ON TABLE backup_mgmt.recovery_operation_h TO backup_operator;
 GRANT SELECT ON TABLE backup_mgmt.recovery_operation_h TO holdfast_reader;
@@ -361,12 +480,6 @@ GRANT UPDATE(tenant_hk) ON TABLE backup_mgmt.recovery_operation_h TO holdfast_wr
 GRANT UPDATE(load_date) ON TABLE backup_mgmt.recovery_operation_h TO holdfast_writer;
 
 GRANT UPDATE(record_source) ON TABLE backup_mgmt.recovery_operation_h TO holdfast_writer;
-
-GRANT SELECT,INSERT,UPDATE ON TABLE backup_mgmt.recovery_operation_s TO backup_operator;
-GRANT SELECT ON TABLE backup_mgmt.recovery_operation_s TO holdfast_reader;
-GRANT SELECT,INSERT,DELETE ON TABLE backup_mgmt.recovery_operation_s TO holdfast_writer;
-
-GRANT UPDATE(load_end_date) ON TABLE backup_mgmt.recovery_operation_s TO holdfast_writer;
 
 GRANT SELECT ON TABLE holdfast.applied_event TO holdfast_reader;
 GRANT SELECT,INSERT ON TABLE holdfast.applied_event TO holdfast_writer;

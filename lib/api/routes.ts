@@ -1,6 +1,7 @@
 import type { Router } from '@aws-lambda-powertools/event-handler/http';
 import type { SFNClient } from '@aws-sdk/client-sfn';
 import { z } from 'zod';
+import type { CatalogClient } from '../catalog/client.ts';
 import type { HoldfastConfig } from '../config/config.ts';
 import type { Runtime } from '../config/runtime.ts';
 import { asHoldfastError, errorTable, HoldfastError } from '../core/errors.ts';
@@ -9,21 +10,26 @@ import { backupRequestSchema } from '../core/requests.ts';
 import { startBackup } from '../lifecycle/start.ts';
 import { findBackup, listBackups, readManifest } from '../store/backups.ts';
 import type { Store } from '../store/store.ts';
-import { holdfastVersion } from '../version.ts';
+import { addWatchRoutes } from './watch-routes.ts';
 
 type Dependencies = {
   readonly config: HoldfastConfig;
   readonly runtime: Runtime;
   readonly store: Store;
+  readonly catalog: CatalogClient | undefined;
+  readonly clock: () => Date;
   readonly executions: SFNClient;
 };
 
 /**
- * The routes of the API, added to `router`: health, targets, backups, and asking for a backup. Errors leave as
+ * The routes of the API, added to `router`: health, metrics, targets, backups, and asking for a backup. Errors leave as
  * `application/problem+json` (RFC 9457) with the status that the error table gives them.
  */
-export function createApi(router: Router, { config, runtime, store, executions }: Dependencies): Router {
-  router.get('/health', () => ({ status: 'ok', version: holdfastVersion, store: store.url }));
+export function createApi(
+  router: Router,
+  { config, runtime, store, catalog, clock, executions }: Dependencies,
+): Router {
+  addWatchRoutes(router, { config, store, catalog, clock });
   router.get('/targets', () => ({
     targets: config.targets.map(({ name, engine, backups }) => ({ name, engine, backups: [...backups] })),
   }));

@@ -1,9 +1,11 @@
 import { InvokeCommand, type LambdaClient } from '@aws-sdk/client-lambda';
 import { type ErrorCode, errorTable, HoldfastError } from '../core/errors.ts';
-import type { BackupId } from '../core/ids.ts';
+import type { BackupId, TargetName } from '../core/ids.ts';
 import type { JournalEvent } from '../core/journal.ts';
 import type { ExecutionFilter } from './queries/list-executions.ts';
 import type { RecoveryFilter } from './queries/list-recoveries.ts';
+import type { ValidationFilter } from './queries/list-validations.ts';
+import type { Series } from './queries/newest-per-series.ts';
 import type { CatalogAnswers, CatalogRequest, RequestOf } from './requests.ts';
 
 /**
@@ -24,10 +26,19 @@ export type CatalogClient = {
   show(backupId: BackupId): Promise<CatalogAnswers['show']>;
   /** The newest completed backup of each target and tier. */
   lastCompleted(): Promise<CatalogAnswers['last-completed']>;
+  /** Of each series: the run that ended last, and the newest complete backup. */
+  newest(series: readonly Series[]): Promise<CatalogAnswers['newest']>;
   /** The schedules that are declared now, by name. */
   declaredSchedules(): Promise<CatalogAnswers['schedules']>;
   /** Recoveries as they stand now, newest first. */
   recoveries(filter?: RecoveryFilter): Promise<CatalogAnswers['recoveries']>;
+  /** Looks that were taken at backups, newest first. */
+  validations(filter?: ValidationFilter): Promise<CatalogAnswers['validations']>;
+  /**
+   * Complete backups that restorable points are made of: of each target the newest so many that are not known to be bad, the newest verified
+   * one and the newest of all; and each target's last restore test.
+   */
+  knownBackups(targets: readonly TargetName[], perTarget: number): Promise<CatalogAnswers['known-backups']>;
   migrate(): Promise<CatalogAnswers['migrate']>;
   status(): Promise<CatalogAnswers['status']>;
 };
@@ -63,8 +74,12 @@ export function catalogClient({
     list: (filter = {}) => ask<'list'>({ operation: 'list', ...filter }),
     show: (backupId) => ask<'show'>({ operation: 'show', backupId }),
     lastCompleted: () => ask<'last-completed'>({ operation: 'last-completed' }),
+    newest: (series) => ask<'newest'>({ operation: 'newest', series: [...series] }),
     declaredSchedules: () => ask<'schedules'>({ operation: 'schedules' }),
     recoveries: (filter = {}) => ask<'recoveries'>({ operation: 'recoveries', ...filter }),
+    validations: (filter = {}) => ask<'validations'>({ operation: 'validations', ...filter }),
+    knownBackups: (targets, perTarget) =>
+      ask<'known-backups'>({ operation: 'known-backups', targets: [...targets], perTarget }),
     migrate: () => ask<'migrate'>({ operation: 'migrate' }),
     status: () => ask<'status'>({ operation: 'status' }),
   };

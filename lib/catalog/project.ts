@@ -7,9 +7,11 @@ import { hashKey, tenantKey } from './hash-key.ts';
 import { type BackupEvent, projectBackup } from './project-backup.ts';
 import { projectRecovery, type RecoveryEvent } from './project-recovery.ts';
 import { projectSchedules, type SchedulesDeclared } from './project-schedules.ts';
+import { projectValidation, type ValidationEvent } from './project-validation.ts';
 import { insertAppliedEvents } from './sql/insert-applied-events.ts';
 import { lockOperation } from './sql/lock-operation.ts';
 import { replaceHistory } from './sql/replace-history.ts';
+import { replaceValidation } from './sql/replace-validation.ts';
 import { selectDeclarations } from './sql/select-declarations.ts';
 import { selectEventsOfOperation } from './sql/select-events-of-operation.ts';
 import { type HubRow, upsertHub } from './sql/upsert-hub.ts';
@@ -74,6 +76,10 @@ async function writeOperation(client: Client, operation: BackupId, events: reado
   const ofRecovery = events.filter((event): event is RecoveryEvent => event.event.startsWith('recovery-'));
   if (ofBackup.length > 0) await writeBackup(client, operation, ofBackup);
   if (ofRecovery.length > 0) await writeRecovery(client, operation, ofRecovery);
+  const ofValidation = events.filter(
+    (event): event is ValidationEvent => event.event.startsWith('restore-test-') || event.event === 'validation-ended',
+  );
+  if (ofValidation.length > 0) await replaceValidation(client, projectValidation(operation, ofValidation));
 }
 
 async function writeBackup(client: Client, operation: BackupId, events: readonly BackupEvent[]): Promise<void> {

@@ -3,16 +3,19 @@ import { z } from 'zod';
 import { HoldfastError } from '../core/errors.ts';
 import { backupIdSchema, targetNameSchema } from '../core/ids.ts';
 import { journalEventSchema } from '../core/journal.ts';
-import { backupStatusSchema } from '../core/vocabulary.ts';
+import { backupStatusSchema, methodSchema, validationStatusSchema, validationTypeSchema } from '../core/vocabulary.ts';
 import { type MigrationResult, migrateCatalog } from './migrate.ts';
 import { type ApplyResult, applyEvents } from './project.ts';
 import { type CatalogStatus, catalogStatus } from './queries/catalog-status.ts';
 import type { Execution } from './queries/execution-columns.ts';
 import { findUnapplied } from './queries/find-unapplied.ts';
+import { type KnownBackups, knownBackups } from './queries/known-backups.ts';
 import { lastCompleted } from './queries/last-completed.ts';
 import { listExecutions } from './queries/list-executions.ts';
 import { listRecoveries, type Recovery } from './queries/list-recoveries.ts';
 import { type DeclaredSchedule, listSchedules } from './queries/list-schedules.ts';
+import { listValidations, type ValidationResult } from './queries/list-validations.ts';
+import { type NewestPerSeries, newestPerSeries } from './queries/newest-per-series.ts';
 import { type ExecutionStage, showExecution } from './queries/show-execution.ts';
 
 const sinceSchema = z.iso.datetime({ offset: true }).optional();
@@ -31,12 +34,30 @@ export const catalogRequestSchema = z.discriminatedUnion('operation', [
   }),
   z.strictObject({ operation: z.literal('show'), backupId: backupIdSchema }),
   z.strictObject({ operation: z.literal('last-completed') }),
+  z.strictObject({
+    operation: z.literal('newest'),
+    series: z.array(z.strictObject({ target: targetNameSchema, method: methodSchema })),
+  }),
   z.strictObject({ operation: z.literal('schedules') }),
   z.strictObject({
     operation: z.literal('recoveries'),
     target: targetNameSchema.optional(),
     since: sinceSchema,
     limit: limitSchema,
+  }),
+  z.strictObject({
+    operation: z.literal('validations'),
+    target: targetNameSchema.optional(),
+    backupId: backupIdSchema.optional(),
+    type: validationTypeSchema.optional(),
+    status: validationStatusSchema.optional(),
+    since: sinceSchema,
+    limit: limitSchema,
+  }),
+  z.strictObject({
+    operation: z.literal('known-backups'),
+    targets: z.array(targetNameSchema),
+    perTarget: z.number().int().min(1).max(1000),
   }),
   z.strictObject({ operation: z.literal('migrate') }),
   z.strictObject({ operation: z.literal('status') }),
@@ -52,8 +73,11 @@ export type CatalogAnswers = {
   readonly list: readonly Execution[];
   readonly show: readonly ExecutionStage[];
   readonly 'last-completed': readonly Execution[];
+  readonly newest: NewestPerSeries;
   readonly schedules: readonly DeclaredSchedule[];
   readonly recoveries: readonly Recovery[];
+  readonly validations: readonly ValidationResult[];
+  readonly 'known-backups': KnownBackups;
   readonly migrate: MigrationResult;
   readonly status: CatalogStatus;
 };
@@ -68,8 +92,11 @@ const operations: Operations = {
   list: (client, filter) => listExecutions(client, filter),
   show: (client, { backupId }) => showExecution(client, backupId),
   'last-completed': (client) => lastCompleted(client),
+  newest: (client, { series }) => newestPerSeries(client, series),
   schedules: (client) => listSchedules(client),
   recoveries: (client, filter) => listRecoveries(client, filter),
+  validations: (client, filter) => listValidations(client, filter),
+  'known-backups': (client, { targets, perTarget }) => knownBackups(client, { targets, perTarget }),
   migrate: (client) => migrateCatalog(client),
   status: (client) => catalogStatus(client),
 };

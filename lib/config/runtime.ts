@@ -14,6 +14,7 @@ const runtimeSchema = z.object({
   HOLDFAST_CATALOG_FUNCTION: z.string().optional(),
   HOLDFAST_BACKUP_MACHINE: z.string().optional(),
   HOLDFAST_RESTORE_MACHINE: z.string().optional(),
+  HOLDFAST_MAIL_TOPIC: z.string().optional(),
   HOLDFAST_IMAGE: z.string().default('local'),
   HOLDFAST_RUN: z.string().optional(),
   AWS_S3_BUCKET: z.string().optional(),
@@ -26,6 +27,8 @@ export type Runtime = {
   readonly environment: Environment;
   readonly catalogFunction: string | undefined;
   readonly machines: { readonly backup: string | undefined; readonly restore: string | undefined };
+  /** Where mails are published. */
+  readonly mailTopic: string | undefined;
   readonly image: string;
 };
 
@@ -51,6 +54,7 @@ export function loadRuntime(environment: Environment = process.env): Runtime {
     environment,
     catalogFunction: variables.HOLDFAST_CATALOG_FUNCTION,
     machines: { backup: variables.HOLDFAST_BACKUP_MACHINE, restore: variables.HOLDFAST_RESTORE_MACHINE },
+    mailTopic: variables.HOLDFAST_MAIL_TOPIC,
     image: variables.HOLDFAST_IMAGE,
   };
 }

@@ -11,6 +11,7 @@ import type { Vault } from './vault.ts';
 export type ApiProps = {
   readonly bundle: Bundle;
   readonly vault: Vault;
+  readonly catalog: BundledFunction;
   readonly backup: Machine;
   /** A function URL has no other throttle. @default 10 */
   readonly reservedConcurrency?: number;
@@ -21,18 +22,23 @@ export class Api extends Construct {
   readonly function: BundledFunction;
   readonly url: FunctionUrl;
 
-  constructor(scope: Construct, id: string, { bundle, vault, backup, ...props }: ApiProps) {
+  constructor(scope: Construct, id: string, { bundle, vault, catalog, backup, ...props }: ApiProps) {
     super(scope, id);
     this.function = new BundledFunction(this, 'Function', {
       bundle,
       program: 'api',
-      description: 'Lists backups, and asks for new ones',
+      description: 'Lists backups, asks for new ones, and tells how Holdfast is',
       timeout: Duration.seconds(30),
       reservedConcurrency: props.reservedConcurrency ?? 10,
-      environment: { ...vault.environment, HOLDFAST_BACKUP_MACHINE: backup.arn },
+      permissions: [catalog.invokePermission('AskCatalog')],
+      environment: {
+        ...vault.environment,
+        HOLDFAST_CATALOG_FUNCTION: catalog.arn,
+        HOLDFAST_BACKUP_MACHINE: backup.arn,
+      },
     });
-    vault.grantList(this.function.role, 'backups');
-    vault.grantGet(this.function.role, 'manifests');
+    vault.grantList(this.function.role, 'backups', 'journal', 'health');
+    vault.grantGet(this.function.role, 'manifests', 'journal', 'health');
     allow(this.function.role, { sid: 'StartBackups', actions: ['states:StartExecution'], resources: [backup.arn] });
     this.url = this.function.function.addFunctionUrl({ authType: FunctionUrlAuthType.AWS_IAM });
   }

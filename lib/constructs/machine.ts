@@ -18,12 +18,13 @@ export type MachineProps = {
   /** Longer than anything that the workflow does. */
   readonly timeout: Duration;
   readonly functions: readonly BundledFunction[];
-  readonly task: Task;
+  /** @default - it runs no task */
+  readonly task?: Task;
   /** Where the task runs. */
   readonly cluster: ICluster;
 };
 
-/** A state machine with a role that may invoke its own functions, run its own task, and nothing else. */
+/** A state machine with a role that may invoke its own functions, run its own task if it has one, and nothing else. */
 export class Machine extends Construct {
   readonly machine: StateMachine;
 
@@ -65,45 +66,12 @@ export class Machine extends Construct {
   }
 
   #allowSteps(role: Role, { functions, task, cluster }: MachineProps): void {
-    const stack = Stack.of(this);
     allow(role, {
       sid: 'InvokeSteps',
       actions: ['lambda:InvokeFunction'],
       resources: functions.map((step) => step.arn),
     });
-    allow(role, {
-      sid: 'RunTask',
-      actions: ['ecs:RunTask'],
-      resources: [
-        stack.formatArn({ service: 'ecs', resource: 'task-definition', resourceName: `${task.definition.family}:*` }),
-      ],
-      wildcardReason:
-        'the workflow names the family, so that a redrive after a deployment runs the newest revision and is not denied',
-    });
-    allow(role, {
-      sid: 'WatchTask',
-      actions: ['ecs:StopTask', 'ecs:DescribeTasks'],
-      resources: [stack.formatArn({ service: 'ecs', resource: 'task', resourceName: `${cluster.clusterName}/*` })],
-      wildcardReason: 'a task gets its id when it starts; the cluster holds no other tasks than ours',
-    });
-    allow(role, {
-      sid: 'HandRolesToTask',
-      actions: ['iam:PassRole'],
-      resources: [task.definition.taskRole.roleArn, task.definition.obtainExecutionRole().roleArn],
-      conditions: { StringEquals: { 'iam:PassedToService': 'ecs-tasks.amazonaws.com' } },
-    });
-    allow(role, {
-      sid: 'HearOfTaskEnd',
-      actions: ['events:PutTargets', 'events:PutRule', 'events:DescribeRule'],
-      resources: [
-        stack.formatArn({
-          service: 'events',
-          resource: 'rule',
-          resourceName: 'StepFunctionsGetEventsForECSTaskRule',
-          arnFormat: ArnFormat.SLASH_RESOURCE_NAME,
-        }),
-      ],
-    });
+    if (task !== undefined) this.#allowTask(role, task, cluster);
     allow(role, {
       sid: 'DeliverLog',
       actions: [
@@ -119,6 +87,43 @@ export class Machine extends Construct {
       resources: ['*'],
       wildcardReason:
         'log delivery is set up by Step Functions with these actions, for which CloudWatch Logs takes no resource',
+    });
+  }
+
+  #allowTask(role: Role, { definition }: Task, cluster: ICluster): void {
+    const stack = Stack.of(this);
+    allow(role, {
+      sid: 'RunTask',
+      actions: ['ecs:RunTask'],
+      resources: [
+        stack.formatArn({ service: 'ecs', resource: 'task-definition', resourceName: `${definition.family}:*` }),
+      ],
+      wildcardReason:
+        'the workflow names the family, so that a redrive after a deployment runs the newest revision and is not denied',
+    });
+    allow(role, {
+      sid: 'WatchTask',
+      actions: ['ecs:StopTask', 'ecs:DescribeTasks'],
+      resources: [stack.formatArn({ service: 'ecs', resource: 'task', resourceName: `${cluster.clusterName}/*` })],
+      wildcardReason: 'a task gets its id when it starts; the cluster holds no other tasks than ours',
+    });
+    allow(role, {
+      sid: 'HandRolesToTask',
+      actions: ['iam:PassRole'],
+      resources: [definition.taskRole.roleArn, definition.obtainExecutionRole().roleArn],
+      conditions: { StringEquals: { 'iam:PassedToService': 'ecs-tasks.amazonaws.com' } },
+    });
+    allow(role, {
+      sid: 'HearOfTaskEnd',
+      actions: ['events:PutTargets', 'events:PutRule', 'events:DescribeRule'],
+      resources: [
+        stack.formatArn({
+          service: 'events',
+          resource: 'rule',
+          resourceName: 'StepFunctionsGetEventsForECSTaskRule',
+          arnFormat: ArnFormat.SLASH_RESOURCE_NAME,
+        }),
+      ],
     });
   }
 }

@@ -3,10 +3,16 @@ import type { IBucket } from 'aws-cdk-lib/aws-s3';
 import { prefixes } from '../core/object-keys.ts';
 import { objectTags } from '../core/object-tags.ts';
 
-/** A role that bears this tag may remove from the vault and change locks. None of the roles that write backups does. */
+/** A role that bears this tag may remove from the vault and change locks. Of Holdfast's own roles that is the cleanup's alone. */
 export const keeperTag = { key: 'holdfast-vault', value: 'keeper' } as const;
 
-const writeOnce = [prefixes.backups, prefixes.journal, prefixes.outcomes, prefixes.requests] as const;
+const writeOnce = [
+  prefixes.backups,
+  prefixes.journal,
+  prefixes.outcomes,
+  prefixes.requests,
+  prefixes.cleanups,
+] as const;
 
 /**
  * What the bucket refuses whatever a role's own policy says:

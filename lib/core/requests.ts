@@ -64,15 +64,39 @@ export const restoreRunSchema = z.strictObject({
 });
 export type RestoreRun = z.infer<typeof restoreRunSchema>;
 
-/** What admission answers to a state machine: go on, already asked for, or refused for a reason that the run's record is to bear. */
+export const restoreTestRequestSchema = z.strictObject({
+  /** Which backup; chosen when left out, from those of `target` or of all. */
+  backup: z.union([backupIdSchema, z.literal('latest')]).optional(),
+  target: targetNameSchema.optional(),
+  requestedBy: requesterSchema.optional(),
+});
+export type RestoreTestRequest = z.infer<typeof restoreTestRequestSchema>;
+
+/** An admitted restore test. `validationId` is an operation id of its own. */
+export const restoreTestRunSchema = z.strictObject({
+  validationId: backupIdSchema,
+  backupId: backupIdSchema,
+  target: targetNameSchema,
+  reason: z.string(),
+  requestedBy: requesterSchema,
+  execution: z.string(),
+  requestedAt: z.iso.datetime(),
+});
+export type RestoreTestRun = z.infer<typeof restoreTestRunSchema>;
+
+/** What admission answers to a state machine: go on, already asked for, nothing to do, or refused for a reason that the run's record is to bear. */
 export type Admission<Run> =
   | { readonly verdict: 'admitted'; readonly run: Run; readonly attempts: 0; readonly redriveCount: number }
   | { readonly verdict: 'duplicate'; readonly duplicateOf: BackupId; readonly reason: string }
+  | { readonly verdict: 'nothing'; readonly reason: string }
   | { readonly verdict: 'refused'; readonly run: Run; readonly failure: Failure; readonly redriveCount: number };
 
-/** A run of either kind: a restore's bears a `recoveryId`. */
-export const anyRunSchema = z.union([restoreRunSchema, backupRunSchema]);
+/** A run of any kind: a restore's bears a `recoveryId`, a restore test's a `validationId`. */
+export const anyRunSchema = z.union([restoreRunSchema, restoreTestRunSchema, backupRunSchema]);
 export type AnyRun = z.infer<typeof anyRunSchema>;
 
-/** The operation that a run is recorded under: the backup's id, or the recovery's. */
-export const operationOf = (run: AnyRun): BackupId => ('recoveryId' in run ? run.recoveryId : run.backupId);
+/** The operation that a run is recorded under: the backup's id, the recovery's, or the validation's. */
+export function operationOf(run: AnyRun): BackupId {
+  if ('recoveryId' in run) return run.recoveryId;
+  return 'validationId' in run ? run.validationId : run.backupId;
+}

@@ -3,11 +3,11 @@ import { z } from 'zod';
 import type { HoldfastConfig } from '../config/config.ts';
 import { requireTarget } from '../config/config.ts';
 import { describeError, HoldfastError } from '../core/errors.ts';
-import { backupIdSchema, compactTime, newOperationId, type TargetName } from '../core/ids.ts';
+import { backupIdSchema, newOperationId, type TargetName } from '../core/ids.ts';
 import { leaseTtlSeconds } from '../core/lease-ttl.ts';
-import { leaseKey, requestKey } from '../core/object-keys.ts';
+import { leaseKey, requestKey, scheduledSlot } from '../core/object-keys.ts';
 import type { Admission, BackupRequest, BackupRun } from '../core/requests.ts';
-import type { Method } from '../core/vocabulary.ts';
+import type { Method, Tier } from '../core/vocabulary.ts';
 import { acquireLease } from '../store/lease.ts';
 import type { Store } from '../store/store.ts';
 import { putJson, readText } from '../store/text.ts';
@@ -21,7 +21,8 @@ type Dependencies = {
 };
 type Asked = { readonly request: BackupRequest; readonly execution: string; readonly redriveCount: number };
 
-const requestRecordSchema = z.strictObject({
+/** What `requests/…` holds: which backup a slot is, and which execution has it. */
+export const requestRecordSchema = z.strictObject({
   backupId: backupIdSchema,
   execution: z.string(),
   requestedAt: z.iso.datetime(),
@@ -111,9 +112,9 @@ export async function admitBackup(
  * What makes two requests the same one. A schedule's is its time and tier: a daily and a monthly backup due at one time are two, since they
  * are kept for different times. A person's is the execution, and each redrive of it is a new one.
  */
-function slotOf({ execution, redriveCount }: Asked, scheduledTime: string | null, tier: string): string {
+function slotOf({ execution, redriveCount }: Asked, scheduledTime: string | null, tier: Tier): string {
   const redrive = redriveCount > 0 ? `-redrive-${redriveCount}` : '';
-  if (scheduledTime !== null) return `${compactTime(new Date(scheduledTime))}-${tier}${redrive}`;
+  if (scheduledTime !== null) return `${scheduledSlot(new Date(scheduledTime), tier)}${redrive}`;
   return `manual-${createHash('sha256').update(execution).digest('hex').slice(0, 32)}${redrive}`;
 }
 

@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { type SFNClient, StartExecutionCommand } from '@aws-sdk/client-sfn';
+import type { CleanupRequest } from '../core/cleanup.ts';
 import { HoldfastError } from '../core/errors.ts';
 import { compactTime } from '../core/ids.ts';
-import type { BackupRequest, RestoreRequest } from '../core/requests.ts';
+import type { BackupRequest, RestoreRequest, RestoreTestRequest } from '../core/requests.ts';
 
 export type Started = { readonly name: string; readonly arn: string };
 
@@ -18,6 +19,24 @@ export function startRestore(
   request: RestoreRequest,
 ): Promise<Started> {
   return start(client, machine, `${request.into ?? request.target ?? 'any'}-restore`, request);
+}
+
+/** Starts the restore test state machine. */
+export function startRestoreTest(
+  client: SFNClient,
+  machine: string | undefined,
+  request: RestoreTestRequest,
+): Promise<Started> {
+  return start(client, machine, `${request.target ?? 'any'}-restore-test`, request);
+}
+
+/** Starts the cleanup state machine. */
+export function startCleanup(
+  client: SFNClient,
+  machine: string | undefined,
+  request: CleanupRequest,
+): Promise<Started> {
+  return start(client, machine, `${request.target ?? 'all'}-cleanup`, request);
 }
 
 /** The execution's name says what it is for and when it was asked for, within the 80 characters that Step Functions allows. */

@@ -7,6 +7,8 @@ import type { Json, JsonObject } from './json.ts';
 export type LocalModel = {
   readonly region: string;
   readonly functions: LocalFunction[];
+  /** Names of the functions that have a URL. */
+  readonly functionUrls: string[];
   readonly machines: LocalMachine[];
   readonly taskDefinitions: LocalTaskDefinition[];
   readonly clusters: { readonly name: string; readonly arn: string }[];
@@ -37,6 +39,8 @@ export type LocalFunction = {
   readonly environment: Readonly<Record<string, string>>;
   readonly timeoutSeconds: number;
   readonly memoryMiB: number;
+  /** Keeps what an asynchronous invocation could not deal with. */
+  readonly deadLetterArn: string | undefined;
 };
 
 export type LocalMachine = {
@@ -148,6 +152,7 @@ export function emptyModel(region: string): LocalModel {
   return {
     region,
     functions: [],
+    functionUrls: [],
     machines: [],
     taskDefinitions: [],
     clusters: [],

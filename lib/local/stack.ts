@@ -7,6 +7,7 @@ import { readAssembly } from './assembly.ts';
 import { CallLog } from './call-log.ts';
 import { keepApplyingCustomResources } from './custom-resources.ts';
 import { openDatabases } from './databases.ts';
+import { embeddedServerEnvironment } from './embedded-programs.ts';
 import { openEndpoint } from './endpoint/endpoint.ts';
 import { kmsOperations } from './endpoint/kms.ts';
 import {
@@ -26,6 +27,7 @@ import { ownFolder } from './folder-owner.ts';
 import { Functions } from './functions.ts';
 import { type Caller, type Credentials, Identities } from './identities.ts';
 import type { Json, JsonObject } from './json.ts';
+import { invokeAsynchronously } from './lambda/invoke-asynchronously.ts';
 import { machineEnvironment } from './machine-environment.ts';
 import { makeStore } from './make-store.ts';
 import { MetricRegistry } from './metrics/metric-registry.ts';
@@ -37,6 +39,8 @@ import type { S3Gateway } from './s3/gateway.ts';
 import { type Clock, Scheduler, systemClock } from './schedules/scheduler.ts';
 import { Secrets } from './secrets.ts';
 import { targetCaller, taskServices } from './services.ts';
+import { getFromFunction } from './status/function-url.ts';
+import { installationHealth } from './status/installation-health.ts';
 import { openStatusServer } from './status/status-server.ts';
 import { runEcsTask } from './tasks/ecs-task.ts';
 import { TaskRunner } from './tasks/task-runner.ts';
@@ -91,6 +95,9 @@ export type LocalStack = AsyncDisposable & {
 };
 
 const closingGraceSeconds = 20;
+
+/** As the deployment names Holdfast's API after its construct. */
+const apiName = /-ApiFunction[0-9A-F]{8}$/;
 
 /**
  * Runs what the cloud assembly describes, on this machine. One stack at a time for a state folder: another one is refused with
@@ -150,7 +157,11 @@ async function open(options: LocalStackOptions, stateDirectory: string, parts: P
   });
 
   const metrics = new MetricRegistry();
-  const programEnvironment = { ...machineEnvironment(options.config, process.env), ...options.environment };
+  const programEnvironment = {
+    ...machineEnvironment(options.config, process.env),
+    ...(await embeddedServerEnvironment()),
+    ...options.environment,
+  };
   const functions = new Functions({
     functions: model.functions,
     region,
@@ -169,7 +180,7 @@ async function open(options: LocalStackOptions, stateDirectory: string, parts: P
     model,
     targets: {
       sendToQueue: (queue, body) => queues.send(queue, body),
-      invokeFunction: (name, event) => functions.call(name, event),
+      invokeFunction: (name, event) => invokeAsynchronously({ functions, queues }, name, event),
     },
     stateDirectory,
     onSent: (message) => {
@@ -255,13 +266,18 @@ async function open(options: LocalStackOptions, stateDirectory: string, parts: P
     running: executions.list().filter(({ status: state }) => state === 'RUNNING').length,
     queues: await queues.depths(),
   });
+  const invoke = (name: string, event: JsonObject) => functions.invoke(name, event);
+  const apiFunction = model.functionUrls.find((name) => apiName.test(name));
+  const api = apiFunction === undefined ? undefined : { functionName: apiFunction, invoke };
   status.connect({
     executions,
     identities,
-    metrics: () => metrics.registry.metrics(),
-    health,
-    invoke: (name, event) => functions.invoke(name, event),
+    // The API's own answer, as on AWS; an app without one has what its functions print.
+    metrics: () => (api === undefined ? metrics.registry.metrics() : getFromFunction(api, '/metrics')),
+    health: async () => ({ ...(await health()), installation: await installationHealth(api) }),
+    invoke,
     facts: async () => ({
+      installation: await installationHealth(api),
       targets: options.config.targets,
       schedules: scheduler.upcoming(),
       executions: executions.list(),

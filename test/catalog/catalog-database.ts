@@ -56,9 +56,10 @@ export const tables = [
   'recovery_operation_execution_l',
   'recovery_operation_h',
   'recovery_operation_s',
+  'validation_results',
 ] as const;
 
-/** Every row of the nine tables, every column, as text. */
+/** Every row of the nine tables and of the validations, every column, as text. */
 export async function allRows(client: Client): Promise<Record<string, readonly string[]>> {
   const rows: Record<string, readonly string[]> = {};
   for (const table of tables) {

@@ -23,7 +23,7 @@ after(() => server[Symbol.asyncDispose]());
 test('a fresh catalog is migrated, takes events and answers questions through its function', async () => {
   await using catalog = await deployed({});
 
-  assert.equal((await catalog.client.migrate()).to, 4);
+  assert.equal((await catalog.client.migrate()).to, 5);
   assert.deepEqual(await catalog.client.apply([requested(), begun(), completed()]), { applied: 3, known: 0 });
   assert.deepEqual(await catalog.client.apply([completed()]), { applied: 0, known: 1 });
 
@@ -52,6 +52,10 @@ test('a fresh catalog is migrated, takes events and answers questions through it
     requestedByKind: 'schedule',
     requestedByName: 'orders-daily-logical',
     execution: 'orders-20261121T020000Z',
+    holdSince: null,
+    holdBy: null,
+    holdReason: null,
+    expiryReason: null,
   });
   assert.deepEqual(await catalog.client.list({ status: 'FAILED' }), []);
   assert.deepEqual(await catalog.client.list({ since: '2026-11-22T00:00:00Z' }), []);

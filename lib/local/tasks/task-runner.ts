@@ -1,10 +1,11 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtempSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { chmodSync, mkdtempSync } from 'node:fs';
+import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import pLimit from 'p-limit';
+import { startWatchdog } from '../../servers/watchdog.ts';
 import type { LocalTaskDefinition } from '../model.ts';
-import { startWatchdog } from '../watchdog.ts';
 import { containerStart } from './container-start.ts';
 
 /** One run of a task definition. */
@@ -22,6 +23,9 @@ export type TaskRequest = {
 /** How the task's container ended: an exit code, 128 + signal number when a signal ended it, as ECS counts. */
 export type TaskEnd = { readonly exitCode: number; readonly reason: string };
 
+/** Fargate has capacity for hundreds; here the rest waits for its turn, as a task does that finds none. */
+const mostTasks = Math.max(2, availableParallelism());
+
 /**
  * Runs tasks as processes, each the leader of a group of its own, so that stopping one stops its dump tools too.
  * SIGTERM asks it to stop; SIGKILL follows after the container's stop timeout. A watchdog does the same when this process
@@ -30,37 +34,11 @@ export type TaskEnd = { readonly exitCode: number; readonly reason: string };
  */
 export class TaskRunner {
   readonly #running = new Map<ChildProcess, { readonly stop: () => void; readonly ended: Promise<TaskEnd> }>();
+  readonly #limit = pLimit(mostTasks);
   #isClosed = false;
 
-  async run(request: TaskRequest): Promise<TaskEnd> {
-    if (this.#isClosed) throw new Error('the local stack is stopping and starts no task');
-    const { container } = request.definition;
-    const start = containerStart(container, request.command);
-    const temporary = mkdtempSync(join(request.environment['TMPDIR'] ?? tmpdir(), 'holdfast-task-'));
-    const child = spawn(start.program, start.arguments, {
-      cwd: container.folder,
-      env: { ...request.environment, TMPDIR: temporary },
-      detached: true,
-      stdio: ['ignore', 'pipe', 'pipe'],
-    });
-    for (const stream of [child.stdout, child.stderr]) createInterface({ input: stream }).on('line', request.onLine);
-    const ended = endOf(child);
-    const watchdog = startWatchdog({ signal: 'TERM', removeFolder: temporary });
-    if (child.pid !== undefined) watchdog.guard(-child.pid);
-    const stop = (): void => stopGroup(child, container.stopTimeoutSeconds);
-    this.#running.set(child, { stop, ended });
-    request.signal.addEventListener('abort', stop, { once: true });
-    if (request.signal.aborted) stop();
-    try {
-      return await ended;
-    } finally {
-      request.signal.removeEventListener('abort', stop);
-      watchdog.guard(undefined);
-      this.#running.delete(child);
-      // What the leader left behind (a dump tool that ignores its pipe) must not go on reading the source.
-      signalGroup(child, 'SIGKILL');
-      await watchdog.release();
-    }
+  run(request: TaskRequest): Promise<TaskEnd> {
+    return this.#limit(() => this.#start(request));
   }
 
   /** Asks all tasks to stop, and waits until they have; no new ones start. */
@@ -75,6 +53,40 @@ export class TaskRunner {
   kill(): void {
     this.#isClosed = true;
     for (const child of this.#running.keys()) signalGroup(child, 'SIGKILL');
+  }
+
+  async #start(request: TaskRequest): Promise<TaskEnd> {
+    if (request.signal.aborted) return { exitCode: 128 + 15, reason: 'Task stopped before it had started' };
+    if (this.#isClosed) throw new Error('the local stack is stopping and starts no task');
+    const { container } = request.definition;
+    const start = containerStart(container, request.command);
+    // A short name: sockets of servers lie below, whose paths may not be long.
+    const temporary = mkdtempSync(join(request.environment['TMPDIR'] ?? tmpdir(), 'task-'));
+    // As /tmp has it: a database server that a task starts runs under another account.
+    chmodSync(temporary, 0o1777);
+    const child = spawn(start.program, start.arguments, {
+      cwd: container.folder,
+      env: { ...request.environment, TMPDIR: temporary },
+      detached: true,
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    for (const stream of [child.stdout, child.stderr]) createInterface({ input: stream }).on('line', request.onLine);
+    const ended = endOf(child);
+    const watchdog = startWatchdog({ signal: 'TERM', removeFolder: temporary });
+    if (child.pid !== undefined) watchdog.guard(-child.pid);
+    const stop = (): void => stopGroup(child, container.stopTimeoutSeconds);
+    this.#running.set(child, { stop, ended });
+    request.signal.addEventListener('abort', stop, { once: true });
+    try {
+      return await ended;
+    } finally {
+      request.signal.removeEventListener('abort', stop);
+      watchdog.guard(undefined);
+      this.#running.delete(child);
+      // What the leader left behind (a dump tool that ignores its pipe) must not go on reading the source.
+      signalGroup(child, 'SIGKILL');
+      await watchdog.release();
+    }
   }
 }
 

@@ -49,7 +49,7 @@ setTimeout(() => {}, 60_000);
     });
 
     assert.equal(end.exitCode, 137);
-    assert.match(lines[0] ?? '', /\/holdfast-task-[^/]+\/scratch-[^/]+$/);
+    assert.match(lines[0] ?? '', /\/task-[^/]+\/scratch-[^/]+$/);
     assert.equal(existsSync(lines[0] ?? ''), false);
     assert.deepEqual(readdirSync(root).sort(), ['Dockerfile', 'main.mjs']);
   } finally {

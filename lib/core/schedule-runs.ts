@@ -6,7 +6,8 @@ const runsLookedAt = 400;
 /** Any year would do; a fixed one gives the same template every day. */
 const from = new Date('2026-01-01T00:00:00Z');
 
-type When = { readonly schedule: string; readonly timezone: string };
+/** A cron pattern of five fields in its time zone. */
+export type When = { readonly schedule: string; readonly timezone: string };
 
 const cronOf = ({ schedule, timezone }: When): Cron => new Cron(schedule, { paused: true, timezone });
 
@@ -24,4 +25,18 @@ export function longestGapHours(when: When): number {
 export function isSkippedWhenClocksGoForward(when: When): boolean {
   const cron = cronOf(when);
   return cron.nextRuns(runsLookedAt, from).some((run) => !cron.match(run));
+}
+
+/** More than the two that can be skipped in a row, on the nights of two clock changes. */
+const previousLookedAt = 5;
+
+/**
+ * The last time at or before `until` at which Scheduler was to fire: a time that clocks leap over is none, and of one that comes twice the
+ * first counts, as croner has it.
+ */
+export function lastDue(when: When, until: Date): Date | undefined {
+  const cron = cronOf(when);
+  // croner looks for times before its reference, and the minute itself counts.
+  const before = new Date(until.getTime() + 1000);
+  return cron.previousRuns(previousLookedAt, before).find((run) => run <= until && cron.match(run));
 }
