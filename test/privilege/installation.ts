@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -90,6 +90,9 @@ async function open(cleanups: AsyncDisposableStack): Promise<Installation> {
   await makeBucket(s3, bucket);
   const temporary = join(root, 'tmp');
   mkdirSync(temporary);
+  // The server of a restore test runs below it, under another account.
+  chmodSync(root, 0o711);
+  chmodSync(temporary, 0o1777);
   const tools = watchedTools(root, source.binDir);
   const clock = manualClock('2026-11-21T01:59:00Z');
   const environment = { HOLDFAST_PG_BIN: tools.folder, AWS_S3_BUCKET: bucket };
@@ -145,7 +148,9 @@ function configText(servers: {
     store: { kind: 's3', endpoint: s3.endpoint, region: s3.region, forcePathStyle: true },
     encryption: { keys: 'kms' },
     run: { objectBytes: 4 * 1024 * 1024, parallelJobs: 1 },
-    alerts: { webhook },
+    alerts: { webhook, emails: ['ops@example.com'], canary: '13 2 * * *' },
+    restoreTests: { schedule: '10 2 * * *' },
+    cleanup: { schedule: '12 2 * * *' },
     targets: [
       target('orders', { secret: 'prod/orders' }, true),
       target('stock', { file: './stock-password' }, false),

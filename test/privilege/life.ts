@@ -2,10 +2,12 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
 import { SignatureV4 } from '@smithy/signature-v4';
-import type { BackupRun, RestoreRun } from '../../lib/core/requests.ts';
+import { type CleanupRun, noTotals } from '../../lib/core/cleanup.ts';
+import type { BackupRun, RestoreRun, RestoreTestRun } from '../../lib/core/requests.ts';
 import type { ExecutionRecord } from '../../lib/local/executions/history.ts';
 import { asJsonObject, type Json } from '../../lib/local/json.ts';
 import { type CliEnd, runCli } from '../e2e/run-cli.ts';
+import { age, leaveOldObjects, liftLegalHold, lockData } from './age.ts';
 import { secretText } from './canaries.ts';
 import type { Installation } from './installation.ts';
 import { findProcess } from './process-watch.ts';
@@ -25,11 +27,11 @@ type Chapter = {
  */
 export const chapters: readonly Chapter[] = [
   {
-    name: 'schedules fire: the nightly backup, and the reconciler',
+    name: 'schedules fire: everything that is due in a night',
     live: async ({ opened, clock }) => {
       clock.moveTo('2026-11-21T02:15:00Z');
       await Promise.all(opened.stack.executions.list().map(({ arn }) => opened.stack.waitFor(arn)));
-      const [nightly] = opened.stack.executions.list();
+      const nightly = opened.stack.executions.list().find(({ arn }) => arn.includes('holdfast-backup'));
       assert.equal(nightly?.status, 'SUCCEEDED', nightly?.cause);
       // A schedule may fire twice; the second finds what the first left.
       await opened.succeeded(
@@ -121,9 +123,73 @@ export const chapters: readonly Chapter[] = [
       await again(opened, 'admit-backup', { request: JSON.parse(record.input) as Json, execution: record.name });
       await again(opened, 'release-lease', { run });
       const absent = { ...run, backupId: '20200101T000000Z-00000000' };
+      await again(opened, 'validate-backup', { run });
       await again(opened, 'validate-backup', { run: absent });
       await again(opened, 'release-lease', { run: { ...absent, target: 'nowhere' } });
       await again(opened, 'record-outcome', { run });
+      return undefined;
+    },
+  },
+  {
+    name: 'backups are proved by restoring them into a server of their own',
+    live: async ({ opened }) => {
+      const { run, record } = await opened.succeeded<RestoreTestRun>(opened.restoreTest({}));
+      await opened.succeeded(opened.restoreTest({ backup: run.backupId }));
+      await opened.failed(opened.restoreTest({ backup: '20200101T000000Z-00000000' }), 'backup-unknown');
+      await again(opened, 'admit-restore-test', {
+        request: JSON.parse(record.input) as Json,
+        execution: record.name,
+        startedAt: record.beganAt,
+      });
+      await again(opened, 'record-outcome', { run });
+      return undefined;
+    },
+  },
+  {
+    name: 'backups are held and released, and what is over is removed, but for what is locked',
+    live: async (installation) => {
+      const { opened, configFile, environment } = installation;
+      const { run: old } = await opened.succeeded(opened.backup('stock', { tier: 'daily' }));
+      const { run: locked } = await opened.succeeded(opened.backup('stock', { tier: 'daily' }));
+      const { run: newest } = await opened.succeeded(opened.backup('stock'));
+      // The newest that is verified stays, whatever its age.
+      await opened.succeeded(opened.restoreTest({ backup: newest.backupId }));
+      for (const run of [old, locked]) await age(installation, run, 400);
+      await lockData(installation, locked);
+      await leaveOldObjects(installation);
+      const cleanUp = (input: Readonly<Record<string, boolean>>) =>
+        opened.succeeded<CleanupRun>(opened.stack.startExecution('holdfast-cleanup', input));
+      const shown: Shown[] = [];
+      const say = async (...args: string[]): Promise<void> => {
+        const end = await runCli([...args, '--config', configFile], { environment });
+        assert.equal(end.exitCode, 0, end.stderr);
+        shown.push({ where: `holdfast ${args.join(' ')}`, text: end.stdout + end.stderr });
+      };
+      await say('hold', old.backupId, '--reason', 'case 4711');
+      await liftLegalHold(installation, old);
+      await cleanUp({ dryRun: true });
+      await cleanUp({});
+      await say('release', old.backupId, '--reason', 'closed');
+      const { run: cleaned } = await cleanUp({});
+      await again(opened, 'sweep-expired', { run: cleaned, progress: { next: 0, isDone: false, totals: noTotals } });
+      await again(opened, 'end-cleanup', { run: cleaned, totals: noTotals });
+      const rows = await opened.catalog.list({ limit: 1000 });
+      assert.deepEqual(
+        [old, locked].map(({ backupId }) => rows.find((row) => row.backupId === backupId)?.status),
+        // What the lock keeps is marked, and goes when the lock ends.
+        ['DELETED', 'EXPIRED'],
+      );
+      return shown;
+    },
+  },
+  {
+    name: 'the watch looks, the health is checked, and the canary proves the channels of alerts',
+    live: async ({ opened, alerts }) => {
+      await opened.invoke('WatchFunction');
+      await opened.stack.waitFor(opened.stack.startExecution('holdfast-health-check', {}).arn);
+      await opened.invoke('WatchFunction');
+      await opened.invoke('AlertsNotifyFunction', { canary: true });
+      assert.ok(alerts.some((text) => text.includes('canary')));
       return undefined;
     },
   },
@@ -141,6 +207,7 @@ export const chapters: readonly Chapter[] = [
         await callApi(installation, 'GET', `/backups/${backups[0]?.id}`),
         await callApi(installation, 'GET', '/backups/20200101T000000Z-00000000'),
         await callApi(installation, 'GET', '/health'),
+        await callApi(installation, 'GET', '/metrics'),
       ];
     },
   },
@@ -155,6 +222,9 @@ export const chapters: readonly Chapter[] = [
         ['validate', 'latest', '--target', 'stock'],
         ['catalog', 'rebuild'],
         ['probe', 'books'],
+        ['status'],
+        ['cleanup', '--dry-run'],
+        ['health'],
         ['list', '--json'],
         ['restore', 'nonsense'],
         ['backup', 'nobody'],

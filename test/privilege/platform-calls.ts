@@ -55,6 +55,12 @@ const rules: readonly Rule[] = [
           ),
           'RDS checks who logs in by a token, which is signed without a call; the local database takes none',
         ),
+        ...of(
+          role,
+          ['sqs:SendMessage'],
+          [at(property('DeadLetterConfig'), 'TargetArn') ?? []].flat().map(String),
+          'Lambda keeps an event that a function failed on, under its role',
+        ),
         ...(framework === undefined
           ? []
           : of(
@@ -196,6 +202,13 @@ const rules: readonly Rule[] = [
       property('Protocol') !== 'lambda'
         ? []
         : [
+            ...[at(property('RedrivePolicy'), 'deadLetterTargetArn') ?? []].flat().map((queue) => ({
+              principal: 'sns.amazonaws.com',
+              action: 'sqs:SendMessage',
+              resource: String(queue),
+              context: { 'aws:SourceArn': String(property('TopicArn')) },
+              because: 'SNS keeps what it could not deliver to a subscriber',
+            })),
             {
               principal: 'sns.amazonaws.com',
               action: 'lambda:InvokeFunction',
