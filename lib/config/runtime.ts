@@ -20,6 +20,8 @@ const runtimeSchema = z.object({
   HOLDFAST_IMAGE: z.string().default('local'),
   HOLDFAST_RUN: z.string().optional(),
   AWS_S3_BUCKET: z.string().optional(),
+  // As the SDKs know it. It counts for more than the configuration's endpoint: the local stack stands between programs and that one.
+  AWS_ENDPOINT_URL_S3: z.url().optional(),
 });
 
 /** State machines by what they do. */
@@ -47,7 +49,11 @@ export function loadRuntime(environment: Environment = process.env): Runtime {
       ...config,
       store:
         config.store.kind === 's3'
-          ? { ...config.store, bucket: variables.AWS_S3_BUCKET ?? config.store.bucket }
+          ? {
+              ...config.store,
+              bucket: variables.AWS_S3_BUCKET ?? config.store.bucket,
+              endpoint: variables.AWS_ENDPOINT_URL_S3 ?? config.store.endpoint,
+            }
           : config.store,
       encryption: { ...config.encryption, kmsKey: variables.HOLDFAST_KMS_KEY ?? config.encryption.kmsKey },
     },

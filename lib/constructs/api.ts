@@ -1,5 +1,5 @@
-import { Duration, Stack } from 'aws-cdk-lib';
-import type { IGrantable, Role } from 'aws-cdk-lib/aws-iam';
+import { Duration } from 'aws-cdk-lib';
+import type { IGrantable } from 'aws-cdk-lib/aws-iam';
 import { type FunctionUrl, FunctionUrlAuthType } from 'aws-cdk-lib/aws-lambda';
 import { Construct } from 'constructs';
 import { allow } from './allow.ts';
@@ -13,7 +13,6 @@ export type ApiProps = {
   readonly vault: Vault;
   readonly catalog: BundledFunction;
   readonly backup: Machine;
-  readonly restore: Machine;
   /** A function URL has no other throttle. @default 10 */
   readonly reservedConcurrency?: number;
 };
@@ -23,12 +22,12 @@ export class Api extends Construct {
   readonly function: BundledFunction;
   readonly url: FunctionUrl;
 
-  constructor(scope: Construct, id: string, { bundle, vault, catalog, backup, restore, ...props }: ApiProps) {
+  constructor(scope: Construct, id: string, { bundle, vault, catalog, backup, ...props }: ApiProps) {
     super(scope, id);
     this.function = new BundledFunction(this, 'Function', {
       bundle,
       program: 'api',
-      description: 'Lists backups and their history, and asks for new ones and for restores',
+      description: 'Lists backups, asks for new ones, and tells how Holdfast is',
       timeout: Duration.seconds(30),
       reservedConcurrency: props.reservedConcurrency ?? 10,
       permissions: [catalog.invokePermission('AskCatalog')],
@@ -36,34 +35,16 @@ export class Api extends Construct {
         ...vault.environment,
         HOLDFAST_CATALOG_FUNCTION: catalog.arn,
         HOLDFAST_BACKUP_MACHINE: backup.arn,
-        HOLDFAST_RESTORE_MACHINE: restore.arn,
       },
     });
     vault.grantList(this.function.role, 'backups', 'journal', 'health');
     vault.grantGet(this.function.role, 'manifests', 'journal', 'health');
-    this.#allowExecutions(this.function.role, [backup, restore]);
+    allow(this.function.role, { sid: 'StartBackups', actions: ['states:StartExecution'], resources: [backup.arn] });
     this.url = this.function.function.addFunctionUrl({ authType: FunctionUrlAuthType.AWS_IAM });
   }
 
   /** Lets `caller` call the API: two permissions, since a function URL asks for both. */
   grantCall(caller: IGrantable): void {
     this.url.grantInvokeUrl(caller);
-  }
-
-  #allowExecutions(role: Role, machines: readonly Machine[]): void {
-    const stack = Stack.of(this);
-    allow(role, {
-      sid: 'StartAndList',
-      actions: ['states:StartExecution', 'states:ListExecutions'],
-      resources: machines.map((machine) => machine.arn),
-    });
-    allow(role, {
-      sid: 'Follow',
-      actions: ['states:DescribeExecution'],
-      resources: machines.map((machine) =>
-        stack.formatArn({ service: 'states', resource: `execution:${machine.machine.stateMachineName}:*` }),
-      ),
-      wildcardReason: 'executions of our own two state machines, whose names are made when they start',
-    });
   }
 }

@@ -1,4 +1,5 @@
 import { ArnFormat, type Duration, RemovalPolicy, Stack } from 'aws-cdk-lib';
+import type { ICluster } from 'aws-cdk-lib/aws-ecs';
 import { Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { DefinitionBody, LogLevel, type State, StateMachine } from 'aws-cdk-lib/aws-stepfunctions';
@@ -19,6 +20,8 @@ export type MachineProps = {
   readonly functions: readonly BundledFunction[];
   /** @default - it runs no task */
   readonly task?: Task;
+  /** Where the task runs. */
+  readonly cluster: ICluster;
 };
 
 /** A state machine with a role that may invoke its own functions, run its own task if it has one, and nothing else. */
@@ -62,13 +65,13 @@ export class Machine extends Construct {
     return this.machine.stateMachineArn;
   }
 
-  #allowSteps(role: Role, { functions, task }: MachineProps): void {
+  #allowSteps(role: Role, { functions, task, cluster }: MachineProps): void {
     allow(role, {
       sid: 'InvokeSteps',
       actions: ['lambda:InvokeFunction'],
       resources: functions.map((step) => step.arn),
     });
-    if (task !== undefined) this.#allowTask(role, task);
+    if (task !== undefined) this.#allowTask(role, task, cluster);
     allow(role, {
       sid: 'DeliverLog',
       actions: [
@@ -87,7 +90,7 @@ export class Machine extends Construct {
     });
   }
 
-  #allowTask(role: Role, { definition }: Task): void {
+  #allowTask(role: Role, { definition }: Task, cluster: ICluster): void {
     const stack = Stack.of(this);
     allow(role, {
       sid: 'RunTask',
@@ -101,8 +104,8 @@ export class Machine extends Construct {
     allow(role, {
       sid: 'WatchTask',
       actions: ['ecs:StopTask', 'ecs:DescribeTasks'],
-      resources: ['*'],
-      wildcardReason: 'a task gets its id when it starts, and Step Functions asks for these two on all tasks',
+      resources: [stack.formatArn({ service: 'ecs', resource: 'task', resourceName: `${cluster.clusterName}/*` })],
+      wildcardReason: 'a task gets its id when it starts; the cluster holds no other tasks than ours',
     });
     allow(role, {
       sid: 'HandRolesToTask',

@@ -140,10 +140,9 @@ export class Vault extends Construct {
     });
   }
 
-  /** Lets `role` wrap data keys. */
+  /** Lets `role` wrap data keys of backups, which their encryption context names, and nothing else. */
   grantWrap(role: Role): void {
-    if (this.keyArn !== undefined)
-      allow(role, { sid: 'WrapDataKeys', actions: ['kms:Encrypt'], resources: [this.keyArn] });
+    this.#grantKey(role, 'WrapDataKeys', 'kms:Encrypt');
   }
 
   /** Lets `role` see what state the key is in, and nothing more of it. */
@@ -154,8 +153,13 @@ export class Vault extends Construct {
 
   /** Lets `role` unwrap data keys, and with them read backups. */
   grantUnwrap(role: Role): void {
-    if (this.keyArn !== undefined)
-      allow(role, { sid: 'UnwrapDataKeys', actions: ['kms:Decrypt'], resources: [this.keyArn] });
+    this.#grantKey(role, 'UnwrapDataKeys', 'kms:Decrypt');
+  }
+
+  #grantKey(role: Role, sid: string, action: string): void {
+    if (this.keyArn === undefined) return;
+    const conditions = { 'ForAnyValue:StringEquals': { 'kms:EncryptionContextKeys': 'backupId' } };
+    allow(role, { sid, actions: [action], resources: [this.keyArn], conditions });
   }
 
   #grant(role: Role, verb: string, actions: readonly string[], parts: readonly StorePart[]): void {

@@ -14,8 +14,8 @@ export type FunctionsOptions = {
   readonly identities: Identities;
   readonly stateDirectory: string;
   readonly machineEnvironment: Readonly<Record<string, string>>;
-  /** The machine's own AWS credentials, when programs need them for a real S3. */
-  readonly ownCredentials: Readonly<Record<string, string>> | undefined;
+  /** Where S3 is for programs; undefined when the store is a directory. */
+  readonly s3Url: string | undefined;
   readonly outputOf: (definition: LocalFunction) => (line: string) => void;
 };
 

@@ -32,27 +32,3 @@ function referencedVariables(value: Json): string[] {
   if (typeof env === 'string' && Object.keys(value).length === 1) return [env];
   return Object.values(value).flatMap(referencedVariables);
 }
-
-/** Where the AWS SDKs look for credentials, and the chain's settings. */
-const credentialVariables = [
-  'AWS_ACCESS_KEY_ID',
-  'AWS_CONFIG_FILE',
-  'AWS_CONTAINER_AUTHORIZATION_TOKEN',
-  'AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE',
-  'AWS_CONTAINER_CREDENTIALS_FULL_URI',
-  'AWS_CONTAINER_CREDENTIALS_RELATIVE_URI',
-  'AWS_PROFILE',
-  'AWS_ROLE_ARN',
-  'AWS_ROLE_SESSION_NAME',
-  'AWS_SECRET_ACCESS_KEY',
-  'AWS_SESSION_TOKEN',
-  'AWS_SHARED_CREDENTIALS_FILE',
-  'AWS_WEB_IDENTITY_TOKEN_FILE',
-] as const;
-
-/** The variables of `source` by which programs find this machine's own AWS credentials. */
-export function credentialEnvironment(source: Readonly<Record<string, string | undefined>>): Record<string, string> {
-  return Object.fromEntries(
-    credentialVariables.flatMap((name) => (source[name] === undefined ? [] : [[name, source[name]]])),
-  );
-}

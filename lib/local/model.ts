@@ -56,6 +56,8 @@ export type LocalTaskDefinition = {
   readonly family: string;
   readonly arn: string;
   readonly roleArn: string;
+  /** The role under which ECS itself pulls the image and opens the log; whoever starts the task has to be allowed to hand it over. */
+  readonly executionRoleArn: string | undefined;
   readonly container: LocalContainer;
 };
 
@@ -129,6 +131,8 @@ export type LocalDatabase = {
   readonly origin: Origin;
   readonly identifier: string;
   readonly arn: string;
+  /** `DbiResourceId`, by which policies name who may log in. */
+  readonly resourceId: string;
   /** The folder of the unix socket, which is the endpoint's address. */
   readonly socketFolder: string;
   readonly port: number;

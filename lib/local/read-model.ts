@@ -2,7 +2,7 @@ import { HoldfastError } from '../core/errors.ts';
 import type { Assembly, AssemblyStack, TemplateResource } from './assembly.ts';
 import { holds, referencesIn, resolveIntrinsics, type Scope } from './intrinsics.ts';
 import { asJsonObject, isJsonObject, type Json, type JsonObject } from './json.ts';
-import { emptyModel, type LocalModel } from './model.ts';
+import { emptyModel, type LocalModel, type Origin } from './model.ts';
 import { customResource, isCustomResource } from './resources/custom-resource.ts';
 import { ecsResources } from './resources/ecs.ts';
 import { lambdaResources } from './resources/lambda.ts';
@@ -31,14 +31,27 @@ const kinds: ReadonlyMap<string, ResourceKind> = new Map(
   ].map((kind) => [kind.type, kind]),
 );
 
+/** A resource of a template, whatever its type, for who asks for more than the model tells. */
+export type ReadResource = {
+  readonly origin: Origin;
+  readonly type: string;
+  readonly ref: Json;
+  /** A property with every reference resolved; undefined when the template does not have it. */
+  readonly property: (name: string) => Json | undefined;
+};
+
 /**
- * What the templates of `assembly` describe. Throws `assembly-unsupported`, naming stack, resource and property, at
+ * What the templates of `assembly` describe; `visit` sees every resource, those without a local meaning too. Throws `assembly-unsupported`, naming stack, resource and property, at
  * anything that has neither a meaning here nor a reason for having none: nothing is left out silently.
  */
-export function readModel(assembly: Assembly, settings: ModelSettings): LocalModel {
+export function readModel(
+  assembly: Assembly,
+  settings: ModelSettings,
+  visit: (resource: ReadResource) => void = () => undefined,
+): LocalModel {
   const model = emptyModel(settings.region);
   const exports = new Map<string, Json>();
-  for (const stack of assembly.stacks) readStack({ stack, assembly, model, settings, exports });
+  for (const stack of assembly.stacks) readStack({ stack, assembly, model, settings, exports, visit });
   return model;
 }
 
@@ -49,15 +62,25 @@ type StackReading = {
   readonly settings: ModelSettings;
   /** Outputs that earlier stacks export, by export name; this stack's are added. */
   readonly exports: Map<string, Json>;
+  readonly visit: (resource: ReadResource) => void;
 };
 
 function readStack(reading: StackReading): void {
-  const { stack, exports } = reading;
+  const { stack, exports, visit } = reading;
   const values = new Map<string, ResourceValues>();
   const scope = scopeOf(reading, values);
   for (const resource of inReferenceOrder(stack))
     if (holds(resource.condition, scope, resource.logicalId))
       values.set(resource.logicalId, readResource(resource, reading, scope));
+  for (const { logicalId, type, properties } of stack.resources) {
+    const ref = values.get(logicalId)?.ref;
+    if (ref === undefined) continue;
+    const property = (name: string): Json | undefined => {
+      const value = properties[name];
+      return value === undefined ? undefined : resolveIntrinsics(value, scope, `${logicalId}.${name}`);
+    };
+    visit({ origin: { stack: stack.name, logicalId }, type, ref, property });
+  }
   for (const [name, output] of Object.entries(stack.outputs)) {
     const { Value, Export, Condition } = asJsonObject(output);
     if (Value === undefined || !isJsonObject(Export) || Export['Name'] === undefined) continue;
@@ -88,8 +111,9 @@ function readResource(resource: TemplateResource, reading: StackReading, scope: 
 }
 
 /** What a type without local meaning is known by: roles by an ARN that names their place in the templates. */
-function valuesOfOthers({ type, physicalName, settings }: ResourceContext): ResourceValues {
+function valuesOfOthers({ type, physicalName, settings, arn }: ResourceContext): ResourceValues {
   const name = physicalName(undefined);
+  if (type === 'AWS::Logs::LogGroup') return { ref: name, attributes: { Arn: arn('logs', `log-group:${name}:*`) } };
   const [, service = '', kind = ''] = type.toLowerCase().split('::');
   const region = service === 'iam' ? '' : settings.region;
   return { ref: name, attributes: { Arn: `arn:aws:${service}:${region}:${localAccount}:${kind}/${name}` } };

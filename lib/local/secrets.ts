@@ -4,6 +4,7 @@ import { dirname, join, normalize } from 'node:path';
 import { AwsError } from './aws-error.ts';
 import { asJsonObject } from './json.ts';
 import type { LocalSecret } from './model.ts';
+import { localAccount } from './resources/resource.ts';
 
 /**
  * Secrets by name or ARN: those of the templates, and any other that the operator put into the folder `secrets` of the state folder,
@@ -13,8 +14,16 @@ export class Secrets {
   readonly #folder: string;
   readonly #secrets: readonly LocalSecret[];
 
-  constructor(secrets: readonly LocalSecret[], stateDirectory: string) {
+  readonly #region: string;
+
+  constructor(options: {
+    readonly secrets: readonly LocalSecret[];
+    readonly region: string;
+    readonly stateDirectory: string;
+  }) {
+    const { secrets, region, stateDirectory } = options;
     this.#secrets = secrets;
+    this.#region = region;
     this.#folder = join(stateDirectory, 'secrets');
   }
 
@@ -25,7 +34,7 @@ export class Secrets {
       ({ name, arn }) => name === nameOrArn || arn === nameOrArn || arn.slice(0, -7) === nameOrArn,
     );
     const name = declared?.name ?? nameOrArn.replace(/^arn:aws:secretsmanager:[^:]*:\d*:secret:/, '');
-    const arn = declared?.arn ?? nameOrArn;
+    const arn = declared?.arn ?? this.#arnOf(nameOrArn);
     if (declared?.value.kind === 'literal') return { name, arn, text: declared.value.text };
     const file = join(this.#folder, normalize(`/${name}`));
     if (declared?.value.kind === 'generated' && !existsSync(file)) {
@@ -40,5 +49,11 @@ export class Secrets {
         `the local stack has no secret '${name}': put its value into the file '${file}'`,
       );
     return { name, arn, text: readFileSync(file, 'utf8').replace(/\r?\n$/, '') };
+  }
+
+  /** With six characters at its end, as Secrets Manager makes ARNs. */
+  #arnOf(nameOrArn: string): string {
+    if (nameOrArn.startsWith('arn:')) return nameOrArn;
+    return `arn:aws:secretsmanager:${this.#region}:${localAccount}:secret:${nameOrArn}-local1`;
   }
 }

@@ -1,6 +1,6 @@
 import { HoldfastError } from '../core/errors.ts';
 import type { CallLog } from './call-log.ts';
-import { putEvents } from './endpoint/other-services.ts';
+import { eventContext, putEvents } from './endpoint/other-services.ts';
 import type { EventBus } from './events/event-bus.ts';
 import type { Queues } from './events/queues.ts';
 import type { Topics } from './events/topics.ts';
@@ -34,7 +34,8 @@ export function taskServices(parts: ServiceParts): TaskServices {
       return { MessageId: topics.publish(topicArn, textOf(message['Message']), subjectOf(message)) };
     },
     putEvents: async (entries, caller) => {
-      calls.add(caller, 'events:PutEvents', `arn:aws:events:${region}:${localAccount}:event-bus/default`);
+      const bus = `arn:aws:events:${region}:${localAccount}:event-bus/default`;
+      calls.add(caller, 'events:PutEvents', bus, eventContext(entries));
       return putEvents(parts.bus(), entries);
     },
     sendMessage: async (queueUrl, body, caller) => {

@@ -25,17 +25,18 @@ import { type ExecutionNews, Executions } from './executions/executions.ts';
 import type { ExecutionRecord } from './executions/history.ts';
 import { ownFolder } from './folder-owner.ts';
 import { Functions } from './functions.ts';
-import { type Credentials, Identities } from './identities.ts';
+import { type Caller, type Credentials, Identities } from './identities.ts';
 import type { Json, JsonObject } from './json.ts';
 import { invokeAsynchronously } from './lambda/invoke-asynchronously.ts';
-import { credentialEnvironment, machineEnvironment } from './machine-environment.ts';
+import { machineEnvironment } from './machine-environment.ts';
 import { makeStore } from './make-store.ts';
 import { MetricRegistry } from './metrics/metric-registry.ts';
-import type { LocalModel } from './model.ts';
+import type { LocalModel, LocalSchedule } from './model.ts';
 import { listenTo } from './notifications.ts';
 import { programOutput } from './program-output.ts';
 import { readModel } from './read-model.ts';
 import { announceStack, withdrawStack } from './running-stack.ts';
+import type { S3Gateway } from './s3/gateway.ts';
 import { type Clock, Scheduler, systemClock } from './schedules/scheduler.ts';
 import { Secrets } from './secrets.ts';
 import { targetCaller, taskServices } from './services.ts';
@@ -137,6 +138,8 @@ async function open(options: LocalStackOptions, stateDirectory: string, parts: P
   const calls = new CallLog(stateDirectory);
   const endpoint = await openEndpoint({ identities, calls });
   parts.cleanups.push(endpoint.close);
+  const s3 = await openS3(options.config, identities, calls);
+  if (s3 !== undefined) parts.cleanups.push(s3.close);
   const socketRoot = mkdtempSync(join(tmpdir().length <= 40 ? tmpdir() : '/tmp', 'holdfast-'));
   parts.cleanups.push(async () => rmSync(socketRoot, { recursive: true, force: true }));
 
@@ -160,7 +163,6 @@ async function open(options: LocalStackOptions, stateDirectory: string, parts: P
     ...(await embeddedServerEnvironment()),
     ...options.environment,
   };
-  const ownCredentials = options.config.store.kind === 's3' ? credentialEnvironment(process.env) : undefined;
   const functions = new Functions({
     functions: model.functions,
     region,
@@ -168,13 +170,13 @@ async function open(options: LocalStackOptions, stateDirectory: string, parts: P
     identities,
     stateDirectory,
     machineEnvironment: programEnvironment,
-    ownCredentials,
+    s3Url: s3?.url,
     outputOf: ({ name }) =>
       programOutput(stateDirectory, name, { onMetrics: (line) => metrics.record(line), onProgress: () => undefined }),
   });
   parts.cleanups.push(() => functions.close());
   const queues = new Queues(model.queues, stateDirectory);
-  const secrets = new Secrets(model.secrets, stateDirectory);
+  const secrets = new Secrets({ secrets: model.secrets, region, stateDirectory });
   const topics = new Topics({
     model,
     targets: {
@@ -206,8 +208,8 @@ async function open(options: LocalStackOptions, stateDirectory: string, parts: P
         secrets,
         runner: taskRunner,
         machineEnvironment: programEnvironment,
-        ownCredentials,
-        record: ({ caller }, { arn }) => calls.add(caller, 'ecs:RunTask', arn),
+        s3Url: s3?.url,
+        calls,
         outputOf: ({ executionArn, state }, { family }) =>
           programOutput(stateDirectory, family, {
             onMetrics: (line) => metrics.record(line),
@@ -246,11 +248,12 @@ async function open(options: LocalStackOptions, stateDirectory: string, parts: P
   const scheduler = new Scheduler({
     schedules: serve ? model.schedules : [],
     clock,
-    fire: (schedule, input) =>
-      callTarget(schedule.targetArn, input, { kind: 'schedule', name: schedule.name, roleArn: schedule.roleArn }),
+    fire: (schedule, input) => callTarget(schedule.targetArn, input, callerOf(schedule)),
     onFailure: (schedule, input, error) => {
       say({ kind: 'warning', text: `schedule '${schedule.name}' could not be fired: ${messageOf(error)}` });
-      if (schedule.deadLetterArn !== undefined) queues.send(schedule.deadLetterArn, input);
+      if (schedule.deadLetterArn === undefined) return;
+      calls.add(callerOf(schedule), 'sqs:SendMessage', schedule.deadLetterArn);
+      queues.send(schedule.deadLetterArn, input);
     },
   });
 
@@ -363,6 +366,21 @@ async function open(options: LocalStackOptions, stateDirectory: string, parts: P
     close,
     [Symbol.asyncDispose]: () => close(),
   };
+}
+
+/** Loaded when it is needed: the S3 client takes longer to load than the rest of the stack. */
+async function openS3(
+  { store, aws }: LocalStackOptions['config'],
+  identities: Identities,
+  calls: CallLog,
+): Promise<S3Gateway | undefined> {
+  if (store.kind !== 's3') return undefined;
+  const { openS3Gateway } = await import('./s3/gateway.ts');
+  return openS3Gateway({ store, region: aws.region, identities, calls });
+}
+
+function callerOf({ name, roleArn }: LocalSchedule): Caller {
+  return { kind: 'schedule', name, roleArn };
 }
 
 function own(stateDirectory: string): { release(): void } {

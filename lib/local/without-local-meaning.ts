@@ -82,7 +82,6 @@ export const propertiesWithoutLocalMeaning: Readonly<Record<string, Readonly<Rec
     RequiresCompatibilities: 'tasks are processes of this machine',
     RuntimePlatform: 'tasks are processes of this machine',
     EphemeralStorage: 'the machine has one disk',
-    ExecutionRoleArn: 'there is no image to pull',
     Volumes: 'tasks are processes of this machine',
     'ContainerDefinitions.MountPoints': 'tasks are processes of this machine',
     'ContainerDefinitions.VolumesFrom': 'tasks are processes of this machine',

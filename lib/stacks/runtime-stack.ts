@@ -83,6 +83,7 @@ export class RuntimeStack extends Stack {
       comment: 'Backs up one target. Input: {"target":"orders"}',
       timeout,
       task: tasks.backup,
+      cluster: tasks.cluster,
       functions: (['admit-backup', 'validate-backup', ...sharedFunctions] as const).map((step) => this.steps.get(step)),
       workflow: (machine) =>
         backupWorkflow(machine, {
@@ -97,6 +98,7 @@ export class RuntimeStack extends Stack {
       comment: 'Restores a backup and compares it. Input: {"backup":"latest","target":"orders","as":"orders_copy"}',
       timeout,
       task: tasks.restore,
+      cluster: tasks.cluster,
       functions: (['admit-restore', ...sharedFunctions] as const).map((step) => this.steps.get(step)),
       workflow: (machine) =>
         restoreWorkflow(machine, {
@@ -111,6 +113,7 @@ export class RuntimeStack extends Stack {
       comment: 'Proves that a backup restores. Input: {}, {"target":"orders"} or {"backup":"…"}',
       timeout,
       task: tasks.restoreTest,
+      cluster: tasks.cluster,
       functions: (
         ['admit-restore-test', 'judge-attempt', 'record-outcome', 'publish-outcome', 'raise-failure'] as const
       ).map((step) => this.steps.get(step)),
@@ -126,6 +129,7 @@ export class RuntimeStack extends Stack {
       name: `${name}-cleanup`,
       comment: 'Removes backups whose time is over, and says why. Input: {}, {"dryRun":true}, {"target":"orders"}',
       timeout: Duration.hours(24),
+      cluster: tasks.cluster,
       functions: (['plan-cleanup', 'sweep-expired', 'end-cleanup', 'raise-failure'] as const).map((step) =>
         this.steps.get(step),
       ),
@@ -156,6 +160,7 @@ export class RuntimeStack extends Stack {
       comment: 'Asks targets how they are, and checks the health of everything. Input: {}',
       timeout: Duration.hours(1),
       task: tasks.askTargets,
+      cluster: tasks.cluster,
       functions: [this.steps.get('check-health')],
       workflow: (machine) =>
         healthCheckWorkflow(machine, {
@@ -199,7 +204,7 @@ export class RuntimeStack extends Stack {
       healthCheck: { machine: this.healthCheck, schedule: config.health.schedule },
       takeRequests: this.requests.take,
     });
-    this.api = new Api(this, 'Api', { bundle, vault, catalog, backup: this.backup, restore: this.restore });
+    this.api = new Api(this, 'Api', { bundle, vault, catalog, backup: this.backup });
     this.#outputs();
   }
 

@@ -6,6 +6,7 @@ import { ListMultipartUploadsCommand, S3Client } from '@aws-sdk/client-s3';
 import { planParts } from '../../lib/core/part-plan.ts';
 import { openDirectoryStore } from '../../lib/store/directory-store.ts';
 import { openS3Store } from '../../lib/store/s3-store.ts';
+import { behindGateway } from '../local/s3/behind-gateway.ts';
 import { minioServer, type S3Server, versitygwServer } from '../servers/s3.ts';
 import { type KnownDifferences, type StoreFactory, storeConformance } from './store-conformance.ts';
 
@@ -31,6 +32,15 @@ storeConformance('MinIO', () =>
     versionsAfterTwoPutsAndDelete: keepsVersions,
     legalHold: { isKnown: true, because: 'the bucket has object lock' },
     listsUploads: { isKnown: false, because: 'it lists uploads by their whole key only' },
+    refusedKeys: { keys: [], because: 'none is known' },
+  }),
+);
+
+storeConformance("MinIO behind the local stack's gateway", () =>
+  s3Factory(() => behindGateway(minioServer), {
+    versionsAfterTwoPutsAndDelete: keepsVersions,
+    legalHold: { isKnown: true, because: 'the bucket has object lock' },
+    listsUploads: { isKnown: false, because: 'MinIO lists uploads by their whole key only' },
     refusedKeys: { keys: [], because: 'none is known' },
   }),
 );

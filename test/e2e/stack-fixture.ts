@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import {
   copyFileSync,
@@ -23,11 +24,14 @@ import type { Manifest } from '../../lib/core/manifest.ts';
 import { manifestKey } from '../../lib/core/object-keys.ts';
 import type { BackupRun } from '../../lib/core/requests.ts';
 import { ensureKeyFile } from '../../lib/keys/key-file.ts';
+import { readAssembly } from '../../lib/local/assembly.ts';
 import type { ExecutionRecord } from '../../lib/local/executions/history.ts';
 import { findRunningStack } from '../../lib/local/running-stack.ts';
 import { systemClock } from '../../lib/local/schedules/scheduler.ts';
 import { type LocalStack, type LocalStackOptions, openLocalStack } from '../../lib/local/stack.ts';
 import { synthesize } from '../../lib/local/synthesize.ts';
+import { denials, requestsOf } from '../privilege/audit.ts';
+import { readPolicies } from '../privilege/policies.ts';
 import { backupUser, type SourceServer } from './source-server.ts';
 
 /** The targets of every configuration here, each with the database of its name; so all tests share one assembly. */
@@ -244,8 +248,17 @@ export async function openStack(folder: StackFolder, more: Partial<LocalStackOpt
     reconcile: async () => (await invoke('ReconcileFunction')) as Readonly<Record<string, number | boolean>>,
     invoke,
     takeRequests: async () => (await invoke('RequestsTakeFunction')) as Readonly<Record<string, number | boolean>>,
-    [Symbol.asyncDispose]: () => stack.close(),
+    async [Symbol.asyncDispose]() {
+      await stack.close();
+      await assertAllowed(folder, stack);
+    },
   };
+}
+
+/** Whatever a test did: on AWS its calls would have been allowed. */
+async function assertAllowed({ assembly, config }: StackFolder, { calls }: LocalStack): Promise<void> {
+  const policies = readPolicies(readAssembly(assembly), config.aws.region);
+  assert.deepEqual(await denials(policies, requestsOf(await calls.read())), []);
 }
 
 /** The published manifest of a backup, as it lies in the store. */

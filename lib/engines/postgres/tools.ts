@@ -3,7 +3,7 @@ import { access, constants, readFile, realpath } from 'node:fs/promises';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { cacheFolders } from '../../config/cache-folder.ts';
-import { namedPostgresFolders, pathFolders } from '../../config/program-folders.ts';
+import { namedPostgresFolders, pathFolders, programEnvironment } from '../../config/program-folders.ts';
 import { HoldfastError } from '../../core/errors.ts';
 
 /** The client tools of one major version, all from one folder. Paths are absolute; `version` is like '17.6'. */
@@ -91,7 +91,7 @@ async function inspectFolder(folder: string): Promise<ClientTools | undefined> {
 
 /** '17.6' of "pg_dump (PostgreSQL) 17.6 (Debian 17.6-1)"; '18beta1' of a beta. */
 async function versionOf(program: string): Promise<string | undefined> {
-  const { stdout } = await promisify(execFile)(program, ['--version'], { timeout: 10_000 });
+  const { stdout } = await promisify(execFile)(program, ['--version'], { env: programEnvironment(), timeout: 10_000 });
   return /\) (\d+(?:\.\d+|\w+)*)/.exec(stdout)?.[1];
 }
 

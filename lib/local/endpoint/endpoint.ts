@@ -32,7 +32,7 @@ const bodyLimitBytes = 8 * 1024 * 1024;
 
 /**
  * One HTTP server on loopback that speaks the AWS protocols, for the operations that the programs use. Requests must be signed
- * with credentials of this start, or bear a token of it in their path; each is recorded with its caller. Any other operation is refused by its name.
+ * with credentials of this start; each is recorded with its caller. Any other operation is refused by its name.
  */
 export async function openEndpoint(options: {
   readonly identities: Identities;
@@ -79,8 +79,8 @@ async function respond(
   { identities, calls }: { readonly identities: Identities; readonly calls: CallLog },
 ): Promise<Answer> {
   const body = await readBody(request);
-  const { headers } = request;
-  const { caller, service, url } = identify(request, body, identities);
+  const { method = 'GET', url = '/', headers } = request;
+  const { caller, service } = verifySignature({ method, url, headers, body }, identities);
   if (services === undefined) throw new AwsError('ServiceUnavailable', 'the local stack is still starting', 503);
   const target = request.headers['x-amz-target'];
   if (typeof target === 'string') return jsonAnswer(target, body, { services, caller, calls });
@@ -90,21 +90,6 @@ async function respond(
   if (headers['content-type']?.startsWith('application/x-www-form-urlencoded'))
     return queryAnswer(service, body, { services, caller, calls });
   throw unknownOperation(`${request.method} ${url.split('?')[0]} of '${service}'`);
-}
-
-/** Who calls which service, by the signature, or by the token in the path: then the path goes on behind it. */
-function identify(
-  { method = 'GET', url = '/', headers }: IncomingMessage,
-  body: Buffer,
-  identities: Identities,
-): { readonly caller: Caller; readonly service: string; readonly url: string } {
-  const [, token, rest] = /^\/as\/([0-9a-f]{40})(\/.*)?$/.exec(url) ?? [];
-  if (token === undefined) return { ...verifySignature({ method, url, headers, body }, identities), url };
-  const caller = identities.findByToken(token);
-  if (caller === undefined)
-    throw new AwsError('UnrecognizedClientException', 'the token is not of this start of the stack', 403);
-  const service = /Credential=[^/]+\/\d+\/[^/]+\/([^/]+)\//.exec(headers.authorization ?? '')?.[1] ?? '';
-  return { caller, service, url: rest ?? '/' };
 }
 
 type Context = { readonly services: EndpointServices; readonly caller: Caller; readonly calls: CallLog };
@@ -159,7 +144,7 @@ async function perform(
 ): Promise<Json> {
   const operation = operations?.[name];
   if (operation === undefined) throw unknownOperation(`'${fullName}'`);
-  calls.add(caller, operation.action, operation.resource(input));
+  calls.add(caller, operation.action, operation.resource(input), operation.context?.(input));
   return operation.run(input, caller);
 }
 

@@ -2,6 +2,7 @@ import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { AwsError } from '../aws-error.ts';
+import type { CallContext } from '../call-log.ts';
 import { asJsonObject, type Json, type JsonObject } from '../json.ts';
 import type { LocalKey } from '../model.ts';
 import { type Operations, text } from './operation.ts';
@@ -48,6 +49,7 @@ export function kmsOperations(keys: readonly LocalKey[], stateDirectory: string)
     Encrypt: {
       action: 'kms:Encrypt',
       resource,
+      context: encryptionContext,
       run: (input) => {
         const key = target(input);
         const plaintext = Buffer.from(text(input, 'Plaintext'), 'base64');
@@ -58,6 +60,7 @@ export function kmsOperations(keys: readonly LocalKey[], stateDirectory: string)
     GenerateDataKey: {
       action: 'kms:GenerateDataKey',
       resource,
+      context: encryptionContext,
       run: (input) => {
         const key = target(input);
         const sizeBytes = input['KeySpec'] === 'AES_128' ? 16 : Number(input['NumberOfBytes'] ?? 32);
@@ -72,6 +75,7 @@ export function kmsOperations(keys: readonly LocalKey[], stateDirectory: string)
     Decrypt: {
       action: 'kms:Decrypt',
       resource: (input) => keys.find(({ id }) => id === keyIdOf(blob(input)))?.arn ?? 'unknown',
+      context: encryptionContext,
       run: (input) => {
         const key = find(keyIdOf(blob(input)));
         if (typeof input['KeyId'] === 'string' && find(input['KeyId']).id !== key.id)
@@ -139,6 +143,15 @@ function blob(input: JsonObject): Buffer {
 
 function keyIdOf(bytes: Buffer): string {
   return bytes.subarray(1, 1 + keyIdLength).toString('latin1');
+}
+
+/** The pairs as policies see them. */
+function encryptionContext(input: JsonObject): CallContext {
+  const pairs = Object.entries(asJsonObject(input['EncryptionContext']));
+  return {
+    'kms:EncryptionContextKeys': pairs.map(([name]) => name),
+    ...Object.fromEntries(pairs.map(([name, value]) => [`kms:EncryptionContext:${name}`, String(value)])),
+  };
 }
 
 /** The same context gives the same bytes, in whatever order its pairs come. */

@@ -1,4 +1,5 @@
 import { AwsError } from '../aws-error.ts';
+import type { CallContext } from '../call-log.ts';
 import type { Caller } from '../identities.ts';
 import type { Json, JsonObject } from '../json.ts';
 
@@ -8,6 +9,8 @@ export type Operation = {
   readonly action: string;
   /** The ARN that a policy would have to name. */
   readonly resource: (input: JsonObject) => string;
+  /** The condition keys that a policy may look at. @default - none */
+  readonly context?: (input: JsonObject) => CallContext;
   readonly run: (input: JsonObject, caller: Caller) => Json | Promise<Json>;
 };
 

@@ -1,4 +1,5 @@
 import { AwsError } from '../aws-error.ts';
+import type { CallContext } from '../call-log.ts';
 import type { EventBus } from '../events/event-bus.ts';
 import type { Queues } from '../events/queues.ts';
 import type { Topics } from '../events/topics.ts';
@@ -13,9 +14,16 @@ export function eventBridgeOperations(bus: EventBus, region: string): Operations
     PutEvents: {
       action: 'events:PutEvents',
       resource: () => `arn:aws:events:${region}:${localAccount}:event-bus/default`,
+      context: (input) => eventContext(Array.isArray(input['Entries']) ? (input['Entries'] as Json[]) : []),
       run: (input) => putEvents(bus, Array.isArray(input['Entries']) ? (input['Entries'] as Json[]) : []),
     },
   };
+}
+
+/** What a policy may look at of events: where they come from and what they are about, of all entries together. */
+export function eventContext(entries: readonly Json[]): CallContext {
+  const all = (name: string): string[] => [...new Set(entries.map((entry) => String(asJsonObject(entry)[name] ?? '')))];
+  return { 'events:source': all('Source'), 'events:detail-type': all('DetailType') };
 }
 
 /** Puts each entry by itself: one that is refused is counted and does not hold up the others. */

@@ -9,7 +9,8 @@ export type SignedRequest = {
   /** Path and query as they came. */
   readonly url: string;
   readonly headers: IncomingHttpHeaders;
-  readonly body: Buffer;
+  /** Undefined for S3, where a header says the body's hash, or that it is not signed. */
+  readonly body: Buffer | undefined;
 };
 
 const maximumSkewMs = 5 * 60 * 1000;
@@ -49,10 +50,12 @@ function canonicalRequest({ method, url, headers, body }: SignedRequest, signedH
     .map(([name, value]) => `${uriEscape(name)}=${uriEscape(value)}`)
     .sort()
     .join('&');
+  const isS3 = body === undefined;
   const lines = signedHeaders.split(';').map((name) => `${name}:${String(headers[name] ?? '').trim()}\n`);
   // Every service but S3 signs the path with its escapes escaped once more.
-  const path = pathname.split('/').map(uriEscape).join('/');
-  return [method, path, query, lines.join(''), signedHeaders, sha256(body)].join('\n');
+  const path = isS3 ? pathname : pathname.split('/').map(uriEscape).join('/');
+  const hash = isS3 ? String(headers['x-amz-content-sha256'] ?? '') : sha256(body);
+  return [method, path, query, lines.join(''), signedHeaders, hash].join('\n');
 }
 
 function uriEscape(text: string): string {

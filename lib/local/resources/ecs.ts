@@ -30,6 +30,7 @@ const taskDefinition = resourceKind({
   properties: z.strictObject({
     Family: z.string().optional(),
     TaskRoleArn: z.string(),
+    ExecutionRoleArn: z.string().optional(),
     ContainerDefinitions: z.array(containerSchema).length(1, 'the local stack runs tasks of one container'),
   }),
   add: (properties, context) => {
@@ -45,6 +46,7 @@ const taskDefinition = resourceKind({
       family,
       arn,
       roleArn: properties.TaskRoleArn,
+      executionRoleArn: properties.ExecutionRoleArn,
       container: {
         name: container.Name,
         folder: image.directory,

@@ -97,10 +97,12 @@ const databaseInstance = resourceKind({
     const digest = createHash('sha256').update(identifier).digest('hex').slice(0, 8);
     const socketFolder = join(context.settings.socketRoot, `pg-${digest}`);
     const masterUser = dynamicReference.test(properties.MasterUsername) ? 'postgres' : properties.MasterUsername;
+    const resourceId = `db-${digest.toUpperCase()}`;
     context.model.databases.push({
       origin: context.origin,
       identifier,
       arn,
+      resourceId,
       socketFolder,
       port: properties.Port,
       databaseName: properties.DBName,
@@ -112,7 +114,7 @@ const databaseInstance = resourceKind({
         'Endpoint.Address': socketFolder,
         'Endpoint.Port': String(properties.Port),
         DBInstanceArn: arn,
-        DbiResourceId: `db-${digest.toUpperCase()}`,
+        DbiResourceId: resourceId,
         'MasterUserSecret.SecretArn': context.arn('secretsmanager', `secret:rds!${identifier}-local1`),
       },
     };

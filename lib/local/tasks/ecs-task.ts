@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { join, relative } from 'node:path';
 import { AwsError } from '../aws-error.ts';
+import type { CallLog } from '../call-log.ts';
 import { parseRunTask, stateError, type TaskCall } from '../executions/task-handlers.ts';
-import { type Identities, type Identity, sdkEnvironment } from '../identities.ts';
+import { type Credentials, type Identities, sdkEnvironment } from '../identities.ts';
 import type { Json } from '../json.ts';
 import type { LocalContainer, LocalTaskDefinition } from '../model.ts';
 import { localAccount } from '../resources/resource.ts';
@@ -19,10 +20,10 @@ export type EcsOptions = {
   readonly runner: TaskRunner;
   /** What every program of this machine gets: `PATH`, `HOME` and the like. */
   readonly machineEnvironment: Readonly<Record<string, string>>;
-  /** The machine's own AWS credentials, when programs need them for a real S3. */
-  readonly ownCredentials: Readonly<Record<string, string>> | undefined;
+  /** Where S3 is for programs; undefined when the store is a directory. */
+  readonly s3Url: string | undefined;
   readonly outputOf: (call: TaskCall, definition: LocalTaskDefinition) => (line: string) => void;
-  readonly record: (call: TaskCall, definition: LocalTaskDefinition) => void;
+  readonly calls: CallLog;
 };
 
 /**
@@ -40,11 +41,12 @@ export async function runEcsTask(call: TaskCall, options: EcsOptions): Promise<J
   const { container } = definition;
   if (request.container !== undefined && request.container !== container.name)
     throw new AwsError('ECS.InvalidParameterException', `there is no container '${request.container}'`);
-  options.record(call, definition);
+  recordStart(call, definition, options.calls);
   const { name, roleArn } = { name: definition.family, roleArn: definition.roleArn };
   const identity = options.identities.issue({ kind: 'task', name, roleArn });
-  const taskArn = `arn:aws:ecs:${options.region}:${localAccount}:task/local/${randomBytes(16).toString('hex')}`;
+  const taskArn = `arn:aws:ecs:${options.region}:${localAccount}:task/${clusterOf(call)}/${randomBytes(16).toString('hex')}`;
   const startedAt = new Date().toISOString();
+  call.signal.addEventListener('abort', () => options.calls.add(call.caller, 'ecs:StopTask', taskArn), { once: true });
   try {
     const end = await options.runner.run({
       definition,
@@ -71,10 +73,28 @@ export async function runEcsTask(call: TaskCall, options: EcsOptions): Promise<J
   }
 }
 
+/** The cluster's name, which is the last part of its ARN too. */
+function clusterOf({ parameters }: TaskCall): string {
+  return (
+    String(parameters['Cluster'] ?? 'default')
+      .split('/')
+      .at(-1) ?? ''
+  );
+}
+
+/** What Step Functions needs for `runTask`: to start it, and to hand over the two roles that it will have. */
+function recordStart({ caller, parameters }: TaskCall, definition: LocalTaskDefinition, calls: CallLog): void {
+  const cluster = parameters['Cluster'];
+  calls.add(caller, 'ecs:RunTask', definition.arn, typeof cluster === 'string' ? { 'ecs:cluster': cluster } : {});
+  for (const role of [definition.roleArn, definition.executionRoleArn])
+    if (role !== undefined)
+      calls.add(caller, 'iam:PassRole', role, { 'iam:PassedToService': 'ecs-tasks.amazonaws.com' });
+}
+
 function environmentOf(
   container: LocalContainer,
   overrides: Readonly<Record<string, string>>,
-  identity: Identity,
+  identity: Credentials,
   options: EcsOptions,
 ): Record<string, string> {
   const { imageDirectory } = containerStart(container, undefined);

@@ -1,5 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { availableParallelism, constants } from 'node:os';
+import { chmodSync, mkdtempSync } from 'node:fs';
+import { availableParallelism, constants, tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import pLimit from 'p-limit';
 import { startWatchdog } from '../../servers/watchdog.ts';
@@ -27,7 +29,8 @@ const mostTasks = Math.max(2, availableParallelism());
 /**
  * Runs tasks as processes, each the leader of a group of its own, so that stopping one stops its dump tools too.
  * SIGTERM asks it to stop; SIGKILL follows after the container's stop timeout. A watchdog does the same when this process
- * dies without a word, so that no task outlives its stack.
+ * dies without a word, so that no task outlives its stack. A task's temporary folder is its own and goes with it, as a Fargate task's disk
+ * does: one that is killed leaves password files behind.
  */
 export class TaskRunner {
   readonly #running = new Map<ChildProcess, { readonly stop: () => void; readonly ended: Promise<TaskEnd> }>();
@@ -57,15 +60,19 @@ export class TaskRunner {
     if (this.#isClosed) throw new Error('the local stack is stopping and starts no task');
     const { container } = request.definition;
     const start = containerStart(container, request.command);
+    // A short name: sockets of servers lie below, whose paths may not be long.
+    const temporary = mkdtempSync(join(request.environment['TMPDIR'] ?? tmpdir(), 'task-'));
+    // As /tmp has it: a database server that a task starts runs under another account.
+    chmodSync(temporary, 0o1777);
     const child = spawn(start.program, start.arguments, {
       cwd: container.folder,
-      env: request.environment,
+      env: { ...request.environment, TMPDIR: temporary },
       detached: true,
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     for (const stream of [child.stdout, child.stderr]) createInterface({ input: stream }).on('line', request.onLine);
     const ended = endOf(child);
-    const watchdog = startWatchdog({ signal: 'TERM' });
+    const watchdog = startWatchdog({ signal: 'TERM', removeFolder: temporary });
     if (child.pid !== undefined) watchdog.guard(-child.pid);
     const stop = (): void => stopGroup(child, container.stopTimeoutSeconds);
     this.#running.set(child, { stop, ended });

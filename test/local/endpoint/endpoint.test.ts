@@ -239,7 +239,7 @@ test('a request with other credentials, or with an altered signature, is refused
   assert.equal(unsigned.status, 403);
 });
 
-test('every call is recorded with its caller, action and resource', async () => {
+test('every call is recorded with its caller, action, resource and what conditions look at', async () => {
   await new EventBridgeClient(client).send(
     new PutEventsCommand({ Entries: [{ Source: 'toy', DetailType: 'Nothing', Detail: '{}' }] }),
   );
@@ -251,6 +251,7 @@ test('every call is recorded with its caller, action and resource', async () => 
     caller: { kind: 'operator', name: 'operator', roleArn: 'arn:aws:iam::000000000000:user/operator' },
     action: 'events:PutEvents',
     resource: 'arn:aws:events:eu-central-1:000000000000:event-bus/default',
+    context: { 'events:source': ['toy'], 'events:detail-type': ['Nothing'] },
   });
   const invoked = calls.find(({ caller, action }) => caller.kind === 'machine' && action === 'lambda:InvokeFunction');
   assert.equal(invoked?.resource, 'arn:aws:lambda:eu-central-1:000000000000:function:toy-greet');
