@@ -1,5 +1,5 @@
-import { Cron } from 'croner';
 import { z } from 'zod';
+import { cronSchema, timezoneSchema } from '../core/cron.ts';
 import { targetNameSchema } from '../core/ids.ts';
 import { compressionSchema, methodSchema, tierSchema } from '../core/vocabulary.ts';
 import { retentionSchema } from './retention.ts';
@@ -51,12 +51,8 @@ const encryptionSchema = z
 const backupSchema = z.strictObject({
   tier: tierSchema.exclude(['manual']),
   method: methodSchema.default('logical'),
-  schedule: z.string().superRefine(checkCron).describe('Cron: minute hour day-of-month month day-of-week'),
-  timezone: z
-    .string()
-    .default('UTC')
-    .refine(isTimeZone, 'is not a time zone, e.g. Europe/Berlin')
-    .describe("The schedule's, by its IANA name, e.g. Europe/Berlin"),
+  schedule: cronSchema.describe('Cron: minute hour day-of-month month day-of-week'),
+  timezone: timezoneSchema.default('UTC').describe("The schedule's, by its IANA name, e.g. Europe/Berlin"),
   retention: retentionSchema.optional().describe("How long to keep it, e.g. 7d, 4w, 7y; the tier's own when left out"),
   enabled: z.boolean().default(true).describe('false: known, and never run by its schedule'),
 });
@@ -263,27 +259,6 @@ export type ParsedConfig = z.output<typeof configSchema>;
 export type StoreSettings = ParsedConfig['store'];
 export type TargetInput = ParsedConfig['targets'][number];
 export type CatalogConnection = NonNullable<ParsedConfig['catalog']['connection']>;
-
-function checkCron(pattern: string, context: z.RefinementCtx): void {
-  if (pattern.trim().split(/\s+/).length !== 5) {
-    context.addIssue('must have five fields: minute hour day-of-month month day-of-week');
-    return;
-  }
-  try {
-    new Cron(pattern, { paused: true });
-  } catch (error) {
-    context.addIssue(`is not a cron schedule: ${error instanceof Error ? error.message : String(error)}`);
-  }
-}
-
-function isTimeZone(name: string): boolean {
-  try {
-    new Intl.DateTimeFormat('en', { timeZone: name });
-    return true;
-  } catch {
-    return false;
-  }
-}
 
 function checkEntriesDiffer(entries: readonly BackupEntryInput[], context: z.RefinementCtx): void {
   const seen = new Set<string>();

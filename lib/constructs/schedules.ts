@@ -12,10 +12,10 @@ import { Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import { acknowledge } from '../checks/acknowledge.ts';
 import type { BackupEntry, HoldfastConfig } from '../config/config.ts';
+import { schedulerCron } from '../core/schedule-expression.ts';
 import { allow } from './allow.ts';
 import type { BundledFunction } from './bundled-function.ts';
 import type { Machine } from './machine.ts';
-import { schedulerCron } from './schedule-expression.ts';
 import { isSkippedWhenClocksGoForward } from './schedule-runs.ts';
 
 export type SchedulesProps = {

@@ -1,5 +1,6 @@
+import type { NextTime } from '../../core/wall-clock.ts';
 import type { LocalSchedule } from '../model.ts';
-import { type NextTime, parseScheduleExpression } from './schedule-expression.ts';
+import { parseScheduleExpression } from './schedule-expression.ts';
 
 /** Time as schedules see it: real, or moved by a test. */
 export type Clock = {
