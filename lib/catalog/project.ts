@@ -6,12 +6,12 @@ import { isUnavailable } from './catalog-error.ts';
 import { hashKey, tenantKey } from './hash-key.ts';
 import { type BackupEvent, projectBackup } from './project-backup.ts';
 import { projectRecovery, type RecoveryEvent } from './project-recovery.ts';
-import { projectSchedules, type SchedulesDeclared } from './project-schedules.ts';
+import { projectSchedules, type ScheduleEvent } from './project-schedules.ts';
 import { insertAppliedEvents } from './sql/insert-applied-events.ts';
 import { lockOperation } from './sql/lock-operation.ts';
 import { replaceHistory } from './sql/replace-history.ts';
-import { selectDeclarations } from './sql/select-declarations.ts';
 import { selectEventsOfOperation } from './sql/select-events-of-operation.ts';
+import { selectScheduleEvents } from './sql/select-schedule-events.ts';
 import { type HubRow, upsertHub } from './sql/upsert-hub.ts';
 import { upsertLink } from './sql/upsert-link.ts';
 
@@ -43,8 +43,9 @@ export async function applyEvents(client: Client, events: readonly JournalEvent[
   return { applied, known: events.length - applied };
 }
 
-/** What must not be projected twice at a time: an operation; for declarations, all schedules together. */
-const lockOf = (event: JournalEvent): string => (event.event === 'schedules-declared' ? 'schedules' : event.operation);
+/** What must not be projected twice at a time: an operation; for what concerns schedules, all of them together. */
+const lockOf = (event: JournalEvent): string =>
+  event.event === 'schedules-declared' || event.event === 'schedule-changed' ? 'schedules' : event.operation;
 
 async function applyTogether(client: Client, lock: string, events: readonly JournalEvent[]): Promise<number> {
   await client.query('begin');
@@ -53,7 +54,7 @@ async function applyTogether(client: Client, lock: string, events: readonly Jour
     await lockOperation(client, lock);
     const inserted = await insertAppliedEvents(client, uniqueByKey(events));
     if (inserted.length > 0) {
-      if (lock === 'schedules') await writeSchedules(client, await selectDeclarations(client));
+      if (lock === 'schedules') await writeSchedules(client, await selectScheduleEvents(client));
       else await writeOperation(client, lock as BackupId, await selectEventsOfOperation(client, lock));
     }
     await client.query('commit');
@@ -129,8 +130,8 @@ async function writeRecovery(client: Client, operation: BackupId, events: readon
   }
 }
 
-async function writeSchedules(client: Client, declarations: readonly SchedulesDeclared[]): Promise<void> {
-  const rows = projectSchedules(declarations);
+async function writeSchedules(client: Client, events: readonly ScheduleEvent[]): Promise<void> {
+  const rows = projectSchedules(events);
   const first = new Map(rows.toReversed().map((row) => [row.schedule_hk, row]));
   for (const row of first.values()) {
     await upsertHub(client, 'backup_schedule_h', {

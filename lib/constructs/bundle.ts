@@ -16,6 +16,7 @@ export const functionNames = [
   'raise-failure',
   'catalog',
   'reconcile',
+  'schedules',
   'api',
 ] as const;
 export type FunctionName = (typeof functionNames)[number];

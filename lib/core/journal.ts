@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { cronSchema, timezoneSchema } from './cron.ts';
 import { backupIdSchema, targetNameSchema } from './ids.ts';
 import { requesterSchema } from './manifest.ts';
 import { engineSchema, methodSchema, tierSchema, verificationStatusSchema } from './vocabulary.ts';
@@ -104,6 +105,27 @@ export const schedulesDeclaredSchema = z.strictObject({
   ),
 });
 
+/** What a person may set of a schedule without a deployment. */
+export const scheduleSettingsSchema = z.strictObject({
+  cron: cronSchema,
+  timezone: timezoneSchema,
+  enabled: z.boolean(),
+});
+
+/**
+ * A schedule was changed by hand: what is set stays set, whatever later deployments declare, until it is reset to the configuration. All changes
+ * of one schedule are events of one operation (`scheduleOperation`), so that they are found without the rest of the journal.
+ */
+export const scheduleChangedSchema = z.strictObject({
+  ...base,
+  event: z.literal('schedule-changed'),
+  schedule: z.string(),
+  /** The same wish asked for twice is one change. */
+  change: z.string(),
+  set: z.union([scheduleSettingsSchema.partial(), z.literal('as-configured')]),
+  requestedBy: requesterSchema,
+});
+
 export const journalEventSchema = z.discriminatedUnion('event', [
   backupRequestedSchema,
   backupBegunSchema,
@@ -113,12 +135,14 @@ export const journalEventSchema = z.discriminatedUnion('event', [
   recoveryRequestedSchema,
   recoveryEndedSchema,
   schedulesDeclaredSchema,
+  scheduleChangedSchema,
 ]);
 export type JournalEvent = z.infer<typeof journalEventSchema>;
 
 /** Within one operation events are applied in this order, whatever order they were written in. */
 const order: Record<JournalEvent['event'], number> = {
   'schedules-declared': 0,
+  'schedule-changed': 0,
   'backup-requested': 10,
   'recovery-requested': 10,
   'backup-begun': 20,

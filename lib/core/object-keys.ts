@@ -30,6 +30,9 @@ export const requestKey = (target: TargetName, method: Method, slot: string): st
 export const outcomePrefix = (operation: BackupId): string => `${prefixes.outcomes}${operation}/`;
 export const outcomeKey = (operation: BackupId, attempt: string): string =>
   `${outcomePrefix(operation)}${attempt}.json`;
+/** The prefix of the requests of one target and method, whose slots sort by their scheduled time. */
+export const requestsPrefix = (target: TargetName, method: Method): string =>
+  `${prefixes.requests}${target}/${method}/`;
 export const journalPrefix = (operation: BackupId): string => `${prefixes.journal}${operation}/`;
 
 /** The `index`th object (from 0) of a stream. Five digits: at 4 GiB each a stream may reach 400 TB. */

@@ -1,16 +1,16 @@
 import { createHash } from 'node:crypto';
-import { z } from 'zod';
 import type { HoldfastConfig } from '../config/config.ts';
 import { requireTarget } from '../config/config.ts';
 import { describeError, HoldfastError } from '../core/errors.ts';
-import { backupIdSchema, compactTime, newOperationId, type TargetName } from '../core/ids.ts';
+import { compactTime, newOperationId, type TargetName } from '../core/ids.ts';
 import { leaseTtlSeconds } from '../core/lease-ttl.ts';
 import { leaseKey, requestKey } from '../core/object-keys.ts';
 import type { Admission, BackupRequest, BackupRun } from '../core/requests.ts';
 import type { Method } from '../core/vocabulary.ts';
 import { acquireLease } from '../store/lease.ts';
+import { type RequestRecord, readRequestRecord } from '../store/request-records.ts';
 import type { Store } from '../store/store.ts';
-import { putJson, readText } from '../store/text.ts';
+import { putJson } from '../store/text.ts';
 import type { Recorder } from './recorder.ts';
 
 type Dependencies = {
@@ -19,13 +19,13 @@ type Dependencies = {
   readonly recorder: Recorder;
   readonly clock: () => Date;
 };
-type Asked = { readonly request: BackupRequest; readonly execution: string; readonly redriveCount: number };
-
-const requestRecordSchema = z.strictObject({
-  backupId: backupIdSchema,
-  execution: z.string(),
-  requestedAt: z.iso.datetime(),
-});
+type Asked = {
+  readonly request: BackupRequest;
+  readonly execution: string;
+  /** When the execution began: the same for all its retries and redrives. */
+  readonly startedAt: string;
+  readonly redriveCount: number;
+};
 
 /**
  * Turns a request into a run: one per target, method, tier and scheduled time, however often it is asked for.
@@ -109,12 +109,13 @@ export async function admitBackup(
 
 /**
  * What makes two requests the same one. A schedule's is its time and tier: a daily and a monthly backup due at one time are two, since they
- * are kept for different times. A person's is the execution, and each redrive of it is a new one.
+ * are kept for different times. A person's is the execution, and each redrive of it is a new one. Step Functions lets a name be used again after 90
+ * days, so an execution is its name and its beginning.
  */
-function slotOf({ execution, redriveCount }: Asked, scheduledTime: string | null, tier: string): string {
+function slotOf({ execution, startedAt, redriveCount }: Asked, scheduledTime: string | null, tier: string): string {
   const redrive = redriveCount > 0 ? `-redrive-${redriveCount}` : '';
   if (scheduledTime !== null) return `${compactTime(new Date(scheduledTime))}-${tier}${redrive}`;
-  return `manual-${createHash('sha256').update(execution).digest('hex').slice(0, 32)}${redrive}`;
+  return `manual-${createHash('sha256').update(`${execution}\n${startedAt}`).digest('hex').slice(0, 32)}${redrive}`;
 }
 
 async function claimSlot(
@@ -124,12 +125,9 @@ async function claimSlot(
   slot: string,
   execution: string,
   now: Date,
-): Promise<z.infer<typeof requestRecordSchema>> {
+): Promise<RequestRecord> {
   const key = requestKey(target, method, slot);
   const claim = { backupId: newOperationId(now), execution, requestedAt: now.toISOString() };
   if (await putJson(store, key, claim, { condition: 'absent' })) return claim;
-  const text = await readText(store, key);
-  const parsed = requestRecordSchema.safeParse(text === undefined ? undefined : JSON.parse(text));
-  if (!parsed.success) throw new HoldfastError('corrupt', `request record '${key}' cannot be read`);
-  return parsed.data;
+  return readRequestRecord(store, key);
 }

@@ -7,6 +7,7 @@ import { readAssembly } from './assembly.ts';
 import { CallLog } from './call-log.ts';
 import { keepApplyingCustomResources } from './custom-resources.ts';
 import { openDatabases } from './databases.ts';
+import { releaseDeadLeases } from './dead-leases.ts';
 import { openEndpoint } from './endpoint/endpoint.ts';
 import { kmsOperations } from './endpoint/kms.ts';
 import {
@@ -16,6 +17,7 @@ import {
   sqsOperations,
   stsOperations,
 } from './endpoint/other-services.ts';
+import { schedulerService } from './endpoint/scheduler.ts';
 import { stepFunctionsOperations } from './endpoint/step-functions.ts';
 import { EventBus } from './events/event-bus.ts';
 import { Queues } from './events/queues.ts';
@@ -33,6 +35,7 @@ import type { LocalModel } from './model.ts';
 import { programOutput } from './program-output.ts';
 import { readModel } from './read-model.ts';
 import { announceStack, withdrawStack } from './running-stack.ts';
+import { ScheduleBook } from './schedules/schedule-book.ts';
 import { type Clock, Scheduler, systemClock } from './schedules/scheduler.ts';
 import { Secrets } from './secrets.ts';
 import { targetCaller, taskServices } from './services.ts';
@@ -205,6 +208,9 @@ async function open(options: LocalStackOptions, stateDirectory: string, parts: P
   });
   const executions = await Executions.open({ stateDirectory, machines: model.machines, services });
   executions.listen(say);
+  await releaseDeadLeases(options.config.store, executions.stoppedByDeath).catch((error: unknown) =>
+    say({ kind: 'warning', text: `leases of dead executions run out by themselves: ${messageOf(error)}` }),
+  );
   const callTarget = targetCaller(services, (arn, input, caller) => {
     calls.add(caller, 'states:StartExecution', arn);
     executions.start(arn, input);
@@ -216,6 +222,11 @@ async function open(options: LocalStackOptions, stateDirectory: string, parts: P
     onFailure: (rule, error) => say({ kind: 'warning', text: `rule '${rule.name}': ${messageOf(error)}` }),
   });
 
+  const book = new ScheduleBook({
+    schedules: model.schedules,
+    stateDirectory,
+    onUpdate: (schedule) => scheduler.replace(schedule),
+  });
   endpoint.connect({
     json: {
       AWSStepFunctions: stepFunctionsOperations(executions),
@@ -225,6 +236,7 @@ async function open(options: LocalStackOptions, stateDirectory: string, parts: P
       AmazonSQS: sqsOperations(queues),
     },
     query: { sns: snsOperations(topics), sts: stsOperations() },
+    rest: { scheduler: schedulerService(book, region) },
     functionArn: (name) => functions.definition(name).arn,
     invoke: (name, payload, isEvent) => {
       const invocation = functions.invoke(name, payload);
@@ -232,7 +244,7 @@ async function open(options: LocalStackOptions, stateDirectory: string, parts: P
     },
   });
   const scheduler = new Scheduler({
-    schedules: serve ? model.schedules : [],
+    schedules: serve ? book.list() : [],
     clock,
     fire: (schedule, input) =>
       callTarget(schedule.targetArn, input, { kind: 'schedule', name: schedule.name, roleArn: schedule.roleArn }),

@@ -109,6 +109,9 @@ export class RuntimeStack extends Stack {
     this.schedules = new Schedules(this, 'Schedules', {
       name,
       targets: config.targets,
+      bundle,
+      vault,
+      catalog,
       backup: this.backup,
       reconcile: this.reconcile,
     });

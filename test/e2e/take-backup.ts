@@ -54,7 +54,7 @@ async function backUp(server: PostgresServer, configFile: string): Promise<Manif
     const request = { target: config.targets[0]?.name ?? fail('the configuration has no target') };
     const admission = await admitBackup(
       { config, store, recorder, clock },
-      { request, execution: 'e2e', redriveCount: 0 },
+      { request, execution: 'e2e', startedAt: '2026-11-21T02:00:00.000Z', redriveCount: 0 },
     );
     return admission.verdict === 'admitted' ? runBackup(context, admission.run) : fail(JSON.stringify(admission));
   });

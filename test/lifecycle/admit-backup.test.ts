@@ -11,8 +11,18 @@ const byHand = backupRequestSchema.parse({ target: 'orders' });
 test('a schedule that fires twice gives one backup, and the second learns of the first', async () => {
   await using parts = await lifecycle();
 
-  const first = await admitBackup(parts, { request: nightly, execution: 'first', redriveCount: 0 });
-  const second = await admitBackup(parts, { request: nightly, execution: 'second', redriveCount: 0 });
+  const first = await admitBackup(parts, {
+    request: nightly,
+    execution: 'first',
+    startedAt: '2026-11-21T02:00:00.000Z',
+    redriveCount: 0,
+  });
+  const second = await admitBackup(parts, {
+    request: nightly,
+    execution: 'second',
+    startedAt: '2026-11-21T02:00:00.000Z',
+    redriveCount: 0,
+  });
 
   assert.equal(first.verdict, 'admitted');
   assert.equal(second.verdict, 'duplicate');
@@ -22,8 +32,18 @@ test('a schedule that fires twice gives one backup, and the second learns of the
 test('a retried admission is the same run with the same lease', async () => {
   await using parts = await lifecycle();
 
-  const first = await admitBackup(parts, { request: nightly, execution: 'one', redriveCount: 0 });
-  const again = await admitBackup(parts, { request: nightly, execution: 'one', redriveCount: 0 });
+  const first = await admitBackup(parts, {
+    request: nightly,
+    execution: 'one',
+    startedAt: '2026-11-21T02:00:00.000Z',
+    redriveCount: 0,
+  });
+  const again = await admitBackup(parts, {
+    request: nightly,
+    execution: 'one',
+    startedAt: '2026-11-21T02:00:00.000Z',
+    redriveCount: 0,
+  });
 
   assert.deepEqual(again, first);
   assert.equal(first.verdict === 'admitted' && first.run.fencingToken, 1);
@@ -33,7 +53,9 @@ test('of two runs that race for a target, one runs and the other says who holds 
   await using parts = await lifecycle();
 
   const admissions = await Promise.all(
-    ['left', 'right'].map((execution) => admitBackup(parts, { request: byHand, execution, redriveCount: 0 })),
+    ['left', 'right'].map((execution) =>
+      admitBackup(parts, { request: byHand, execution, startedAt: '2026-11-21T02:00:00.000Z', redriveCount: 0 }),
+    ),
   );
 
   const refused = admissions.find(({ verdict }) => verdict === 'refused');
@@ -48,12 +70,18 @@ test('of two runs that race for a target, one runs and the other says who holds 
 test('a daily and a weekly backup due at one time are two backups', async () => {
   await using parts = await lifecycle();
 
-  const daily = await admitBackup(parts, { request: nightly, execution: 'daily', redriveCount: 0 });
+  const daily = await admitBackup(parts, {
+    request: nightly,
+    execution: 'daily',
+    startedAt: '2026-11-21T02:00:00.000Z',
+    redriveCount: 0,
+  });
   assert.equal(daily.verdict, 'admitted');
   await releaseLeases(parts, daily.run);
   const weekly = await admitBackup(parts, {
     request: { ...nightly, tier: 'weekly' },
     execution: 'weekly',
+    startedAt: '2026-11-21T02:00:00.000Z',
     redriveCount: 0,
   });
 
@@ -63,10 +91,20 @@ test('a daily and a weekly backup due at one time are two backups', async () => 
 test('a redriven execution is a new backup', async () => {
   await using parts = await lifecycle();
 
-  const first = await admitBackup(parts, { request: nightly, execution: 'one', redriveCount: 0 });
+  const first = await admitBackup(parts, {
+    request: nightly,
+    execution: 'one',
+    startedAt: '2026-11-21T02:00:00.000Z',
+    redriveCount: 0,
+  });
   assert.equal(first.verdict, 'admitted');
   await releaseLeases(parts, first.run);
-  const redriven = await admitBackup(parts, { request: nightly, execution: 'one', redriveCount: 1 });
+  const redriven = await admitBackup(parts, {
+    request: nightly,
+    execution: 'one',
+    startedAt: '2026-11-21T02:00:00.000Z',
+    redriveCount: 1,
+  });
 
   assert.equal(redriven.verdict, 'admitted');
   assert.notEqual(redriven.run.backupId, first.run.backupId);
@@ -76,7 +114,12 @@ test('an unknown target is named, with those that there are', async () => {
   await using parts = await lifecycle();
 
   await assert.rejects(
-    admitBackup(parts, { request: backupRequestSchema.parse({ target: 'odrers' }), execution: 'one', redriveCount: 0 }),
+    admitBackup(parts, {
+      request: backupRequestSchema.parse({ target: 'odrers' }),
+      execution: 'one',
+      startedAt: '2026-11-21T02:00:00.000Z',
+      redriveCount: 0,
+    }),
     { name: 'target-unknown', message: "no target is called 'odrers'", hint: "the configured targets are 'orders'" },
   );
 });
@@ -84,7 +127,12 @@ test('an unknown target is named, with those that there are', async () => {
 test('what was asked for and begun is in the journal', async () => {
   await using parts = await lifecycle();
 
-  await admitBackup(parts, { request: byHand, execution: 'one', redriveCount: 0 });
+  await admitBackup(parts, {
+    request: byHand,
+    execution: 'one',
+    startedAt: '2026-11-21T02:00:00.000Z',
+    redriveCount: 0,
+  });
 
   assert.deepEqual(
     parts.recorded.map(({ event }) => event),

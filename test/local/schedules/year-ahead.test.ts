@@ -27,14 +27,7 @@ const patterns = [
   '*/30 * * * *',
   '0 0 29 2 *',
 ];
-const zones = [
-  'UTC',
-  'Europe/Berlin',
-  'America/New_York',
-  'Australia/Lord_Howe',
-  'Asia/Kolkata',
-  'America/Sao_Paulo',
-];
+const zones = ['UTC', 'Europe/Berlin', 'America/New_York', 'Australia/Lord_Howe', 'Asia/Kolkata', 'America/Sao_Paulo'];
 
 for (const timezone of zones) {
   test(`for a year in ${timezone}, what must begin is what Scheduler documents and what the local stack does`, () => {
