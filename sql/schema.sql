@@ -98,6 +98,8 @@ CREATE TABLE backup_mgmt.backup_schedule_s (
     load_date timestamp with time zone NOT NULL,
     load_end_date timestamp with time zone,
     record_source text NOT NULL,
+    changed_by_kind text,
+    changed_by_name text,
     CONSTRAINT backup_schedule_s_engine_known CHECK ((engine = ANY (ARRAY['postgres'::text, 'neo4j'::text, 'redis'::text, 'application'::text]))),
     CONSTRAINT backup_schedule_s_history_forward CHECK ((load_end_date > load_date)),
     CONSTRAINT backup_schedule_s_retention_positive CHECK ((retention_days > 0)),
@@ -261,6 +263,8 @@ CREATE INDEX recovery_operation_s_target ON backup_mgmt.recovery_operation_s USI
 CREATE INDEX applied_event_declarations ON holdfast.applied_event USING btree (event_name) WHERE (event_name = 'schedules-declared'::text);
 
 CREATE INDEX applied_event_operation ON holdfast.applied_event USING btree (operation);
+
+CREATE INDEX applied_event_schedule_changes ON holdfast.applied_event USING btree (event_name) WHERE (event_name = 'schedule-changed'::text);
 
 ALTER TABLE ONLY backup_mgmt.backup_execution_parent_l
     ADD CONSTRAINT backup_execution_parent_l_backup FOREIGN KEY (backup_hk) REFERENCES backup_mgmt.backup_execution_h(backup_hk);

@@ -175,6 +175,28 @@ export const verbs: readonly VerbDefinition[] = [
     ],
   },
   {
+    usage: 'api',
+    description: 'the HTTP API: where it is and how it is called',
+    example: 'holdfast api',
+    load: none,
+    verbs: [
+      {
+        usage: 'show',
+        isDefault: true,
+        description: 'its URL, and a command that calls it',
+        example: 'holdfast api',
+        options: [['--aws', 'of the AWS account instead of this machine']],
+        load: () => import('./verbs/api-show.ts'),
+      },
+      {
+        usage: 'token',
+        description: "the token that a caller of the local stack's API bears",
+        example: 'curl -H "authorization: Bearer $(holdfast api token)" http://127.0.0.1:8084/api/targets',
+        load: () => import('./verbs/api-token.ts'),
+      },
+    ],
+  },
+  {
     usage: 'catalog',
     description: 'the catalog database',
     example: 'holdfast catalog url',

@@ -14,6 +14,8 @@ const runtimeSchema = z.object({
   HOLDFAST_CATALOG_FUNCTION: z.string().optional(),
   HOLDFAST_BACKUP_MACHINE: z.string().optional(),
   HOLDFAST_RESTORE_MACHINE: z.string().optional(),
+  HOLDFAST_SCHEDULES_FUNCTION: z.string().optional(),
+  HOLDFAST_VALIDATE_FUNCTION: z.string().optional(),
   HOLDFAST_IMAGE: z.string().default('local'),
   HOLDFAST_RUN: z.string().optional(),
   AWS_S3_BUCKET: z.string().optional(),
@@ -23,6 +25,8 @@ export type Runtime = {
   readonly config: HoldfastConfig;
   readonly environment: Environment;
   readonly catalogFunction: string | undefined;
+  readonly schedulesFunction: string | undefined;
+  readonly validateFunction: string | undefined;
   readonly machines: { readonly backup: string | undefined; readonly restore: string | undefined };
   readonly image: string;
 };
@@ -44,6 +48,8 @@ export function loadRuntime(environment: Environment = process.env): Runtime {
     },
     environment,
     catalogFunction: variables.HOLDFAST_CATALOG_FUNCTION,
+    schedulesFunction: variables.HOLDFAST_SCHEDULES_FUNCTION,
+    validateFunction: variables.HOLDFAST_VALIDATE_FUNCTION,
     machines: { backup: variables.HOLDFAST_BACKUP_MACHINE, restore: variables.HOLDFAST_RESTORE_MACHINE },
     image: variables.HOLDFAST_IMAGE,
   };

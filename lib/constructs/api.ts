@@ -9,11 +9,16 @@ import type { Machine } from './machine.ts';
 import type { Vault } from './vault.ts';
 
 export type ApiProps = {
+  /** The function's name, by which the command line finds its URL. */
+  readonly name: string;
   readonly bundle: Bundle;
   readonly vault: Vault;
   readonly catalog: BundledFunction;
   readonly backup: Machine;
   readonly restore: Machine;
+  /** What changes schedules, and what validates a backup: the API asks them, and may do neither itself. */
+  readonly schedules: BundledFunction;
+  readonly validate: BundledFunction;
   /** A function URL has no other throttle. @default 10 */
   readonly reservedConcurrency?: number;
 };
@@ -28,19 +33,28 @@ export class Api extends Construct {
     this.function = new BundledFunction(this, 'Function', {
       bundle,
       program: 'api',
-      description: 'Lists backups and their history, and asks for new ones and for restores',
-      timeout: Duration.seconds(30),
+      name: props.name,
+      description: 'Lists backups, runs, restores, schedules and reports, and asks for new ones',
+      // A validation is waited for, and reads half a gigabyte at most.
+      timeout: Duration.minutes(2),
       reservedConcurrency: props.reservedConcurrency ?? 10,
-      permissions: [catalog.invokePermission('AskCatalog')],
+      permissions: [
+        catalog.invokePermission('AskCatalog'),
+        props.schedules.invokePermission('ChangeSchedules'),
+        props.validate.invokePermission('ValidateBackups'),
+      ],
       environment: {
         ...vault.environment,
         HOLDFAST_CATALOG_FUNCTION: catalog.arn,
         HOLDFAST_BACKUP_MACHINE: backup.arn,
         HOLDFAST_RESTORE_MACHINE: restore.arn,
+        HOLDFAST_SCHEDULES_FUNCTION: props.schedules.arn,
+        HOLDFAST_VALIDATE_FUNCTION: props.validate.arn,
       },
     });
-    vault.grantList(this.function.role, 'backups', 'journal');
-    vault.grantGet(this.function.role, 'manifests', 'journal');
+    vault.grantList(this.function.role, 'backups', 'journal', 'requests', 'reports', 'idempotency');
+    vault.grantGet(this.function.role, 'manifests', 'journal', 'requests', 'reports', 'idempotency');
+    vault.grantPut(this.function.role, 'idempotency');
     this.#allowExecutions(this.function.role, [backup, restore]);
     this.url = this.function.function.addFunctionUrl({ authType: FunctionUrlAuthType.AWS_IAM });
   }

@@ -6,7 +6,13 @@ import { objectTags } from '../core/object-tags.ts';
 /** A role that bears this tag may remove from the vault and change locks. None of the roles that write backups does. */
 export const keeperTag = { key: 'holdfast-vault', value: 'keeper' } as const;
 
-const writeOnce = [prefixes.backups, prefixes.journal, prefixes.outcomes, prefixes.requests] as const;
+const writeOnce = [
+  prefixes.backups,
+  prefixes.journal,
+  prefixes.outcomes,
+  prefixes.requests,
+  prefixes.idempotency,
+] as const;
 
 /**
  * What the bucket refuses whatever a role's own policy says:

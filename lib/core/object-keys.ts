@@ -10,6 +10,8 @@ import type { Method } from './vocabulary.ts';
  * journal/<operationId>/<nnn>-<event>.json                      what happened to a backup or recovery, in order
  * outcomes/<operationId>/<attempt>.json                          how one attempt of a task ended, written by the task
  * requests/<target>/<method>/<slot>.json                        one per scheduled time: a second request finds it
+ * idempotency/<id>.json                                         one per wish of an API caller: asked again, it is the same
+ * reports/<name>                                                written by reporting, read by people and the API
  * leases/<target>/<method>.json                                 who may write now, until when (replaced conditionally)
  * ```
  */
@@ -18,6 +20,8 @@ export const prefixes = {
   journal: 'journal/',
   outcomes: 'outcomes/',
   requests: 'requests/',
+  idempotency: 'idempotency/',
+  reports: 'reports/',
   leases: 'leases/',
 } as const;
 
@@ -27,6 +31,8 @@ export const manifestKey = (target: TargetName, id: BackupId): string => `${back
 export const leaseKey = (target: TargetName, method: Method): string => `${prefixes.leases}${target}/${method}.json`;
 export const requestKey = (target: TargetName, method: Method, slot: string): string =>
   `${prefixes.requests}${target}/${method}/${slot}.json`;
+export const idempotencyKey = (id: string): string => `${prefixes.idempotency}${id}.json`;
+export const reportKey = (name: string): string => `${prefixes.reports}${name}`;
 export const outcomePrefix = (operation: BackupId): string => `${prefixes.outcomes}${operation}/`;
 export const outcomeKey = (operation: BackupId, attempt: string): string =>
   `${outcomePrefix(operation)}${attempt}.json`;

@@ -25,7 +25,7 @@ export async function validatePublished(
     readonly store: Store;
     readonly runtime: { readonly environment: Environment };
   },
-  run: BackupRun,
+  run: Pick<BackupRun, 'backupId' | 'target'>,
 ): Promise<Omit<Validation, 'problems'>> {
   const { storedBytes } = await readManifest(store, run.target, run.backupId);
   const depth = storedBytes <= fullBelowBytes ? 'full' : 'sample';

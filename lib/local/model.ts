@@ -7,6 +7,8 @@ import type { Json, JsonObject } from './json.ts';
 export type LocalModel = {
   readonly region: string;
   readonly functions: LocalFunction[];
+  /** Names of the functions that have a URL. */
+  readonly functionUrls: string[];
   readonly machines: LocalMachine[];
   readonly taskDefinitions: LocalTaskDefinition[];
   readonly clusters: { readonly name: string; readonly arn: string }[];
@@ -144,6 +146,7 @@ export function emptyModel(region: string): LocalModel {
   return {
     region,
     functions: [],
+    functionUrls: [],
     machines: [],
     taskDefinitions: [],
     clusters: [],

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { HoldfastConfig } from '../config/config.ts';
 import { HoldfastError } from '../core/errors.ts';
+import { ensureApiToken } from './api-token.ts';
 import { readAssembly } from './assembly.ts';
 import { CallLog } from './call-log.ts';
 import { keepApplyingCustomResources } from './custom-resources.ts';
@@ -270,6 +271,7 @@ async function open(options: LocalStackOptions, stateDirectory: string, parts: P
     metrics: () => metrics.registry.metrics(),
     health,
     invoke: (name, event) => functions.invoke(name, event),
+    api: { functionName: model.functionUrls[0], token: ensureApiToken(stateDirectory) },
     facts: async () => ({
       targets: options.config.targets,
       schedules: scheduler.upcoming(),

@@ -115,7 +115,16 @@ export class RuntimeStack extends Stack {
       backup: this.backup,
       reconcile: this.reconcile,
     });
-    this.api = new Api(this, 'Api', { bundle, vault, catalog, backup: this.backup, restore: this.restore });
+    this.api = new Api(this, 'Api', {
+      name: `${name}-api`,
+      bundle,
+      vault,
+      catalog,
+      backup: this.backup,
+      restore: this.restore,
+      schedules: this.schedules.function,
+      validate: this.steps.get('validate-backup'),
+    });
     this.#outputs();
   }
 

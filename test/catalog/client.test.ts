@@ -23,7 +23,7 @@ after(() => server[Symbol.asyncDispose]());
 test('a fresh catalog is migrated, takes events and answers questions through its function', async () => {
   await using catalog = await deployed({});
 
-  assert.equal((await catalog.client.migrate()).to, 4);
+  assert.equal((await catalog.client.migrate()).to, 5);
   assert.deepEqual(await catalog.client.apply([requested(), begun(), completed()]), { applied: 3, known: 0 });
   assert.deepEqual(await catalog.client.apply([completed()]), { applied: 0, known: 1 });
 
@@ -125,7 +125,7 @@ test('it names the newest completed backup per target and tier, the schedules an
   ]);
   const { serverVersion, ...status } = await catalog.client.status();
   assert.match(serverVersion, /^17\./);
-  assert.deepEqual(status, { schemaVersion: 4, programVersion: 4, events: 9, backups: 2, recoveries: 1, schedules: 1 });
+  assert.deepEqual(status, { schemaVersion: 5, programVersion: 5, events: 9, backups: 2, recoveries: 1, schedules: 1 });
 });
 
 test('text that PostgreSQL cannot hold does not keep an event out', async () => {
@@ -189,7 +189,7 @@ test('a deployment migrates, and its deletion leaves everything as it is', async
   assert.deepEqual(created, { PhysicalResourceId: 'holdfast-catalog-schema', Data: { SchemaVersion: 4 } });
   assert.deepEqual(updated, created);
   assert.deepEqual(deleted, { PhysicalResourceId: 'holdfast-catalog-schema' });
-  assert.equal((status as { schemaVersion: number }).schemaVersion, 4);
+  assert.equal((status as { schemaVersion: number }).schemaVersion, 5);
 });
 
 /** The catalog's function over a new database, and a client that invokes it as AWS would. */

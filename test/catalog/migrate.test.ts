@@ -17,8 +17,8 @@ test('migrating makes the schema; migrating again does nothing', async () => {
   const first = await migrateCatalog(owner.client);
   const second = await migrateCatalog(owner.client);
 
-  assert.deepEqual(first, { from: 0, to: 4, applied: ['data_vault', 'indexes', 'applied_event', 'roles'] });
-  assert.deepEqual(second, { from: 4, to: 4, applied: [] });
+  assert.deepEqual(first, { from: 0, to: 5, applied: ['data_vault', 'indexes', 'applied_event', 'roles', 'schedule_changes'] });
+  assert.deepEqual(second, { from: 5, to: 5, applied: [] });
   const found = await owner.client.query<{ tablename: string }>(
     "select tablename from pg_tables where schemaname = 'backup_mgmt' order by 1",
   );
@@ -41,7 +41,7 @@ test('of 20 migrations at once each step is applied by exactly one', async () =>
     'roles',
   ]);
   for (const owner of owners) {
-    assert.equal(await catalogVersion(owner.client), 4);
+    assert.equal(await catalogVersion(owner.client), 5);
     await owner[Symbol.asyncDispose]();
   }
 });

@@ -54,8 +54,9 @@ const lambdaAlias = resourceKind({
 const lambdaUrl = resourceKind({
   type: 'AWS::Lambda::Url',
   properties: z.strictObject({ TargetFunctionArn: z.string(), AuthType: z.literal('AWS_IAM') }),
-  add: ({ TargetFunctionArn }, { settings }) => {
+  add: ({ TargetFunctionArn }, { settings, model }) => {
     const name = functionNameOf(TargetFunctionArn);
+    model.functionUrls.push(name);
     return {
       ref: TargetFunctionArn,
       attributes: { FunctionArn: TargetFunctionArn, FunctionUrl: `${settings.functionUrlBase}/${name}/` },
