@@ -186,7 +186,7 @@ test('a deployment migrates, and its deletion leaves everything as it is', async
   const deleted = await main({ RequestType: 'Delete', PhysicalResourceId: 'holdfast-catalog-schema' }, dependencies);
   const status = await main({ operation: 'status' }, dependencies);
 
-  assert.deepEqual(created, { PhysicalResourceId: 'holdfast-catalog-schema', Data: { SchemaVersion: 4 } });
+  assert.deepEqual(created, { PhysicalResourceId: 'holdfast-catalog-schema', Data: { SchemaVersion: 5 } });
   assert.deepEqual(updated, created);
   assert.deepEqual(deleted, { PhysicalResourceId: 'holdfast-catalog-schema' });
   assert.equal((status as { schemaVersion: number }).schemaVersion, 5);

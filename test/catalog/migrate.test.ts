@@ -17,7 +17,11 @@ test('migrating makes the schema; migrating again does nothing', async () => {
   const first = await migrateCatalog(owner.client);
   const second = await migrateCatalog(owner.client);
 
-  assert.deepEqual(first, { from: 0, to: 5, applied: ['data_vault', 'indexes', 'applied_event', 'roles', 'schedule_changes'] });
+  assert.deepEqual(first, {
+    from: 0,
+    to: 5,
+    applied: ['data_vault', 'indexes', 'applied_event', 'roles', 'schedule_changes'],
+  });
   assert.deepEqual(second, { from: 5, to: 5, applied: [] });
   const found = await owner.client.query<{ tablename: string }>(
     "select tablename from pg_tables where schemaname = 'backup_mgmt' order by 1",
@@ -39,6 +43,7 @@ test('of 20 migrations at once each step is applied by exactly one', async () =>
     'data_vault',
     'indexes',
     'roles',
+    'schedule_changes',
   ]);
   for (const owner of owners) {
     assert.equal(await catalogVersion(owner.client), 5);
@@ -57,7 +62,7 @@ test('catalogs in five databases of one new server migrate at once and share the
 
   assert.deepEqual(
     results.map(({ to }) => to),
-    [4, 4, 4, 4, 4],
+    [5, 5, 5, 5, 5],
   );
   await Promise.all(owners.map((owner) => owner[Symbol.asyncDispose]()));
 });
@@ -65,11 +70,11 @@ test('catalogs in five databases of one new server migrate at once and share the
 test('a schema that is newer than the program is refused and left alone', async () => {
   await using owner = await ownerOf(await newDatabase(server));
   await migrateCatalog(owner.client);
-  await owner.client.query("insert into holdfast.migration (version, name) values (5, 'from_the_future')");
+  await owner.client.query("insert into holdfast.migration (version, name) values (6, 'from_the_future')");
 
   await assert.rejects(migrateCatalog(owner.client), {
     code: 'version-mismatch',
-    message: "catalog schema version 5 is newer than this program's 4",
+    message: "catalog schema version 6 is newer than this program's 5",
   });
 });
 
