@@ -7,8 +7,7 @@ import {
   tierSchema,
   verificationStatusSchema,
 } from '../core/vocabulary.ts';
-
-const time = z.string().meta({ format: 'date-time' });
+import { timeSchema } from './time.ts';
 
 /** A backup as the catalog knows it; what is not known (yet) is null. */
 const backupFields = {
@@ -19,8 +18,8 @@ const backupFields = {
   tier: tierSchema.nullable(),
   type: z.enum(['FULL', 'INCREMENTAL']).nullable(),
   status: backupStatusSchema,
-  startTime: time,
-  endTime: time.nullable(),
+  startTime: timeSchema,
+  endTime: timeSchema.nullable(),
   durationSeconds: z.number().nullable(),
   plainBytes: z.number().nullable(),
   storedBytes: z.number().nullable(),
@@ -30,8 +29,8 @@ const backupFields = {
   errorMessage: z.string().nullable(),
   errorHint: z.string().nullable(),
   storageLocation: z.string().nullable(),
-  retentionUntil: time.nullable(),
-  scheduledTime: time.nullable(),
+  retentionUntil: timeSchema.nullable(),
+  scheduledTime: timeSchema.nullable(),
   requestedByKind: z.string().nullable(),
   requestedByName: z.string().nullable(),
   execution: z.string().nullable(),
@@ -41,7 +40,7 @@ export const backupSchema = z.object(backupFields).meta({ id: 'Backup' });
 
 /** A backup from one change to the next; `source` is the key of the event in the store that says so. */
 export const stageSchema = z
-  .object({ ...backupFields, since: time, until: time.nullable(), source: z.string() })
+  .object({ ...backupFields, since: timeSchema, until: timeSchema.nullable(), source: z.string() })
   .meta({ id: 'BackupStage' });
 
 export const restoreSchema = z
@@ -51,8 +50,8 @@ export const restoreSchema = z
     target: targetNameSchema.nullable(),
     destination: z.string().nullable(),
     status: z.enum(['REQUESTED', 'RUNNING', 'COMPLETED', 'FAILED']),
-    startTime: time,
-    endTime: time.nullable(),
+    startTime: timeSchema,
+    endTime: timeSchema.nullable(),
     durationSeconds: z.number().nullable(),
     restoredBytes: z.number().nullable(),
     isCompared: z.boolean(),

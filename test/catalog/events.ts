@@ -113,3 +113,14 @@ export const declared = (at: string, schedules: readonly Record<string, unknown>
     at,
     schedules,
   });
+
+export const scheduleChanged = (at: string, set: Record<string, unknown> | 'as-configured'): JournalEvent =>
+  event({
+    event: 'schedule-changed',
+    operation: '19700101T000000Z-e8aa7e6c',
+    at,
+    schedule: 'orders-daily-logical',
+    change: at,
+    set,
+    requestedBy: { kind: 'user', name: 'anna' },
+  });

@@ -240,6 +240,9 @@ type Hostile = {
   readonly answer: string;
 };
 const json = { 'content-type': 'application/json' };
+const forged = Buffer.from('{"startTime":"0000-01-01T00:00:00Z","backupId":"20261121T020000Z-9f3c2a1b"}').toString(
+  'base64url',
+);
 const hostile: readonly Hostile[] = [
   { path: '/backups/..%2f..%2f..%2fetc%2fpasswd', answer: '400 usage' },
   { path: '/reports/..%2Fjournal%2Fx', answer: '400 usage' },
@@ -251,6 +254,9 @@ const hostile: readonly Hostile[] = [
   { path: '/backups?limit=0', answer: '400 usage' },
   { path: '/backups?limit=1&limit=2', answer: '400 usage' },
   { path: '/backups?cursor=bm9uc2Vuc2U', answer: '400 usage' },
+  { path: `/backups?cursor=${forged}`, answer: '400 usage' },
+  { path: '/backups?since=0000-01-01T00:00:00Z', answer: '400 usage' },
+  { path: '/backups?until=2704-10-12T03%3A57%3A24.436269-18%3A27', answer: '200 ' },
   { path: "/backups?target=orders'--", answer: '400 usage' },
   { path: '/runs/backup/nobody', answer: '404 run-unknown' },
   { path: '/runs/catalog/x', answer: '400 usage' },

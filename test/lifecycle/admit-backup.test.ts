@@ -146,3 +146,16 @@ test('what was asked for and begun is in the journal', async () => {
     '020-backup-begun-20261121T020000000Z.json',
   ]);
 });
+
+test('a name that Step Functions lets be used again after 90 days is another execution, and another backup', async () => {
+  await using parts = await lifecycle();
+  const asked = { request: byHand, execution: 'by-hand', redriveCount: 0 };
+
+  const first = await admitBackup(parts, { ...asked, startedAt: '2026-08-01T02:00:00.000Z' });
+  assert.equal(first.verdict, 'admitted');
+  await releaseLeases(parts, first.run);
+  const later = await admitBackup(parts, { ...asked, startedAt: '2026-11-21T02:00:00.000Z' });
+
+  assert.equal(later.verdict, 'admitted');
+  assert.notEqual(later.run.backupId, first.run.backupId);
+});

@@ -15,10 +15,10 @@ import { claimKey } from '../idempotency.ts';
 import { cursorOf, defaultLimit, nextSchema, pageSchema, positionOf } from '../page.ts';
 import { route } from '../route.ts';
 import { backupSchema, stageSchema } from '../schemas.ts';
+import { timePositionSchema, timeQuerySchema } from '../time.ts';
 import { runLocation, runNamed, runSchema } from './runs.ts';
 
-const timeSchema = z.iso.datetime({ offset: true });
-const positionSchema = z.strictObject({ startTime: z.iso.datetime(), backupId: backupIdSchema });
+const positionSchema = z.strictObject({ startTime: timePositionSchema, backupId: backupIdSchema });
 const byId = z.strictObject({ backupId: backupIdSchema });
 
 export const backupRoutes = [
@@ -33,8 +33,8 @@ export const backupRoutes = [
       status: backupStatusSchema.optional(),
       tier: tierSchema.optional(),
       method: methodSchema.optional(),
-      since: timeSchema.optional().describe('Began at this time or later'),
-      until: timeSchema.optional().describe('Began before this time'),
+      since: timeQuerySchema.optional().describe('Began at this time or later'),
+      until: timeQuerySchema.optional().describe('Began before this time'),
       ...pageSchema,
     }),
     answer: {

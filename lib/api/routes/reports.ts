@@ -4,6 +4,7 @@ import { prefixes, reportKey } from '../../core/object-keys.ts';
 import { readText } from '../../store/text.ts';
 import { cursorOf, defaultLimit, nextSchema, pageSchema, positionOf } from '../page.ts';
 import { route } from '../route.ts';
+import { timeSchema } from '../time.ts';
 
 const nameSchema = z
   .string()
@@ -36,7 +37,7 @@ export const reportRoutes = [
             z.strictObject({
               name: z.string(),
               sizeBytes: z.number().int(),
-              modifiedAt: z.string().meta({ format: 'date-time' }),
+              modifiedAt: timeSchema,
             }),
           ),
           next: nextSchema,

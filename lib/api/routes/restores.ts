@@ -11,9 +11,10 @@ import { claimKey } from '../idempotency.ts';
 import { cursorOf, defaultLimit, nextSchema, pageSchema, positionOf } from '../page.ts';
 import { route } from '../route.ts';
 import { restoreSchema } from '../schemas.ts';
+import { timePositionSchema, timeQuerySchema } from '../time.ts';
 import { runLocation, runNamed, runSchema } from './runs.ts';
 
-const positionSchema = z.strictObject({ startTime: z.iso.datetime(), recoveryId: backupIdSchema });
+const positionSchema = z.strictObject({ startTime: timePositionSchema, recoveryId: backupIdSchema });
 const nameSchema = z.string().min(1).max(63);
 
 const requestSchema = restoreRequestSchema
@@ -30,7 +31,7 @@ export const restoreRoutes = [
     summary: 'Restores as the catalog knows them, newest first',
     query: z.strictObject({
       target: targetNameSchema.optional(),
-      since: z.iso.datetime({ offset: true }).optional().describe('Began at this time or later'),
+      since: timeQuerySchema.optional().describe('Began at this time or later'),
       ...pageSchema,
     }),
     answer: {

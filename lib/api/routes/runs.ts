@@ -13,12 +13,12 @@ import { backupIdSchema } from '../../core/ids.ts';
 import type { ApiDependencies } from '../dependencies.ts';
 import { cursorOf, defaultLimit, nextSchema, pageSchema, positionOf } from '../page.ts';
 import { route } from '../route.ts';
+import { timeSchema } from '../time.ts';
 
 const kindSchema = z.enum(['backup', 'restore']);
 type RunKind = z.infer<typeof kindSchema>;
 
 const statusSchema = z.enum(['RUNNING', 'SUCCEEDED', 'FAILED', 'TIMED_OUT', 'ABORTED', 'PENDING_REDRIVE']);
-const time = z.string().meta({ format: 'date-time' });
 
 /** A run as a list shows it. */
 const summarySchema = z
@@ -26,8 +26,8 @@ const summarySchema = z
     kind: kindSchema,
     name: z.string().describe('Of its execution, in the state machine of its kind'),
     status: statusSchema,
-    beganAt: time,
-    endedAt: time.nullable(),
+    beganAt: timeSchema,
+    endedAt: timeSchema.nullable(),
     redriveCount: z.number().int(),
   })
   .meta({ id: 'RunSummary' });

@@ -11,8 +11,8 @@ import { type ScheduleOverview, scheduleOverview } from '../../lifecycle/schedul
 import type { ScheduleRequest } from '../../lifecycle/schedule-requests.ts';
 import { claimKey } from '../idempotency.ts';
 import { type Call, route } from '../route.ts';
+import { timeSchema } from '../time.ts';
 
-const time = z.string().meta({ format: 'date-time' });
 const nameSchema = z.string().regex(/^[a-z][a-z0-9-]{0,79}$/, "is not a schedule's name");
 const byName = z.strictObject({ schedule: nameSchema });
 
@@ -31,20 +31,20 @@ const overviewSchema = z
       .strictObject({ cron: z.string(), timezone: z.string(), enabled: z.boolean() })
       .describe('What a reset would bring back'),
     changed: z
-      .strictObject({ at: time, by: requesterSchema })
+      .strictObject({ at: timeSchema, by: requesterSchema })
       .nullable()
       .describe('Who changed it last; null: as configured'),
     lastRun: z
       .strictObject({
         backupId: backupIdSchema,
-        scheduledTime: time,
+        scheduledTime: timeSchema,
         lateSeconds: z.number(),
         status: z.enum(['REQUESTED', 'RUNNING', 'COMPLETED', 'FAILED']),
-        endedAt: time.nullable(),
+        endedAt: timeSchema.nullable(),
         error: z.strictObject({ code: z.string(), message: z.string(), hint: z.string() }).nullable(),
       })
       .nullable(),
-    nextRuns: z.array(time).describe('None while it is disabled'),
+    nextRuns: z.array(timeSchema).describe('None while it is disabled'),
   })
   .meta({ id: 'Schedule' });
 
