@@ -10,5 +10,5 @@ const lambda = new LambdaClient({});
 
 /** The function URL: every caller has been authenticated by IAM before an event arrives here. */
 export const handler = step('api', z.unknown(), async (event, dependencies) =>
-  createApi(() => new Router(), { ...dependencies, executions, lambda })(event),
+  createApi(new Router(), { ...dependencies, executions, lambda })(event),
 );

@@ -34,11 +34,7 @@ export type UrlAnswer = {
  * The API: answers an event of a function URL (payload format 2.0), in which IAM, or the local stack, has said who asks. It never rejects: every
  * failure is a problem document (RFC 9457) with the status that the error table gives it.
  */
-export function createApi(
-  newRouter: () => Router,
-  dependencies: ApiDependencies,
-): (event: unknown) => Promise<UrlAnswer> {
-  const router = newRouter();
+export function createApi(router: Router, dependencies: ApiDependencies): (event: unknown) => Promise<UrlAnswer> {
   for (const route of allRoutes) {
     router.route(({ req, params, event }) => answer(route, { req, params, event }, dependencies), {
       method: route.method,

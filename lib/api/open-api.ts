@@ -7,7 +7,7 @@ import { asksForKey, type Route } from './route.ts';
 import { allRoutes } from './routes/all-routes.ts';
 
 /** What every route may answer. */
-const common: readonly ErrorCode[] = ['usage', 'caller-unknown', 'internal'];
+const common: readonly ErrorCode[] = ['usage', 'caller-unknown', 'store-denied', 'store-unavailable', 'internal'];
 /** What a route with a body may answer beside that. */
 const ofBodies: readonly ErrorCode[] = ['body-too-large', 'media-type-unsupported'];
 

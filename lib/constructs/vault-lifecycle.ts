@@ -37,6 +37,12 @@ export function lifecycleRules(retentionDays: readonly number[], prefix: string)
       prefix: `${prefix}${prefixes.leases}`,
       noncurrentVersionExpiration: Duration.days(1),
     },
+    {
+      // Longer than Step Functions remembers an execution: until then the key names it, after that it is refused anyway.
+      id: 'forgotten-idempotency-keys',
+      prefix: `${prefix}${prefixes.idempotency}`,
+      expiration: Duration.days(100),
+    },
     ...distinct.flatMap((days): LifecycleRule[] => [
       {
         id: `manifests-kept-${days}-days`,

@@ -117,7 +117,7 @@ export const declared = (at: string, schedules: readonly Record<string, unknown>
 export const scheduleChanged = (at: string, set: Record<string, unknown> | 'as-configured'): JournalEvent =>
   event({
     event: 'schedule-changed',
-    operation: '19700101T000000Z-e8aa7e6c',
+    operation: '19700101T000000Z-a17908cc',
     at,
     schedule: 'orders-daily-logical',
     change: at,

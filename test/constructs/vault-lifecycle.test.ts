@@ -46,7 +46,10 @@ test('a retention that many targets share is one rule', () => {
 });
 
 test('rules are below the prefix of the store', () => {
-  const [, , leases, manifests] = lifecycleRules([7], 'holdfast/');
+  const [, , leases, claims, manifests] = lifecycleRules([7], 'holdfast/');
 
-  assert.deepEqual([leases?.prefix, manifests?.prefix], ['holdfast/leases/', 'holdfast/backups/']);
+  assert.deepEqual(
+    [leases?.prefix, claims?.prefix, manifests?.prefix],
+    ['holdfast/leases/', 'holdfast/idempotency/', 'holdfast/backups/'],
+  );
 });

@@ -58,6 +58,6 @@ test('a change of another schedule, or of one that is not configured any more, h
 });
 
 test('all changes of a schedule are events of one operation, which sorts before every other', () => {
-  assert.equal(scheduleOperation('orders-daily-logical'), '19700101T000000Z-e8aa7e6c');
+  assert.equal(scheduleOperation('orders-daily-logical'), '19700101T000000Z-a17908cc');
   assert.notEqual(scheduleOperation('orders-weekly-logical'), scheduleOperation('orders-daily-logical'));
 });

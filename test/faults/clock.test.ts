@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { writeFileSync } from 'node:fs';
+import { globSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { ensureFaketime } from '../../scripts/servers/faketime.ts';
@@ -11,7 +11,7 @@ let server: SourceServer;
 let folder: StackFolder;
 let opened: OpenStack;
 let progressOf: ReturnType<typeof collectProgress>;
-/** How far the clocks of functions, tasks and their children are off, which they look up every time that they ask for the time. */
+/** How far the clocks of tasks and their children are off, which they look up every time that they ask for the time. A task is a machine of its own. */
 let offBy: (offset: string) => void;
 
 before(async () => {
@@ -21,15 +21,13 @@ before(async () => {
   const file = join(folder.root, 'clock');
   offBy = (offset) => writeFileSync(file, `${offset}\n`);
   offBy('+0');
-  opened = await openStack(folder, {
-    environment: {
-      ...folder.environment,
-      LD_PRELOAD: faketime,
-      FAKETIME_TIMESTAMP_FILE: file,
-      FAKETIME_NO_CACHE: '1',
-      FAKETIME_DONT_FAKE_MONOTONIC: '1',
-    },
+  giveTasks(folder, {
+    LD_PRELOAD: faketime,
+    FAKETIME_TIMESTAMP_FILE: file,
+    FAKETIME_NO_CACHE: '1',
+    FAKETIME_DONT_FAKE_MONOTONIC: '1',
   });
+  opened = await openStack(folder);
   progressOf = collectProgress(opened);
 });
 after(async () => {
@@ -41,7 +39,7 @@ after(async () => {
 const hours = (from: string | Date, to: string): number =>
   Math.round((Date.parse(to) - new Date(from).getTime()) / 3_600_000);
 
-test('programs whose clocks are an hour ahead, and then an hour behind, take whole backups one after the other', async () => {
+test('tasks whose clocks are an hour ahead, and then an hour behind, take whole backups one after the other', async () => {
   const realBegin = new Date();
   offBy('+3600');
   const { run: ahead } = await opened.succeeded(opened.backup('orders'));
@@ -95,16 +93,20 @@ for (const [what, offset, expectedHours] of [
   });
 }
 
-test('a slot that is fired on two machines whose clocks are two hours apart is one backup', async () => {
-  const slot = { tier: 'daily', scheduledTime: '2026-11-21T02:00:00Z' };
-
-  offBy('+3600');
-  const first = await opened.succeeded(opened.backup('orders', slot));
-  offBy('-3600');
-  const second = await opened.stack.waitFor(opened.backup('orders', slot).arn);
-  offBy('+0');
-
-  assert.equal(first.run.scheduledTime, '2026-11-21T02:00:00.000Z');
-  assert.equal(second.status, 'SUCCEEDED');
-  assert.equal(JSON.parse(second.output ?? '').duplicateOf, first.run.backupId);
-});
+/** Adds variables to the environment that the templates give to tasks. */
+function giveTasks({ assembly }: StackFolder, variables: Readonly<Record<string, string>>): void {
+  type Container = { Environment?: { Name: string; Value: string }[] };
+  type Template = { Resources: Record<string, { Type: string; Properties: { ContainerDefinitions: Container[] } }> };
+  for (const file of globSync('*.template.json', { cwd: assembly })) {
+    const template = JSON.parse(readFileSync(join(assembly, file), 'utf8')) as Template;
+    for (const { Type, Properties } of Object.values(template.Resources)) {
+      if (Type !== 'AWS::ECS::TaskDefinition') continue;
+      for (const container of Properties.ContainerDefinitions)
+        container.Environment = [
+          ...(container.Environment ?? []),
+          ...Object.entries(variables).map(([Name, Value]) => ({ Name, Value })),
+        ];
+    }
+    writeFileSync(join(assembly, file), JSON.stringify(template));
+  }
+}

@@ -159,3 +159,16 @@ test('a name that Step Functions lets be used again after 90 days is another exe
   assert.equal(later.verdict, 'admitted');
   assert.notEqual(later.run.backupId, first.run.backupId);
 });
+
+test('a slot that is fired on two machines whose clocks are two hours apart is one backup', async () => {
+  await using parts = await lifecycle();
+  const at = (time: string) => ({ ...parts, clock: () => new Date(time) });
+  const asked = { request: nightly, startedAt: '2026-11-21T02:00:00.000Z', redriveCount: 0 };
+
+  const ahead = await admitBackup(at('2026-11-21T03:00:00Z'), { ...asked, execution: 'ahead' });
+  const behind = await admitBackup(at('2026-11-21T01:00:00Z'), { ...asked, execution: 'behind' });
+
+  assert.equal(ahead.verdict, 'admitted');
+  assert.equal(behind.verdict, 'duplicate');
+  assert.equal(behind.duplicateOf, ahead.run.backupId);
+});

@@ -72,7 +72,7 @@ export const backupRoutes = [
         })
         .meta({ id: 'BackupDetail' }),
     },
-    errors: ['backup-unknown', 'manifest-unreadable', 'store-unavailable'],
+    errors: ['backup-unknown', 'manifest-unreadable'],
     run: async (call) => {
       const { backupId } = call.params;
       const [manifest, stages] = await Promise.all([manifestIn(call, backupId), stagesOf(call, backupId)]);
@@ -90,7 +90,7 @@ export const backupRoutes = [
     description: 'It is started, and goes on by itself: ask GET /runs for how it goes.',
     body: backupRequestSchema.pick({ target: true, method: true, tier: true }).meta({ id: 'BackupRequest' }),
     answer: { status: 202, description: 'It was started', schema: runSchema },
-    errors: ['target-unknown', 'idempotency-key-reused', 'store-unavailable'],
+    errors: ['target-unknown', 'idempotency-key-reused'],
     run: async (call) => {
       const { config, body, store, key, caller, clock } = call;
       requireTarget(config, body.target);

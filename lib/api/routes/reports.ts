@@ -44,7 +44,7 @@ export const reportRoutes = [
         })
         .meta({ id: 'ReportPage' }),
     },
-    errors: ['store-unavailable'],
+    errors: [],
     run: async ({ query: { limit = defaultLimit, cursor }, store }) => {
       const after = positionOf(cursor, nameSchema);
       const reports: { name: string; sizeBytes: number; modifiedAt: string }[] = [];
@@ -70,7 +70,7 @@ export const reportRoutes = [
       description: 'Its text: JSON, HTML or Markdown, by the end of its name',
       schema: z.unknown(),
     },
-    errors: ['report-unknown', 'store-unavailable'],
+    errors: ['report-unknown'],
     run: async ({ params: { report }, store }) => {
       const info = await store.head(reportKey(report));
       const text =

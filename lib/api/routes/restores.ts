@@ -75,7 +75,7 @@ export const restoreRoutes = [
     description: 'It is started, and goes on by itself: ask GET /runs for how it goes.',
     body: requestSchema,
     answer: { status: 202, description: 'It was started', schema: runSchema },
-    errors: ['backup-unknown', 'target-unknown', 'target-protected', 'idempotency-key-reused', 'store-unavailable'],
+    errors: ['backup-unknown', 'target-unknown', 'target-protected', 'idempotency-key-reused'],
     run: async (call) => {
       const { config, body, store, key, caller, clock } = call;
       const backup = await findBackup(store, body);

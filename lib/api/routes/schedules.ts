@@ -76,7 +76,7 @@ export const scheduleRoutes = [
       description: 'All of them, by name',
       schema: z.strictObject({ schedules: z.array(overviewSchema) }).meta({ id: 'ScheduleList' }),
     },
-    errors: ['store-unavailable'],
+    errors: [],
     run: async (call) => ({ value: { schedules: [...(await scheduleOverview(call, call.query))].map(mutable) } }),
   }),
   route({
@@ -87,7 +87,7 @@ export const scheduleRoutes = [
     summary: 'One schedule',
     params: byName,
     answer: { status: 200, description: 'The schedule', schema: overviewSchema },
-    errors: ['schedule-unknown', 'store-unavailable'],
+    errors: ['schedule-unknown'],
     run: async (call) => ({ value: await overviewOf(call, call.params.schedule) }),
   }),
   route({
