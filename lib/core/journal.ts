@@ -122,7 +122,11 @@ export const scheduleChangedSchema = z.strictObject({
   schedule: z.string(),
   /** The same wish asked for twice is one change. */
   change: z.string(),
-  set: z.union([scheduleSettingsSchema.partial(), z.literal('as-configured')]),
+  // Any text: what was a pattern or a zone when it was set must be read by every later version, whatever that one accepts.
+  set: z.union([
+    z.strictObject({ cron: z.string(), timezone: z.string(), enabled: z.boolean() }).partial(),
+    z.literal('as-configured'),
+  ]),
   requestedBy: requesterSchema,
 });
 

@@ -1,12 +1,13 @@
 import { z } from 'zod';
-import { scheduleChangedSchema } from '../core/journal.ts';
+import { scheduleChangedSchema, scheduleSettingsSchema } from '../core/journal.ts';
 
 /** What the `schedules` function is asked: to change one schedule, or to make Scheduler say what is in force of all of them. */
 export const scheduleRequestSchema = z.discriminatedUnion('operation', [
   z.strictObject({ operation: z.literal('apply') }),
-  scheduleChangedSchema
-    .pick({ schedule: true, set: true, change: true, requestedBy: true })
-    .extend({ operation: z.literal('change') }),
+  scheduleChangedSchema.pick({ schedule: true, change: true, requestedBy: true }).extend({
+    operation: z.literal('change'),
+    set: z.union([scheduleSettingsSchema.partial(), z.literal('as-configured')]),
+  }),
 ]);
 export type ScheduleRequest = z.infer<typeof scheduleRequestSchema>;
 
