@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { after, before, test } from 'node:test';
 import { ensureSchemathesis } from '../../scripts/servers/schemathesis.ts';
 import { type OpenStack, objectsUnder, openStack, type StackFolder, stackFolder } from './stack-fixture.ts';
@@ -41,7 +41,7 @@ test('requests that schemathesis makes up, valid ones and broken ones, find noth
 
   const { code, output } = await run(schemathesis, [
     'run',
-    'docs/openapi.json',
+    resolve('docs/openapi.json'),
     ...['--url', `${opened.stack.statusUrl}/api`, '--header', `Authorization: Bearer ${token}`],
     ...['--checks', checks.join(','), '--phases', 'examples,coverage,fuzzing', '--max-examples', '10'],
     ...['--seed', '20261121', '--workers', '2', '--no-color', '--max-time', '60'],
@@ -56,7 +56,8 @@ test('requests that schemathesis makes up, valid ones and broken ones, find noth
 
 function run(program: string, args: readonly string[]): Promise<{ readonly code: number; readonly output: string }> {
   return new Promise((resolve) => {
-    execFile(program, args, { maxBuffer: 1 << 26 }, (error, stdout, stderr) =>
+    // It keeps what it found in a folder of its working directory, and would begin with that the next time.
+    execFile(program, args, { maxBuffer: 1 << 26, cwd: folder.root }, (error, stdout, stderr) =>
       resolve({ code: error === null ? 0 : typeof error.code === 'number' ? error.code : 1, output: stdout + stderr }),
     );
   });
