@@ -5,7 +5,7 @@ export type BenchRow = {
   readonly ours: number;
   readonly peer: number;
   readonly peerName: string;
-  readonly unit: 's' | 'MiB/s' | 'MiB';
+  readonly unit: 's' | 'ms' | 'MiB/s' | 'MiB';
   /** The median of the samples' own ratios: both sides of a sample ran one after the other, under the same load. */
   readonly ratio: number;
   /** Peak resident memory of our process, MiB. */

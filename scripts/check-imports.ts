@@ -2,7 +2,16 @@ import { pathToFileURL } from 'node:url';
 import { importsOf, resolveImport, sourceFiles, sourceText } from './source-files.ts';
 
 const foundation = ['lib/core', 'lib/config', 'lib/observe', 'lib/version.ts'];
-const parts = ['lib/store', 'lib/keys', 'lib/pipeline', 'lib/engines', 'lib/catalog', 'lib/lifecycle', 'lib/runner'];
+const parts = [
+  'lib/store',
+  'lib/keys',
+  'lib/pipeline',
+  'lib/servers',
+  'lib/engines',
+  'lib/catalog',
+  'lib/lifecycle',
+  'lib/runner',
+];
 const programs = ['lib/api', 'lib/cli', 'lib/local', 'lambdas', 'tasks'];
 // What is deployed is described by these four together, and none of them is part of what runs.
 const definitions = [
@@ -24,8 +33,10 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   'lib/core': [],
   'lib/config': ['lib/core', 'lib/version.ts'],
   'lib/observe': foundation,
+  // Database servers as children: started, watched over, ended.
+  'lib/servers': foundation,
   // Engines know nothing of stores, compression, keys, leases or the catalog.
-  'lib/engines': [...foundation, 'lib/runner/child.ts'],
+  'lib/engines': [...foundation, 'lib/servers', 'lib/runner/child.ts'],
   'lib/store': foundation,
   'lib/keys': foundation,
   'lib/catalog': [...foundation, 'lib/store'],

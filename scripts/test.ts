@@ -3,6 +3,7 @@ import { ensureFaketime } from './servers/faketime.ts';
 import { ensureMinio } from './servers/minio.ts';
 import { ensureNodeImage } from './servers/node-image.ts';
 import { ensurePostgres, testedMajors } from './servers/postgres.ts';
+import { ensurePromtool } from './servers/promtool.ts';
 import { ensureSchemathesis } from './servers/schemathesis.ts';
 import { ensureVersitygw } from './servers/versitygw.ts';
 import { runSteps, runTests, type Step, staticSteps } from './steps.ts';
@@ -28,6 +29,7 @@ async function ensureServers(): Promise<boolean> {
   ])();
   const image = reportImage(ensureNodeImage(progress));
   const unpacked: boolean[] = [];
+  unpacked.push(await report('promtool', ensurePromtool(progress)));
   for (const major of testedMajors) unpacked.push(await report(`PostgreSQL ${major}`, ensurePostgres(major, progress)));
   unpacked.push(await report('libfaketime', ensureFaketime(progress)));
   unpacked.push(await report('schemathesis', ensureSchemathesis(progress)));

@@ -51,5 +51,7 @@ async function answer<Name extends keyof CatalogAnswers>(
 }
 
 /** What a log line may say of an answer: counts and versions, no rows. */
-const summaryOf = (result: object): Readonly<Record<string, unknown>> =>
-  Array.isArray(result) ? { rows: result.length } : { ...result };
+const summaryOf = (result: object | null): Readonly<Record<string, unknown>> =>
+  Array.isArray(result)
+    ? { rows: result.length }
+    : Object.fromEntries(Object.entries(result ?? {}).filter(([, value]) => typeof value !== 'object'));

@@ -9,6 +9,7 @@ import { step } from '../frame.ts';
 const inputSchema = z.object({
   run: anyRunSchema,
   validation: z.object({ plainBytes: z.number(), storedBytes: z.number() }).optional(),
+  recorded: z.object({ rtoSeconds: z.number().optional(), rpoSeconds: z.number().optional() }).optional(),
   failure: anyFailureSchema.optional(),
 });
 const events = new EventBridgeClient(promptClient());

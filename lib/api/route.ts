@@ -12,7 +12,7 @@ export type Call<Params, Query, Body> = ApiDependencies & {
   readonly body: Body;
   /** The caller's Idempotency-Key; empty for routes that change nothing. */
   readonly key: string;
-  readonly caller: Required<z.infer<typeof requesterSchema>>;
+  readonly caller: z.infer<typeof requesterSchema> & { readonly kind: 'api'; readonly name: string };
 };
 
 /** What a route answers: a value for its schema, or bytes that are what they are. */

@@ -1,14 +1,17 @@
 import { InvokeCommand, type LambdaClient } from '@aws-sdk/client-lambda';
 import { type ErrorCode, errorTable, HoldfastError } from '../core/errors.ts';
-import type { BackupId } from '../core/ids.ts';
+import type { BackupId, TargetName } from '../core/ids.ts';
 import type { JournalEvent } from '../core/journal.ts';
 import type { ExecutionFilter } from './queries/list-executions.ts';
 import type { RecoveryFilter } from './queries/list-recoveries.ts';
+import type { ValidationFilter } from './queries/list-validations.ts';
+import type { Series } from './queries/newest-per-series.ts';
+import type { Settlement } from './queries/settle-requests.ts';
 import type { CatalogAnswers, CatalogRequest, RequestOf } from './requests.ts';
 
 /**
  * The catalog as everything outside its Lambda sees it. Every method fails with `catalog-unavailable` (retryable) when the Lambda or
- * the database behind it cannot be reached; all are safe to repeat.
+ * the database behind it cannot be reached; all are safe to repeat, and a request that was handed out twice is settled twice.
  */
 export type CatalogClient = {
   /**
@@ -24,10 +27,31 @@ export type CatalogClient = {
   show(backupId: BackupId): Promise<CatalogAnswers['show']>;
   /** The newest completed backup of each target and tier. */
   lastCompleted(): Promise<CatalogAnswers['last-completed']>;
+  /** Of each series: the run that ended last, and the newest complete backup. */
+  newest(series: readonly Series[]): Promise<CatalogAnswers['newest']>;
   /** The schedules that are declared now, by name. */
   declaredSchedules(): Promise<CatalogAnswers['schedules']>;
   /** Recoveries as they stand now, newest first. */
   recoveries(filter?: RecoveryFilter): Promise<CatalogAnswers['recoveries']>;
+  /** Looks that were taken at backups, newest first. */
+  validations(filter?: ValidationFilter): Promise<CatalogAnswers['validations']>;
+  /**
+   * Complete backups that restorable points are made of: of each target the newest so many that are not known to be bad, the newest verified
+   * one and the newest of all; and each target's last restore test.
+   */
+  knownBackups(targets: readonly TargetName[], perTarget: number): Promise<CatalogAnswers['known-backups']>;
+  /** What the configuration was declared to be; null when it never was. */
+  declaredTargets(): Promise<CatalogAnswers['declared-targets']>;
+  /** Hands out requests made by SQL that are due. Each has to be settled, or is handed out again in a while. */
+  takeRequests(limit?: number): Promise<CatalogAnswers['take-requests']>;
+  /** Says what became of requests. */
+  settleRequests(settlements: readonly Settlement[]): Promise<CatalogAnswers['settle-requests']>;
+  /** Requests that were started and have not been seen to end. */
+  startedRequests(): Promise<CatalogAnswers['started-requests']>;
+  /** Requests made by SQL, newest first. */
+  requests(limit?: number): Promise<CatalogAnswers['requests']>;
+  /** Requests that are due and that nobody takes. */
+  queueState(): Promise<CatalogAnswers['queue-state']>;
   migrate(): Promise<CatalogAnswers['migrate']>;
   status(): Promise<CatalogAnswers['status']>;
 };
@@ -63,8 +87,19 @@ export function catalogClient({
     list: (filter = {}) => ask<'list'>({ operation: 'list', ...filter }),
     show: (backupId) => ask<'show'>({ operation: 'show', backupId }),
     lastCompleted: () => ask<'last-completed'>({ operation: 'last-completed' }),
+    newest: (series) => ask<'newest'>({ operation: 'newest', series: [...series] }),
     declaredSchedules: () => ask<'schedules'>({ operation: 'schedules' }),
     recoveries: (filter = {}) => ask<'recoveries'>({ operation: 'recoveries', ...filter }),
+    validations: (filter = {}) => ask<'validations'>({ operation: 'validations', ...filter }),
+    knownBackups: (targets, perTarget) =>
+      ask<'known-backups'>({ operation: 'known-backups', targets: [...targets], perTarget }),
+    declaredTargets: () => ask<'declared-targets'>({ operation: 'declared-targets' }),
+    takeRequests: (limit) => ask<'take-requests'>({ operation: 'take-requests', ...(limit && { limit }) }),
+    settleRequests: (settlements) =>
+      ask<'settle-requests'>({ operation: 'settle-requests', settlements: [...settlements] }),
+    startedRequests: () => ask<'started-requests'>({ operation: 'started-requests' }),
+    requests: (limit) => ask<'requests'>({ operation: 'requests', ...(limit && { limit }) }),
+    queueState: () => ask<'queue-state'>({ operation: 'queue-state' }),
     migrate: () => ask<'migrate'>({ operation: 'migrate' }),
     status: () => ask<'status'>({ operation: 'status' }),
   };

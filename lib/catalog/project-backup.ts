@@ -1,5 +1,6 @@
 import { type BackupId, timeOfId } from '../core/ids.ts';
 import { compareEvents, type JournalEvent, journalKey } from '../core/journal.ts';
+import { unverified, type Verification, verificationAfter } from '../core/verification.ts';
 import type { BackupStatus, VerificationStatus } from '../core/vocabulary.ts';
 import { hashKey, tenantKey } from './hash-key.ts';
 import { type Change, historyOf, instant, secondsBetween, type Validity } from './history.ts';
@@ -35,14 +36,20 @@ export type BackupState = {
   readonly storage_location: string | null;
   readonly storage_type: string | null;
   readonly retention_until: string | null;
+  readonly restorable_point: string | null;
   readonly fencing_token: number | null;
+  readonly hold_since: string | null;
+  readonly hold_by: string | null;
+  readonly hold_reason: string | null;
+  readonly expiry_reason: string | null;
 };
 
 /**
  * The history of one backup, from all of its events in any order.
  *
  * A failure after the completion (the run could not be announced, say) is noted with its reason and takes nothing back: the
- * backup is in the store, whole and read back. A completion after a failure (the execution was redriven) clears it.
+ * backup is in the store, whole and read back. A completion after a failure (the execution was redriven) clears it. A backup that was to go
+ * and stays is again what it was before.
  */
 export function projectBackup(
   operation: BackupId,
@@ -50,8 +57,18 @@ export function projectBackup(
 ): readonly (BackupState & Validity)[] {
   const changes: Change<BackupState>[] = [];
   let state = unknownBackup(operation);
+  let known = unverified;
+  let beforeExpiry: BackupStatus = state.backup_status;
   for (const event of [...events].sort(compareEvents)) {
-    state = { ...state, ...changeOf(state, event), tenant_hk: tenantKey(event.tenant) };
+    if (event.event === 'backup-expired' && state.backup_status !== 'EXPIRED') beforeExpiry = state.backup_status;
+    known = knownAfter(known, event);
+    const verification = { verification_status: known.status, verification_detail: known.detail };
+    state = {
+      ...state,
+      ...changeOf(state, event, beforeExpiry),
+      ...verification,
+      tenant_hk: tenantKey(event.tenant),
+    };
     changes.push({ at: event.at, source: journalKey(event), row: state });
   }
   return historyOf(changes);
@@ -86,11 +103,16 @@ function unknownBackup(operation: BackupId): BackupState {
     storage_location: null,
     storage_type: null,
     retention_until: null,
+    restorable_point: null,
     fencing_token: null,
+    hold_since: null,
+    hold_by: null,
+    hold_reason: null,
+    expiry_reason: null,
   };
 }
 
-function changeOf(state: BackupState, event: BackupEvent): Partial<BackupState> {
+function changeOf(state: BackupState, event: BackupEvent, beforeExpiry: BackupStatus): Partial<BackupState> {
   switch (event.event) {
     case 'backup-requested':
       return {
@@ -117,13 +139,14 @@ function changeOf(state: BackupState, event: BackupEvent): Partial<BackupState> 
         backup_status: 'COMPLETED',
         ...ended(event.beganAt, event.endedAt),
         ...sizes(event.plainBytes, event.storedBytes),
-        verification_status: event.verification,
         error_code: null,
         error_message: null,
         error_hint: null,
         storage_location: event.storageLocation,
         storage_type: event.storageType,
         retention_until: instant(event.retentionUntil),
+        // The snapshot is taken after the beginning, so that is what is safe to say where nothing was said.
+        restorable_point: instant(event.restorablePoint ?? event.beganAt),
       };
     case 'backup-failed': {
       const error = {
@@ -145,8 +168,29 @@ function changeOf(state: BackupState, event: BackupEvent): Partial<BackupState> 
       };
     }
     case 'backup-verified':
-      return { verification_status: event.verification, verification_detail: event.detail };
+      return {};
+    case 'backup-held':
+      return {
+        hold_since: instant(event.at),
+        hold_by: event.heldBy.name ?? event.heldBy.kind,
+        hold_reason: event.reason,
+      };
+    case 'backup-released':
+      return { hold_since: null, hold_by: null, hold_reason: null };
+    case 'backup-expired':
+      return { backup_status: 'EXPIRED', expiry_reason: event.reason };
+    case 'backup-kept':
+      return { backup_status: beforeExpiry, expiry_reason: null };
+    case 'backup-deleted':
+      return { backup_status: 'DELETED', storage_location: null };
   }
+}
+
+function knownAfter(known: Verification, event: BackupEvent): Verification {
+  if (event.event === 'backup-completed')
+    return verificationAfter(known, { status: event.verification, detail: known.detail, by: null });
+  if (event.event !== 'backup-verified') return known;
+  return verificationAfter(known, { status: event.verification, detail: event.detail, by: event.by ?? null });
 }
 
 function ended(beganAt: string, endedAt: string): Partial<BackupState> {

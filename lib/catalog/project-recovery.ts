@@ -22,6 +22,7 @@ export type RecoveryState = {
   readonly recovery_end_time: string | null;
   readonly recovery_duration_seconds: string | null;
   readonly restored_size_bytes: number | null;
+  readonly restore_seconds: string | null;
   readonly is_compared: boolean;
   readonly error_code: string | null;
   readonly error_message: string | null;
@@ -59,6 +60,7 @@ function unknownRecovery(operation: BackupId): RecoveryState {
     recovery_end_time: null,
     recovery_duration_seconds: null,
     restored_size_bytes: null,
+    restore_seconds: null,
     is_compared: false,
     error_code: null,
     error_message: null,
@@ -73,11 +75,14 @@ function changeOf(event: RecoveryEvent): Partial<RecoveryState> {
         target: event.target,
         destination: event.destination,
         recovery_type: 'FULL',
+        recovery_target_time: event.targetTime === undefined ? null : instant(event.targetTime),
         requested_by_kind: event.requestedBy.kind,
         requested_by_name: event.requestedBy.name ?? null,
         execution: event.execution,
         recovery_start_time: instant(event.at),
       };
+    case 'recovery-approved':
+      return {};
     case 'recovery-ended':
       return {
         recovery_status: event.status,
@@ -85,6 +90,7 @@ function changeOf(event: RecoveryEvent): Partial<RecoveryState> {
         recovery_end_time: instant(event.endedAt),
         recovery_duration_seconds: secondsBetween(event.beganAt, event.endedAt),
         restored_size_bytes: event.restoredBytes,
+        restore_seconds: event.restoreSeconds?.toFixed(3) ?? null,
         is_compared: event.compared,
         error_code: event.error?.code ?? null,
         error_message: event.error?.message ?? null,

@@ -43,18 +43,17 @@ export function projectSchedules(events: readonly ScheduleEvent[]): readonly (Sc
 
 /** What is known of one schedule after each event that may concern it. */
 function changesOf(name: string, inOrder: readonly ScheduleEvent[]): readonly Change<ScheduleState>[] {
-  let declared: { readonly schedule: Declared; readonly tenant: string | null } | undefined;
+  let declared: Declared | undefined;
   let settings: Partial<ScheduleSettings> = {};
   let by: Requester | undefined;
   return inOrder.flatMap((event) => {
     if (event.event === 'schedules-declared') {
-      const schedule = event.schedules.find((candidate) => candidate.name === name);
-      declared = schedule && { schedule, tenant: event.tenant };
+      declared = event.schedules.find((candidate) => candidate.name === name);
     } else if (event.schedule === name) {
       settings = settingsAfter(settings, event);
       by = event.requestedBy;
     } else return [];
-    const row = declared ? stateOf({ ...declared.schedule, ...settings }, declared.tenant, by) : null;
+    const row = declared ? stateOf({ ...declared, ...settings }, by) : null;
     return [{ at: event.at, source: journalKey(event), row }];
   });
 }
@@ -62,11 +61,11 @@ function changesOf(name: string, inOrder: readonly ScheduleEvent[]): readonly Ch
 type Declared = SchedulesDeclared['schedules'][number];
 type Requester = Extract<ScheduleEvent, { event: 'schedule-changed' }>['requestedBy'];
 
-function stateOf(schedule: Declared, tenant: string | null, by: Requester | undefined): ScheduleState {
+function stateOf(schedule: Declared, by: Requester | undefined): ScheduleState {
   return {
     schedule_hk: hashKey(schedule.name),
     schedule_bk: schedule.name,
-    tenant_hk: tenantKey(tenant),
+    tenant_hk: tenantKey(schedule.tenant),
     target: schedule.target,
     engine: schedule.engine,
     method: schedule.method,

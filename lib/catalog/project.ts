@@ -7,10 +7,16 @@ import { hashKey, tenantKey } from './hash-key.ts';
 import { type BackupEvent, projectBackup } from './project-backup.ts';
 import { projectRecovery, type RecoveryEvent } from './project-recovery.ts';
 import { projectSchedules, type ScheduleEvent } from './project-schedules.ts';
+import { projectValidation, type ValidationEvent } from './project-validation.ts';
 import { insertAppliedEvents } from './sql/insert-applied-events.ts';
+import { insertTenants } from './sql/insert-tenants.ts';
 import { lockOperation } from './sql/lock-operation.ts';
+import { noteEvents } from './sql/note-events.ts';
 import { replaceHistory } from './sql/replace-history.ts';
+import { replaceTargets } from './sql/replace-targets.ts';
+import { replaceValidation } from './sql/replace-validation.ts';
 import { selectEventsOfOperation } from './sql/select-events-of-operation.ts';
+import { selectNewestTargets } from './sql/select-newest-targets.ts';
 import { selectScheduleEvents } from './sql/select-schedule-events.ts';
 import { type HubRow, upsertHub } from './sql/upsert-hub.ts';
 import { upsertLink } from './sql/upsert-link.ts';
@@ -43,9 +49,11 @@ export async function applyEvents(client: Client, events: readonly JournalEvent[
   return { applied, known: events.length - applied };
 }
 
-/** What must not be projected twice at a time: an operation; for what concerns schedules, all of them together. */
-const lockOf = (event: JournalEvent): string =>
-  event.event === 'schedules-declared' || event.event === 'schedule-changed' ? 'schedules' : event.operation;
+/** What must not be projected twice at a time: an operation; for what concerns schedules, all of them together; for declarations of targets, all targets. */
+function lockOf(event: JournalEvent): string {
+  if (event.event === 'schedules-declared' || event.event === 'schedule-changed') return 'schedules';
+  return event.event === 'targets-declared' ? 'targets' : event.operation;
+}
 
 async function applyTogether(client: Client, lock: string, events: readonly JournalEvent[]): Promise<number> {
   await client.query('begin');
@@ -54,7 +62,10 @@ async function applyTogether(client: Client, lock: string, events: readonly Jour
     await lockOperation(client, lock);
     const inserted = await insertAppliedEvents(client, uniqueByKey(events));
     if (inserted.length > 0) {
+      await insertTenants(client, events.flatMap(tenantsIn));
+      await noteEvents(client, inserted);
       if (lock === 'schedules') await writeSchedules(client, await selectScheduleEvents(client));
+      else if (lock === 'targets') await replaceTargets(client, await selectNewestTargets(client));
       else await writeOperation(client, lock as BackupId, await selectEventsOfOperation(client, lock));
     }
     await client.query('commit');
@@ -66,6 +77,14 @@ async function applyTogether(client: Client, lock: string, events: readonly Jour
   }
 }
 
+/** Every tenant that an event speaks of. */
+const tenantsIn = (event: JournalEvent): readonly string[] =>
+  [
+    event.tenant,
+    ...('schedules' in event ? event.schedules.map(({ tenant }) => tenant) : []),
+    ...('targets' in event ? event.targets.map(({ tenant }) => tenant) : []),
+  ].filter((tenant) => tenant !== null);
+
 const uniqueByKey = (events: readonly JournalEvent[]): readonly JournalEvent[] => [
   ...new Map(events.toReversed().map((event) => [journalKey(event), event])).values(),
 ];
@@ -75,6 +94,10 @@ async function writeOperation(client: Client, operation: BackupId, events: reado
   const ofRecovery = events.filter((event): event is RecoveryEvent => event.event.startsWith('recovery-'));
   if (ofBackup.length > 0) await writeBackup(client, operation, ofBackup);
   if (ofRecovery.length > 0) await writeRecovery(client, operation, ofRecovery);
+  const ofValidation = events.filter(
+    (event): event is ValidationEvent => event.event.startsWith('restore-test-') || event.event === 'validation-ended',
+  );
+  if (ofValidation.length > 0) await replaceValidation(client, projectValidation(operation, ofValidation));
 }
 
 async function writeBackup(client: Client, operation: BackupId, events: readonly BackupEvent[]): Promise<void> {

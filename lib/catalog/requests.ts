@@ -3,17 +3,32 @@ import { z } from 'zod';
 import { HoldfastError } from '../core/errors.ts';
 import { backupIdSchema, targetNameSchema } from '../core/ids.ts';
 import { journalEventSchema } from '../core/journal.ts';
-import { backupStatusSchema, methodSchema, tierSchema } from '../core/vocabulary.ts';
+import {
+  backupStatusSchema,
+  methodSchema,
+  tierSchema,
+  validationStatusSchema,
+  validationTypeSchema,
+} from '../core/vocabulary.ts';
 import { type MigrationResult, migrateCatalog } from './migrate.ts';
 import { type ApplyResult, applyEvents } from './project.ts';
 import { type CatalogStatus, catalogStatus } from './queries/catalog-status.ts';
+import { type DeclaredTargets, declaredTargets } from './queries/declared-targets.ts';
 import type { Execution } from './queries/execution-columns.ts';
 import { findUnapplied } from './queries/find-unapplied.ts';
+import { type KnownBackups, knownBackups } from './queries/known-backups.ts';
 import { lastCompleted } from './queries/last-completed.ts';
 import { listExecutions } from './queries/list-executions.ts';
 import { listRecoveries, type Recovery } from './queries/list-recoveries.ts';
+import { listRequests, type QueuedRequest } from './queries/list-requests.ts';
 import { type DeclaredSchedule, listSchedules } from './queries/list-schedules.ts';
+import { listValidations, type ValidationResult } from './queries/list-validations.ts';
+import { type NewestPerSeries, newestPerSeries } from './queries/newest-per-series.ts';
+import { type QueueState, queueState } from './queries/queue-state.ts';
+import { settlementSchema, settleRequests } from './queries/settle-requests.ts';
 import { type ExecutionStage, showExecution } from './queries/show-execution.ts';
+import { type StartedRequest, startedRequests } from './queries/started-requests.ts';
+import { type TakenRequest, takeRequests } from './queries/take-requests.ts';
 
 const sinceSchema = z.iso.datetime({ offset: true }).optional();
 const limitSchema = z.number().int().min(1).max(1000).optional();
@@ -35,6 +50,10 @@ export const catalogRequestSchema = z.discriminatedUnion('operation', [
   }),
   z.strictObject({ operation: z.literal('show'), backupId: backupIdSchema }),
   z.strictObject({ operation: z.literal('last-completed') }),
+  z.strictObject({
+    operation: z.literal('newest'),
+    series: z.array(z.strictObject({ target: targetNameSchema, method: methodSchema })),
+  }),
   z.strictObject({ operation: z.literal('schedules') }),
   z.strictObject({
     operation: z.literal('recoveries'),
@@ -44,6 +63,26 @@ export const catalogRequestSchema = z.discriminatedUnion('operation', [
     after: z.strictObject({ startTime: z.iso.datetime(), recoveryId: backupIdSchema }).optional(),
     limit: limitSchema,
   }),
+  z.strictObject({
+    operation: z.literal('validations'),
+    target: targetNameSchema.optional(),
+    backupId: backupIdSchema.optional(),
+    type: validationTypeSchema.optional(),
+    status: validationStatusSchema.optional(),
+    since: sinceSchema,
+    limit: limitSchema,
+  }),
+  z.strictObject({
+    operation: z.literal('known-backups'),
+    targets: z.array(targetNameSchema),
+    perTarget: z.number().int().min(1).max(1000),
+  }),
+  z.strictObject({ operation: z.literal('declared-targets') }),
+  z.strictObject({ operation: z.literal('take-requests'), limit: limitSchema }),
+  z.strictObject({ operation: z.literal('settle-requests'), settlements: z.array(settlementSchema) }),
+  z.strictObject({ operation: z.literal('started-requests'), limit: limitSchema }),
+  z.strictObject({ operation: z.literal('requests'), limit: limitSchema }),
+  z.strictObject({ operation: z.literal('queue-state') }),
   z.strictObject({ operation: z.literal('migrate') }),
   z.strictObject({ operation: z.literal('status') }),
 ]);
@@ -58,8 +97,17 @@ export type CatalogAnswers = {
   readonly list: readonly Execution[];
   readonly show: readonly ExecutionStage[];
   readonly 'last-completed': readonly Execution[];
+  readonly newest: NewestPerSeries;
   readonly schedules: readonly DeclaredSchedule[];
   readonly recoveries: readonly Recovery[];
+  readonly validations: readonly ValidationResult[];
+  readonly 'known-backups': KnownBackups;
+  readonly 'declared-targets': DeclaredTargets | null;
+  readonly 'take-requests': readonly TakenRequest[];
+  readonly 'settle-requests': { readonly settled: number };
+  readonly 'started-requests': readonly StartedRequest[];
+  readonly requests: readonly QueuedRequest[];
+  readonly 'queue-state': QueueState;
   readonly migrate: MigrationResult;
   readonly status: CatalogStatus;
 };
@@ -74,8 +122,17 @@ const operations: Operations = {
   list: (client, filter) => listExecutions(client, filter),
   show: (client, { backupId }) => showExecution(client, backupId),
   'last-completed': (client) => lastCompleted(client),
+  newest: (client, { series }) => newestPerSeries(client, series),
   schedules: (client) => listSchedules(client),
   recoveries: (client, filter) => listRecoveries(client, filter),
+  validations: (client, filter) => listValidations(client, filter),
+  'known-backups': (client, { targets, perTarget }) => knownBackups(client, { targets, perTarget }),
+  'declared-targets': (client) => declaredTargets(client),
+  'take-requests': (client, { limit }) => takeRequests(client, limit ?? 50),
+  'settle-requests': (client, { settlements }) => settleRequests(client, settlements),
+  'started-requests': (client, { limit }) => startedRequests(client, limit ?? 50),
+  requests: (client, { limit }) => listRequests(client, limit ?? 50),
+  'queue-state': (client) => queueState(client),
   migrate: (client) => migrateCatalog(client),
   status: (client) => catalogStatus(client),
 };

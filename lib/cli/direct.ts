@@ -9,6 +9,7 @@ import { throttled } from '../runner/progress.ts';
 import { findBackup } from '../store/backups.ts';
 import type { CliContext } from './context.ts';
 import { stateDirectoryOf } from './state-directory.ts';
+import { withVaultBucket } from './vault-bucket.ts';
 
 const redrawMs = 100;
 
@@ -19,7 +20,7 @@ export async function direct<Result>(
 ): Promise<Result> {
   return withRunContext(
     {
-      config: await inItsRegion(config),
+      config: await withVaultBucket(await inItsRegion(config)),
       environment: process.env,
       openKeys: async (wrapped, settings) =>
         isLocalKey(wrapped) ? localKeyProvider(stateDirectoryOf(configFile)) : openKeyProviderOf(wrapped, settings),
@@ -55,7 +56,7 @@ async function inItsRegion(config: CliContext['config']): Promise<HoldfastConfig
 
 /** The backup that a user named: an id, or `latest` with `--target`. */
 export function namedBackup(
-  { store }: RunContext,
+  { store }: Pick<RunContext, 'store'>,
   backup: string,
   target: string | undefined,
 ): Promise<{ readonly target: TargetName; readonly id: BackupId }> {

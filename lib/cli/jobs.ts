@@ -1,7 +1,15 @@
 import type { SFNClient } from '@aws-sdk/client-sfn';
+import type { CleanupProgress, CleanupRequest, CleanupRun, CleanupTotals } from '../core/cleanup.ts';
 import { HoldfastError } from '../core/errors.ts';
-import type { BackupRequest, BackupRun, RestoreRequest, RestoreRun } from '../core/requests.ts';
-import { type Started, startBackup, startRestore } from '../lifecycle/start.ts';
+import type {
+  BackupRequest,
+  BackupRun,
+  RestoreRequest,
+  RestoreRun,
+  RestoreTestRequest,
+  RestoreTestRun,
+} from '../core/requests.ts';
+import { type Started, startBackup, startCleanup, startRestore, startRestoreTest } from '../lifecycle/start.ts';
 import type { CliContext } from './context.ts';
 import { followExecution } from './follow-execution.ts';
 import { duration, oneLine } from './output.ts';
@@ -12,7 +20,7 @@ export type Machines = {
   readonly pollMs: number;
   /** Do they go on when this command ends? */
   readonly goOn: boolean;
-  readonly arnOf: (kind: 'backup' | 'restore') => Promise<string>;
+  readonly arnOf: (kind: 'backup' | 'restore' | 'restore-test' | 'cleanup') => Promise<string>;
   /** Shows the progress of an execution's task until the returned function is called. @default - only its states are shown */
   readonly followProgress?: (execution: string) => () => void;
 };
@@ -37,7 +45,37 @@ export async function runRestoreJob(
   return watch(context, machines, await startRestore(machines.client, await machines.arnOf('restore'), request));
 }
 
-async function watch<Run>({ output, signal }: CliContext, machines: Machines, started: Started): Promise<Job<Run>> {
+/** As `runBackupJob`, for a restore test. There is no run when there was nothing to test. */
+export async function runRestoreTestJob(
+  context: CliContext,
+  machines: Machines,
+  request: RestoreTestRequest,
+): Promise<Job<RestoreTestRun | undefined>> {
+  const started = await startRestoreTest(machines.client, await machines.arnOf('restore-test'), request);
+  return watch(context, machines, started);
+}
+
+/** As `runBackupJob`, for a cleanup; with what it did. */
+export async function runCleanupJob(
+  context: CliContext,
+  machines: Machines,
+  request: CleanupRequest,
+): Promise<Job<CleanupRun> & { readonly totals: CleanupTotals }> {
+  const started = await startCleanup(machines.client, await machines.arnOf('cleanup'), request);
+  const { run, progress } = await follow<{ readonly run: CleanupRun; readonly progress: CleanupProgress }>(
+    context,
+    machines,
+    started,
+  );
+  return { ...started, run, totals: progress.totals };
+}
+
+async function watch<Run>(context: CliContext, machines: Machines, started: Started): Promise<Job<Run>> {
+  return { ...started, run: (await follow<{ readonly run: Run }>(context, machines, started)).run };
+}
+
+/** The output of the execution, once it has ended well. */
+async function follow<End>({ output, signal }: CliContext, machines: Machines, started: Started): Promise<End> {
   const endProgress = machines.followProgress?.(started.name);
   const ended = await followExecution(machines.client, started.arn, {
     signal,
@@ -55,7 +93,7 @@ async function watch<Run>({ output, signal }: CliContext, machines: Machines, st
     })
     .finally(() => endProgress?.());
   if (ended.failure) throw ended.failure;
-  return { ...started, run: (ended.output as { readonly run: Run }).run };
+  return ended.output as End;
 }
 
 /** Ctrl-C ends this command. It ends the execution only where the state machines end with it. */

@@ -40,5 +40,5 @@ const pathOf = (command: Command): string =>
   command.parent ? `${pathOf(command.parent)} ${command.name()}` : command.name();
 
 const exitCodes = `Exit codes: 0 ok; 2 usage; 10-19 will fail again until something is changed (configuration, password, key,
-corrupt data, lease held); 20-29 may succeed when tried again (source, store or catalog away); 30 partial;
+corrupt data, lease held); 20-29 may succeed when tried again (source, store or catalog away); 30 partial; 31 late;
 70 a bug; 124 out of time; 143 stopped. --json prints failures as {"error":{"code","message","hint"}}.`;

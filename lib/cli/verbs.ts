@@ -80,7 +80,9 @@ export const verbs: readonly VerbDefinition[] = [
     example: 'holdfast validate latest --target orders',
     options: [
       ['--target <target>', "whose, for 'latest'; with --all, only its backups"],
-      ['--all', 'every backup in the store'],
+      ['--all', 'every backup in the store; one that cannot be opened does not keep the others from being read'],
+      ['--file <file>', "a manifest.json of any store on this machine, or a file of 'export', pg_dump or pg_dumpall"],
+      ['--report <file>', 'with --all, write what was found: .json for programs, .md for people'],
       ['--sample', 'sizes of all objects and the beginning of every stream, instead of every byte'],
     ],
     load: () => import('./verbs/validate.ts'),
@@ -99,6 +101,24 @@ export const verbs: readonly VerbDefinition[] = [
       ['--aws', 'through the restore state machine in the AWS account'],
     ],
     load: () => import('./verbs/restore.ts'),
+  },
+  {
+    usage: 'restore-test [what]',
+    description:
+      'restore a backup into a server of its own, compare and examine it: of a target, a backup by its id, or one chosen of all',
+    example: 'holdfast restore-test orders',
+    options: [
+      ['--aws', 'start it in the AWS account instead of on this machine'],
+      ['--no-wait', 'only start it'],
+    ],
+    load: () => import('./verbs/restore-test.ts'),
+  },
+  {
+    usage: 'status',
+    description:
+      'of each target the last verified restorable point, the newest one, the last restore test, and what is late (exit code 31)',
+    example: 'holdfast status',
+    load: () => import('./verbs/status.ts'),
   },
   {
     usage: 'compare <backup>',
@@ -197,8 +217,47 @@ export const verbs: readonly VerbDefinition[] = [
     ],
   },
   {
+    usage: 'cleanup',
+    description:
+      'remove backups whose time is over and which nothing needs, and say of every backup why it stays or goes',
+    example: 'holdfast cleanup --dry-run',
+    options: [
+      ['--dry-run', 'only say it; needs neither stack nor catalog'],
+      ['--target <target>', 'only of this target'],
+      ['--aws', 'through the cleanup state machine in the AWS account'],
+    ],
+    load: () => import('./verbs/cleanup.ts'),
+  },
+  {
+    usage: 'hold <backup>',
+    description: 'keep a backup whatever the rules say, until it is released',
+    example: 'holdfast hold 20261121T020000Z-9f3c2a1b --reason "case 4711"',
+    options: [
+      ['--target <target>', "whose, for 'latest'"],
+      ['--reason <text>', 'why; shown wherever the backup is'],
+    ],
+    load: () => import('./verbs/hold.ts'),
+  },
+  {
+    usage: 'release <backup>',
+    description: 'take a hold back: the rules decide again',
+    example: 'holdfast release 20261121T020000Z-9f3c2a1b --reason "case 4711 is closed"',
+    options: [
+      ['--target <target>', "whose, for 'latest'"],
+      ['--reason <text>', 'why; kept in the journal'],
+    ],
+    load: () => import('./verbs/release.ts'),
+  },
+  {
+    usage: 'requests',
+    description: 'what was asked for by SQL (docs/catalog.md), newest first, and how far it is',
+    example: 'holdfast requests --limit 50',
+    options: [['--limit <number>', 'at most so many (default: 20)']],
+    load: () => import('./verbs/requests.ts'),
+  },
+  {
     usage: 'catalog',
-    description: 'the catalog database',
+    description: 'the catalog database: tables, views, and functions that request backups (docs/catalog.md)',
     example: 'holdfast catalog url',
     load: none,
     verbs: [
@@ -223,8 +282,23 @@ export const verbs: readonly VerbDefinition[] = [
     ],
   },
   {
+    usage: 'health',
+    description:
+      'check everything now: late, failed, missed and stuck backups, leases, WAL, key, catalog; exit code 17 when something is wrong',
+    example: 'holdfast health --json',
+    load: () => import('./verbs/health.ts'),
+  },
+  {
+    usage: 'alerts',
+    description: 'what was told of which problem, and whether each channel of alerts works',
+    example: 'holdfast alerts --prove',
+    options: [['--prove', 'prove each channel first, through the stack on this machine: the webhook gets a message']],
+    load: () => import('./verbs/alerts.ts'),
+  },
+  {
     usage: 'explain [topic]',
-    description: "how it works in numbers: 'pipeline' (memory, by formula), 'errors' (every error code)",
+    description:
+      "how it works in numbers: 'pipeline' (memory, by formula), 'errors' (every error code), 'metrics' (every name), 'problems' (every kind), 'alert-rules' (for Prometheus)",
     example: 'holdfast explain pipeline',
     load: () => import('./verbs/explain.ts'),
   },

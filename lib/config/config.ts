@@ -1,6 +1,7 @@
 import { HoldfastError } from '../core/errors.ts';
 import type { TargetName } from '../core/ids.ts';
 import type { Method, Tier } from '../core/vocabulary.ts';
+import type { RetentionRules } from './retention.ts';
 import type { ParsedConfig, TargetInput } from './schema.ts';
 
 /** One schedule of one target, complete. */
@@ -15,10 +16,12 @@ export type BackupEntry = {
   readonly enabled: boolean;
 };
 
-export type Target = Omit<TargetInput, 'backups' | 'rtoMinutes' | 'rpoHours'> & {
+export type Target = Omit<TargetInput, 'backups' | 'retention' | 'rtoMinutes' | 'rpoHours'> & {
   readonly backups: readonly BackupEntry[];
   /** Kept this long when no entry of the same tier says otherwise, in days. */
   readonly retentionDays: Readonly<Record<Tier, number>>;
+  /** What is kept beyond that. */
+  readonly retention: RetentionRules;
   readonly rtoMinutes: number;
   readonly rpoHours: number;
 };

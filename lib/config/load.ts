@@ -7,7 +7,7 @@ import { type Tier, tierSchema } from '../core/vocabulary.ts';
 import type { BackupEntry, HoldfastConfig, Target } from './config.ts';
 import { defaultBackups } from './defaults.ts';
 import { type Environment, overridesFrom, tierOverride } from './environment.ts';
-import { tierRetentionDays } from './retention.ts';
+import { mergeRetention, tierRetentionDays } from './retention.ts';
 import { configSchema, type ParsedConfig, type TargetInput } from './schema.ts';
 import type { SecretReference } from './secret-reference.ts';
 
@@ -115,6 +115,7 @@ function completeTarget(
       ...absolutePassword(target.connection.password, directory),
       ...rootCertificates(target, directory, file),
     },
+    retention: mergeRetention(target.retention, parsed.retention),
     rtoMinutes: target.rtoMinutes ?? parsed.recovery.rtoMinutes,
     rpoHours: target.rpoHours ?? parsed.recovery.rpoHours,
     retentionDays: Object.fromEntries(

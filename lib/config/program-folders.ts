@@ -5,6 +5,11 @@ export function namedPostgresFolders(): readonly string[] {
   return absoluteFolders(process.env['HOLDFAST_PG_BIN']);
 }
 
+/** The folders that `HOLDFAST_PG_SERVERS` names, in the form of PATH: servers of the local stack's own, looked at last. */
+export function embeddedPostgresFolders(): readonly string[] {
+  return absoluteFolders(process.env['HOLDFAST_PG_SERVERS']);
+}
+
 /** The absolute folders of PATH. */
 export function pathFolders(): readonly string[] {
   return absoluteFolders(process.env['PATH']);

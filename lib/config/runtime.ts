@@ -16,10 +16,16 @@ const runtimeSchema = z.object({
   HOLDFAST_RESTORE_MACHINE: z.string().optional(),
   HOLDFAST_SCHEDULES_FUNCTION: z.string().optional(),
   HOLDFAST_VALIDATE_FUNCTION: z.string().optional(),
+  HOLDFAST_MAIL_TOPIC: z.string().optional(),
+  HOLDFAST_RESTORE_TEST_MACHINE: z.string().optional(),
+  HOLDFAST_CLEANUP_MACHINE: z.string().optional(),
   HOLDFAST_IMAGE: z.string().default('local'),
   HOLDFAST_RUN: z.string().optional(),
   AWS_S3_BUCKET: z.string().optional(),
 });
+
+/** State machines by what they do. */
+export type MachineKind = 'backup' | 'restore' | 'restore-test' | 'cleanup';
 
 export type Runtime = {
   readonly config: HoldfastConfig;
@@ -27,7 +33,10 @@ export type Runtime = {
   readonly catalogFunction: string | undefined;
   readonly schedulesFunction: string | undefined;
   readonly validateFunction: string | undefined;
-  readonly machines: { readonly backup: string | undefined; readonly restore: string | undefined };
+  /** Where mails are published. */
+  readonly mailTopic: string | undefined;
+  /** ARNs of the state machines that the program may start. */
+  readonly machines: Readonly<Record<MachineKind, string | undefined>>;
   readonly image: string;
 };
 
@@ -50,7 +59,13 @@ export function loadRuntime(environment: Environment = process.env): Runtime {
     catalogFunction: variables.HOLDFAST_CATALOG_FUNCTION,
     schedulesFunction: variables.HOLDFAST_SCHEDULES_FUNCTION,
     validateFunction: variables.HOLDFAST_VALIDATE_FUNCTION,
-    machines: { backup: variables.HOLDFAST_BACKUP_MACHINE, restore: variables.HOLDFAST_RESTORE_MACHINE },
+    mailTopic: variables.HOLDFAST_MAIL_TOPIC,
+    machines: {
+      backup: variables.HOLDFAST_BACKUP_MACHINE,
+      restore: variables.HOLDFAST_RESTORE_MACHINE,
+      'restore-test': variables.HOLDFAST_RESTORE_TEST_MACHINE,
+      cleanup: variables.HOLDFAST_CLEANUP_MACHINE,
+    },
     image: variables.HOLDFAST_IMAGE,
   };
 }

@@ -1,8 +1,9 @@
 import { z } from 'zod';
-import { cronSchema, timezoneSchema } from '../core/cron.ts';
-import { targetNameSchema } from '../core/ids.ts';
+import { targetNameSchema, tenantNameSchema } from '../core/ids.ts';
 import { compressionSchema, methodSchema, tierSchema } from '../core/vocabulary.ts';
-import { retentionSchema } from './retention.ts';
+import { restoreTestSchema, restoreTestsSchema } from './restore-test-schema.ts';
+import { retentionRulesSchema, retentionSchema } from './retention.ts';
+import { scheduleSchema, timezoneSchema } from './schedule-schema.ts';
 import { secretReferenceSchema } from './secret-reference.ts';
 
 /**
@@ -51,8 +52,8 @@ const encryptionSchema = z
 const backupSchema = z.strictObject({
   tier: tierSchema.exclude(['manual']),
   method: methodSchema.default('logical'),
-  schedule: cronSchema.describe('Cron: minute hour day-of-month month day-of-week'),
-  timezone: timezoneSchema.default('UTC').describe("The schedule's, by its IANA name, e.g. Europe/Berlin"),
+  schedule: scheduleSchema,
+  timezone: timezoneSchema,
   retention: retentionSchema.optional().describe("How long to keep it, e.g. 7d, 4w, 7y; the tier's own when left out"),
   enabled: z.boolean().default(true).describe('false: known, and never run by its schedule'),
 });
@@ -86,6 +87,9 @@ const targetSchema = z.discriminatedUnion('engine', [
   z.strictObject({
     name: targetNameSchema,
     engine: z.literal('postgres'),
+    tenant: tenantNameSchema
+      .optional()
+      .describe('Whose it is: in the catalog, a tenant sees and requests its own targets only. Left out, system-wide'),
     connection: postgresConnectionSchema,
     backups: z
       .array(backupSchema)
@@ -100,8 +104,12 @@ const targetSchema = z.discriminatedUnion('engine', [
       .nonnegative()
       .default(0)
       .describe('0: none beside the deadline of the run'),
+    retention: retentionRulesSchema
+      .optional()
+      .describe('As retention, for this target alone; what is left out is taken from there'),
     rtoMinutes: z.number().int().positive().optional().describe('Recovery time objective of this target'),
     rpoHours: z.number().positive().optional().describe('Recovery point objective of this target'),
+    restoreTest: restoreTestSchema.prefault({}),
   }),
 ]);
 
@@ -142,6 +150,15 @@ const awsSchema = z
       .describe('Default retention lock of the bucket. Left out, objects can be locked, and none is by default'),
     taskCpu: z.union([z.literal(1024), z.literal(2048), z.literal(4096)]).default(2048),
     taskMemoryMiB: z.number().int().min(2048).default(4096),
+    restoreTestDiskGiB: z
+      .number()
+      .int()
+      .min(21)
+      .max(200)
+      .default(50)
+      .describe(
+        'Disk of the restore test task; it holds the databases as large as they were, their indexes, and some WAL',
+      ),
   })
   .prefault({});
 
@@ -209,7 +226,16 @@ export const configSchema = z
         cleanup: z
           .boolean()
           .default(true)
-          .describe('For the removal of expired backups, which this version does not do yet; CLEANUP_ENABLED'),
+          .describe(
+            'Whether expired backups are removed by schedule; asked for by name it is done in any case. CLEANUP_ENABLED',
+          ),
+      })
+      .prefault({}),
+    retention: retentionRulesSchema.prefault({}),
+    cleanup: z
+      .strictObject({
+        schedule: scheduleSchema.default('0 6 * * 0').describe('Cron: when expired backups are removed'),
+        timezone: timezoneSchema,
       })
       .prefault({}),
     recovery: z
@@ -239,13 +265,33 @@ export const configSchema = z
           ),
       })
       .prefault({}),
+    restoreTests: restoreTestsSchema,
     alerts: z
       .strictObject({
         emails: z.array(z.email()).default([]).describe('BACKUP_EMAIL_TO, several separated by commas'),
         webhook: z
           .url({ protocol: /^https?$/ })
           .optional()
-          .describe('Receives every alert; WEBHOOK_URL'),
+          .describe('Gets every alert as JSON with a `text`, as Slack takes it; WEBHOOK_URL'),
+        repeatHours: z
+          .number()
+          .positive()
+          .default(24)
+          .describe('A problem that lasts, or comes again, is told again after so many hours, and not before'),
+        runbooks: z
+          .url({ protocol: /^https?$/ })
+          .optional()
+          .describe('Where you keep the runbooks, e.g. a wiki; alerts link there. Left out, they name docs/runbooks/'),
+        canary: scheduleSchema
+          .default('0 8 * * *')
+          .describe('When (cron, UTC) it is proved that each channel of alerts works; once a day or more often'),
+      })
+      .prefault({}),
+    health: z
+      .strictObject({
+        schedule: scheduleSchema
+          .default('*/30 * * * *')
+          .describe('When (cron, UTC) targets are asked how they are, and the health check is made'),
       })
       .prefault({}),
     catalog: catalogSchema,

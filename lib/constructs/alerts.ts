@@ -1,63 +1,158 @@
-import { Stack } from 'aws-cdk-lib';
-import { EventField, Rule, RuleTargetInput } from 'aws-cdk-lib/aws-events';
+import { Duration, RemovalPolicy, Stack, TimeZone, Validations } from 'aws-cdk-lib';
+import { Rule } from 'aws-cdk-lib/aws-events';
 import { SnsTopic } from 'aws-cdk-lib/aws-events-targets';
-import { PolicyStatement, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
-import { SubscriptionProtocol, Topic } from 'aws-cdk-lib/aws-sns';
-import { EmailSubscription, UrlSubscription } from 'aws-cdk-lib/aws-sns-subscriptions';
+import { PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import { Schedule, ScheduleExpression, ScheduleTargetInput } from 'aws-cdk-lib/aws-scheduler';
+import { LambdaInvoke } from 'aws-cdk-lib/aws-scheduler-targets';
+import { Topic } from 'aws-cdk-lib/aws-sns';
+import { EmailSubscription, LambdaSubscription } from 'aws-cdk-lib/aws-sns-subscriptions';
+import { Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
+import type { HoldfastConfig } from '../config/config.ts';
+import { schedulerCron } from '../core/schedule-expression.ts';
+import { allow } from './allow.ts';
+import type { Bundle } from './bundle.ts';
+import { BundledFunction } from './bundled-function.ts';
+import type { Vault } from './vault.ts';
 
 export type AlertsProps = {
-  /** Each gets a mail with a link to confirm first. @default - none */
-  readonly emails?: readonly string[];
-  /** Gets every alert as SNS posts it, after it has confirmed the subscription that SNS sends first. @default - none */
-  readonly webhook?: string;
+  readonly settings: HoldfastConfig['alerts'];
+  readonly bundle: Bundle;
+  /** Where it is kept what was told to whom. */
+  readonly vault: Vault;
 };
 
-/** Who is told: a topic for what needs somebody, and one for everything that ended well, which nobody need subscribe to. */
+/**
+ * Who is told, and how. Alarms and failures come to one topic, completions to another; a function that listens to both tells every problem
+ * once, again when it lasts, and when it is over: to the webhook by itself, to mail by a topic of its own, since SNS sends mail and speaks
+ * no webhook's language. Alarms about telling itself go to mail directly.
+ */
 export class Alerts extends Construct {
-  /** Failures, and alarms. */
+  /** Failures, problems and alarms, as JSON. For programs; people get what the function makes of them. */
   readonly topic: Topic;
   /** Completed backups and restores. */
   readonly completions: Topic;
+  /** Sentences for people, to whom mail is sent. */
+  readonly mails: Topic;
+  readonly notify: BundledFunction;
+  /** Alerts that could not be delivered after several tries. */
+  readonly deadLetters: Queue;
+  /** The channels that are configured. */
+  readonly channels: readonly string[];
 
-  constructor(scope: Construct, id: string, { emails = [], webhook }: AlertsProps) {
+  constructor(scope: Construct, id: string, props: AlertsProps) {
     super(scope, id);
+    const { emails, webhook } = props.settings;
     this.topic = new Topic(this, 'Alerts', { displayName: 'Holdfast alerts', enforceSSL: true });
     this.completions = new Topic(this, 'Completions', { displayName: 'Holdfast completions', enforceSSL: true });
-    for (const address of emails) this.topic.addSubscription(new EmailSubscription(address));
-    if (webhook !== undefined) {
-      const protocol = webhook.startsWith('https:') ? SubscriptionProtocol.HTTPS : SubscriptionProtocol.HTTP;
-      this.topic.addSubscription(new UrlSubscription(webhook, { protocol }));
-    }
+    this.mails = new Topic(this, 'Mails', { displayName: 'Holdfast', enforceSSL: true });
+    for (const address of emails) this.mails.addSubscription(new EmailSubscription(address));
+    this.channels = [...(webhook === undefined ? [] : ['webhook']), ...(emails.length === 0 ? [] : ['email'])];
+    this.#warnOfFewChannels();
+    for (const topic of [this.topic, this.mails]) this.#letAlarmsPublish(topic);
 
-    // A topic with a policy of its own loses the one that lets its account publish, and alarms would silently reach nobody.
-    this.topic.addToResourcePolicy(
+    this.deadLetters = new Queue(this, 'DeadLetters', {
+      encryption: QueueEncryption.SQS_MANAGED,
+      enforceSSL: true,
+      retentionPeriod: Duration.days(14),
+      removalPolicy: RemovalPolicy.DESTROY,
+    });
+    this.notify = this.#notifier(props);
+    for (const topic of [this.topic, this.completions])
+      topic.addSubscription(new LambdaSubscription(this.notify.function, { deadLetterQueue: this.deadLetters }));
+    this.#routeEvents();
+    if (this.channels.length > 0) this.#scheduleCanary(props.settings.canary);
+  }
+
+  #notifier({ bundle, vault }: AlertsProps): BundledFunction {
+    const notify = new BundledFunction(this, 'Notify', {
+      bundle,
+      program: 'notify',
+      description: 'Tells people of problems, each once, and that they are over',
+      timeout: Duration.minutes(2),
+      deadLetters: this.deadLetters,
+      permissions: [
+        {
+          sid: 'SendMail',
+          actions: ['sns:Publish', 'sns:ListSubscriptionsByTopic'],
+          resources: [this.mails.topicArn],
+        },
+      ],
+      environment: { ...vault.environment, HOLDFAST_MAIL_TOPIC: this.mails.topicArn },
+    });
+    vault.grantList(notify.role, 'alerts', 'health');
+    vault.grantGet(notify.role, 'alerts', 'health');
+    vault.grantPut(notify.role, 'alerts', 'health');
+    return notify;
+  }
+
+  #routeEvents(): void {
+    new Rule(this, 'Failures', {
+      description: 'Holdfast: failed runs, and problems that were noticed, to the alerts',
+      eventPattern: {
+        source: ['holdfast'],
+        detailType: [
+          'Backup Failed',
+          'Restore Failed',
+          'Restore Test Failed',
+          'Cleanup Failed',
+          'Problem Began',
+          'Problem Ended',
+        ],
+      },
+      targets: [new SnsTopic(this.topic)],
+    });
+    new Rule(this, 'Successes', {
+      description: 'Holdfast: completed backups, restores, restore tests and cleanups to the completions',
+      eventPattern: {
+        source: ['holdfast'],
+        detailType: ['Backup Completed', 'Restore Completed', 'Restore Test Completed', 'Cleanup Completed'],
+      },
+      targets: [new SnsTopic(this.completions)],
+    });
+  }
+
+  #scheduleCanary(pattern: string): void {
+    const role = new Role(this, 'CanaryRole', {
+      assumedBy: new ServicePrincipal('scheduler.amazonaws.com', {
+        conditions: { StringEquals: { 'aws:SourceAccount': Stack.of(this).account } },
+      }),
+      description: 'Holdfast: proves that alerts arrive',
+    });
+    this.notify.grantInvoke(role, 'Notify');
+    allow(role, { sid: 'KeepDeadLetters', actions: ['sqs:SendMessage'], resources: [this.deadLetters.queueArn] });
+    new Schedule(this, 'Canary', {
+      description: 'Proves that each channel of alerts works',
+      schedule: ScheduleExpression.expression(schedulerCron(pattern), TimeZone.ETC_UTC),
+      target: new LambdaInvoke(this.notify.function, {
+        role: role.withoutPolicyUpdates(),
+        input: ScheduleTargetInput.fromObject({ canary: true }),
+        deadLetterQueue: this.deadLetters,
+        maxEventAge: Duration.hours(1),
+        retryAttempts: 3,
+      }),
+    });
+  }
+
+  /** A topic with a policy of its own loses the one that lets its account publish, and alarms would silently reach nobody. */
+  #letAlarmsPublish(topic: Topic): void {
+    topic.addToResourcePolicy(
       new PolicyStatement({
         sid: 'AlarmsPublish',
         principals: [new ServicePrincipal('cloudwatch.amazonaws.com')],
         actions: ['sns:Publish'],
-        resources: [this.topic.topicArn],
+        resources: [topic.topicArn],
         conditions: { StringEquals: { 'aws:SourceAccount': Stack.of(this).account } },
       }),
     );
+  }
 
-    new Rule(this, 'Failures', {
-      description: 'Holdfast: failed backups and restores to the alerts',
-      eventPattern: { source: ['holdfast'], detailType: ['Backup Failed', 'Restore Failed'] },
-      targets: [
-        new SnsTopic(this.topic, {
-          message: RuleTargetInput.fromText(
-            `Holdfast: ${EventField.detailType} for '${EventField.fromPath('$.detail.target')}' (${EventField.fromPath('$.detail.operation')}): ` +
-              `${EventField.fromPath('$.detail.code')}: ${EventField.fromPath('$.detail.message')}. ` +
-              `Try: ${EventField.fromPath('$.detail.hint')}. Execution ${EventField.fromPath('$.detail.execution')}`,
-          ),
-        }),
-      ],
-    });
-    new Rule(this, 'Successes', {
-      description: 'Holdfast: completed backups and restores to the completions',
-      eventPattern: { source: ['holdfast'], detailType: ['Backup Completed', 'Restore Completed'] },
-      targets: [new SnsTopic(this.completions)],
-    });
+  #warnOfFewChannels(): void {
+    if (this.channels.length >= 2) return;
+    const what = this.channels.length === 0 ? 'nobody is told of problems' : `alerts go by ${this.channels[0]} only`;
+    Validations.of(this).addWarning(
+      'holdfast-few-alert-channels',
+      `${what}: set alerts.emails and alerts.webhook, so that one can tell when the other is down`,
+    );
   }
 }

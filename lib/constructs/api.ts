@@ -16,6 +16,8 @@ export type ApiProps = {
   readonly catalog: BundledFunction;
   readonly backup: Machine;
   readonly restore: Machine;
+  readonly restoreTest: Machine;
+  readonly cleanup: Machine;
   /** What changes schedules, and what validates a backup: the API asks them, and may do neither itself. */
   readonly schedules: BundledFunction;
   readonly validate: BundledFunction;
@@ -28,7 +30,11 @@ export class Api extends Construct {
   readonly function: BundledFunction;
   readonly url: FunctionUrl;
 
-  constructor(scope: Construct, id: string, { bundle, vault, catalog, backup, restore, ...props }: ApiProps) {
+  constructor(
+    scope: Construct,
+    id: string,
+    { bundle, vault, catalog, backup, restore, restoreTest, cleanup, ...props }: ApiProps,
+  ) {
     super(scope, id);
     this.function = new BundledFunction(this, 'Function', {
       bundle,
@@ -48,14 +54,16 @@ export class Api extends Construct {
         HOLDFAST_CATALOG_FUNCTION: catalog.arn,
         HOLDFAST_BACKUP_MACHINE: backup.arn,
         HOLDFAST_RESTORE_MACHINE: restore.arn,
+        HOLDFAST_RESTORE_TEST_MACHINE: restoreTest.arn,
+        HOLDFAST_CLEANUP_MACHINE: cleanup.arn,
         HOLDFAST_SCHEDULES_FUNCTION: props.schedules.arn,
         HOLDFAST_VALIDATE_FUNCTION: props.validate.arn,
       },
     });
-    vault.grantList(this.function.role, 'backups', 'journal', 'requests', 'reports', 'idempotency');
-    vault.grantGet(this.function.role, 'manifests', 'journal', 'requests', 'reports', 'idempotency');
+    vault.grantList(this.function.role, 'backups', 'journal', 'requests', 'reports', 'idempotency', 'health');
+    vault.grantGet(this.function.role, 'manifests', 'journal', 'requests', 'reports', 'idempotency', 'health');
     vault.grantPut(this.function.role, 'idempotency');
-    this.#allowExecutions(this.function.role, [backup, restore]);
+    this.#allowExecutions(this.function.role, { started: [backup, restore, restoreTest], followed: [cleanup] });
     this.url = this.function.function.addFunctionUrl({ authType: FunctionUrlAuthType.AWS_IAM });
   }
 
@@ -64,11 +72,20 @@ export class Api extends Construct {
     this.url.grantInvokeUrl(caller);
   }
 
-  #allowExecutions(role: Role, machines: readonly Machine[]): void {
+  #allowExecutions(
+    role: Role,
+    { started, followed }: { readonly started: readonly Machine[]; readonly followed: readonly Machine[] },
+  ): void {
     const stack = Stack.of(this);
+    const machines = [...started, ...followed];
     allow(role, {
-      sid: 'StartAndList',
-      actions: ['states:StartExecution', 'states:ListExecutions'],
+      sid: 'Start',
+      actions: ['states:StartExecution'],
+      resources: started.map((machine) => machine.arn),
+    });
+    allow(role, {
+      sid: 'List',
+      actions: ['states:ListExecutions'],
       resources: machines.map((machine) => machine.arn),
     });
     allow(role, {
@@ -77,7 +94,7 @@ export class Api extends Construct {
       resources: machines.map((machine) =>
         stack.formatArn({ service: 'states', resource: `execution:${machine.machine.stateMachineName}:*` }),
       ),
-      wildcardReason: 'executions of our own two state machines, whose names are made when they start',
+      wildcardReason: 'executions of our own state machines, whose names are made when they start',
     });
   }
 }

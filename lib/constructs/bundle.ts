@@ -8,18 +8,29 @@ import { HoldfastError } from '../core/errors.ts';
 export const functionNames = [
   'admit-backup',
   'admit-restore',
+  'admit-restore-test',
   'judge-attempt',
   'validate-backup',
   'record-outcome',
   'release-lease',
   'publish-outcome',
   'raise-failure',
+  'plan-cleanup',
+  'sweep-expired',
+  'end-cleanup',
   'catalog',
   'reconcile',
   'schedules',
+  'watch',
+  'check-health',
+  'notify',
+  'take-requests',
   'api',
 ] as const;
 export type FunctionName = (typeof functionNames)[number];
+
+/** Every task image: the folder under `tasks/` that it is made from, and its name here. */
+const taskFolders = { task: 'holdfast', 'restore-test-task': 'restore-test' } as const;
 
 /** The file beside each program that holds the resolved configuration; programs find it by `HOLDFAST_CONFIG`. */
 export const configFileName = 'holdfast.json';
@@ -37,7 +48,7 @@ const requireShim = [
 ].join('');
 
 /**
- * The programs of one app, bundled: a folder per function (`index.mjs`) and one for the task image (`main.mjs`, Dockerfile), each with the
+ * The programs of one app, bundled: a folder per function (`index.mjs`) and per task image (`main.mjs`, Dockerfile), each with the
  * resolved configuration beside it. Made once per app, before its stacks. The same sources and configuration give the same bytes.
  */
 export class Bundle {
@@ -54,13 +65,13 @@ export class Bundle {
     leftovers.add(this.#directory);
     if (withCode) buildPrograms(this.#directory);
     const baked = `${JSON.stringify(withoutPlace(config), null, 2)}\n`;
-    for (const name of [...functionNames, 'task']) {
+    for (const name of [...functionNames, ...Object.keys(taskFolders)]) {
       mkdirSync(join(this.#directory, name), { recursive: true });
       writeFileSync(join(this.#directory, name, configFileName), baked);
     }
-    for (const file of ['Dockerfile', '.dockerignore']) {
-      cpSync(join(projectRoot, 'tasks/holdfast', file), join(this.#directory, 'task', file));
-    }
+    for (const [name, folder] of Object.entries(taskFolders))
+      for (const file of ['Dockerfile', '.dockerignore'])
+        cpSync(join(projectRoot, 'tasks', folder, file), join(this.#directory, name, file));
   }
 
   /** The folder that becomes the function's code. */
@@ -68,9 +79,14 @@ export class Bundle {
     return join(this.#directory, name);
   }
 
-  /** The build context of the task's image. */
+  /** The build context of the image of backups and restores. */
   get taskDirectory(): string {
     return join(this.#directory, 'task');
+  }
+
+  /** The build context of the restore test's image. */
+  get restoreTestDirectory(): string {
+    return join(this.#directory, 'restore-test-task');
   }
 }
 
@@ -94,7 +110,7 @@ function buildOptions(directory: string): BuildOptions {
     absWorkingDir: projectRoot,
     entryPoints: [
       ...functionNames.map((name) => ({ in: `lambdas/${name}/handler.ts`, out: `${name}/index` })),
-      { in: 'tasks/holdfast/main.ts', out: 'task/main' },
+      ...Object.entries(taskFolders).map(([name, folder]) => ({ in: `tasks/${folder}/main.ts`, out: `${name}/main` })),
     ],
     outdir: directory,
     outExtension: { '.js': '.mjs' },

@@ -3,6 +3,7 @@ import type { ISecurityGroup, IVpc, SubnetSelection } from 'aws-cdk-lib/aws-ec2'
 import { Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { Architecture, type CfnFunction, Code, Function as LambdaFunction, Runtime } from 'aws-cdk-lib/aws-lambda';
 import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
+import type { IQueue } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import { allow, type Permission } from './allow.ts';
 import { type Bundle, configFileName, type FunctionName } from './bundle.ts';
@@ -22,6 +23,8 @@ export type BundledFunctionProps = {
   readonly memoryMiB?: number;
   /** Variables beside `HOLDFAST_CONFIG`. @default - none */
   readonly environment?: Readonly<Record<string, string>>;
+  /** Keeps what an asynchronous invocation could not deal with, after Lambda's own two further tries. @default - it is lost */
+  readonly deadLetters?: IQueue;
   /** @default - outside of any VPC */
   readonly network?: {
     readonly vpc: IVpc;
@@ -53,6 +56,12 @@ export class BundledFunction extends Construct {
       resources: [logGroup.logGroupArn],
     });
     if (props.network !== undefined) allow(this.role, attachToVpc);
+    if (props.deadLetters !== undefined)
+      allow(this.role, {
+        sid: 'KeepDeadLetters',
+        actions: ['sqs:SendMessage'],
+        resources: [props.deadLetters.queueArn],
+      });
     for (const permission of props.permissions ?? []) allow(this.role, permission);
 
     this.function = new LambdaFunction(this, 'Function', {
@@ -79,6 +88,7 @@ export class BundledFunction extends Construct {
             vpcSubnets: props.network.subnets,
             securityGroups: [props.network.securityGroup],
           }),
+      ...(props.deadLetters === undefined ? {} : { deadLetterQueue: props.deadLetters }),
       ...(props.reservedConcurrency === undefined ? {} : { reservedConcurrentExecutions: props.reservedConcurrency }),
     });
     // Without the policy in place first, the function's network interfaces cannot be made (or, worse, removed again).

@@ -49,6 +49,8 @@ export class Holdfast extends Construct {
     });
     this.watch = new WatchStack(this, 'Watch', {
       ...of('watch', 'alarms, alerts, dashboard'),
+      bundle,
+      ...(this.vault === undefined ? {} : { vault: this.vault.vault }),
       runtime: this.runtime,
     });
   }

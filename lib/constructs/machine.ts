@@ -17,10 +17,11 @@ export type MachineProps = {
   /** Longer than anything that the workflow does. */
   readonly timeout: Duration;
   readonly functions: readonly BundledFunction[];
-  readonly task: Task;
+  /** @default - it runs no task */
+  readonly task?: Task;
 };
 
-/** A state machine with a role that may invoke its own functions, run its own task, and nothing else. */
+/** A state machine with a role that may invoke its own functions, run its own task if it has one, and nothing else. */
 export class Machine extends Construct {
   readonly machine: StateMachine;
 
@@ -62,45 +63,12 @@ export class Machine extends Construct {
   }
 
   #allowSteps(role: Role, { functions, task }: MachineProps): void {
-    const stack = Stack.of(this);
     allow(role, {
       sid: 'InvokeSteps',
       actions: ['lambda:InvokeFunction'],
       resources: functions.map((step) => step.arn),
     });
-    allow(role, {
-      sid: 'RunTask',
-      actions: ['ecs:RunTask'],
-      resources: [
-        stack.formatArn({ service: 'ecs', resource: 'task-definition', resourceName: `${task.definition.family}:*` }),
-      ],
-      wildcardReason:
-        'the workflow names the family, so that a redrive after a deployment runs the newest revision and is not denied',
-    });
-    allow(role, {
-      sid: 'WatchTask',
-      actions: ['ecs:StopTask', 'ecs:DescribeTasks'],
-      resources: ['*'],
-      wildcardReason: 'a task gets its id when it starts, and Step Functions asks for these two on all tasks',
-    });
-    allow(role, {
-      sid: 'HandRolesToTask',
-      actions: ['iam:PassRole'],
-      resources: [task.definition.taskRole.roleArn, task.definition.obtainExecutionRole().roleArn],
-      conditions: { StringEquals: { 'iam:PassedToService': 'ecs-tasks.amazonaws.com' } },
-    });
-    allow(role, {
-      sid: 'HearOfTaskEnd',
-      actions: ['events:PutTargets', 'events:PutRule', 'events:DescribeRule'],
-      resources: [
-        stack.formatArn({
-          service: 'events',
-          resource: 'rule',
-          resourceName: 'StepFunctionsGetEventsForECSTaskRule',
-          arnFormat: ArnFormat.SLASH_RESOURCE_NAME,
-        }),
-      ],
-    });
+    if (task !== undefined) this.#allowTask(role, task);
     allow(role, {
       sid: 'DeliverLog',
       actions: [
@@ -116,6 +84,43 @@ export class Machine extends Construct {
       resources: ['*'],
       wildcardReason:
         'log delivery is set up by Step Functions with these actions, for which CloudWatch Logs takes no resource',
+    });
+  }
+
+  #allowTask(role: Role, { definition }: Task): void {
+    const stack = Stack.of(this);
+    allow(role, {
+      sid: 'RunTask',
+      actions: ['ecs:RunTask'],
+      resources: [
+        stack.formatArn({ service: 'ecs', resource: 'task-definition', resourceName: `${definition.family}:*` }),
+      ],
+      wildcardReason:
+        'the workflow names the family, so that a redrive after a deployment runs the newest revision and is not denied',
+    });
+    allow(role, {
+      sid: 'WatchTask',
+      actions: ['ecs:StopTask', 'ecs:DescribeTasks'],
+      resources: ['*'],
+      wildcardReason: 'a task gets its id when it starts, and Step Functions asks for these two on all tasks',
+    });
+    allow(role, {
+      sid: 'HandRolesToTask',
+      actions: ['iam:PassRole'],
+      resources: [definition.taskRole.roleArn, definition.obtainExecutionRole().roleArn],
+      conditions: { StringEquals: { 'iam:PassedToService': 'ecs-tasks.amazonaws.com' } },
+    });
+    allow(role, {
+      sid: 'HearOfTaskEnd',
+      actions: ['events:PutTargets', 'events:PutRule', 'events:DescribeRule'],
+      resources: [
+        stack.formatArn({
+          service: 'events',
+          resource: 'rule',
+          resourceName: 'StepFunctionsGetEventsForECSTaskRule',
+          arnFormat: ArnFormat.SLASH_RESOURCE_NAME,
+        }),
+      ],
     });
   }
 }

@@ -11,7 +11,7 @@ export type OverviewProps = {
   readonly alarms: readonly Alarm[];
 };
 
-/** The dashboard: what is alarming, then a row per target. */
+/** The dashboard: what is alarming, then rows per target, then Holdfast's own parts. */
 export class Overview extends Construct {
   constructor(scope: Construct, id: string, { name, targets, alarms }: OverviewProps) {
     super(scope, id);
@@ -25,9 +25,11 @@ export class Overview extends Construct {
             row(`${target.name}, ${method}`, { Target: target.name, Method: method }),
           ),
         ),
+        ...targets.map(({ name: target }) => recoveryRow(target)),
         [
+          graph('Missed and stuck runs', ['MissedRuns', 'StuckRuns'], {}, Stats.MAXIMUM),
           graph('Catalog: events not indexed yet', ['EventsUnindexed'], {}, Stats.MAXIMUM),
-          graph('Reconciler', ['ReconcilerBeat'], {}, Stats.SUM),
+          graph('Watch, reconciler, health check', ['WatchBeat', 'ReconcilerBeat', 'HealthCheckBeat'], {}, Stats.SUM),
         ],
       ],
     });
@@ -38,6 +40,17 @@ const row = (title: string, dimensions: Readonly<Record<string, string>>): IWidg
   graph(`${title}: runs`, ['BackupSucceeded', 'BackupFailed'], dimensions, Stats.SUM),
   graph(`${title}: duration`, ['BackupDuration'], dimensions, Stats.MAXIMUM),
   graph(`${title}: size`, ['BackupPlainBytes', 'BackupStoredBytes'], dimensions, Stats.MAXIMUM),
+];
+
+const recoveryRow = (target: string): IWidget[] => [
+  graph(
+    `${target}: how far back the newest restorable point lies`,
+    ['RestorablePointAge'],
+    { Target: target },
+    Stats.MAXIMUM,
+  ),
+  graph(`${target}: duration of restores`, ['RestoreDuration'], { Target: target }, Stats.MAXIMUM),
+  graph(`${target}: WAL files not archived`, ['UnarchivedWalFiles'], { Target: target }, Stats.MAXIMUM),
 ];
 
 function graph(

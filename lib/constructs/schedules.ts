@@ -16,11 +16,11 @@ import { Construct } from 'constructs';
 import { acknowledge } from '../checks/acknowledge.ts';
 import type { BackupEntry, HoldfastConfig } from '../config/config.ts';
 import { schedulerCron } from '../core/schedule-expression.ts';
+import { isSkippedWhenClocksGoForward } from '../core/schedule-runs.ts';
 import { allow } from './allow.ts';
 import type { Bundle } from './bundle.ts';
 import { BundledFunction } from './bundled-function.ts';
 import type { Machine } from './machine.ts';
-import { isSkippedWhenClocksGoForward } from './schedule-runs.ts';
 import type { Vault } from './vault.ts';
 
 export type SchedulesProps = {
@@ -31,13 +31,27 @@ export type SchedulesProps = {
   readonly vault: Vault;
   readonly catalog: BundledFunction;
   readonly backup: Machine;
+  readonly restoreTest: Machine;
+  readonly restoreTests: HoldfastConfig['restoreTests'];
+  readonly cleanup: {
+    readonly machine: Machine;
+    /** Cron, five fields. */
+    readonly schedule: string;
+    readonly timezone: string;
+    readonly enabled: boolean;
+  };
   readonly reconcile: BundledFunction;
+  readonly takeRequests: BundledFunction;
   /** @default 15 minutes */
   readonly reconcileEvery?: Duration;
+  /** A missed run has to be noticed within a quarter of an hour, of which it may be late itself for five minutes. @default 5 minutes */
+  readonly watchEvery?: Duration;
+  readonly watch: BundledFunction;
+  readonly healthCheck: { readonly machine: Machine; readonly schedule: string };
 };
 
 /**
- * When things run: a schedule per target and backup entry, and the reconciler's. Scheduler would try a missed start again for a day; here it
+ * When things run: a schedule per target and backup entry, those of restore tests, the cleanup, the reconciler, the watch and the health check. Scheduler would try a missed start again for a day; here it
  * gives up after an hour, because a nightly backup that starts at noon is a surprise, and what it gave up on waits in a queue that is watched.
  * Each start bears the time that it was due, which is what makes two starts of one slot one backup.
  *
@@ -112,18 +126,77 @@ export class Schedules extends Construct {
         input: ScheduleTargetInput.fromObject({ operation: 'apply' }),
       }),
     });
+    for (const test of restoreTestSchedules(props)) {
+      new Schedule(this, test.name, {
+        scheduleName: test.name,
+        scheduleGroup: group,
+        description: test.description,
+        enabled: props.restoreTests.enabled,
+        schedule: ScheduleExpression.expression(schedulerCron(test.schedule), TimeZone.of(test.timezone)),
+        target: new StepFunctionsStartExecution(props.restoreTest.machine, {
+          ...delivery,
+          input: ScheduleTargetInput.fromObject({
+            ...test.request,
+            requestedBy: { kind: 'schedule', name: test.name },
+          }),
+        }),
+      });
+    }
+    new Schedule(this, 'Cleanup', {
+      scheduleName: 'cleanup',
+      scheduleGroup: group,
+      description: 'Removes backups whose time is over',
+      enabled: props.cleanup.enabled,
+      schedule: ScheduleExpression.expression(
+        schedulerCron(props.cleanup.schedule),
+        TimeZone.of(props.cleanup.timezone),
+      ),
+      target: new StepFunctionsStartExecution(props.cleanup.machine.machine, {
+        ...delivery,
+        input: ScheduleTargetInput.fromObject({ requestedBy: { kind: 'schedule', name: 'cleanup' } }),
+      }),
+    });
+    const soonAgain = {
+      ...delivery,
+      // The next one comes soon enough.
+      maxEventAge: Duration.minutes(5),
+      retryAttempts: 1,
+      input: ScheduleTargetInput.fromObject({}),
+    };
+    new Schedule(this, 'TakeRequests', {
+      // The local stack fires it early when the catalog's server notifies of a request by this name.
+      scheduleName: 'take-requests',
+      scheduleGroup: group,
+      description: 'Starts what was asked for by SQL',
+      schedule: ScheduleExpression.rate(Duration.minutes(1)),
+      target: new LambdaInvoke(props.takeRequests.function, {
+        ...delivery,
+        // The next one comes soon enough.
+        maxEventAge: Duration.minutes(1),
+        retryAttempts: 0,
+        input: ScheduleTargetInput.fromObject({}),
+      }),
+    });
     new Schedule(this, 'Reconcile', {
       scheduleName: 'reconcile',
       scheduleGroup: group,
-      description: 'Compares what should exist with what does',
+      description: 'Brings the catalog up to date, and ends runs that could not end themselves',
       schedule: ScheduleExpression.rate(props.reconcileEvery ?? Duration.minutes(15)),
-      target: new LambdaInvoke(props.reconcile.function, {
-        ...delivery,
-        // The next one comes soon enough.
-        maxEventAge: Duration.minutes(5),
-        retryAttempts: 1,
-        input: ScheduleTargetInput.fromObject({}),
-      }),
+      target: new LambdaInvoke(props.reconcile.function, soonAgain),
+    });
+    new Schedule(this, 'Watch', {
+      scheduleName: 'watch',
+      scheduleGroup: group,
+      description: 'Compares what should exist with what does',
+      schedule: ScheduleExpression.rate(props.watchEvery ?? Duration.minutes(5)),
+      target: new LambdaInvoke(props.watch.function, soonAgain),
+    });
+    new Schedule(this, 'HealthCheck', {
+      scheduleName: 'health-check',
+      scheduleGroup: group,
+      description: 'Asks targets how they are, and checks the health of everything',
+      schedule: ScheduleExpression.expression(schedulerCron(props.healthCheck.schedule), TimeZone.ETC_UTC),
+      target: new StepFunctionsStartExecution(props.healthCheck.machine.machine, soonAgain),
     });
   }
 
@@ -199,16 +272,42 @@ export class Schedules extends Construct {
     );
   }
 
-  #role({ backup, reconcile }: SchedulesProps): Role {
+  #role({ backup, restoreTest, cleanup, reconcile, takeRequests, watch, healthCheck }: SchedulesProps): Role {
     const role = new Role(this, 'Role', {
       assumedBy: new ServicePrincipal('scheduler.amazonaws.com', {
         conditions: { StringEquals: { 'aws:SourceAccount': Stack.of(this).account } },
       }),
       description: 'Holdfast: starts what is due',
     });
-    allow(role, { sid: 'StartBackups', actions: ['states:StartExecution'], resources: [backup.arn] });
+    allow(role, {
+      sid: 'StartRuns',
+      actions: ['states:StartExecution'],
+      resources: [backup.arn, restoreTest.arn, cleanup.machine.arn, healthCheck.machine.arn],
+    });
     reconcile.grantInvoke(role, 'Reconcile');
+    watch.grantInvoke(role, 'Watch');
+    takeRequests.grantInvoke(role, 'TakeRequests');
     allow(role, { sid: 'KeepDeadLetters', actions: ['sqs:SendMessage'], resources: [this.deadLetters.queueArn] });
     return role;
   }
+}
+
+/** The one that chooses among all targets, and those of single targets. */
+function restoreTestSchedules({ targets, restoreTests }: SchedulesProps) {
+  const { schedule, timezone } = restoreTests;
+  const description = 'A backup of any target, chosen by chance, is restored into a server of its own';
+  return [
+    { name: 'restore-test', description, schedule, timezone, request: {} },
+    ...targets.flatMap(({ name: target, restoreTest }) =>
+      restoreTest.schedule === undefined
+        ? []
+        : {
+            name: `${target}-restore-test`,
+            description: `A backup of '${target}', chosen by chance, is restored into a server of its own`,
+            schedule: restoreTest.schedule,
+            timezone: restoreTest.timezone,
+            request: { target },
+          },
+    ),
+  ];
 }

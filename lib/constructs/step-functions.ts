@@ -1,13 +1,16 @@
 import { Duration, Stack } from 'aws-cdk-lib';
 import { Construct } from 'constructs';
 import type { StepFunction } from '../workflows/steps.ts';
-import { allow } from './allow.ts';
+import { allow, type Permission } from './allow.ts';
 import type { Bundle, FunctionName } from './bundle.ts';
 import { BundledFunction } from './bundled-function.ts';
 import type { Vault } from './vault.ts';
 
 /** The functions that are steps of a state machine. */
-export type StepName = Exclude<FunctionName, 'catalog' | 'reconcile' | 'schedules' | 'api'>;
+export type StepName = Exclude<
+  FunctionName,
+  'catalog' | 'reconcile' | 'schedules' | 'take-requests' | 'watch' | 'notify' | 'api'
+>;
 
 export type StepFunctionsProps = {
   readonly bundle: Bundle;
@@ -31,6 +34,27 @@ function grantRecord({ role }: BundledFunction, { vault, catalog }: StepFunction
   catalog.grantInvoke(role, 'TellCatalog');
 }
 
+/** Putting events of ours on the default bus. */
+export const publishEvents = (scope: Construct): Permission => ({
+  sid: 'PublishEvents',
+  actions: ['events:PutEvents'],
+  resources: [Stack.of(scope).formatArn({ service: 'events', resource: 'event-bus', resourceName: 'default' })],
+  // A call bears several events, hence the operator for lists.
+  conditions: { 'ForAllValues:StringEquals': { 'events:source': 'holdfast' } },
+});
+
+/** Looking at everything that problems are found in, and leaving what came out under `health/`. */
+export function grantLook(
+  { role }: BundledFunction,
+  { vault, catalog }: Pick<StepFunctionsProps, 'vault' | 'catalog'>,
+): void {
+  vault.grantList(role, 'backups', 'journal', 'requests', 'leases', 'health');
+  vault.grantGet(role, 'manifests', 'journal', 'requests', 'leases', 'health');
+  vault.grantPut(role, 'health');
+  vault.grantDescribeKey(role);
+  catalog.grantInvoke(role, 'AskCatalog');
+}
+
 const steps: Readonly<Record<StepName, Step>> = {
   'admit-backup': {
     description: 'Turns a backup request into a run, once per slot, and takes its lease',
@@ -44,7 +68,16 @@ const steps: Readonly<Record<StepName, Step>> = {
   'admit-restore': {
     description: 'Turns a restore request into a run: finds the backup, checks the destination',
     grant: (step, props) => {
-      props.vault.grantList(step.role, 'backups');
+      props.vault.grantList(step.role, 'backups', 'inUse');
+      props.vault.grantGet(step.role, 'manifests', 'inUse');
+      props.vault.grantPut(step.role, 'inUse');
+      grantRecord(step, props);
+    },
+  },
+  'admit-restore-test': {
+    description: 'Turns a restore test request into a run: finds the backup, or chooses one',
+    grant: (step, props) => {
+      props.vault.grantList(step.role, 'backups', 'journal');
       props.vault.grantGet(step.role, 'manifests');
       grantRecord(step, props);
     },
@@ -60,10 +93,11 @@ const steps: Readonly<Record<StepName, Step>> = {
     description: 'Reads a backup back with other eyes than its writer',
     timeoutSeconds: 900,
     memoryMiB: 3008,
-    grant: ({ role }, { vault }) => {
-      vault.grantList(role, 'backups');
-      vault.grantGet(role, 'backups');
-      vault.grantUnwrap(role);
+    grant: (step, props) => {
+      props.vault.grantList(step.role, 'backups', 'journal');
+      props.vault.grantGet(step.role, 'backups');
+      props.vault.grantUnwrap(step.role);
+      grantRecord(step, props);
     },
   },
   'record-outcome': {
@@ -77,21 +111,53 @@ const steps: Readonly<Record<StepName, Step>> = {
   'release-lease': {
     description: 'Gives back the leases that an execution still holds',
     grant: ({ role }, { vault }) => {
-      vault.grantList(role, 'leases');
-      vault.grantGet(role, 'leases');
-      vault.grantPut(role, 'leases');
+      vault.grantList(role, 'leases', 'inUse');
+      vault.grantGet(role, 'leases', 'inUse');
+      vault.grantPut(role, 'leases', 'inUse');
     },
   },
   'publish-outcome': {
     description: 'Publishes how a run ended: metrics, and an event',
-    grant: ({ role }) =>
-      allow(role, {
-        sid: 'PublishEvents',
-        actions: ['events:PutEvents'],
-        resources: [Stack.of(role).formatArn({ service: 'events', resource: 'event-bus', resourceName: 'default' })],
-        // A call bears several events, hence the operator for lists.
-        conditions: { 'ForAllValues:StringEquals': { 'events:source': 'holdfast' } },
-      }),
+    grant: ({ role }) => allow(role, publishEvents(role)),
+  },
+  'plan-cleanup': {
+    description: 'Decides what a cleanup removes, and why; removes nothing',
+    timeoutSeconds: 900,
+    memoryMiB: 3008,
+    grant: ({ role }, { vault }) => {
+      vault.grantList(role, 'backups', 'journal', 'leases', 'cleanups');
+      vault.grantGet(role, 'manifests', 'journal', 'leases', 'cleanups');
+      vault.grantPut(role, 'leases', 'cleanups');
+      vault.grantSeeLocks(role);
+    },
+  },
+  'sweep-expired': {
+    description: 'Removes what a cleanup has planned. The only role that may remove anything',
+    timeoutSeconds: 900,
+    memoryMiB: 1024,
+    grant: (step, props) => {
+      const { vault } = props;
+      vault.grantList(step.role, 'backups', 'journal', 'leases', 'cleanups', 'inUse');
+      vault.grantGet(step.role, 'manifests', 'leases', 'cleanups', 'inUse');
+      vault.grantPut(step.role, 'leases');
+      vault.grantRemove(step.role, 'backups', 'requests', 'outcomes', 'cleanups', 'inUse', 'checks');
+      grantRecord(step, props);
+    },
+  },
+  'end-cleanup': {
+    description: 'Writes down what a cleanup did, and publishes it: metrics, and an event',
+    grant: (step, props) => {
+      props.vault.grantList(step.role, 'leases', 'journal');
+      props.vault.grantGet(step.role, 'leases');
+      props.vault.grantPut(step.role, 'leases');
+      grantRecord(step, props);
+      allow(step.role, publishEvents(step.role));
+    },
+  },
+  'check-health': {
+    description: 'Holds what should be there against what is, and leaves a report',
+    timeoutSeconds: 120,
+    grant: (step, props) => grantLook(step, props),
   },
   'raise-failure': {
     description: 'Fails an execution under the name of its failure',
@@ -100,7 +166,7 @@ const steps: Readonly<Record<StepName, Step>> = {
   },
 };
 
-/** The functions behind the steps of both state machines, each with a role of its own. */
+/** The functions behind the steps of all state machines, each with a role of its own. */
 export class StepFunctions extends Construct {
   readonly #functions: ReadonlyMap<StepName, BundledFunction>;
 

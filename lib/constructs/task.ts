@@ -23,6 +23,8 @@ export type TaskProps = {
   readonly image: DockerImageAsset;
   readonly cpu: number;
   readonly memoryMiB: number;
+  /** @default - Fargate's 20 GiB */
+  readonly diskGiB?: number;
   readonly environment: Readonly<Record<string, string>>;
   readonly permissions: readonly Permission[];
 };
@@ -32,7 +34,7 @@ export const taskPlatform = Platform.LINUX_AMD64;
 
 /**
  * A Fargate task definition with one container, because a sidecar that ends badly would fail the run, and a role of its own. It keeps no
- * data: what it reads goes to the store as it comes.
+ * data: what it reads goes to the store as it comes, and what a restore test restores is gone with it.
  */
 export class Task extends Construct {
   readonly definition: FargateTaskDefinition;
@@ -73,6 +75,7 @@ export class Task extends Construct {
     this.definition = new FargateTaskDefinition(this, 'Definition', {
       cpu: props.cpu,
       memoryLimitMiB: props.memoryMiB,
+      ...(props.diskGiB === undefined ? {} : { ephemeralStorageGiB: props.diskGiB }),
       taskRole: this.role.withoutPolicyUpdates(),
       executionRole: executionRole.withoutPolicyUpdates(),
       runtimePlatform: { cpuArchitecture: CpuArchitecture.X86_64, operatingSystemFamily: OperatingSystemFamily.LINUX },

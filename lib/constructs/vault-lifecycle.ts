@@ -1,24 +1,21 @@
 import { Duration } from 'aws-cdk-lib';
 import { type LifecycleRule, StorageClass, type Transition } from 'aws-cdk-lib/aws-s3';
 import { prefixes } from '../core/object-keys.ts';
-import { tagsOf } from '../core/object-tags.ts';
-
-/**
- * Lifecycle is the net below Holdfast's own cleaning, not the cleaning itself: S3 cannot see that the backup it is about to expire is the
- * only good one left. So it waits this much longer, through which a target without fresh backups has been raising alarms.
- */
-export const graceDays = 30;
+import { objectTags, tagsOf } from '../core/object-tags.ts';
 
 /** An expired or replaced version can be brought back for this long. */
 export const noncurrentDays = 30;
 
-/** A manifest goes first, its data this many days later: lifecycle never leaves a manifest whose data is gone. */
-export const dataLagDays = 3;
-
 /**
- * Rules for backups kept for each of `retentionDays`, and for everything else in the vault. Both colder classes read at once, because
- * validation and restores do not wait for a thaw. S3 moves an object to Infrequent Access after 30 days at the earliest, and bills
- * Infrequent Access for 30 days and Glacier Instant Retrieval for 90 however long an object stays.
+ * Rules for backups kept for each of `retentionDays`, and for everything else in the vault.
+ *
+ * S3 expires by age and tag, and knows nothing of holds, of chains, of the only good backup that is left. So it never decides: no rule
+ * expires what a manifest names, however old, and a month of failed backups costs nothing that is there. What expires is what a cleanup
+ * has removed the manifest of, and could not remove itself because of a lock: it bears a tag that only a keeper can give.
+ *
+ * What S3 does by age is to move data to colder classes. Both read at once, because validation and restores do not wait for a thaw. S3 moves an
+ * object to Infrequent Access after 30 days at the earliest, and bills Infrequent Access for 30 days and Glacier Instant Retrieval for 90
+ * however long an object stays.
  */
 export function lifecycleRules(retentionDays: readonly number[], prefix: string): LifecycleRule[] {
   const distinct = [...new Set(retentionDays)].sort((a, b) => a - b);
@@ -32,10 +29,16 @@ export function lifecycleRules(retentionDays: readonly number[], prefix: string)
       noncurrentVersionExpiration: Duration.days(noncurrentDays),
       expiredObjectDeleteMarker: true,
     },
-    {
-      id: 'replaced-leases',
-      prefix: `${prefix}${prefixes.leases}`,
+    ...([prefixes.leases, prefixes.health, prefixes.alerts] as const).map((part) => ({
+      id: `replaced-${part.slice(0, -1)}`,
+      prefix: `${prefix}${part}`,
       noncurrentVersionExpiration: Duration.days(1),
+    })),
+    {
+      id: 'expired-and-locked',
+      prefix: `${prefix}${prefixes.backups}`,
+      tagFilters: { [objectTags.expired]: 'yes' },
+      expiration: Duration.days(1),
     },
     {
       // Longer than Step Functions remembers an execution: until then the key names it, after that it is refused anyway.
@@ -43,31 +46,24 @@ export function lifecycleRules(retentionDays: readonly number[], prefix: string)
       prefix: `${prefix}${prefixes.idempotency}`,
       expiration: Duration.days(100),
     },
-    ...distinct.flatMap((days): LifecycleRule[] => [
-      {
-        id: `manifests-kept-${days}-days`,
-        prefix: `${prefix}${prefixes.backups}`,
-        tagFilters: { ...tagsOf('manifest', days) },
-        expiration: Duration.days(days + graceDays),
-      },
-      {
-        id: `data-kept-${days}-days`,
-        prefix: `${prefix}${prefixes.backups}`,
-        tagFilters: { ...tagsOf('data', days) },
-        expiration: Duration.days(days + graceDays + dataLagDays),
-        transitions: transitions(days + graceDays + dataLagDays),
-      },
-    ]),
+    ...distinct
+      .map(
+        (days): LifecycleRule => ({
+          id: `data-kept-${days}-days`,
+          prefix: `${prefix}${prefixes.backups}`,
+          tagFilters: { ...tagsOf('data', days) },
+          transitions: transitions(days),
+        }),
+      )
+      .filter(({ transitions: moves }) => moves?.length !== 0),
   ];
 }
 
 /** Only what stays long enough in a class to be cheaper there. */
-function transitions(expiresAfterDays: number): Transition[] {
+function transitions(keptDays: number): Transition[] {
   return [
-    ...(expiresAfterDays >= 60
-      ? [{ storageClass: StorageClass.INFREQUENT_ACCESS, transitionAfter: Duration.days(30) }]
-      : []),
-    ...(expiresAfterDays >= 180
+    ...(keptDays >= 60 ? [{ storageClass: StorageClass.INFREQUENT_ACCESS, transitionAfter: Duration.days(30) }] : []),
+    ...(keptDays >= 180
       ? [{ storageClass: StorageClass.GLACIER_INSTANT_RETRIEVAL, transitionAfter: Duration.days(90) }]
       : []),
   ];

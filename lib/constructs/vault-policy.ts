@@ -3,7 +3,7 @@ import type { IBucket } from 'aws-cdk-lib/aws-s3';
 import { prefixes } from '../core/object-keys.ts';
 import { objectTags } from '../core/object-tags.ts';
 
-/** A role that bears this tag may remove from the vault and change locks. None of the roles that write backups does. */
+/** A role that bears this tag may remove from the vault and change locks. Of Holdfast's own roles that is the cleanup's alone. */
 export const keeperTag = { key: 'holdfast-vault', value: 'keeper' } as const;
 
 const writeOnce = [
@@ -12,6 +12,7 @@ const writeOnce = [
   prefixes.outcomes,
   prefixes.requests,
   prefixes.idempotency,
+  prefixes.cleanups,
 ] as const;
 
 /**

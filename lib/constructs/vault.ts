@@ -1,4 +1,4 @@
-import { Annotations, Duration, RemovalPolicy, Stack, Validations } from 'aws-cdk-lib';
+import { Annotations, Duration, RemovalPolicy, Stack, Tags, Validations } from 'aws-cdk-lib';
 import type { Role } from 'aws-cdk-lib/aws-iam';
 import { Key } from 'aws-cdk-lib/aws-kms';
 import {
@@ -15,7 +15,7 @@ import type { HoldfastConfig } from '../config/config.ts';
 import { prefixes } from '../core/object-keys.ts';
 import { allow } from './allow.ts';
 import { lifecycleRules } from './vault-lifecycle.ts';
-import { vaultGuards } from './vault-policy.ts';
+import { keeperTag, vaultGuards } from './vault-policy.ts';
 
 /** A part of the store, as in lib/core/object-keys.ts. `manifests` is of `backups` what says of them everything but their content. */
 export type StorePart = keyof typeof prefixes | 'manifests';
@@ -29,12 +29,17 @@ const keyPatterns: Readonly<Record<StorePart, string>> = {
   idempotency: `${prefixes.idempotency}*`,
   reports: `${prefixes.reports}*`,
   leases: `${prefixes.leases}*`,
+  inUse: `${prefixes.inUse}*`,
+  cleanups: `${prefixes.cleanups}*`,
+  checks: `${prefixes.checks}*`,
+  health: `${prefixes.health}*`,
+  alerts: `${prefixes.alerts}*`,
 };
 
 export type VaultProps = {
   readonly store: HoldfastConfig['store'];
   readonly encryption: HoldfastConfig['encryption'];
-  /** How long backups are kept, in days; one rule is made per distinct number. */
+  /** How long backups are kept, in days: what stays long enough moves to colder classes. */
   readonly retentionDays: readonly number[];
   /** Default lock of new objects. @default - objects can be locked, and none is by default */
   readonly objectLock?: HoldfastConfig['aws']['objectLock'];
@@ -116,10 +121,37 @@ export class Vault extends Construct {
     });
   }
 
+  /** Lets `role` ask for locks and legal holds of backups, which gives it no right to read them. */
+  grantSeeLocks(role: Role): void {
+    this.#grant(role, 'SeeLocks', ['s3:GetObjectRetention', 's3:GetObjectLegalHold'], ['backups']);
+  }
+
+  /**
+   * Lets `role` remove objects of these parts with all their versions, mark what a lock keeps, and set legal holds of backups; of the journal and
+   * the leases it can remove nothing. The bucket's policy refuses all of that to every role but one that bears the keeper's tag, which this gives it.
+   */
+  grantRemove(role: Role, ...parts: readonly Exclude<StorePart, 'manifests' | 'journal' | 'leases'>[]): void {
+    Tags.of(role).add(keeperTag.key, keeperTag.value);
+    this.#grant(role, 'Remove', ['s3:DeleteObject', 's3:DeleteObjectVersion', 's3:AbortMultipartUpload'], parts);
+    this.#grant(role, 'Mark', ['s3:PutObjectTagging', 's3:PutObjectLegalHold'], ['backups']);
+    this.grantSeeLocks(role);
+    allow(role, {
+      sid: 'ListVersions',
+      actions: ['s3:ListBucketVersions', 's3:ListBucketMultipartUploads'],
+      resources: [this.bucket.bucketArn],
+    });
+  }
+
   /** Lets `role` wrap data keys. */
   grantWrap(role: Role): void {
     if (this.keyArn !== undefined)
       allow(role, { sid: 'WrapDataKeys', actions: ['kms:Encrypt'], resources: [this.keyArn] });
+  }
+
+  /** Lets `role` see what state the key is in, and nothing more of it. */
+  grantDescribeKey(role: Role): void {
+    if (this.keyArn !== undefined)
+      allow(role, { sid: 'SeeStateOfKey', actions: ['kms:DescribeKey'], resources: [this.keyArn] });
   }
 
   /** Lets `role` unwrap data keys, and with them read backups. */

@@ -2,7 +2,7 @@
  * Every way in which Holdfast can fail, once. The row decides what a shell sees (`exit`), what an API caller sees
  * (`http`), whether a state machine may try again (`retryable`), and what a tired operator should try (`hint`).
  *
- * Exit codes: 0 ok, 2 usage, 10–19 permanent (nothing changes by trying again), 20–29 retryable, 30 partial, 70 a bug,
+ * Exit codes: 0 ok, 2 usage, 10–19 permanent (nothing changes by trying again), 20–29 retryable, 30 partial, 31 late, 70 a bug,
  * 124 our own deadline, 143 asked to stop. Several codes may share an exit code; the code's name is in every message.
  */
 const table = {
@@ -157,6 +157,30 @@ const table = {
     retryable: false,
     hint: 'the restored copy differs from the backup as listed above; it was kept aside, not put in place',
   },
+  'assertion-failed': {
+    exit: 17,
+    http: 422,
+    retryable: false,
+    hint: 'the copy is what the backup says, and not what you say it should be: look at the source, or correct the assertion',
+  },
+  'copy-damaged': {
+    exit: 17,
+    http: 422,
+    retryable: false,
+    hint: 'amcheck found the restored copy damaged: test the backup elsewhere, and look at the disk and memory of that machine',
+  },
+  'not-testable': {
+    exit: 18,
+    http: 409,
+    retryable: false,
+    hint: 'install what is named above where restore tests run; nothing is known of the backup yet',
+  },
+  'test-disk-too-small': {
+    exit: 18,
+    http: 507,
+    retryable: false,
+    hint: 'raise aws.restoreTestDiskGiB; on one machine, point TMPDIR to a larger disk',
+  },
   'target-not-empty': { exit: 18, http: 409, retryable: false, hint: 'restore under another name, or say --replace' },
   'target-protected': {
     exit: 18,
@@ -257,11 +281,29 @@ const table = {
     retryable: true,
     hint: 'does the task have memory enough (aws.taskMemoryMiB)? nothing was published',
   },
+  'channel-down': {
+    exit: 29,
+    http: 503,
+    retryable: true,
+    hint: "does alerts.webhook, or alerts.emails, name who is to be told? 'holdfast alerts' says what was last delivered",
+  },
+  unhealthy: {
+    exit: 17,
+    http: 503,
+    retryable: false,
+    hint: "'holdfast health' lists what is wrong, each with the first command and its runbook",
+  },
   partial: {
     exit: 30,
     http: 207,
     retryable: false,
     hint: "'holdfast show' lists what failed and why; the rest can be restored",
+  },
+  'objective-missed': {
+    exit: 31,
+    http: 409,
+    retryable: false,
+    hint: "'holdfast status' says of each target what is late",
   },
   internal: {
     exit: 70,

@@ -15,6 +15,11 @@ export const targetNameSchema = z
   .brand<'TargetName'>();
 export type TargetName = z.infer<typeof targetNameSchema>;
 
+/** A tenant's name. The catalog knows a tenant by its hash. */
+export const tenantNameSchema = z
+  .string()
+  .regex(/^[a-z][a-z0-9-]{0,39}$/, "is not a tenant's name: small letters, digits and '-', 40 at most");
+
 /** A new id for an operation (backup or recovery) that is asked for at `at`. Without `tail` it is random. */
 export function newOperationId(at: Date, tail: string = randomBytes(4).toString('hex')): BackupId {
   return backupIdSchema.parse(`${compactTime(at)}-${tail}`);

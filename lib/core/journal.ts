@@ -1,18 +1,25 @@
 import { z } from 'zod';
+import { cleanupTotalsSchema } from './cleanup.ts';
 import { cronSchema, timezoneSchema } from './cron.ts';
 import { backupIdSchema, targetNameSchema } from './ids.ts';
+import { eventBase as base, eventErrorSchema as errorSchema } from './journal-base.ts';
 import { requesterSchema } from './manifest.ts';
-import { engineSchema, methodSchema, tierSchema, verificationStatusSchema } from './vocabulary.ts';
+import { restoreTestEndedSchema, restoreTestRequestedSchema, validationEndedSchema } from './validation-events.ts';
+import {
+  compressionSchema,
+  engineSchema,
+  methodSchema,
+  tierSchema,
+  validationTypeSchema,
+  verificationStatusSchema,
+} from './vocabulary.ts';
 
 /**
- * What happens to a backup or a recovery, one write-once object per event under `journal/<operationId>/`.
+ * What happens to a backup, a recovery or a validation, one write-once object per event under `journal/<operationId>/`.
  *
  * The catalog is a projection of these events: the same events give the same rows, whether they are applied as they
  * happen, after an outage, or years later by `holdfast catalog rebuild`. Times in rows come from events, never from now().
  */
-const base = { operation: backupIdSchema, at: z.iso.datetime(), tenant: z.string().nullable() };
-const errorSchema = z.strictObject({ code: z.string(), message: z.string(), hint: z.string() });
-
 export const backupRequestedSchema = z.strictObject({
   ...base,
   event: z.literal('backup-requested'),
@@ -43,6 +50,10 @@ export const backupCompletedSchema = z.strictObject({
   storageType: z.enum(['s3', 'file']),
   retentionUntil: z.iso.datetime(),
   verification: verificationStatusSchema,
+  /** The point in time that it brings back. Events of older versions lack it. */
+  restorablePoint: z.iso.datetime().optional(),
+  /** How long the validation by the workflow took, where there was one. */
+  validationSeconds: z.number().nonnegative().optional(),
 });
 
 /** `storageLocation` is there when something restorable was published all the same (a partial backup). */
@@ -63,6 +74,62 @@ export const backupVerifiedSchema = z.strictObject({
   event: z.literal('backup-verified'),
   verification: verificationStatusSchema,
   detail: z.string(),
+  /** How it was looked at, and the operation that did. Events of older versions lack both. */
+  by: validationTypeSchema.optional(),
+  validation: backupIdSchema.optional(),
+});
+
+/** From now on nobody may remove it, until it is released. */
+export const backupHeldSchema = z.strictObject({
+  ...base,
+  event: z.literal('backup-held'),
+  heldBy: requesterSchema,
+  reason: z.string(),
+});
+
+export const backupReleasedSchema = z.strictObject({
+  ...base,
+  event: z.literal('backup-released'),
+  releasedBy: requesterSchema,
+  reason: z.string(),
+});
+
+/** A cleanup has decided that it goes, and begins to remove it. */
+export const backupExpiredSchema = z.strictObject({
+  ...base,
+  event: z.literal('backup-expired'),
+  target: targetNameSchema,
+  cleanup: backupIdSchema,
+  reason: z.string(),
+});
+
+/** It was to go, nothing of it has gone, and it stays: a hold or a lock came in between, or another plan keeps it. */
+export const backupKeptSchema = z.strictObject({
+  ...base,
+  event: z.literal('backup-kept'),
+  cleanup: backupIdSchema,
+  reason: z.string(),
+});
+
+/** Nothing of it is left in the store. */
+export const backupDeletedSchema = z.strictObject({
+  ...base,
+  event: z.literal('backup-deleted'),
+  cleanup: backupIdSchema,
+  freedBytes: z.number().int().nonnegative(),
+});
+
+/** What a cleanup did, for the record. `operation` is the cleanup's own. */
+export const cleanupEndedSchema = z.strictObject({
+  ...base,
+  event: z.literal('cleanup-ended'),
+  status: z.enum(['COMPLETED', 'FAILED']),
+  target: targetNameSchema.nullable(),
+  requestedBy: requesterSchema,
+  execution: z.string(),
+  beganAt: z.iso.datetime(),
+  totals: cleanupTotalsSchema,
+  error: errorSchema.optional(),
 });
 
 export const recoveryRequestedSchema = z.strictObject({
@@ -73,6 +140,15 @@ export const recoveryRequestedSchema = z.strictObject({
   destination: z.string(),
   requestedBy: requesterSchema,
   execution: z.string(),
+  /** The point in time that was asked for; left out, the backup's own. */
+  targetTime: z.iso.datetime().optional(),
+});
+
+/** A second person's consent to a recovery that may not run without. */
+export const recoveryApprovedSchema = z.strictObject({
+  ...base,
+  event: z.literal('recovery-approved'),
+  approvedBy: requesterSchema,
 });
 
 export const recoveryEndedSchema = z.strictObject({
@@ -83,6 +159,8 @@ export const recoveryEndedSchema = z.strictObject({
   endedAt: z.iso.datetime(),
   restoredBytes: z.number().int(),
   compared: z.boolean(),
+  /** From the first byte asked of the store until every database was in place and compared. */
+  restoreSeconds: z.number().nonnegative().optional(),
   error: errorSchema.optional(),
 });
 
@@ -101,6 +179,27 @@ export const schedulesDeclaredSchema = z.strictObject({
       timezone: z.string(),
       retentionDays: z.number().int().positive(),
       enabled: z.boolean(),
+      tenant: z.string().nullable().default(null),
+    }),
+  ),
+});
+
+/** What can be asked for: the targets of the deployed configuration, where backups go, and the state machines that there are. */
+export const targetsDeclaredSchema = z.strictObject({
+  ...base,
+  event: z.literal('targets-declared'),
+  storageType: z.enum(['s3', 'file']),
+  storageLocation: z.string(),
+  compression: compressionSchema,
+  machines: z.array(z.string()),
+  targets: z.array(
+    z.strictObject({
+      name: targetNameSchema,
+      engine: engineSchema,
+      tenant: z.string().nullable(),
+      /** The first is the usual one. */
+      methods: z.array(methodSchema).min(1),
+      incrementalMethods: z.array(methodSchema),
     }),
   ),
 });
@@ -136,24 +235,48 @@ export const journalEventSchema = z.discriminatedUnion('event', [
   backupCompletedSchema,
   backupFailedSchema,
   backupVerifiedSchema,
+  backupHeldSchema,
+  backupReleasedSchema,
+  backupExpiredSchema,
+  backupKeptSchema,
+  backupDeletedSchema,
+  cleanupEndedSchema,
   recoveryRequestedSchema,
+  recoveryApprovedSchema,
   recoveryEndedSchema,
+  validationEndedSchema,
+  restoreTestRequestedSchema,
+  restoreTestEndedSchema,
   schedulesDeclaredSchema,
   scheduleChangedSchema,
+  targetsDeclaredSchema,
 ]);
 export type JournalEvent = z.infer<typeof journalEventSchema>;
+export type RestoreTestEnded = Extract<JournalEvent, { event: 'restore-test-ended' }>;
 
 /** Within one operation events are applied in this order, whatever order they were written in. */
 const order: Record<JournalEvent['event'], number> = {
   'schedules-declared': 0,
   'schedule-changed': 0,
+  'targets-declared': 0,
   'backup-requested': 10,
   'recovery-requested': 10,
+  'restore-test-requested': 10,
+  'recovery-approved': 15,
   'backup-begun': 20,
   'backup-completed': 30,
   'backup-failed': 30,
   'recovery-ended': 30,
+  'restore-test-ended': 30,
+  'validation-ended': 30,
   'backup-verified': 40,
+  // Of one order each, because they may follow each other more than once: time decides.
+  'backup-held': 50,
+  'backup-released': 50,
+  'backup-expired': 60,
+  'backup-kept': 60,
+  'backup-deleted': 70,
+  'cleanup-ended': 30,
 };
 
 /** Where an event is kept. A second event of the same kind and time is the same event: its key exists already. */

@@ -1,6 +1,7 @@
 import type { JournalEvent } from './journal.ts';
 import type { Manifest } from './manifest.ts';
 import { manifestKey } from './object-keys.ts';
+import { restorablePointOf } from './restorable-point.ts';
 import type { VerificationStatus } from './vocabulary.ts';
 
 /** The completion that a published manifest proves, for a run whose own record is written now or was lost. */
@@ -22,5 +23,6 @@ export function completedEvent(
     storageType: store.kind,
     retentionUntil: manifest.retention.until,
     verification,
+    restorablePoint: restorablePointOf(manifest),
   };
 }

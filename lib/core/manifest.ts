@@ -89,6 +89,8 @@ export type WrappedKey = z.infer<typeof wrappedKeySchema>;
 export const requesterSchema = z.strictObject({
   kind: z.enum(['schedule', 'user', 'api', 'sql']),
   name: z.string().optional(),
+  /** Where the request came from, as far as that is known. */
+  address: z.string().optional(),
 });
 
 export const manifestSchema = z.strictObject({

@@ -1,18 +1,23 @@
-import type { BackupId, TargetName } from './ids.ts';
-import type { Method } from './vocabulary.ts';
+import { type BackupId, compactTime, type TargetName } from './ids.ts';
+import type { Method, Tier } from './vocabulary.ts';
 
 /**
- * Every object key in the store, once. All keys are write-once but the leases.
+ * Every object key in the store, once. All keys are write-once but `leases/`, `in-use/`, `health/` and `alerts/`.
  *
  * ```
  * backups/<target>/<backupId>/manifest.json                     written last; without it there is no backup
  * backups/<target>/<backupId>/<attempt>/<stream>.<nnnnn>        data; <attempt> keeps a zombie writer from colliding
- * journal/<operationId>/<nnn>-<event>.json                      what happened to a backup or recovery, in order
+ * journal/<operationId>/<nnn>-<event>.json                      what happened to a backup, recovery or validation, in order
  * outcomes/<operationId>/<attempt>.json                          how one attempt of a task ended, written by the task
  * requests/<target>/<method>/<slot>.json                        one per scheduled time: a second request finds it
  * idempotency/<id>.json                                         one per wish of an API caller: asked again, it is the same
  * reports/<name>                                                written by reporting, read by people and the API
  * leases/<target>/<method>.json                                 who may write now, until when (replaced conditionally)
+ * leases/cleanup.json                                         which cleanup runs, likewise
+ * in-use/<target>/<backupId>/<reader>.json                    who reads this backup now, until when: cleanup leaves it alone
+ * cleanups/<cleanupId>/plan.json                              what one cleanup decided, and what it does
+ * health/<what>.json                                            what is known of the installation's health (replaced)
+ * alerts/<problem>.json                                         what was told of a problem, to whom (replaced conditionally)
  * ```
  */
 export const prefixes = {
@@ -23,6 +28,12 @@ export const prefixes = {
   idempotency: 'idempotency/',
   reports: 'reports/',
   leases: 'leases/',
+  inUse: 'in-use/',
+  cleanups: 'cleanups/',
+  /** Left by `doctor`, which may write and not remove. */
+  checks: 'checks/',
+  health: 'health/',
+  alerts: 'alerts/',
 } as const;
 
 export const targetPrefix = (target: TargetName): string => `${prefixes.backups}${target}/`;
@@ -31,19 +42,41 @@ export const manifestKey = (target: TargetName, id: BackupId): string => `${back
 export const leaseKey = (target: TargetName, method: Method): string => `${prefixes.leases}${target}/${method}.json`;
 export const requestKey = (target: TargetName, method: Method, slot: string): string =>
   `${prefixes.requests}${target}/${method}/${slot}.json`;
+/** What makes two requests of a schedule the same one: its time and tier (two that are due at one time are kept for different times). */
+export const scheduledSlot = (scheduledTime: Date, tier: Tier): string => `${compactTime(scheduledTime)}-${tier}`;
+/** The prefix of the requests of one target and method, whose slots sort by their scheduled time. */
+export const requestsPrefix = (target: TargetName, method: Method): string =>
+  `${prefixes.requests}${target}/${method}/`;
+/** Objects that say how the installation is, each replaced by its one writer. */
+export const healthKeys = {
+  watch: `${prefixes.health}watch.json`,
+  reconciler: `${prefixes.health}reconciler.json`,
+  targets: `${prefixes.health}targets.json`,
+  report: `${prefixes.health}latest.json`,
+  canary: `${prefixes.health}canary.json`,
+} as const;
+export const alertKey = (problem: string): string => `${prefixes.alerts}${problem}.json`;
 export const idempotencyKey = (id: string): string => `${prefixes.idempotency}${id}.json`;
 export const reportKey = (name: string): string => `${prefixes.reports}${name}`;
 export const outcomePrefix = (operation: BackupId): string => `${prefixes.outcomes}${operation}/`;
 export const outcomeKey = (operation: BackupId, attempt: string): string =>
   `${outcomePrefix(operation)}${attempt}.json`;
-/** The prefix of the requests of one target and method, whose slots sort by their scheduled time. */
-export const requestsPrefix = (target: TargetName, method: Method): string =>
-  `${prefixes.requests}${target}/${method}/`;
+export const cleanupLeaseKey = `${prefixes.leases}cleanup.json`;
+export const cleanupPlanKey = (cleanup: BackupId): string => `${prefixes.cleanups}${cleanup}/plan.json`;
+export const inUsePrefix = (target: TargetName, id: BackupId): string => `${prefixes.inUse}${target}/${id}/`;
+export const inUseKey = (target: TargetName, id: BackupId, reader: string): string =>
+  `${inUsePrefix(target, id)}${reader}.json`;
 export const journalPrefix = (operation: BackupId): string => `${prefixes.journal}${operation}/`;
 
 /** The `index`th object (from 0) of a stream. Five digits: at 4 GiB each a stream may reach 400 TB. */
 export const dataKey = (target: TargetName, id: BackupId, attempt: string, stream: string, index: number): string =>
   `${backupPrefix(target, id)}${attempt}/${stream}.${String(index).padStart(5, '0')}`;
+
+/** The target and id of the backup, published or not, that an object under `backups/` belongs to; undefined for any other key. */
+export function parseBackupKey(key: string): { readonly target: TargetName; readonly id: BackupId } | undefined {
+  const [, target, id] = /^backups\/([a-z][a-z0-9-]{0,39})\/(\d{8}T\d{6}Z-[0-9a-f]{8})\/./.exec(key) ?? [];
+  return target === undefined || id === undefined ? undefined : { target: target as TargetName, id: id as BackupId };
+}
 
 /** The target and id that a manifest's key names, or undefined when the key is not a manifest's. */
 export function parseManifestKey(key: string): { readonly target: TargetName; readonly id: BackupId } | undefined {

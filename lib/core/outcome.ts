@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { failureSchema } from './failure.ts';
+import { restoreTestFiguresSchema } from './validation-events.ts';
 
 /**
  * How one attempt of a task ended, in its own words: `outcomes/<operationId>/<attempt>.json`. A task's exit code is all that ECS hands
@@ -13,6 +14,8 @@ export const outcomeSchema = z.strictObject({
   restore: z
     .strictObject({
       restoredBytes: z.number().int(),
+      /** From the first byte asked of the store until every database was in place and compared. */
+      seconds: z.number().nonnegative().optional(),
       databases: z.array(
         z.strictObject({
           from: z.string(),
@@ -27,5 +30,6 @@ export const outcomeSchema = z.strictObject({
       ),
     })
     .optional(),
+  restoreTest: restoreTestFiguresSchema.extend({ restoredAt: z.iso.datetime() }).optional(),
 });
 export type Outcome = z.infer<typeof outcomeSchema>;

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { Failure } from './failure.ts';
-import { type BackupId, backupIdSchema, targetNameSchema } from './ids.ts';
+import { type BackupId, backupIdSchema, targetNameSchema, tenantNameSchema } from './ids.ts';
 import { requesterSchema } from './manifest.ts';
 import { engineSchema, methodSchema, tierSchema } from './vocabulary.ts';
 
@@ -14,6 +14,11 @@ export const backupRequestSchema = z.strictObject({
   /** The slot that a schedule fires for; two requests of one slot are one backup. */
   scheduledTime: z.iso.datetime({ offset: true }).optional(),
   requestedBy: requesterSchema.optional(),
+  /** Fixed by whoever asked, who has a record under it already: the catalog's queue. Otherwise admission makes one. */
+  backupId: backupIdSchema.optional(),
+  requestedAt: z.iso.datetime().optional(),
+  /** A restore test is wanted when the backup is complete. */
+  verify: z.boolean().optional(),
 });
 export type BackupRequest = z.infer<typeof backupRequestSchema>;
 
@@ -30,6 +35,7 @@ export const backupRunSchema = z.strictObject({
   /** The lease's token; 0 when the run was refused because another holds the lease. */
   fencingToken: z.number().int().nonnegative(),
   requestedAt: z.iso.datetime(),
+  tenant: tenantNameSchema.nullable().default(null),
 });
 export type BackupRun = z.infer<typeof backupRunSchema>;
 
@@ -46,6 +52,11 @@ export const restoreRequestSchema = z.strictObject({
   /** Restore over the existing database; the old one is kept aside until the new one has been compared. */
   replace: z.boolean().optional(),
   requestedBy: requesterSchema.optional(),
+  /** Fixed by whoever asked, who has a record under it already: the catalog's queue. Otherwise admission makes one. */
+  recoveryId: backupIdSchema.optional(),
+  requestedAt: z.iso.datetime().optional(),
+  /** The point in time that was asked for, of which the backup is the newest before. For the record. */
+  targetTime: z.iso.datetime().optional(),
 });
 export type RestoreRequest = z.infer<typeof restoreRequestSchema>;
 
@@ -61,18 +72,43 @@ export const restoreRunSchema = z.strictObject({
   requestedBy: requesterSchema,
   execution: z.string(),
   requestedAt: z.iso.datetime(),
+  tenant: tenantNameSchema.nullable().default(null),
 });
 export type RestoreRun = z.infer<typeof restoreRunSchema>;
 
-/** What admission answers to a state machine: go on, already asked for, or refused for a reason that the run's record is to bear. */
+export const restoreTestRequestSchema = z.strictObject({
+  /** Which backup; chosen when left out, from those of `target` or of all. */
+  backup: z.union([backupIdSchema, z.literal('latest')]).optional(),
+  target: targetNameSchema.optional(),
+  requestedBy: requesterSchema.optional(),
+});
+export type RestoreTestRequest = z.infer<typeof restoreTestRequestSchema>;
+
+/** An admitted restore test. `validationId` is an operation id of its own. */
+export const restoreTestRunSchema = z.strictObject({
+  validationId: backupIdSchema,
+  backupId: backupIdSchema,
+  target: targetNameSchema,
+  reason: z.string(),
+  requestedBy: requesterSchema,
+  execution: z.string(),
+  requestedAt: z.iso.datetime(),
+});
+export type RestoreTestRun = z.infer<typeof restoreTestRunSchema>;
+
+/** What admission answers to a state machine: go on, already asked for, nothing to do, or refused for a reason that the run's record is to bear. */
 export type Admission<Run> =
   | { readonly verdict: 'admitted'; readonly run: Run; readonly attempts: 0; readonly redriveCount: number }
   | { readonly verdict: 'duplicate'; readonly duplicateOf: BackupId; readonly reason: string }
+  | { readonly verdict: 'nothing'; readonly reason: string }
   | { readonly verdict: 'refused'; readonly run: Run; readonly failure: Failure; readonly redriveCount: number };
 
-/** A run of either kind: a restore's bears a `recoveryId`. */
-export const anyRunSchema = z.union([restoreRunSchema, backupRunSchema]);
+/** A run of any kind: a restore's bears a `recoveryId`, a restore test's a `validationId`. */
+export const anyRunSchema = z.union([restoreRunSchema, restoreTestRunSchema, backupRunSchema]);
 export type AnyRun = z.infer<typeof anyRunSchema>;
 
-/** The operation that a run is recorded under: the backup's id, or the recovery's. */
-export const operationOf = (run: AnyRun): BackupId => ('recoveryId' in run ? run.recoveryId : run.backupId);
+/** The operation that a run is recorded under: the backup's id, the recovery's, or the validation's. */
+export function operationOf(run: AnyRun): BackupId {
+  if ('recoveryId' in run) return run.recoveryId;
+  return 'validationId' in run ? run.validationId : run.backupId;
+}

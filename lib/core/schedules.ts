@@ -16,6 +16,7 @@ export type ScheduleEntry = ScheduleSettings & {
   readonly method: Method;
   readonly tier: Tier;
   readonly retentionDays: number;
+  readonly tenant: string | null;
 };
 
 export type ScheduleChanged = z.infer<typeof scheduleChangedSchema>;

@@ -12,6 +12,9 @@ export type Tier = z.infer<typeof tierSchema>;
 export const methodSchema = z.enum(['logical']);
 export type Method = z.infer<typeof methodSchema>;
 
+/** Does a backup of that method bring data back? One that holds definitions alone is no restorable point of anything. */
+export const bringsDataBack = (method: string): boolean => method !== 'schema';
+
 /** `backup_status` in the catalog (fixed names). */
 export const backupStatusSchema = z.enum(['REQUESTED', 'RUNNING', 'COMPLETED', 'FAILED', 'EXPIRED', 'DELETED']);
 export type BackupStatus = z.infer<typeof backupStatusSchema>;
@@ -19,6 +22,19 @@ export type BackupStatus = z.infer<typeof backupStatusSchema>;
 /** `verification_status` in the catalog: what is known of a backup's content beyond its having been written. */
 export const verificationStatusSchema = z.enum(['PENDING', 'VALIDATED', 'VERIFIED', 'FAILED']);
 export type VerificationStatus = z.infer<typeof verificationStatusSchema>;
+
+/** How a backup was looked at: read to the last byte, read in part, or restored into a real server and examined there. */
+export const validationTypeSchema = z.enum(['full', 'sample', 'restore-test']);
+export type ValidationType = z.infer<typeof validationTypeSchema>;
+
+/**
+ * `validation_status` in the catalog. `FAILED`: the backup is not what it should be. `NOT_TESTABLE`: this place lacks something that the
+ * backup needs, which says nothing of the backup. `ERROR`: the look itself came to no end.
+ */
+export const validationStatusSchema = z.enum(['RUNNING', 'PASSED', 'FAILED', 'NOT_TESTABLE', 'ERROR']);
+export type ValidationStatus = z.infer<typeof validationStatusSchema>;
+export const endedValidationStatusSchema = validationStatusSchema.exclude(['RUNNING']);
+export type EndedValidationStatus = z.infer<typeof endedValidationStatusSchema>;
 
 export const encryptionAlgorithmSchema = z.enum(['aes-256-gcm', 'aes-256-cbc', 'none']);
 export type EncryptionAlgorithm = z.infer<typeof encryptionAlgorithmSchema>;

@@ -1,3 +1,4 @@
+import type { Assertion } from '../core/assertions.ts';
 import type { Content, Manifest, StreamRecord } from '../core/manifest.ts';
 import type { EngineName, Method } from '../core/vocabulary.ts';
 
@@ -11,6 +12,9 @@ export interface Engine {
 
   /** Is the source reachable, which versions and sizes does it have, and would a backup succeed? Changes nothing. */
   probe(context: EngineContext): Promise<Probe>;
+
+  /** Does the source answer, and is it well as far as backups depend on it? Cheap enough for every half hour; changes nothing. */
+  health(context: EngineContext): Promise<EngineHealth>;
 
   /**
    * The streams that make up a backup, each to be read to its end, one after another or side by side. A stream that
@@ -30,6 +34,12 @@ export interface Engine {
 
   /** Reads a live copy and holds it against what the manifest says of the stream: one finding per difference, none when it is the same. */
   compare(context: EngineContext, stream: StreamRecord, database: string): Promise<Comparison>;
+
+  /**
+   * Restores into a server that is started for this and gone afterwards, however this process ends, and examines what is there. Rejects with
+   * what a restore rejects with, `not-testable` when this place lacks what the backup needs, `test-disk-too-small`, `tool-missing`.
+   */
+  restoreTest(context: Omit<EngineContext, 'connection'>, plan: RestoreTestPlan): Promise<RestoreTestResult>;
 }
 
 /** What every verb gets. `connection` is the target's own configuration section, secrets resolved; the engine parses it. */
@@ -61,6 +71,14 @@ export type Probe = {
   readonly databases: readonly { readonly name: string; readonly sizeBytes: number }[];
   /** What would make a backup fail or be less than it should; empty when all is well. */
   readonly findings: readonly { readonly level: 'error' | 'warning'; readonly message: string; readonly fix: string }[];
+};
+
+export type EngineHealth = {
+  readonly serverVersion: string;
+  /** Files of a write-ahead log that wait to be archived; null when the server has none, or does not say. */
+  readonly unarchivedWalFiles: number | null;
+  /** Why something is not known and how to change that, or what else is worth knowing. */
+  readonly note?: string;
 };
 
 export type Capture = {
@@ -107,6 +125,29 @@ export type RestorePlan = {
 
 export type RestoreResult = {
   readonly restored: readonly { readonly stream: string; readonly database: string; readonly comparison: Comparison }[];
+};
+
+export type RestoreTestPlan = Pick<RestorePlan, 'source'> & {
+  readonly streams: readonly Omit<RestorePlan['streams'][number], 'destination'>[];
+  /** Go through the structure of tables and indexes? */
+  readonly amcheck: boolean;
+  readonly assertions: readonly Assertion[];
+  /** Settings of the server that the backup's extensions need. Those that keep it private are its own. */
+  readonly serverSettings: Readonly<Record<string, string>>;
+  /** An assertion that takes longer has failed. */
+  readonly assertionTimeoutSeconds: number;
+  /** Told when everything is in place and compared, before it is examined. */
+  readonly onRestored: () => void;
+};
+
+export type RestoreTestResult = RestoreResult & {
+  readonly serverVersion: string;
+  readonly restoreSeconds: number;
+  /** Tables and indexes whose structure was gone through. */
+  readonly relations: number;
+  /** What the examination found wrong, all of it; empty when the copy is good. */
+  readonly problems: readonly { readonly code: 'copy-damaged' | 'assertion-failed'; readonly message: string }[];
+  readonly remarks: readonly string[];
 };
 
 export type Comparison = {

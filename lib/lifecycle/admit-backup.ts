@@ -2,11 +2,11 @@ import { createHash } from 'node:crypto';
 import type { HoldfastConfig } from '../config/config.ts';
 import { requireTarget } from '../config/config.ts';
 import { describeError, HoldfastError } from '../core/errors.ts';
-import { compactTime, newOperationId, type TargetName } from '../core/ids.ts';
+import { newOperationId } from '../core/ids.ts';
 import { leaseTtlSeconds } from '../core/lease-ttl.ts';
-import { leaseKey, requestKey } from '../core/object-keys.ts';
+import { leaseKey, requestKey, scheduledSlot } from '../core/object-keys.ts';
 import type { Admission, BackupRequest, BackupRun } from '../core/requests.ts';
-import type { Method } from '../core/vocabulary.ts';
+import type { Tier } from '../core/vocabulary.ts';
 import { acquireLease } from '../store/lease.ts';
 import { type RequestRecord, readRequestRecord } from '../store/request-records.ts';
 import type { Store } from '../store/store.ts';
@@ -44,14 +44,8 @@ export async function admitBackup(
   const scheduledTime =
     asked.request.scheduledTime === undefined ? null : new Date(asked.request.scheduledTime).toISOString();
 
-  const claim = await claimSlot(
-    store,
-    target.name,
-    method,
-    slotOf(asked, scheduledTime, tier),
-    asked.execution,
-    clock(),
-  );
+  const key = requestKey(target.name, method, slotOf(asked, scheduledTime, tier));
+  const claim = await claimSlot(store, key, asked, clock());
   if (claim.execution !== asked.execution) {
     return {
       verdict: 'duplicate',
@@ -70,12 +64,13 @@ export async function admitBackup(
     execution: asked.execution,
     fencingToken: 0,
     requestedAt: claim.requestedAt,
+    tenant: target.tenant ?? null,
   };
   await recorder.record({
     event: 'backup-requested',
     operation: refused.backupId,
     at: refused.requestedAt,
-    tenant: null,
+    tenant: refused.tenant,
     target: target.name,
     engine: target.engine,
     method,
@@ -96,8 +91,8 @@ export async function admitBackup(
     await recorder.record({
       event: 'backup-begun',
       operation: run.backupId,
-      at: run.requestedAt,
-      tenant: null,
+      at: claim.admittedAt ?? claim.requestedAt,
+      tenant: run.tenant,
       fencingToken: lease.token,
     });
     return { verdict: 'admitted', run, attempts: 0, redriveCount: asked.redriveCount };
@@ -110,24 +105,33 @@ export async function admitBackup(
 /**
  * What makes two requests the same one. A schedule's is its time and tier: a daily and a monthly backup due at one time are two, since they
  * are kept for different times. A person's is the execution, and each redrive of it is a new one. Step Functions lets a name be used again after 90
- * days, so an execution is its name and its beginning.
+ * days, so an execution is its name and its beginning. A queued request has a record of its own that is waited for, and so is never somebody
+ * else's duplicate: the queue has collapsed those that are.
  */
-function slotOf({ execution, startedAt, redriveCount }: Asked, scheduledTime: string | null, tier: string): string {
+function slotOf(
+  { execution, startedAt, redriveCount, request }: Asked,
+  scheduledTime: string | null,
+  tier: Tier,
+): string {
   const redrive = redriveCount > 0 ? `-redrive-${redriveCount}` : '';
-  if (scheduledTime !== null) return `${compactTime(new Date(scheduledTime))}-${tier}${redrive}`;
+  if (scheduledTime !== null && request.backupId === undefined)
+    return `${scheduledSlot(new Date(scheduledTime), tier)}${redrive}`;
   return `manual-${createHash('sha256').update(`${execution}\n${startedAt}`).digest('hex').slice(0, 32)}${redrive}`;
 }
 
+/** The id that was asked for is the first attempt's; a redrive is another backup. */
 async function claimSlot(
   store: Store,
-  target: TargetName,
-  method: Method,
-  slot: string,
-  execution: string,
+  key: string,
+  { request, execution, redriveCount }: Asked,
   now: Date,
 ): Promise<RequestRecord> {
-  const key = requestKey(target, method, slot);
-  const claim = { backupId: newOperationId(now), execution, requestedAt: now.toISOString() };
+  const admittedAt = now.toISOString();
+  const own =
+    redriveCount === 0 && request.backupId !== undefined
+      ? { backupId: request.backupId, requestedAt: request.requestedAt ?? admittedAt }
+      : { backupId: newOperationId(now), requestedAt: admittedAt };
+  const claim = { ...own, execution, admittedAt };
   if (await putJson(store, key, claim, { condition: 'absent' })) return claim;
   return readRequestRecord(store, key);
 }

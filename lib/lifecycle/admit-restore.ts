@@ -3,11 +3,17 @@ import { type HoldfastConfig, requireTarget } from '../config/config.ts';
 import { newOperationId } from '../core/ids.ts';
 import type { Admission, RestoreRequest, RestoreRun } from '../core/requests.ts';
 import { findBackup, readManifest } from '../store/backups.ts';
+import { markInUse } from '../store/in-use.ts';
 import type { Store } from '../store/store.ts';
 import { protectSource } from './protect-source.ts';
 import type { Recorder } from './recorder.ts';
 
-type Dependencies = { readonly config: HoldfastConfig; readonly store: Store; readonly recorder: Recorder };
+type Dependencies = {
+  readonly config: HoldfastConfig;
+  readonly store: Store;
+  readonly recorder: Recorder;
+  readonly clock: () => Date;
+};
 type Asked = {
   readonly request: RestoreRequest;
   readonly execution: string;
@@ -17,22 +23,24 @@ type Asked = {
 };
 
 /**
- * Turns a request into a recovery: finds the backup, checks that its databases and the receiving target exist, and records that it was
+ * Turns a request into a recovery: finds the backup, marks it as in use, checks that the receiving target exists, and records that it was
  * asked for. Repeats without harm: the recovery's id follows from execution and redrive.
  */
 export async function admitRestore(
-  { config, store, recorder }: Dependencies,
+  { config, store, recorder, clock }: Dependencies,
   asked: Asked,
 ): Promise<Admission<RestoreRun>> {
   const { request } = asked;
   const found = await findBackup(store, request);
-  await readManifest(store, found.target, found.id);
+  const { tenant } = await readManifest(store, found.target, found.id);
   const into = requireTarget(config, request.into ?? found.target);
   protectSource(request, found.target);
   const begunAt = new Date(asked.startedAt);
   const tail = createHash('sha256').update(`${asked.execution}\n${asked.redriveCount}`).digest('hex').slice(0, 8);
   const run: RestoreRun = {
-    recoveryId: newOperationId(begunAt, tail),
+    ...(asked.redriveCount === 0 && request.recoveryId !== undefined
+      ? { recoveryId: request.recoveryId, requestedAt: request.requestedAt ?? begunAt.toISOString() }
+      : { recoveryId: newOperationId(begunAt, tail), requestedAt: begunAt.toISOString() }),
     backupId: found.id,
     target: found.target,
     into: into.name,
@@ -41,18 +49,29 @@ export async function admitRestore(
     replace: request.replace ?? false,
     requestedBy: request.requestedBy ?? { kind: 'user' },
     execution: asked.execution,
-    requestedAt: begunAt.toISOString(),
+    tenant,
   };
+  // The mark first, the manifest second: what is there then stays until this run has ended.
+  await markInUse(store, {
+    target: found.target,
+    id: found.id,
+    reader: run.recoveryId,
+    holder: run.execution,
+    description: `restore ${run.recoveryId}`,
+    clock,
+  });
+  await readManifest(store, found.target, found.id);
   await recorder.record({
     event: 'recovery-requested',
     operation: run.recoveryId,
     at: run.requestedAt,
-    tenant: null,
+    tenant,
     backupId: run.backupId,
     target: run.target,
     destination: `${run.into}${run.as === null ? '' : `/${run.as}`}`,
     requestedBy: run.requestedBy,
     execution: run.execution,
+    ...(request.targetTime === undefined ? {} : { targetTime: request.targetTime }),
   });
   return { verdict: 'admitted', run, attempts: 0, redriveCount: asked.redriveCount };
 }

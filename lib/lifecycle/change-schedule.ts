@@ -59,7 +59,7 @@ export async function changeSchedule(
 }
 
 /** Each change is later than those before it, whatever the clocks of those who make them say: the last one made is the last one told. */
-async function writeChange({ store, clock }: Dependencies, wish: ScheduleWish): Promise<ScheduleChanged> {
+async function writeChange({ config, store, clock }: Dependencies, wish: ScheduleWish): Promise<ScheduleChanged> {
   for (let tries = 1; tries <= mostTries; tries++) {
     const known = (await readScheduleChanges(store)).filter(({ schedule }) => schedule === wish.schedule);
     const standing = known.find(({ change }) => change === wish.change);
@@ -69,7 +69,7 @@ async function writeChange({ store, clock }: Dependencies, wish: ScheduleWish): 
       event: 'schedule-changed',
       operation: scheduleOperation(wish.schedule),
       at: new Date(Math.max(clock().getTime(), latest)).toISOString(),
-      tenant: null,
+      tenant: requireSchedule(config, wish.schedule).tenant,
       ...wish,
     };
     if (await putJson(store, journalKey(event), event, { condition: 'absent' })) return event;

@@ -1,14 +1,16 @@
 import type { HoldfastConfig } from '../config/config.ts';
 import { mostAttempts } from '../core/attempts.ts';
-import { errorTable } from '../core/errors.ts';
+import { type ErrorCode, errorTable } from '../core/errors.ts';
 import { type BackupId, timeOfId } from '../core/ids.ts';
 import { endedOperation, type JournalEvent, journalKey } from '../core/journal.ts';
+import type { Manifest } from '../core/manifest.ts';
 import { completedEvent } from '../core/manifest-events.ts';
 import { prefixes } from '../core/object-keys.ts';
 import { listBackups, readManifest } from '../store/backups.ts';
 import { readEvent } from '../store/journal.ts';
 import type { Store } from '../store/store.ts';
 import { putJson } from '../store/text.ts';
+import { readVerification } from '../store/verification.ts';
 import { orNote } from './or-note.ts';
 
 type Dependencies = {
@@ -26,7 +28,7 @@ const overheadSeconds = 3600;
 
 /**
  * Writes the endings that runs could not write themselves, and returns how many. A published backup is complete, whatever became of its
- * state machine. A run that has left nothing after more time than any run may take (an execution stopped by hand, a machine that died)
+ * state machine, unless a validation has found it bad. A run that has left nothing after more time than any run may take (an execution stopped by hand, a machine that died)
  * has failed, and must not be called running for ever.
  *
  * An ending is written once: by its key for a completion, and because the next run of this finds it. Should the run write its own in the very
@@ -47,7 +49,13 @@ export async function endUnendedRuns({ config, store, clock, log }: Dependencies
     const manifest = await orNote(log, () => readManifest(store, target, id));
     if (manifest?.status !== 'complete' || now - Date.parse(manifest.endedAt) < graceMs) continue;
     unended.requested.delete(id);
-    await write(completedEvent(manifest, store, 'PENDING'));
+    const known = await orNote(log, () => readVerification(store, id));
+    // It is there, and somebody has looked at it and found it bad: what could not be recorded was that.
+    await write(
+      known?.status === 'FAILED'
+        ? foundBad(manifest, known.detail, clock().toISOString())
+        : completedEvent(manifest, store, 'PENDING'),
+    );
   }
   for (const [operation, key] of unended.requested) {
     if (now - timeOfId(operation).getTime() < longestRunMs) continue;
@@ -67,12 +75,19 @@ async function unendedOperations(
   for await (const { key } of store.list(prefixes.journal)) {
     const operation = key.split('/')[1] as BackupId;
     // Requests sort before endings, and the events of one operation stand together.
-    if (/\/010-(backup|recovery)-requested-/.test(key)) requested.set(operation, key);
+    if (/\/010-(backup|recovery|restore-test)-requested-/.test(key)) requested.set(operation, key);
     if (endedOperation(key) === undefined) continue;
     ended.add(operation);
     requested.delete(operation);
   }
   return { ended, requested };
+}
+
+/** The failure of a backup that was published and did not stand up to validation. */
+function foundBad({ backupId: operation, tenant, endedAt }: Manifest, detail: string | null, at: string): JournalEvent {
+  const [, code = 'corrupt', message = 'validation found it bad'] = /^([a-z-]+): ([\s\S]*)$/.exec(detail ?? '') ?? [];
+  const hint = errorTable[code in errorTable ? (code as ErrorCode) : 'corrupt'].hint;
+  return { event: 'backup-failed', operation, at, tenant, endedAt, error: { code, message, hint } };
 }
 
 function vanished(request: JournalEvent, at: string): JournalEvent | undefined {
@@ -84,6 +99,11 @@ function vanished(request: JournalEvent, at: string): JournalEvent | undefined {
   };
   if (request.event === 'backup-requested')
     return { event: 'backup-failed', operation, at, tenant, endedAt: at, error };
+  if (request.event === 'restore-test-requested') {
+    const { backupId, target, requestedBy } = request;
+    const ended = { status: 'ERROR', beganAt: request.at, endedAt: at, error } as const;
+    return { event: 'restore-test-ended', operation, at, tenant, backupId, target, requestedBy, ...ended };
+  }
   if (request.event !== 'recovery-requested') return undefined;
   const nothing = { restoredBytes: 0, compared: false };
   return {

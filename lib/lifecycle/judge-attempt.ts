@@ -14,9 +14,13 @@ export type Verdict = {
   readonly failure: Failure;
 };
 
-/** ECS describes a stopped task with its containers' exit codes; one that never started has none. */
+/**
+ * ECS describes a stopped task with its containers' exit codes; one that never started has none. What it could not even place it
+ * answers with the failures.
+ */
 const stoppedTaskSchema = z.object({
   StoppedReason: z.string().optional(),
+  Failures: z.array(z.object({ Reason: z.string().optional(), Detail: z.string().optional() })).default([]),
   Containers: z.array(z.object({ ExitCode: z.number().int().optional(), Reason: z.string().optional() })).default([]),
 });
 
@@ -65,8 +69,25 @@ function inferred(
   );
   if (byExit) return from(byExit, `the task ended with exit code ${exitCode} and left no word of why`);
   if (exitCode !== undefined) return from('internal', `the task ended with exit code ${exitCode}`);
-  return from('task-not-started', stopped?.StoppedReason ?? `the task did not start: ${caught.Error}`);
+  return from('task-not-started', whyNotStarted(caught, stopped));
 }
+
+/** In the words of ECS: that there was no capacity, or that the image could not be pulled. */
+function whyNotStarted(
+  { Error: error, Cause }: { readonly Error: string; readonly Cause: string },
+  stopped: z.infer<typeof stoppedTaskSchema> | undefined,
+): string {
+  const ofContainer = stopped?.Containers[0]?.Reason;
+  const failures = (stopped?.Failures ?? []).map(({ Reason, Detail }) => [Reason, Detail].filter(Boolean).join(': '));
+  const reasons = [stopped?.StoppedReason, ofContainer, ...failures].filter(
+    (reason) => reason !== undefined && reason !== '',
+  );
+  if (reasons.length > 0) return [...new Set(reasons)].join('; ');
+  return `the task did not start: ${error}${stopped === undefined && Cause !== '' ? `: ${Cause.slice(0, longestCause)}` : ''}`;
+}
+
+/** A cause that is no description of a task is a sentence, as a rule. */
+const longestCause = 500;
 
 const from = (code: ErrorCode, message: string): Failure => ({ code, message, hint: errorTable[code].hint });
 

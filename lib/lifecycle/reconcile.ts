@@ -3,9 +3,10 @@ import { isDeepStrictEqual } from 'node:util';
 import type { CatalogClient } from '../catalog/client.ts';
 import type { HoldfastConfig } from '../config/config.ts';
 import { schedulesOf } from '../config/schedules.ts';
+import type { ReconcilerState } from '../core/health.ts';
 import { newOperationId } from '../core/ids.ts';
 import { type JournalEvent, journalKey } from '../core/journal.ts';
-import { prefixes } from '../core/object-keys.ts';
+import { healthKeys, prefixes } from '../core/object-keys.ts';
 import { emitMetrics } from '../observe/metrics.ts';
 import { readEvent } from '../store/journal.ts';
 import type { Store } from '../store/store.ts';
@@ -46,9 +47,25 @@ export async function reconcile(dependencies: Dependencies): Promise<Reconciliat
 
   const schedulesDeclared = await declareSchedules(dependencies, catalog);
   const { applied, leftOut } = await applyUnseen(dependencies, catalog);
-  emitMetrics({}, { EventsUnindexed: applied + leftOut, ReconcilerBeat: 1 });
+  await noteEnd(dependencies, { journaled, applied, leftOut });
+  // By this too, because a dispatcher that does not run does not say so.
+  const { waiting, oldestSeconds } = await catalog.queueState();
+  emitMetrics(
+    {},
+    {
+      EventsUnindexed: applied + leftOut,
+      RequestsWaiting: waiting,
+      OldestRequestSeconds: oldestSeconds,
+      ReconcilerBeat: 1,
+    },
+  );
   if (applied > 0) log.info(`the catalog took ${applied} events that it had not seen`);
   return { journaled, applied, leftOut, schedulesDeclared };
+}
+
+/** Where the watch and /metrics see that the reconciler ran, whatever CloudWatch knows. Of two at once, either's word is as good. */
+async function noteEnd({ store, clock }: Dependencies, ended: Omit<ReconcilerState, 'at'>): Promise<void> {
+  await putJson(store, healthKeys.reconciler, { at: clock().toISOString(), ...ended } satisfies ReconcilerState);
 }
 
 async function declareSchedules({ config, store, clock }: Dependencies, catalog: CatalogClient): Promise<boolean> {

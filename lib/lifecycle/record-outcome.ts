@@ -1,15 +1,19 @@
 import type { HoldfastConfig } from '../config/config.ts';
 import { HoldfastError } from '../core/errors.ts';
 import type { Failure } from '../core/failure.ts';
-import type { BackupId } from '../core/ids.ts';
+import type { BackupId, TargetName } from '../core/ids.ts';
 import { endedOperation, type JournalEvent } from '../core/journal.ts';
 import { completedEvent } from '../core/manifest-events.ts';
 import { journalPrefix } from '../core/object-keys.ts';
-import type { BackupRun, RestoreRun } from '../core/requests.ts';
-import { readManifest } from '../store/backups.ts';
+import { type AnyRun, type BackupRun, operationOf, type RestoreRun } from '../core/requests.ts';
+import { restorablePointOf } from '../core/restorable-point.ts';
+import { rpoSeconds } from '../core/restorable-points.ts';
+import { bringsDataBack } from '../core/vocabulary.ts';
+import { listBackups, readManifest } from '../store/backups.ts';
 import { readEvent } from '../store/journal.ts';
 import { newestOutcome } from '../store/outcomes.ts';
 import type { Store } from '../store/store.ts';
+import { restoreTestEnding, verdictOn } from './end-restore-test.ts';
 import type { Recorder } from './recorder.ts';
 
 type Dependencies = {
@@ -18,7 +22,19 @@ type Dependencies = {
   readonly recorder: Recorder;
   readonly clock: () => Date;
 };
-export type Recorded = { readonly indexed: boolean; readonly status: 'COMPLETED' | 'FAILED' };
+type Ended = {
+  readonly run: AnyRun;
+  readonly failure?: Failure | undefined;
+  readonly validation?: { readonly seconds?: number | undefined } | undefined;
+};
+export type Recorded = {
+  readonly indexed: boolean;
+  readonly status: 'COMPLETED' | 'FAILED';
+  /** What a recovery takes: of a restore what it took, of a restore test what it would have taken. */
+  readonly rtoSeconds?: number;
+  /** What a loss just before the end of this backup would have cost; not known of a target's first. */
+  readonly rpoSeconds?: number;
+};
 
 /**
  * Writes down how a run ended. An ending that is in the journal already stands: a retried step, or a failure path after a recorded success,
@@ -26,40 +42,74 @@ export type Recorded = { readonly indexed: boolean; readonly status: 'COMPLETED'
  */
 export async function recordOutcome(
   dependencies: Dependencies,
-  { run, failure }: { readonly run: BackupRun | RestoreRun; readonly failure?: Failure | undefined },
+  { run, failure, validation }: Ended,
 ): Promise<Recorded> {
-  const operation = 'recoveryId' in run ? run.recoveryId : run.backupId;
   const event =
-    (await endingIn(dependencies.store, operation)) ??
-    ('recoveryId' in run
-      ? await restoreEnding(dependencies, run, failure)
-      : await backupEnding(dependencies, run, failure));
+    (await endingIn(dependencies.store, operationOf(run))) ??
+    (await endingOf(dependencies, { run, failure, validation }));
+  // Should this step end between the two, the next try of it finds what the test's task left, and writes the same again.
+  const verdict = event.event === 'restore-test-ended' ? verdictOn(event) : undefined;
+  if (verdict) await dependencies.recorder.record(verdict);
   const { indexed } = await dependencies.recorder.record(event);
+  return { indexed, ...(await toldOf(dependencies.store, event, run)) };
+}
+
+function endingOf(dependencies: Dependencies, { run, failure, validation }: Ended): Promise<JournalEvent> {
+  if ('recoveryId' in run) return restoreEnding(dependencies, run, failure);
+  if ('validationId' in run) return restoreTestEnding(dependencies.store, run, { failure, now: dependencies.clock() });
+  return backupEnding(dependencies, { run, failure, validation });
+}
+
+async function toldOf(store: Store, event: JournalEvent, run: AnyRun): Promise<Omit<Recorded, 'indexed'>> {
+  if (event.event === 'restore-test-ended') {
+    const { status, rtoSeconds } = event;
+    return {
+      status: status === 'PASSED' ? 'COMPLETED' : 'FAILED',
+      ...(rtoSeconds === undefined ? {} : { rtoSeconds }),
+    };
+  }
+  if (event.event === 'recovery-ended') {
+    const { status, beganAt, endedAt } = event;
+    if (status === 'FAILED') return { status };
+    return { status, rtoSeconds: Math.max(0, Date.parse(endedAt) - Date.parse(beganAt)) / 1000 };
+  }
+  if (event.event !== 'backup-completed') return { status: 'FAILED' };
+  const previous = await previousPoint(store, run.target, event.operation);
   return {
-    indexed,
-    status:
-      event.event === 'backup-failed' || (event.event === 'recovery-ended' && event.status === 'FAILED')
-        ? 'FAILED'
-        : 'COMPLETED',
+    status: 'COMPLETED',
+    ...(previous === undefined ? {} : { rpoSeconds: rpoSeconds(event.endedAt, previous) }),
   };
+}
+
+/** The restorable point that a target had until this backup: that of the newest complete one before it. */
+async function previousPoint(store: Store, target: TargetName, backup: BackupId): Promise<string | undefined> {
+  const earlier = (await Array.fromAsync(listBackups(store, target))).filter(({ id }) => id < backup);
+  for (const { id } of earlier.toReversed()) {
+    const manifest = await readManifest(store, target, id).catch((error: unknown) => {
+      if (error instanceof HoldfastError && !error.retryable) return undefined;
+      throw error;
+    });
+    if (manifest?.status === 'complete' && bringsDataBack(manifest.method)) return restorablePointOf(manifest);
+  }
+  return undefined;
 }
 
 async function backupEnding(
   { config, store, clock }: Dependencies,
-  run: BackupRun,
-  failure: Failure | undefined,
+  { run, failure, validation }: Ended & { readonly run: BackupRun },
 ): Promise<JournalEvent> {
   const manifest = await readManifest(store, run.target, run.backupId).catch((error: unknown) => {
     if (failure && error instanceof HoldfastError && error.code === 'backup-unknown') return undefined;
     throw error;
   });
   const completed = manifest && completedEvent(manifest, store, config.run.validation ? 'VALIDATED' : 'PENDING');
-  if (completed && failure === undefined && manifest.status === 'complete') return completed;
+  if (completed && failure === undefined && manifest.status === 'complete')
+    return validation?.seconds === undefined ? completed : { ...completed, validationSeconds: validation.seconds };
   return {
     event: 'backup-failed',
     operation: run.backupId,
     at: clock().toISOString(),
-    tenant: null,
+    tenant: run.tenant,
     endedAt: manifest?.endedAt ?? clock().toISOString(),
     error: failure ?? {
       code: 'partial',
@@ -89,12 +139,13 @@ async function restoreEnding(
     event: 'recovery-ended',
     operation: run.recoveryId,
     at: endedAt,
-    tenant: null,
+    tenant: run.tenant,
     status: failure ? 'FAILED' : 'COMPLETED',
     beganAt: run.requestedAt,
     endedAt,
     restoredBytes: outcome?.restore?.restoredBytes ?? 0,
     compared: outcome?.restore !== undefined,
+    ...(outcome?.restore?.seconds === undefined ? {} : { restoreSeconds: outcome.restore.seconds }),
     ...(failure ? { error: failure } : {}),
   };
 }

@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { ExecutionAlreadyExists, type SFNClient, StartExecutionCommand } from '@aws-sdk/client-sfn';
+import type { CleanupRequest } from '../core/cleanup.ts';
 import { HoldfastError } from '../core/errors.ts';
 import { compactTime } from '../core/ids.ts';
-import type { BackupRequest, RestoreRequest } from '../core/requests.ts';
+import type { BackupRequest, RestoreRequest, RestoreTestRequest } from '../core/requests.ts';
 
 export type Started = { readonly name: string; readonly arn: string };
 
@@ -28,6 +29,26 @@ export function startRestore(
 ): Promise<Started> {
   const what = `${request.into ?? request.target ?? 'any'}-restore`;
   return start(client, { machine, what, input: request, named });
+}
+
+/** Starts the restore test state machine. */
+export function startRestoreTest(
+  client: SFNClient,
+  machine: string | undefined,
+  request: RestoreTestRequest,
+  named?: Named,
+): Promise<Started> {
+  return start(client, { machine, what: `${request.target ?? 'any'}-restore-test`, input: request, named });
+}
+
+/** Starts the cleanup state machine. */
+export function startCleanup(
+  client: SFNClient,
+  machine: string | undefined,
+  request: CleanupRequest,
+  named?: Named,
+): Promise<Started> {
+  return start(client, { machine, what: `${request.target ?? 'all'}-cleanup`, input: request, named });
 }
 
 type Start = {

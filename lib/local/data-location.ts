@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { asAccount, type ServerAccount } from './server-account.ts';
+import { asAccount, type ServerAccount } from '../servers/server-account.ts';
 
 const rootsPlace = '/var/lib/holdfast';
 

@@ -1,12 +1,10 @@
 import { execFile } from 'node:child_process';
-import { chownSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { HoldfastError } from '../core/errors.ts';
+import { asAccount, type ServerAccount, serverAccount } from '../servers/server-account.ts';
 import { reachableCopy } from './reachable-copy.ts';
-import { asAccount, type ServerAccount } from './server-account.ts';
 
 const execute = promisify(execFile);
 
@@ -23,6 +21,17 @@ export async function embeddedPrograms(
   return { postgres, initdb: path.join(bin, 'initdb'), major };
 }
 
+/** What tells programs where the embedded server is, for those that find no other; nothing where there is none. */
+export async function embeddedServerEnvironment(): Promise<Readonly<Record<string, string>>> {
+  try {
+    const { postgres } = await embeddedPrograms(serverAccount());
+    return { HOLDFAST_PG_SERVERS: path.dirname(postgres) };
+  } catch (error) {
+    if (error instanceof HoldfastError && error.code === 'tool-missing') return {};
+    throw error;
+  }
+}
+
 function packageFolder(name: string): string {
   try {
     return path.resolve(fileURLToPath(import.meta.resolve(name)), '../..');
@@ -31,33 +40,5 @@ function packageFolder(name: string): string {
       hint: "run 'npm ci'; there is one for Linux and macOS on x64 and arm64",
       cause,
     });
-  }
-}
-
-/**
- * Fills the empty folder with a new cluster: UTF-8, collation C (the one that every platform has), a password for TCP, and trust only
- * for the socket, whose folder is private.
- */
-export async function initialise(options: {
-  readonly initdb: string;
-  readonly folder: string;
-  readonly password: string;
-  readonly account: ServerAccount | undefined;
-}): Promise<void> {
-  const { account } = options;
-  const scratch = mkdtempSync(path.join(tmpdir(), 'holdfast-initdb-'));
-  try {
-    const passwordFile = path.join(scratch, 'password');
-    writeFileSync(passwordFile, `${options.password}\n`, { mode: 0o600 });
-    if (account) for (const file of [scratch, passwordFile]) chownSync(file, account.uid, account.gid);
-    const choices = ['--username=postgres', '--encoding=UTF8', '--locale=C', '--data-checksums'];
-    const auth = ['--auth-local=trust', '--auth-host=scram-sha-256', `--pwfile=${passwordFile}`];
-    await execute(options.initdb, ['--pgdata', options.folder, ...choices, ...auth], {
-      ...asAccount(account),
-      cwd: '/',
-      env: { PATH: '/usr/local/bin:/usr/bin:/bin', LC_ALL: 'C', TZ: 'UTC' },
-    });
-  } finally {
-    rmSync(scratch, { recursive: true, force: true });
   }
 }

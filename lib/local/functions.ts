@@ -78,8 +78,6 @@ function environmentOf(definition: LocalFunction, options: FunctionsOptions): Re
     AWS_LAMBDA_INITIALIZATION_TYPE: 'on-demand',
     AWS_LAMBDA_LOG_GROUP_NAME: `/aws/lambda/${name}`,
     AWS_LAMBDA_LOG_STREAM_NAME: 'local',
-    // There is no X-Ray daemon, and the tracer would wait for one.
-    POWERTOOLS_TRACE_ENABLED: 'false',
     LAMBDA_TASK_ROOT: folder,
     TZ: ':UTC',
     _HANDLER: handler,

@@ -39,6 +39,8 @@ export type LocalFunction = {
   readonly environment: Readonly<Record<string, string>>;
   readonly timeoutSeconds: number;
   readonly memoryMiB: number;
+  /** Keeps what an asynchronous invocation could not deal with. */
+  readonly deadLetterArn: string | undefined;
 };
 
 export type LocalMachine = {

@@ -5,15 +5,16 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { HoldfastError } from '../core/errors.ts';
-import { childServer, freePort } from './child-server.ts';
+import { childServer, freePort } from '../servers/child-server.ts';
+import { initialise } from '../servers/initdb.ts';
+import { isPostmasterOf, isPostmasterReady, readPostmaster, startPostmaster } from '../servers/postmaster.ts';
+import { type ServerAccount, serverAccount } from '../servers/server-account.ts';
+import { startWatchdog } from '../servers/watchdog.ts';
 import { createDatabases } from './create-databases.ts';
 import { dataLocation, removeData } from './data-location.ts';
-import { embeddedPrograms, initialise } from './embedded-programs.ts';
+import { embeddedPrograms } from './embedded-programs.ts';
 import { ownerOf, ownFolder } from './folder-owner.ts';
 import { isAlive } from './install-cache.ts';
-import { isPostmasterOf, isPostmasterReady, readPostmaster, startPostmaster } from './postmaster.ts';
-import { type ServerAccount, serverAccount } from './server-account.ts';
-import { startWatchdog } from './watchdog.ts';
 
 /** How to reach an embedded server: through its socket without a password, or, if it listens, on loopback with one. */
 export type EmbeddedAddress = {

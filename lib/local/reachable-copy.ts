@@ -5,8 +5,8 @@ import path from 'node:path';
 import { promisify } from 'node:util';
 import { cacheFolder } from '../config/cache-folder.ts';
 import { HoldfastError } from '../core/errors.ts';
+import { canRun, type ServerAccount } from '../servers/server-account.ts';
 import { buildFolder, withLock } from './install-cache.ts';
-import { canRun, type ServerAccount } from './server-account.ts';
 
 const execute = promisify(execFile);
 const installer = path.resolve(import.meta.dirname, '../../scripts/get-postgres.sh');

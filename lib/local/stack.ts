@@ -9,6 +9,7 @@ import { CallLog } from './call-log.ts';
 import { keepApplyingCustomResources } from './custom-resources.ts';
 import { openDatabases } from './databases.ts';
 import { releaseDeadLeases } from './dead-leases.ts';
+import { embeddedServerEnvironment } from './embedded-programs.ts';
 import { openEndpoint } from './endpoint/endpoint.ts';
 import { kmsOperations } from './endpoint/kms.ts';
 import {
@@ -29,10 +30,12 @@ import { ownFolder } from './folder-owner.ts';
 import { Functions } from './functions.ts';
 import { type Credentials, Identities } from './identities.ts';
 import type { Json, JsonObject } from './json.ts';
+import { invokeAsynchronously } from './lambda/invoke-asynchronously.ts';
 import { credentialEnvironment, machineEnvironment } from './machine-environment.ts';
 import { makeStore } from './make-store.ts';
 import { MetricRegistry } from './metrics/metric-registry.ts';
 import type { LocalModel } from './model.ts';
+import { listenTo } from './notifications.ts';
 import { programOutput } from './program-output.ts';
 import { readModel } from './read-model.ts';
 import { announceStack, withdrawStack } from './running-stack.ts';
@@ -40,6 +43,8 @@ import { ScheduleBook } from './schedules/schedule-book.ts';
 import { type Clock, Scheduler, systemClock } from './schedules/scheduler.ts';
 import { Secrets } from './secrets.ts';
 import { targetCaller, taskServices } from './services.ts';
+import { getFromFunction } from './status/function-url.ts';
+import { installationHealth } from './status/installation-health.ts';
 import { openStatusServer } from './status/status-server.ts';
 import { runEcsTask } from './tasks/ecs-task.ts';
 import { TaskRunner } from './tasks/task-runner.ts';
@@ -94,6 +99,9 @@ export type LocalStack = AsyncDisposable & {
 };
 
 const closingGraceSeconds = 20;
+
+/** As the deployment names Holdfast's API after its construct. */
+const apiName = /-ApiFunction[0-9A-F]{8}$/;
 
 /**
  * Runs what the cloud assembly describes, on this machine. One stack at a time for a state folder: another one is refused with
@@ -151,7 +159,11 @@ async function open(options: LocalStackOptions, stateDirectory: string, parts: P
   });
 
   const metrics = new MetricRegistry();
-  const programEnvironment = { ...machineEnvironment(options.config, process.env), ...options.environment };
+  const programEnvironment = {
+    ...machineEnvironment(options.config, process.env),
+    ...(await embeddedServerEnvironment()),
+    ...options.environment,
+  };
   const ownCredentials = options.config.store.kind === 's3' ? credentialEnvironment(process.env) : undefined;
   const functions = new Functions({
     functions: model.functions,
@@ -171,7 +183,7 @@ async function open(options: LocalStackOptions, stateDirectory: string, parts: P
     model,
     targets: {
       sendToQueue: (queue, body) => queues.send(queue, body),
-      invokeFunction: (name, event) => functions.call(name, event),
+      invokeFunction: (name, event) => invokeAsynchronously({ functions, queues }, name, event),
     },
     stateDirectory,
     onSent: (message) => {
@@ -255,6 +267,13 @@ async function open(options: LocalStackOptions, stateDirectory: string, parts: P
     },
   });
 
+  const note = (about: string, problem: string | undefined): void => {
+    problems.delete(about);
+    if (problem === undefined) return;
+    problems.set(about, problem);
+    say({ kind: 'warning', text: problem });
+  };
+
   const health = async (): Promise<JsonObject> => ({
     holdfast: true,
     status: problems.size === 0 ? 'ok' : 'degraded',
@@ -265,14 +284,19 @@ async function open(options: LocalStackOptions, stateDirectory: string, parts: P
     running: executions.list().filter(({ status: state }) => state === 'RUNNING').length,
     queues: await queues.depths(),
   });
+  const invoke = (name: string, event: JsonObject) => functions.invoke(name, event);
+  const apiFunction = model.functionUrls.find((name) => apiName.test(name));
+  const api = apiFunction === undefined ? undefined : { functionName: apiFunction, invoke };
   status.connect({
     executions,
     identities,
-    metrics: () => metrics.registry.metrics(),
-    health,
-    invoke: (name, event) => functions.invoke(name, event),
-    api: { functionName: model.functionUrls[0], token: ensureApiToken(stateDirectory) },
+    // The API's own answer, as on AWS; an app without one has what its functions print.
+    metrics: () => (api === undefined ? metrics.registry.metrics() : getFromFunction(api, '/metrics')),
+    health: async () => ({ ...(await health()), installation: await installationHealth(api) }),
+    invoke,
+    api: { functionName: apiFunction, token: ensureApiToken(stateDirectory) },
     facts: async () => ({
+      installation: await installationHealth(api),
       targets: options.config.targets,
       schedules: scheduler.upcoming(),
       executions: executions.list(),
@@ -290,13 +314,18 @@ async function open(options: LocalStackOptions, stateDirectory: string, parts: P
       stateDirectory,
       invoke: (name, event) => functions.invoke(name, event),
     },
-    (problem) => {
-      problems.delete('custom-resources');
-      if (problem === undefined) return;
-      problems.set('custom-resources', problem);
-      say({ kind: 'warning', text: problem });
-    },
+    (problem) => note('custom-resources', problem),
   );
+  if (serve) {
+    for (const database of model.databases)
+      parts.cleanups.push(
+        listenTo(database, {
+          onOpen: () => scheduler.fireEarly('take-requests'),
+          onNotification: (name) => scheduler.fireEarly(name),
+          onProblem: (problem) => note(`requests in ${database.identifier}`, problem),
+        }),
+      );
+  }
 
   const { accessKeyId, secretAccessKey } = identities.issue({
     kind: 'operator',

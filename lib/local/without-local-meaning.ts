@@ -15,7 +15,7 @@ export const typesWithoutLocalMeaning: Readonly<Record<string, string>> = {
   'AWS::KMS::ReplicaKey': 'there is one region',
   'AWS::SecretsManager::ResourcePolicy': 'as roles',
   'AWS::SecretsManager::SecretTargetAttachment': 'the local database is reached by its socket, without a password',
-  'AWS::Lambda::EventInvokeConfig': 'asynchronous invocations come from schedules only, which retry by themselves',
+  'AWS::Lambda::EventInvokeConfig': 'asynchronous invocations are tried three times, as without it',
   'AWS::Logs::LogGroup': 'what programs print goes to files in the state folder',
   'AWS::Logs::MetricFilter': 'metrics come from the embedded format',
   'AWS::Logs::QueryDefinition': 'saved queries are for the console',
@@ -53,9 +53,9 @@ export const propertiesWithoutLocalMeaning: Readonly<Record<string, Readonly<Rec
     Architectures: 'bundles are JavaScript',
     LoggingConfig: 'what programs print goes to files in the state folder',
     TracingConfig: 'there is no X-Ray here',
-    ReservedConcurrentExecutions: 'a limit on cost and load in an account',
+    ReservedConcurrentExecutions:
+      'a limit on cost and load in an account; here the machine sets one for every function',
     EphemeralStorage: 'the machine has one disk',
-    DeadLetterConfig: 'asynchronous invocations come from schedules only, which have their own',
     KmsKeyArn: 'environment variables stay in memory',
   },
   'AWS::Lambda::Version': { Description: 'for the console' },
@@ -113,7 +113,7 @@ export const propertiesWithoutLocalMeaning: Readonly<Record<string, Readonly<Rec
   'AWS::SNS::Subscription': {
     RawMessageDelivery: 'taken as set',
     DeliveryPolicy: 'a delivery that fails is reported, not repeated',
-    RedrivePolicy: 'a delivery that fails is reported, not repeated',
+    RedrivePolicy: "a function's failures go to the function's own queue; any other is reported, not repeated",
   },
   'AWS::SQS::Queue': {
     KmsMasterKeyId: 'messages stay on this machine',

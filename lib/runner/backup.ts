@@ -22,7 +22,8 @@ import { keepLease } from './lease-keeper.ts';
 /**
  * Takes one admitted backup from source to published manifest, and returns the manifest.
  *
- * Order, and what a crash after each step leaves: the lease is confirmed (it runs out by itself); data objects are written under a
+ * Order, and what a crash after each step leaves: the lease is renewed, because waiting for capacity may have used up most of it (it runs
+ * out by itself); data objects are written under a
  * prefix of this attempt's own (nobody lists them, so they are garbage and no backup); each is read back (R1); the lease is confirmed
  * again, so that a writer that stalled past its lease publishes nothing; the manifest is created, and only then is there a backup. A crash
  * after that, before anyone was told, leaves the whole backup: the next attempt of the same run finds it and has nothing to do.
@@ -36,6 +37,7 @@ export async function runBackup(context: RunContext, run: BackupRun): Promise<Ma
   });
   const published = await publishedBefore(context, run);
   if (published !== undefined) return published;
+  await lease.renew();
 
   const lost = new AbortController();
   const keeper = keepLease(lease, (error) => lost.abort(error));
@@ -62,7 +64,7 @@ export async function runBackup(context: RunContext, run: BackupRun): Promise<Ma
       engine: run.engine,
       method: run.method,
       tier: run.tier,
-      tenant: null,
+      tenant: run.tenant,
       parent: null,
       status: captured.streams.every(({ status }) => status === 'complete') ? 'complete' : 'partial',
       beganAt: beganAt.toISOString(),

@@ -100,7 +100,7 @@ export async function engineContext(context: SourceContext, target: Target): Pro
 }
 
 /** An engine says how far it is; what that makes in rate and time left is reckoned here, for each phase by itself. */
-function metered(report: ReportProgress): EngineContext['progress'] {
+export function metered(report: ReportProgress): EngineContext['progress'] {
   const meters = new Map<string, ProgressMeter>();
   return ({ phase, detail, bytes, expectedBytes }) => {
     if (bytes === undefined || expectedBytes === undefined) {

@@ -12,6 +12,7 @@ import { engineContext, type RunContext } from './context.ts';
 import { keepLease } from './lease-keeper.ts';
 import { openBackup } from './open-backup.ts';
 import { openStream } from './open-stream.ts';
+import { whileInUse } from './while-in-use.ts';
 
 export type RestoreOutcome = NonNullable<Outcome['restore']>;
 
@@ -20,9 +21,17 @@ export type RestoreOutcome = NonNullable<Outcome['restore']>;
  * then has left what was there before in its place.
  *
  * While it runs it holds every lease of the receiving target, so that no backup reads a half-restored server (released at the end; a crash
- * leaves them to run out).
+ * leaves them to run out), and the backup is marked as in use, so that no cleanup takes it away (that mark is for the run to release, because
+ * another attempt may follow).
  */
 export async function runRestore(context: RunContext, run: RestoreRun): Promise<RestoreOutcome> {
+  const { target, backupId: id, recoveryId, execution } = run;
+  return whileInUse(context, { target, id, what: `restore ${recoveryId}`, reader: recoveryId, holder: execution }, () =>
+    restoreMarked(context, run),
+  );
+}
+
+async function restoreMarked(context: RunContext, run: RestoreRun): Promise<RestoreOutcome> {
   const into = requireTarget(context.config, run.into);
   const backup = await openBackup(context, run.target, run.backupId);
   const chosen = chooseStreams(backup.manifest, run);
@@ -51,6 +60,7 @@ export async function runRestore(context: RunContext, run: RestoreRun): Promise<
     }
     // The engine tells how far it is; the reader beneath it would only say the same again.
     const quiet = { ...held, report: () => {} };
+    const beganAt = performance.now();
     const result = await engine.restore(await engineContext(held, into), {
       source: backup.manifest.source,
       replace: run.replace,
@@ -64,6 +74,7 @@ export async function runRestore(context: RunContext, run: RestoreRun): Promise<
 
     return {
       restoredBytes: chosen.reduce((total, { record }) => total + record.plainBytes, 0),
+      seconds: Math.round(performance.now() - beganAt) / 1000,
       databases: result.restored.map(({ stream, database, comparison }) => ({
         from: chosen.find(({ record }) => record.stream === stream)?.record.name ?? stream,
         to: database,

@@ -9,7 +9,7 @@ import { putJson } from '../store/text.ts';
 import { type RunContext, withRunContext } from './context.ts';
 import { throttled } from './progress.ts';
 
-type Ending = Pick<Outcome, 'restore'> & { readonly failure?: HoldfastError | undefined };
+type Ending = Pick<Outcome, 'restore' | 'restoreTest'> & { readonly failure?: HoldfastError | undefined };
 
 /** Fargate gives at most 120 s between SIGTERM and SIGKILL; the local stack as much as the task definition says. */
 const progressIntervalMs = 500;
@@ -19,16 +19,16 @@ const longestTimerMs = 2 ** 31 - 1;
 
 /**
  * The frame around everything that a task does: configuration, signals, deadline, progress on stdout, one outcome object, one exit
- * code. `work` gets a signal that fires when the task is asked to stop or its time is over, and must then end by itself.
+ * code; without an operation no outcome is left. `work` gets a signal that fires when the task is asked to stop or its time is over, and must then end by itself.
  *
  * The outcome is written last and best effort: a task that is killed leaves none, and its exit code says enough.
  */
 export async function runTask(
-  operation: BackupId,
+  operation: BackupId | undefined,
   environment: Environment,
   work: (context: RunContext) => Promise<Ending>,
 ): Promise<number> {
-  const log = createLogger('task', { operation });
+  const log = createLogger('task', operation === undefined ? {} : { operation });
   const stop = new AbortController();
   const onStop = (): void => stop.abort(new HoldfastError('stopped', 'the task was asked to stop'));
   process.once('SIGTERM', onStop).once('SIGINT', onStop);
@@ -56,6 +56,7 @@ export async function runTask(
           const exitCode = ending.failure?.exitCode ?? 0;
           if (ending.failure) logFailure(log, ending.failure);
           else log.info('done');
+          if (operation === undefined) return exitCode;
           await writeOutcome(context, operation, { ...ending, exitCode }).catch((error: unknown) =>
             log.warn('the outcome could not be written', { error: asHoldfastError(error).message }),
           );
@@ -82,7 +83,7 @@ function reasonOf(error: unknown, signal: AbortSignal): HoldfastError {
 async function writeOutcome(
   context: RunContext,
   operation: BackupId,
-  { exitCode, failure, restore }: Ending & { readonly exitCode: number },
+  { exitCode, failure, restore, restoreTest }: Ending & { readonly exitCode: number },
 ): Promise<void> {
   const outcome: Outcome = outcomeSchema.parse({
     attempt: context.attempt,
@@ -90,6 +91,7 @@ async function writeOutcome(
     exitCode,
     ...(failure ? { failure: { code: failure.code, message: failure.message, hint: failure.hint } } : {}),
     ...(restore ? { restore } : {}),
+    ...(restoreTest ? { restoreTest } : {}),
   });
   await putJson(context.store, outcomeKey(operation, context.attempt), outcome, { condition: 'absent' });
 }

@@ -6,13 +6,17 @@ import type { Bundle } from '../constructs/bundle.ts';
 import { BundledFunction } from '../constructs/bundled-function.ts';
 import { Machine } from '../constructs/machine.ts';
 import type { Network } from '../constructs/network.ts';
+import { Requests } from '../constructs/requests.ts';
 import { Schedules } from '../constructs/schedules.ts';
-import { StepFunctions } from '../constructs/step-functions.ts';
+import { grantLook, publishEvents, StepFunctions } from '../constructs/step-functions.ts';
 import { Tasks } from '../constructs/tasks.ts';
 import { Vault } from '../constructs/vault.ts';
 import { mostAttempts } from '../core/attempts.ts';
 import { backupWorkflow } from '../workflows/backup.ts';
+import { cleanupWorkflow } from '../workflows/cleanup.ts';
+import { healthCheckWorkflow } from '../workflows/health-check.ts';
 import { restoreWorkflow } from '../workflows/restore.ts';
+import { restoreTestWorkflow } from '../workflows/restore-test.ts';
 import { taskOverhead } from '../workflows/run-task.ts';
 
 export type RuntimeStackProps = StackProps & {
@@ -28,7 +32,12 @@ export type RuntimeStackProps = StackProps & {
 export class RuntimeStack extends Stack {
   readonly backup: Machine;
   readonly restore: Machine;
+  readonly restoreTest: Machine;
+  readonly cleanup: Machine;
+  readonly healthCheck: Machine;
   readonly reconcile: BundledFunction;
+  readonly watch: BundledFunction;
+  readonly requests: Requests;
   readonly schedules: Schedules;
   readonly api: Api;
   readonly steps: StepFunctions;
@@ -46,16 +55,20 @@ export class RuntimeStack extends Stack {
       targets: config.targets,
       cpu: config.aws.taskCpu,
       memoryMiB: config.aws.taskMemoryMiB,
+      restoreTestDiskGiB: config.aws.restoreTestDiskGiB,
+      ...(config.store.kind === 's3' && config.store.endpoint !== undefined
+        ? { storeEndpoint: config.store.endpoint }
+        : {}),
       deadline,
     });
     this.steps = new StepFunctions(this, 'Steps', { bundle, vault, catalog });
-    const shared = {
+    const withoutLease = {
       judgeAttempt: this.steps.step('judge-attempt'),
       recordOutcome: this.steps.step('record-outcome'),
-      releaseLease: this.steps.step('release-lease'),
       publishOutcome: this.steps.step('publish-outcome'),
       raiseFailure: this.steps.step('raise-failure'),
     };
+    const shared = { ...withoutLease, releaseLease: this.steps.step('release-lease') };
     const sharedFunctions = [
       'judge-attempt',
       'record-outcome',
@@ -93,6 +106,38 @@ export class RuntimeStack extends Stack {
         }),
     });
 
+    this.restoreTest = new Machine(this, 'RestoreTestMachine', {
+      name: `${name}-restore-test`,
+      comment: 'Proves that a backup restores. Input: {}, {"target":"orders"} or {"backup":"…"}',
+      timeout,
+      task: tasks.restoreTest,
+      functions: (
+        ['admit-restore-test', 'judge-attempt', 'record-outcome', 'publish-outcome', 'raise-failure'] as const
+      ).map((step) => this.steps.get(step)),
+      workflow: (machine) =>
+        restoreTestWorkflow(machine, {
+          ...withoutLease,
+          admitRestoreTest: this.steps.step('admit-restore-test'),
+          task: tasks.toRun(tasks.restoreTest, tasks.restoreTestSecurityGroup),
+        }),
+    });
+
+    this.cleanup = new Machine(this, 'CleanupMachine', {
+      name: `${name}-cleanup`,
+      comment: 'Removes backups whose time is over, and says why. Input: {}, {"dryRun":true}, {"target":"orders"}',
+      timeout: Duration.hours(24),
+      functions: (['plan-cleanup', 'sweep-expired', 'end-cleanup', 'raise-failure'] as const).map((step) =>
+        this.steps.get(step),
+      ),
+      workflow: (machine) =>
+        cleanupWorkflow(machine, {
+          planCleanup: this.steps.step('plan-cleanup'),
+          sweepExpired: this.steps.step('sweep-expired'),
+          endCleanup: this.steps.step('end-cleanup'),
+          raiseFailure: shared.raiseFailure,
+        }),
+    });
+
     this.reconcile = new BundledFunction(this, 'Reconcile', {
       bundle,
       program: 'reconcile',
@@ -104,7 +149,43 @@ export class RuntimeStack extends Stack {
     });
     vault.grantList(this.reconcile.role, 'backups', 'journal');
     vault.grantGet(this.reconcile.role, 'manifests', 'journal');
-    vault.grantPut(this.reconcile.role, 'journal');
+    vault.grantPut(this.reconcile.role, 'journal', 'health');
+
+    this.healthCheck = new Machine(this, 'HealthCheckMachine', {
+      name: `${name}-health-check`,
+      comment: 'Asks targets how they are, and checks the health of everything. Input: {}',
+      timeout: Duration.hours(1),
+      task: tasks.askTargets,
+      functions: [this.steps.get('check-health')],
+      workflow: (machine) =>
+        healthCheckWorkflow(machine, {
+          checkHealth: this.steps.step('check-health'),
+          task: tasks.toRun(tasks.askTargets),
+        }),
+    });
+    this.watch = new BundledFunction(this, 'Watch', {
+      bundle,
+      program: 'watch',
+      description: 'Notices missed, failed and stuck runs and everything else that is not as it should be',
+      // Two at once would tell everything twice; the next one comes in five minutes.
+      timeout: Duration.minutes(4),
+      memoryMiB: 1024,
+      permissions: [publishEvents(this)],
+      environment: { ...vault.environment, HOLDFAST_CATALOG_FUNCTION: catalog.arn },
+    });
+    grantLook(this.watch, { vault, catalog });
+
+    this.requests = new Requests(this, 'Requests', {
+      bundle,
+      vault,
+      catalog,
+      machines: {
+        backup: this.backup,
+        restore: this.restore,
+        'restore-test': this.restoreTest,
+        cleanup: this.cleanup,
+      },
+    });
 
     this.schedules = new Schedules(this, 'Schedules', {
       name,
@@ -113,7 +194,13 @@ export class RuntimeStack extends Stack {
       vault,
       catalog,
       backup: this.backup,
+      restoreTest: this.restoreTest,
+      restoreTests: config.restoreTests,
+      cleanup: { machine: this.cleanup, ...config.cleanup, enabled: config.run.cleanup },
       reconcile: this.reconcile,
+      watch: this.watch,
+      healthCheck: { machine: this.healthCheck, schedule: config.health.schedule },
+      takeRequests: this.requests.take,
     });
     this.api = new Api(this, 'Api', {
       name: `${name}-api`,
@@ -122,6 +209,8 @@ export class RuntimeStack extends Stack {
       catalog,
       backup: this.backup,
       restore: this.restore,
+      restoreTest: this.restoreTest,
+      cleanup: this.cleanup,
       schedules: this.schedules.function,
       validate: this.steps.get('validate-backup'),
     });
@@ -132,6 +221,8 @@ export class RuntimeStack extends Stack {
   #outputs(): void {
     const outputs: Readonly<Record<string, readonly [string, string]>> = {
       BackupMachineArn: ['Start it with {"target":"…"}', this.backup.arn],
+      RestoreTestMachineArn: ['Start it with {}, {"target":"…"} or {"backup":"…"}', this.restoreTest.arn],
+      CleanupMachineArn: ['Start it with {} or {"dryRun":true}', this.cleanup.arn],
       RestoreMachineArn: ['Start it with {"backup":"latest","target":"…"}', this.restore.arn],
       ApiUrl: ['Requests are signed with SigV4, service lambda', this.api.url.url],
     };

@@ -11,10 +11,13 @@ import { errorCodeOf, fileError } from './file-errors.ts';
 import { StagingArea } from './staging-area.ts';
 import type {
   Condition,
+  Erased,
+  EraseOptions,
   GetOptions,
   ObjectBody,
   ObjectInfo,
   ObjectVersion,
+  Protection,
   PutOptions,
   Store,
   Upload,
@@ -24,6 +27,9 @@ import { assertKey, reservedSegment } from './store-key.ts';
 
 /** How much of a file one chunk of a body holds. */
 const chunkBytes = 1024 ** 2;
+
+/** As many as S3 takes in one request. */
+const erasedAtATime = 1000;
 
 export type DirectoryStoreOptions = {
   /** Temporary files that nobody has written to for so long belong to a crashed writer, and are removed on opening. @default 24 h */
@@ -154,6 +160,36 @@ class DirectoryStore implements Store {
       await rm(this.#tagsPathOf(key), { force: true });
       await removeEmptyFolders(dirname(path), this.#root);
     });
+  }
+
+  async erase(prefix: string, { modifiedBefore, after = '' }: EraseOptions = {}): Promise<Erased> {
+    let objects = 0;
+    let freedBytes = 0;
+    let seen = 0;
+    for await (const { key, sizeBytes, modifiedAt } of this.list(prefix, { startAfter: after })) {
+      if (modifiedBefore === undefined || modifiedAt < modifiedBefore) {
+        await this.delete(key);
+        objects += 1;
+        freedBytes += sizeBytes;
+      }
+      seen += 1;
+      if (seen === erasedAtATime) return { objects, freedBytes, retained: [], next: key };
+    }
+    return { objects, freedBytes, retained: [] };
+  }
+
+  async protection(key: string): Promise<Protection> {
+    assertKey(key);
+    return { isHeld: false, lockedUntil: undefined };
+  }
+
+  async setLegalHold(key: string): Promise<boolean> {
+    assertKey(key);
+    return false;
+  }
+
+  abandonUploads(before: Date): Promise<number> {
+    return this.#attempt('abandon unfinished uploads', undefined, () => this.#staging.removeStale(before));
   }
 
   async versions(key: string): Promise<readonly ObjectVersion[]> {

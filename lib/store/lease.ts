@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { HoldfastError } from '../core/errors.ts';
+import { prefixes } from '../core/object-keys.ts';
 import type { ObjectInfo, Store } from './store.ts';
 
 /**
@@ -111,6 +112,21 @@ export async function releaseHeldBy(
   return true;
 }
 
+/** What stands at `key`, whoever holds it; undefined when there is no lease. Throws `corrupt` when it cannot be read. */
+export async function leaseAt(
+  store: Store,
+  key: string,
+): Promise<Pick<LeaseDocument, 'holder' | 'description' | 'until' | 'isReleased'> | undefined> {
+  return (await readLease(store, key))?.document;
+}
+
+/** Who holds the lease at `key` now, in words; undefined when it is free. For those who would rather wait than be refused. */
+export async function leaseHolder(store: Store, key: string, clock: () => Date): Promise<string | undefined> {
+  const current = await readLease(store, key);
+  if (current === undefined || !isHeldByAnother(current.document, '', clock())) return undefined;
+  return `${who(current.document)}, until ${current.document.until}`;
+}
+
 class HeldLease implements Lease {
   readonly token: number;
   readonly holder: string;
@@ -175,6 +191,21 @@ class HeldLease implements Lease {
       this.#info = current.info;
     }
     throw new HoldfastError('store-unavailable', `lease '${this.#key}' was replaced ${maxAttempts} times in a row`);
+  }
+}
+
+/** Every lease in the store as it stands, with its key; one that cannot be read is left out. */
+export async function* listLeases(
+  store: Store,
+): AsyncGenerator<Pick<LeaseDocument, 'description' | 'until' | 'isReleased'> & { readonly key: string }> {
+  for await (const { key } of store.list(prefixes.leases)) {
+    const found = await readLease(store, key).catch((error: unknown) => {
+      if (error instanceof HoldfastError && error.code === 'corrupt') return undefined;
+      throw error;
+    });
+    if (found === undefined) continue;
+    const { description, until, isReleased } = found.document;
+    yield { key, description, until, isReleased };
   }
 }
 

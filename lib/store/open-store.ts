@@ -17,7 +17,7 @@ export async function openStore(settings: StoreSettings, tuning: S3Tuning = {}):
   const { bucket } = settings;
   if (bucket === undefined) {
     throw new HoldfastError('config-invalid', 'the store names no bucket', {
-      hint: 'set store.bucket or AWS_S3_BUCKET to the bucket that the Vault stack made',
+      hint: 'set store.bucket, or AWS_S3_BUCKET, to an existing bucket',
     });
   }
   return (await import('./s3-store.ts')).openS3Store({ ...settings, bucket }, tuning);

@@ -9,6 +9,8 @@ export const requestRecordSchema = z.strictObject({
   backupId: backupIdSchema,
   execution: z.string(),
   requestedAt: z.iso.datetime(),
+  /** When it was first looked at. Records of before there were queued requests lack it: for them the two were one. */
+  admittedAt: z.iso.datetime().optional(),
 });
 export type RequestRecord = z.infer<typeof requestRecordSchema>;
 

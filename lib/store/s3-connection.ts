@@ -108,6 +108,15 @@ export class S3Connection {
     }
   }
 
+  /** What `work` gives; its failure as the error of an attempt to do `what`. */
+  async attempt<T>(what: string, work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } catch (error) {
+      throw this.error(error, what);
+    }
+  }
+
   #leavePayloadsUnsigned(): void {
     this.client.middlewareStack.add(
       (next) => async (args) => {

@@ -21,13 +21,18 @@ import {
   type S3Tuning,
   writeIdKey,
 } from './s3-connection.ts';
+import { abandonUploads, erasePage } from './s3-erase.ts';
 import { isAlteredOnItsWay, isBeyondEnd, isConflict } from './s3-errors.ts';
+import { protectionOf, setLegalHold } from './s3-locks.ts';
 import { beginS3Upload, crc32Of } from './s3-upload.ts';
 import type {
+  Erased,
+  EraseOptions,
   GetOptions,
   ObjectBody,
   ObjectInfo,
   ObjectVersion,
+  Protection,
   PutOptions,
   Store,
   Upload,
@@ -37,6 +42,8 @@ import { assertKey, canBeginKeys, whyNotKey } from './store-key.ts';
 
 /** How often a put is sent that was altered on its way, or met a concurrent one that kept its condition from being judged. */
 const maxSends = 5;
+
+const nothingErased: Erased = { objects: 0, freedBytes: 0, retained: [] };
 
 /** A store in an S3 bucket, or in one of a server that speaks S3 and honours conditional writes. Makes no request yet. */
 export function openS3Store(settings: S3Settings, tuning: S3Tuning = {}): Store {
@@ -153,7 +160,7 @@ class S3Store implements Store {
     const { startAfter } = options;
     let token: string | undefined;
     do {
-      const page = await this.#attempt(`list '${prefix}'`, () =>
+      const page = await this.#connection.attempt(`list '${prefix}'`, () =>
         this.#connection.client.send(
           new ListObjectsV2Command({
             Bucket: this.#connection.bucket,
@@ -179,11 +186,31 @@ class S3Store implements Store {
 
   async delete(key: string): Promise<void> {
     assertKey(key);
-    await this.#attempt(`delete '${key}'`, async () => {
-      await this.#connection.client.send(new DeleteObjectCommand(this.#connection.place(key)));
-    }).catch((error: unknown) => {
-      if (!(error instanceof HoldfastError) || error.code !== 'object-missing') throw error;
-    });
+    await this.#connection
+      .attempt(`delete '${key}'`, async () => {
+        await this.#connection.client.send(new DeleteObjectCommand(this.#connection.place(key)));
+      })
+      .catch((error: unknown) => {
+        if (!(error instanceof HoldfastError) || error.code !== 'object-missing') throw error;
+      });
+  }
+
+  async erase(prefix: string, options: EraseOptions = {}): Promise<Erased> {
+    return canBeginKeys(prefix) ? await erasePage(this.#connection, prefix, options) : nothingErased;
+  }
+
+  async protection(key: string): Promise<Protection> {
+    assertKey(key);
+    return await protectionOf(this.#connection, key);
+  }
+
+  async setLegalHold(key: string, isHeld: boolean): Promise<boolean> {
+    assertKey(key);
+    return await setLegalHold(this.#connection, key, isHeld);
+  }
+
+  abandonUploads(before: Date): Promise<number> {
+    return abandonUploads(this.#connection, before);
   }
 
   async versions(key: string): Promise<readonly ObjectVersion[]> {
@@ -192,7 +219,7 @@ class S3Store implements Store {
     const found: ObjectVersion[] = [];
     let marker: { readonly KeyMarker?: string; readonly VersionIdMarker?: string } | undefined = {};
     while (marker !== undefined) {
-      const page = await this.#attempt(`list the versions of '${key}'`, () =>
+      const page = await this.#connection.attempt(`list the versions of '${key}'`, () =>
         this.#connection.client.send(
           new ListObjectVersionsCommand({ Bucket: this.#connection.bucket, Prefix: path, ...marker }),
         ),
@@ -225,7 +252,7 @@ class S3Store implements Store {
 
   async tags(key: string): Promise<Readonly<Record<string, string>>> {
     assertKey(key);
-    const { TagSet = [] } = await this.#attempt(`read the tags of '${key}'`, () =>
+    const { TagSet = [] } = await this.#connection.attempt(`read the tags of '${key}'`, () =>
       this.#connection.client.send(new GetObjectTaggingCommand(this.#connection.place(key))),
     );
     return Object.fromEntries(TagSet.map(({ Key = '', Value = '' }) => [Key, Value]));
@@ -234,7 +261,7 @@ class S3Store implements Store {
   async setTags(key: string, tags: Readonly<Record<string, string>>): Promise<void> {
     assertKey(key);
     const TagSet = Object.entries(tags).map(([Key, Value]) => ({ Key, Value }));
-    await this.#attempt(`tag '${key}'`, () =>
+    await this.#connection.attempt(`tag '${key}'`, () =>
       this.#connection.client.send(
         new PutObjectTaggingCommand({ ...this.#connection.place(key), Tagging: { TagSet } }),
       ),
@@ -277,14 +304,6 @@ class S3Store implements Store {
     const head = await this.#connection.head(key, signal);
     if (head === undefined) throw new HoldfastError('object-missing', `there is no object '${key}' in '${this.url}'`);
     return { ...infoOfHead(key, head), body: Readable.from([]) };
-  }
-
-  async #attempt<T>(what: string, work: () => Promise<T>): Promise<T> {
-    try {
-      return await work();
-    } catch (error) {
-      throw this.#connection.error(error, what);
-    }
   }
 }
 

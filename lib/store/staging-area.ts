@@ -43,17 +43,21 @@ export class StagingArea {
     await syncFolder(dirname(path));
   }
 
-  /** Removes what was last written to before `limit`: left by writers that were killed. */
-  async removeStale(limit: Date): Promise<void> {
+  /** Removes what was last written to before `limit`, left by writers that were killed, and tells how many files it was. */
+  async removeStale(limit: Date): Promise<number> {
     await this.#make();
+    let removed = 0;
     for (const name of await readdir(this.folder)) {
       const path = join(this.folder, name);
       const found = await stat(path).catch(() => undefined);
-      if (found !== undefined && found.mtimeMs < limit.getTime()) await rm(path, { recursive: true, force: true });
+      if (found === undefined || found.mtimeMs >= limit.getTime()) continue;
+      await rm(path, { recursive: true, force: true });
+      removed += 1;
     }
     // An empty lock is a free one, and rmdir(2) refuses any other: what somebody holds is never removed here.
     const locks = join(dirname(this.folder), 'locks');
     for (const name of await readdir(locks)) await rmdir(join(locks, name)).catch(() => undefined);
+    return removed;
   }
 
   async #make(): Promise<void> {

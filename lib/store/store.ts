@@ -45,6 +45,23 @@ export interface Store {
    */
   discard(key: string): Promise<void>;
 
+  /**
+   * Removes objects whose key begins with `prefix` for good, with all versions of them and whatever hides them: about a thousand at a time, in
+   * the order of their keys. While the answer has a `next`, there is more, which a call with that as `after` goes on with; after a crash,
+   * begin anew. What a lock or a legal hold of the store keeps is told and is no error. Rejects with `store-denied` when it is the role
+   * that may not remove.
+   */
+  erase(prefix: string, options?: EraseOptions): Promise<Erased>;
+
+  /** What keeps the object as it is now from being removed by anybody: nothing, in a store that cannot lock. */
+  protection(key: string): Promise<Protection>;
+
+  /** Sets or lifts the store's own legal hold of the object. False when this store has no such thing. */
+  setLegalHold(key: string, isHeld: boolean): Promise<boolean>;
+
+  /** Gives up all uploads that were begun before that time and not completed, and tells how many. */
+  abandonUploads(before: Date): Promise<number>;
+
   /** The object's versions, newest first; a store without versioning gives the one there is. */
   versions(key: string): Promise<readonly ObjectVersion[]>;
 
@@ -84,6 +101,21 @@ export type ObjectVersion = ObjectInfo & {
   readonly isLatest: boolean;
   readonly isDeleted: boolean;
 };
+export type EraseOptions = {
+  /** Only versions that were written before that time. @default - all */
+  readonly modifiedBefore?: Date;
+  /** Where the last call's answer said that there is more. @default - from the beginning */
+  readonly after?: string;
+};
+export type Erased = {
+  /** Objects removed; each version counts, and a marker that hides others does not. */
+  readonly objects: number;
+  readonly freedBytes: number;
+  readonly retained: readonly Retained[];
+  readonly next?: string;
+};
+export type Protection = { readonly isHeld: boolean; readonly lockedUntil: Date | undefined };
+export type Retained = Protection & { readonly key: string; readonly sizeBytes: number };
 export type ObjectBody = ObjectInfo & { readonly body: AsyncIterable<Uint8Array> };
 export type GetOptions = {
   readonly range?: { readonly start: number; readonly end?: number };

@@ -38,7 +38,11 @@ export function backupWorkflow(scope: Construct, props: BackupWorkflowProps): St
   const publish = functionStep(scope, 'Publish the outcome', {
     ...props.publishOutcome,
     comment: 'Metrics, and an event for whoever wants to know',
-    payload: { run, validation: JsonPath.objectAt('$.validation.report') },
+    payload: {
+      run,
+      validation: JsonPath.objectAt('$.validation.report'),
+      recorded: JsonPath.objectAt('$.record.result'),
+    },
   });
   const complete = new Succeed(scope, 'Backup complete');
   // The backup is good and recorded; that nobody was told shows as the absence of a success, which raises an alarm.
@@ -55,7 +59,7 @@ export function backupWorkflow(scope: Construct, props: BackupWorkflowProps): St
   const record = functionStep(scope, 'Record the backup', {
     ...props.recordOutcome,
     comment: 'Writes it to the journal, and from there to the catalog if that is up',
-    payload: { run },
+    payload: { run, validation: JsonPath.objectAt('$.validation.report') },
     answer: { at: '$.record', as: 'result' },
   });
   record.addCatch(onFailure, { resultPath: '$.failure' }).next(release);

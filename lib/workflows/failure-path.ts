@@ -4,23 +4,21 @@ import { functionStep } from './function-step.ts';
 import { serviceRetry } from './retries.ts';
 import type { SharedSteps } from './steps.ts';
 
+/** A workflow that takes no lease has none to give back. */
+type FailureSteps = Omit<SharedSteps, 'releaseLease'> & Partial<Pick<SharedSteps, 'releaseLease'>>;
+
 /**
- * What happens after a failure, whatever it was: record it, give the lease back, tell someone, and end under the failure's own name. Each step
+ * What happens after a failure, whatever it was: record it, give the lease back if there is one, tell someone, and end under the failure's own name. Each step
  * is tried even when the one before it failed. Expects `$.run` and `$.failure`, which is a failure of ours or what a `Catch` left.
  *
  * @returns the first state of the path
  */
-export function failurePath(scope: Construct, steps: SharedSteps, admission: IChainable): State {
+export function failurePath(scope: Construct, steps: FailureSteps, admission: IChainable): State {
   const payload = { run: JsonPath.objectAt('$.run'), failure: JsonPath.objectAt('$.failure') };
   const record = functionStep(scope, 'Record the failure', {
     ...steps.recordOutcome,
     comment: 'Writes it to the journal, and from there to the catalog',
     payload,
-  });
-  const release = functionStep(scope, 'Release the lease after the failure', {
-    ...steps.releaseLease,
-    comment: 'So that the next run need not wait until the lease runs out',
-    payload: { run: payload.run },
   });
   const publish = functionStep(scope, 'Publish the failure', {
     ...steps.publishOutcome,
@@ -41,8 +39,15 @@ export function failurePath(scope: Construct, steps: SharedSteps, admission: ICh
   end.next(admission);
 
   const despiteFailure = { resultPath: JsonPath.DISCARD };
-  record.addCatch(release, despiteFailure).next(release);
-  release.addCatch(publish, despiteFailure).next(publish);
+  const release =
+    steps.releaseLease &&
+    functionStep(scope, 'Release the lease after the failure', {
+      ...steps.releaseLease,
+      comment: 'So that the next run need not wait until the lease runs out',
+      payload: { run: payload.run },
+    });
+  release?.addCatch(publish, despiteFailure).next(publish);
+  record.addCatch(release ?? publish, despiteFailure).next(release ?? publish);
   publish.addCatch(end, despiteFailure).next(end);
   return record;
 }

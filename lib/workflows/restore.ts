@@ -35,7 +35,7 @@ export function restoreWorkflow(scope: Construct, props: RestoreWorkflowProps): 
   const publish = functionStep(scope, 'Publish the outcome', {
     ...props.publishOutcome,
     comment: 'Metrics, and an event for whoever wants to know',
-    payload: { run },
+    payload: { run, recorded: JsonPath.objectAt('$.record.result') },
   });
   // What was restored has been compared and recorded; nobody gains by its being called a failure.
   publish.addCatch(complete, { resultPath: JsonPath.DISCARD }).next(complete);

@@ -25,7 +25,7 @@ export type RunTaskProps = {
   readonly name: string;
   readonly comment: string;
   /** The program's verb. */
-  readonly command: 'backup' | 'restore';
+  readonly command: 'backup' | 'restore' | 'restore-test';
   readonly task: TaskToRun;
   readonly judgeAttempt: StepFunction;
   /** Where it goes on when the task ended well. */

@@ -6,7 +6,7 @@ import type { IFunction } from 'aws-cdk-lib/aws-lambda';
 /** A function and how long it may take. */
 export type StepFunction = { readonly function: IFunction; readonly timeout: Duration };
 
-/** The functions that both workflows share. */
+/** The functions that the workflows share. */
 export type SharedSteps = {
   readonly judgeAttempt: StepFunction;
   readonly recordOutcome: StepFunction;

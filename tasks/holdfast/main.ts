@@ -1,11 +1,15 @@
 import { runFrom } from '../../lib/config/runtime.ts';
 import { backupRunSchema, restoreRunSchema } from '../../lib/core/requests.ts';
+import { askTargets } from '../../lib/runner/ask-targets.ts';
 import { partialFailure, runBackup } from '../../lib/runner/backup.ts';
 import { runRestore } from '../../lib/runner/restore.ts';
 import { restoreFailure } from '../../lib/runner/restore-failure.ts';
 import { runTask } from '../../lib/runner/task.ts';
 
-/** The program of the task image: `main.mjs backup` or `main.mjs restore`, told what to do by `HOLDFAST_RUN`. */
+/**
+ * The program of the task image: `main.mjs backup` or `main.mjs restore`, told what to do by `HOLDFAST_RUN`, and `main.mjs ask-targets`,
+ * which needs not be told.
+ */
 const commands: Readonly<Record<string, () => Promise<number>>> = {
   backup: () => {
     const run = runFrom(backupRunSchema, process.env);
@@ -20,6 +24,11 @@ const commands: Readonly<Record<string, () => Promise<number>>> = {
       return { restore, failure: restoreFailure(restore) };
     });
   },
+  'ask-targets': () =>
+    runTask(undefined, process.env, async (context) => {
+      await askTargets(context);
+      return {};
+    }),
 };
 
 const command = commands[process.argv[2] ?? ''];

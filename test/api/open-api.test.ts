@@ -27,6 +27,7 @@ test('every operation has a name of its own, and every change asks for an Idempo
     'changeSchedule',
     'createBackup',
     'createRestore',
+    'createRestoreTest',
     'resetSchedule',
   ]);
 });

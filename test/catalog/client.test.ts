@@ -23,7 +23,7 @@ after(() => server[Symbol.asyncDispose]());
 test('a fresh catalog is migrated, takes events and answers questions through its function', async () => {
   await using catalog = await deployed({});
 
-  assert.equal((await catalog.client.migrate()).to, 5);
+  assert.equal((await catalog.client.migrate()).to, 16);
   assert.deepEqual(await catalog.client.apply([requested(), begun(), completed()]), { applied: 3, known: 0 });
   assert.deepEqual(await catalog.client.apply([completed()]), { applied: 0, known: 1 });
 
@@ -52,6 +52,10 @@ test('a fresh catalog is migrated, takes events and answers questions through it
     requestedByKind: 'schedule',
     requestedByName: 'orders-daily-logical',
     execution: 'orders-20261121T020000Z',
+    holdSince: null,
+    holdBy: null,
+    holdReason: null,
+    expiryReason: null,
   });
   assert.deepEqual(await catalog.client.list({ status: 'FAILED' }), []);
   assert.deepEqual(await catalog.client.list({ since: '2026-11-22T00:00:00Z' }), []);
@@ -103,6 +107,7 @@ test('it names the newest completed backup per target and tier, the schedules an
       timezone: 'Europe/Berlin',
       retentionDays: 7,
       enabled: true,
+      tenant: null,
     },
   ]);
   assert.deepEqual(await catalog.client.recoveries({ target: orders }), [
@@ -125,7 +130,14 @@ test('it names the newest completed backup per target and tier, the schedules an
   ]);
   const { serverVersion, ...status } = await catalog.client.status();
   assert.match(serverVersion, /^17\./);
-  assert.deepEqual(status, { schemaVersion: 5, programVersion: 5, events: 9, backups: 2, recoveries: 1, schedules: 1 });
+  assert.deepEqual(status, {
+    schemaVersion: 16,
+    programVersion: 16,
+    events: 9,
+    backups: 2,
+    recoveries: 1,
+    schedules: 1,
+  });
 });
 
 test('text that PostgreSQL cannot hold does not keep an event out', async () => {
@@ -186,10 +198,10 @@ test('a deployment migrates, and its deletion leaves everything as it is', async
   const deleted = await main({ RequestType: 'Delete', PhysicalResourceId: 'holdfast-catalog-schema' }, dependencies);
   const status = await main({ operation: 'status' }, dependencies);
 
-  assert.deepEqual(created, { PhysicalResourceId: 'holdfast-catalog-schema', Data: { SchemaVersion: 5 } });
+  assert.deepEqual(created, { PhysicalResourceId: 'holdfast-catalog-schema', Data: { SchemaVersion: 16 } });
   assert.deepEqual(updated, created);
   assert.deepEqual(deleted, { PhysicalResourceId: 'holdfast-catalog-schema' });
-  assert.equal((status as { schemaVersion: number }).schemaVersion, 5);
+  assert.equal((status as { schemaVersion: number }).schemaVersion, 16);
 });
 
 /** The catalog's function over a new database, and a client that invokes it as AWS would. */

@@ -1,12 +1,11 @@
 import assert from 'node:assert/strict';
-import { chmodSync, chownSync, copyFileSync, readFileSync, statSync } from 'node:fs';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
-import path from 'node:path';
 import { test } from 'node:test';
-import { type CatalogSettings, connectCatalog } from '../../lib/catalog/connect.ts';
+import { connectCatalog } from '../../lib/catalog/connect.ts';
 import { migrateCatalog } from '../../lib/catalog/migrate.ts';
 import { catalogSettings } from '../../lib/catalog/settings.ts';
-import { type PostgresServer, postgresServer } from '../servers/postgres.ts';
+import { postgresServer } from '../servers/postgres.ts';
+import { localhostCertificate, speakTls } from '../servers/speak-tls.ts';
 import { newDatabase, settingsFor } from './catalog-database.ts';
 
 test('each way of not getting in has its own code', async () => {
@@ -103,13 +102,12 @@ test('over a socket nobody needs a password, and no IAM token is asked for', asy
 test('verify-full takes the right name with a trusted certificate, and nothing less', async () => {
   await using server = await postgresServer({ major: 17 });
   const settings = { ...settingsFor(server, await newDatabase(server)), role: 'owner', tries: 1 } as const;
-  const certificate = readFileSync(path.join(fixtures, 'localhost.crt'), 'utf8');
-  await speakTls(server, settings);
+  await speakTls(server);
   const verified = {
     ...settings,
     host: 'localhost',
     tls: 'verify-full',
-    certificateAuthorities: [certificate],
+    certificateAuthorities: [localhostCertificate],
   } as const;
 
   {
@@ -156,21 +154,3 @@ test('a referenced password is asked for, with the TLS mode of the configuration
     tls: 'require',
   });
 });
-
-const fixtures = path.join(import.meta.dirname, 'fixtures');
-
-/** Gives the running server a certificate for `localhost`; connections made from now on may use it. */
-async function speakTls(server: PostgresServer, settings: CatalogSettings): Promise<void> {
-  const { uid, gid } = statSync(server.dataDir);
-  for (const file of ['localhost.crt', 'localhost.key']) {
-    const copy = path.join(server.dataDir, file);
-    copyFileSync(path.join(fixtures, file), copy);
-    chmodSync(copy, 0o600);
-    chownSync(copy, uid, gid);
-  }
-  await using owner = await connectCatalog(settings);
-  await owner.client.query("alter system set ssl_cert_file = 'localhost.crt'");
-  await owner.client.query("alter system set ssl_key_file = 'localhost.key'");
-  await owner.client.query('alter system set ssl = on');
-  await server.restart();
-}

@@ -61,6 +61,42 @@ export const verified = (over: Record<string, unknown> = {}): JournalEvent =>
     ...over,
   });
 
+export const held = (over: Record<string, unknown> = {}): JournalEvent =>
+  event({
+    event: 'backup-held',
+    at: '2026-12-01T08:00:00.000Z',
+    heldBy: { kind: 'user', name: 'anna' },
+    reason: 'case 4711',
+    ...over,
+  });
+
+export const released = (over: Record<string, unknown> = {}): JournalEvent =>
+  event({
+    event: 'backup-released',
+    at: '2026-12-02T08:00:00.000Z',
+    releasedBy: { kind: 'user', name: 'anna' },
+    reason: 'closed',
+    ...over,
+  });
+
+const cleanup = '20261206T060000Z-0c1ea000';
+
+export const expired = (over: Record<string, unknown> = {}): JournalEvent =>
+  event({
+    event: 'backup-expired',
+    at: '2026-12-06T06:00:00.000Z',
+    target: 'orders',
+    cleanup,
+    reason: 'daily: was kept until 2026-11-28, and nothing needs it any more',
+    ...over,
+  });
+
+export const kept = (over: Record<string, unknown> = {}): JournalEvent =>
+  event({ event: 'backup-kept', at: '2026-12-06T06:00:01.000Z', cleanup, reason: 'it was held meanwhile', ...over });
+
+export const deleted = (over: Record<string, unknown> = {}): JournalEvent =>
+  event({ event: 'backup-deleted', at: '2026-12-06T06:00:05.000Z', cleanup, freedBytes: 1_000_000_000, ...over });
+
 const recovery = '20261121T090000Z-00c0ffee';
 
 export const recoveryRequested = (over: Record<string, unknown> = {}): JournalEvent =>
@@ -73,6 +109,15 @@ export const recoveryRequested = (over: Record<string, unknown> = {}): JournalEv
     destination: 'orders_restored',
     requestedBy: { kind: 'user', name: 'anna' },
     execution: 'restore-1',
+    ...over,
+  });
+
+export const recoveryApproved = (over: Record<string, unknown> = {}): JournalEvent =>
+  event({
+    event: 'recovery-approved',
+    operation: recovery,
+    at: '2026-11-21T09:00:01.000Z',
+    approvedBy: { kind: 'sql', name: 'berta', address: '10.0.0.7' },
     ...over,
   });
 
@@ -123,4 +168,85 @@ export const scheduleChanged = (at: string, set: Record<string, unknown> | 'as-c
     change: at,
     set,
     requestedBy: { kind: 'user', name: 'anna' },
+  });
+
+const validation = '20261121T120000Z-0badcafe';
+
+export const restoreTestRequested = (over: Record<string, unknown> = {}): JournalEvent =>
+  event({
+    event: 'restore-test-requested',
+    operation: validation,
+    at: '2026-11-21T12:00:00.000Z',
+    backupId: backup,
+    target: 'orders',
+    reason: 'it was named',
+    requestedBy: { kind: 'user', name: 'anna' },
+    execution: 'orders-restore-test-1',
+    ...over,
+  });
+
+export const restoreTestEnded = (over: Record<string, unknown> = {}): JournalEvent =>
+  event({
+    event: 'restore-test-ended',
+    operation: validation,
+    at: '2026-11-21T12:20:00.000Z',
+    backupId: backup,
+    target: 'orders',
+    requestedBy: { kind: 'user', name: 'anna' },
+    status: 'PASSED',
+    beganAt: '2026-11-21T12:00:00.000Z',
+    endedAt: '2026-11-21T12:20:00.000Z',
+    figures: {
+      serverVersion: '17.6',
+      databases: 1,
+      tables: 12,
+      rows: 1_000_000,
+      relations: 40,
+      assertions: 2,
+      restoredBytes: 4_000_000_000,
+      restoreSeconds: 800,
+    },
+    rtoSeconds: 900,
+    ...over,
+  });
+
+export const validationEnded = (over: Record<string, unknown> = {}): JournalEvent =>
+  event({
+    event: 'validation-ended',
+    operation: '20261121T020430Z-0000000a',
+    at: '2026-11-21T02:04:50.000Z',
+    backupId: backup,
+    target: 'orders',
+    requestedBy: { kind: 'schedule', name: 'orders-daily-logical' },
+    type: 'full',
+    status: 'PASSED',
+    beganAt: '2026-11-21T02:04:42.000Z',
+    endedAt: '2026-11-21T02:04:50.000Z',
+    objects: 3,
+    readBytes: 1_000_000_000,
+    problems: 0,
+    ...over,
+  });
+
+export const targetsDeclared = (
+  at: string,
+  targets: readonly Record<string, unknown>[] = [{ name: 'orders', tenant: null }],
+  over: Record<string, unknown> = {},
+): JournalEvent =>
+  event({
+    event: 'targets-declared',
+    operation: `${at.slice(0, 19).replaceAll(/[-:]/g, '')}Z-0000007a`,
+    at,
+    storageType: 's3',
+    storageLocation: 's3://vault/',
+    compression: 'zstd',
+    machines: ['backup', 'restore'],
+    targets: targets.map((target) => ({
+      engine: 'postgres',
+      tenant: null,
+      methods: ['logical'],
+      incrementalMethods: [],
+      ...target,
+    })),
+    ...over,
   });

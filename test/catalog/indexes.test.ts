@@ -3,11 +3,13 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
 import type { Client } from 'pg';
+import { knownBackups } from '../../lib/catalog/queries/known-backups.ts';
 import { lastCompleted } from '../../lib/catalog/queries/last-completed.ts';
 import { listExecutions } from '../../lib/catalog/queries/list-executions.ts';
 import { listRecoveries } from '../../lib/catalog/queries/list-recoveries.ts';
+import { listValidations } from '../../lib/catalog/queries/list-validations.ts';
 import { showExecution } from '../../lib/catalog/queries/show-execution.ts';
-import { targetNameSchema } from '../../lib/core/ids.ts';
+import { type BackupId, targetNameSchema } from '../../lib/core/ids.ts';
 import { type PostgresServer, postgresServer } from '../servers/postgres.ts';
 import { newCatalog } from './catalog-database.ts';
 
@@ -19,6 +21,7 @@ after(() => server[Symbol.asyncDispose]());
 
 /** What is asked beside the questions of docs/catalog.md: by cleanup, alarms, tenants' sessions and people who follow an execution. */
 const moreQuestions = [
+  "select backup_bk from backup_mgmt.backup_execution_s where load_end_date is null and backup_status = 'COMPLETED' and target = 'target-7' and backup_end_time <= now() - interval '90 days' order by backup_end_time desc limit 1",
   "select count(*) from backup_mgmt.backup_execution_s where load_end_date is null and target = 'target-7' and scheduled_time = '2026-11-01 02:00:00+00'",
   "select backup_bk from backup_mgmt.backup_execution_s where load_end_date is null and execution = 'execution-4711'",
   "select backup_bk from backup_mgmt.backup_execution_s where load_end_date is null and backup_status = 'COMPLETED' and verification_status = 'PENDING' and backup_end_time > now() - interval '3 days'",
@@ -40,12 +43,17 @@ test('among 50,000 backups every index serves some question', async () => {
   await owner.query(manyRows);
   await owner.query('analyze');
 
-  const documented = readFileSync(path.join(import.meta.dirname, '../../docs/catalog.md'), 'utf8');
+  const [, documented = ''] = readFileSync(path.join(import.meta.dirname, '../../docs/catalog.md'), 'utf8').split(
+    '## Questions',
+  );
   for (const [, question = ''] of documented.matchAll(/```sql\n(.*?)```/gs)) await owner.query(question);
   for (const question of moreQuestions) await owner.query(question);
   const target = targetNameSchema.parse('target-7');
   await listExecutions(owner, { target, limit: 20 });
   await listRecoveries(owner, { target, limit: 20 });
+  await listValidations(owner, { limit: 20 });
+  await listValidations(owner, { backupId: 'backup 7' as BackupId, limit: 20 });
+  await knownBackups(owner, { targets: [target], perTarget: 2 });
   await lastCompleted(owner);
   await showExecution(owner, 'backup 7');
 
@@ -74,7 +82,7 @@ const manyRows = `
   insert into backup_mgmt.backup_execution_s (
     backup_hk, backup_bk, tenant_hk, target, engine, method, tier, backup_type, scheduled_time, execution, backup_status,
     backup_start_time, backup_end_time, backup_duration_seconds, backup_size_bytes, compressed_size_bytes, compression_ratio,
-    verification_status, error_code, retention_until, load_date, load_end_date, record_source
+    verification_status, error_code, retention_until, restorable_point, load_date, load_end_date, record_source
   )
   select
     sha256(convert_to('backup ' || n, 'UTF8')), 'backup ' || n, case when n % 10 = 0 then sha256('acme') end,
@@ -82,13 +90,23 @@ const manyRows = `
     case when n % 6 = 0 then 'FULL' else 'INCREMENTAL' end, began, 'execution-' || n,
     case when is_current then case when n % 20 = 0 then 'FAILED' else 'COMPLETED' end else 'REQUESTED' end,
     began, began + interval '5 minutes', 300, 4000, 1000, 4,
-    case when n % 100 = 1 then 'PENDING' else 'VALIDATED' end,
+    case when n % 100 = 1 then 'PENDING' when n % 1000 = 7 then 'VERIFIED' else 'VALIDATED' end,
     case when n % 20 = 0 then case when n % 400 = 0 then 'disk-full' else 'source-busy' end end,
-    began + interval '350 days', case when is_current then began + interval '6 minutes' else began end,
+    began + interval '350 days', began, case when is_current then began + interval '6 minutes' else began end,
     case when is_current then null else began + interval '6 minutes' end, 'test'
   from generate_series(1, 50000) as n
   cross join unnest(array[false, true]) as is_current
   cross join lateral (select now() - n * interval '10 minutes' as began) as time;
+
+  insert into backup_mgmt.validation_results (
+    validation_bk, backup_hk, backup_bk, target, validation_type, validation_status, validation_timestamp, validation_start_time,
+    validation_end_time, requested_by_kind, load_date, record_source
+  )
+  select 'validation ' || n, sha256(convert_to('backup ' || n, 'UTF8')), 'backup ' || n, 'target-' || n % 50,
+    case when n % 20 = 7 then 'restore-test' else 'full' end, case when n % 100 = 0 then 'FAILED' else 'PASSED' end, at, at, at,
+    'schedule', at, 'test'
+  from generate_series(1, 50000) as n
+  cross join lateral (select now() - n * interval '10 minutes' as at) as time;
 
   insert into backup_mgmt.recovery_operation_h
   select sha256(convert_to('recovery ' || n, 'UTF8')), 'recovery ' || n, null, now() - n * interval '1 hour', 'test'

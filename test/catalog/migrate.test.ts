@@ -19,10 +19,27 @@ test('migrating makes the schema; migrating again does nothing', async () => {
 
   assert.deepEqual(first, {
     from: 0,
-    to: 5,
-    applied: ['data_vault', 'indexes', 'applied_event', 'roles', 'schedule_changes'],
+    to: 16,
+    applied: [
+      'data_vault',
+      'indexes',
+      'applied_event',
+      'roles',
+      'validation_results',
+      'retention',
+      'tenants',
+      'targets',
+      'audit_trail',
+      'requests',
+      'request_functions',
+      'recovery_functions',
+      'schedule_times',
+      'views',
+      'validation_tenants',
+      'schedule_changes',
+    ],
   });
-  assert.deepEqual(second, { from: 5, to: 5, applied: [] });
+  assert.deepEqual(second, { from: 16, to: 16, applied: [] });
   const found = await owner.client.query<{ tablename: string }>(
     "select tablename from pg_tables where schemaname = 'backup_mgmt' order by 1",
   );
@@ -40,13 +57,24 @@ test('of 20 migrations at once each step is applied by exactly one', async () =>
 
   assert.deepEqual(results.flatMap(({ applied }) => applied).sort(), [
     'applied_event',
+    'audit_trail',
     'data_vault',
     'indexes',
+    'recovery_functions',
+    'request_functions',
+    'requests',
+    'retention',
     'roles',
     'schedule_changes',
+    'schedule_times',
+    'targets',
+    'tenants',
+    'validation_results',
+    'validation_tenants',
+    'views',
   ]);
   for (const owner of owners) {
-    assert.equal(await catalogVersion(owner.client), 5);
+    assert.equal(await catalogVersion(owner.client), 16);
     await owner[Symbol.asyncDispose]();
   }
 });
@@ -62,7 +90,7 @@ test('catalogs in five databases of one new server migrate at once and share the
 
   assert.deepEqual(
     results.map(({ to }) => to),
-    [5, 5, 5, 5, 5],
+    [16, 16, 16, 16, 16],
   );
   await Promise.all(owners.map((owner) => owner[Symbol.asyncDispose]()));
 });
@@ -70,11 +98,11 @@ test('catalogs in five databases of one new server migrate at once and share the
 test('a schema that is newer than the program is refused and left alone', async () => {
   await using owner = await ownerOf(await newDatabase(server));
   await migrateCatalog(owner.client);
-  await owner.client.query("insert into holdfast.migration (version, name) values (6, 'from_the_future')");
+  await owner.client.query("insert into holdfast.migration (version, name) values (17, 'from_the_future')");
 
   await assert.rejects(migrateCatalog(owner.client), {
     code: 'version-mismatch',
-    message: "catalog schema version 6 is newer than this program's 5",
+    message: "catalog schema version 17 is newer than this program's 16",
   });
 });
 

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { type BackupEvent, projectBackup } from '../../lib/catalog/project-backup.ts';
 import { backupIdSchema } from '../../lib/core/ids.ts';
 import type { JournalEvent } from '../../lib/core/journal.ts';
-import { begun, completed, failed, requested, verified } from './events.ts';
+import { begun, completed, deleted, expired, failed, held, kept, released, requested, verified } from './events.ts';
 
 const id = backupIdSchema.parse('20261121T020000Z-9f3c2a1b');
 const project = (...events: JournalEvent[]) => projectBackup(id, events as BackupEvent[]);
@@ -39,7 +39,12 @@ test('a completed backup has every column that operators read', () => {
     storage_location: 's3://vault/backups/orders/20261121T020000Z-9f3c2a1b/',
     storage_type: 's3',
     retention_until: '2026-11-28T02:04:40.750Z',
+    restorable_point: '2026-11-21T02:00:10.500Z',
     fencing_token: 7,
+    hold_since: null,
+    hold_by: null,
+    hold_reason: null,
+    expiry_reason: null,
     load_date: '2026-11-21T02:05:00.000Z',
     load_end_date: null,
     record_source: 'journal/20261121T020000Z-9f3c2a1b/030-backup-completed-20261121T020500000Z.json',
@@ -141,4 +146,48 @@ test('a backup that builds on another is incremental; one of nothing has no rati
   assert.equal(row?.backup_type, 'INCREMENTAL');
   assert.equal(row?.compression_ratio, null);
   assert.equal(row?.tenant_hk, '\\x822b33ad87c148a0a20a5ba7cd5ebcaa68d36a18e7aad165554903f52ca82757');
+});
+
+test('a hold is in the row while it stands, and changes nothing else', () => {
+  const holds = project(requested(), completed(), held(), released()).map(
+    ({ backup_status, hold_since, hold_by, hold_reason }) => [backup_status, hold_since, hold_by, hold_reason],
+  );
+
+  assert.deepEqual(holds, [
+    ['REQUESTED', null, null, null],
+    ['COMPLETED', null, null, null],
+    ['COMPLETED', '2026-12-01T08:00:00.000Z', 'anna', 'case 4711'],
+    ['COMPLETED', null, null, null],
+  ]);
+});
+
+test('a removal is EXPIRED when it begins and DELETED when nothing is left, with the rule that let the backup go', () => {
+  const rows = project(requested(), completed(), expired(), deleted()).map(
+    ({ backup_status, expiry_reason, storage_location, load_date }) => [
+      backup_status,
+      expiry_reason,
+      storage_location === null,
+      load_date,
+    ],
+  );
+
+  const reason = 'daily: was kept until 2026-11-28, and nothing needs it any more';
+  assert.deepEqual(rows.slice(2), [
+    ['EXPIRED', reason, false, '2026-12-06T06:00:00.000Z'],
+    ['DELETED', reason, true, '2026-12-06T06:00:05.000Z'],
+  ]);
+});
+
+test('a backup that was to go and stays is again what it was', () => {
+  const complete = project(requested(), completed(), expired(), kept()).at(-1);
+  const partial = project(
+    requested(),
+    failed({ storageLocation: 's3://vault/x', storageType: 's3' }),
+    expired(),
+    expired({ at: '2026-12-06T06:00:00.500Z' }),
+    kept(),
+  ).at(-1);
+
+  assert.deepEqual([complete?.backup_status, complete?.expiry_reason], ['COMPLETED', null]);
+  assert.deepEqual([partial?.backup_status, partial?.storage_location], ['FAILED', 's3://vault/x']);
 });

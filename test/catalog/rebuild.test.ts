@@ -15,11 +15,22 @@ import {
   begun,
   completed,
   declared,
+  deleted,
+  expired,
   failed,
+  held,
+  kept,
+  recoveryApproved,
   recoveryEnded,
   recoveryRequested,
+  released,
   requested,
+  restoreTestEnded,
+  restoreTestRequested,
   schedule,
+  scheduleChanged,
+  targetsDeclared,
+  validationEnded,
   verified,
 } from './events.ts';
 import { manifestOf } from './manifests.ts';
@@ -39,11 +50,23 @@ const life: readonly JournalEvent[] = [
   failed({ operation: '20261121T040000Z-0000000f', at: '2026-11-21T04:03:00Z' }),
   recoveryRequested({ tenant: 'acme' }),
   verified({ tenant: 'acme' }),
+  validationEnded({ tenant: 'acme' }),
+  restoreTestEnded({ tenant: 'acme' }),
+  restoreTestRequested({ tenant: 'acme' }),
   recoveryEnded({ tenant: 'acme' }),
+  held({ tenant: 'acme' }),
+  released({ tenant: 'acme' }),
+  expired({ tenant: 'acme', at: '2026-11-29T06:00:00.000Z' }),
+  kept({ tenant: 'acme', at: '2026-11-29T06:00:01.000Z' }),
+  expired({ tenant: 'acme' }),
+  deleted({ tenant: 'acme' }),
+  targetsDeclared('2026-11-20T11:00:00.000Z', [{ name: 'orders', tenant: 'acme' }]),
+  recoveryApproved({ tenant: 'acme' }),
+  scheduleChanged('2026-11-21T18:00:00.000Z', { enabled: false }),
   declared('2026-11-22T12:00:00.000Z', []),
 ];
 
-test('a rebuild gives the rows that the live path made, in every column of the nine tables', async () => {
+test('a rebuild gives the rows that the live path made, in every column of the nine tables and the audit trail', async () => {
   await using catalog = await newCatalog(server);
   await using place = await newStore();
   for (const event of life) {
@@ -58,11 +81,13 @@ test('a rebuild gives the rows that the live path made, in every column of the n
   const rebuilt = await allRows(catalog.owner);
   const second = await rebuildCatalog({ store: place.store, apply });
 
-  assert.deepEqual(first, { journaled: 10, derived: 0, applied: 10, unreadable: [] });
+  assert.deepEqual(first, { journaled: 22, derived: 0, applied: 22, unreadable: [] });
   assert.deepEqual(rebuilt, live);
-  assert.equal(rebuilt['backup_execution_s']?.length, 6);
-  assert.equal(rebuilt['backup_schedule_s']?.length, 1);
-  assert.deepEqual(second, { journaled: 10, derived: 0, applied: 0, unreadable: [] });
+  assert.equal(rebuilt['backup_execution_s']?.length, 12);
+  assert.equal(rebuilt['backup_schedule_s']?.length, 2);
+  assert.equal(rebuilt['validation_results']?.length, 2);
+  assert.equal(rebuilt['audit_entry']?.length, 22);
+  assert.deepEqual(second, { journaled: 22, derived: 0, applied: 0, unreadable: [] });
 });
 
 test('a backup whose journal was lost is found by its manifest', async () => {

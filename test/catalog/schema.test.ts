@@ -2,7 +2,14 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
-import { backupStatusSchema, engineSchema, tierSchema, verificationStatusSchema } from '../../lib/core/vocabulary.ts';
+import {
+  backupStatusSchema,
+  engineSchema,
+  tierSchema,
+  validationStatusSchema,
+  validationTypeSchema,
+  verificationStatusSchema,
+} from '../../lib/core/vocabulary.ts';
 import { sqlModule } from '../../scripts/build-sql-module.ts';
 import { type PostgresServer, postgresServer } from '../servers/postgres.ts';
 import { newCatalog } from './catalog-database.ts';
@@ -44,4 +51,6 @@ test('the check constraints allow the words of the vocabulary and no others', as
   assert.deepEqual(words.get('backup_schedule_s_tier_known'), tierSchema.options);
   assert.deepEqual(words.get('backup_execution_s_status_known'), backupStatusSchema.options);
   assert.deepEqual(words.get('backup_execution_s_verification_known'), verificationStatusSchema.options);
+  assert.deepEqual(words.get('validation_results_type_known'), validationTypeSchema.options);
+  assert.deepEqual(words.get('validation_results_status_known'), validationStatusSchema.options);
 });

@@ -18,6 +18,8 @@ import {
   recoveryRequested,
   requested,
   schedule,
+  targetsDeclared,
+  validationEnded,
   verified,
 } from '../catalog/events.ts';
 import { type PostgresServer, postgresServer } from '../servers/postgres.ts';
@@ -30,6 +32,7 @@ const life: readonly JournalEvent[] = [
   recoveryRequested(),
   recoveryEnded(),
   verified(),
+  validationEnded(),
 ];
 
 /** The columns that operators' queries rely on, as they were promised. */
@@ -50,7 +53,7 @@ for (const major of [15, 17, 18] as const) {
       await using catalog = await newCatalog(server);
       const { owner, writer } = catalog;
 
-      await t.test('it has nine tables, 15 secondary indexes or more, and the promised columns', async () => {
+      await t.test('it has its tables, 15 secondary indexes or more, and the promised columns', async () => {
         const found = await owner.query<{ tablename: string }>(
           "select tablename from pg_tables where schemaname = 'backup_mgmt' order by tablename",
         );
@@ -66,11 +69,11 @@ for (const major of [15, 17, 18] as const) {
           found.rows.map(({ tablename }) => tablename),
           [...tables],
         );
-        assert.equal(indexes.rows[0]?.count, 21);
+        assert.equal(indexes.rows[0]?.count, 26);
         assert.equal(columns.fields.length, 17);
       });
 
-      await t.test('events become rows in all nine tables', async () => {
+      await t.test('events become rows in all tables', async () => {
         for (const event of life) await applyEvents(writer, [event]);
 
         const counts: Record<string, number> = {};
@@ -88,6 +91,7 @@ for (const major of [15, 17, 18] as const) {
           recovery_operation_execution_l: 1,
           recovery_operation_h: 1,
           recovery_operation_s: 2,
+          validation_results: 1,
         });
       });
 
@@ -137,11 +141,11 @@ for (const major of [15, 17, 18] as const) {
         await owner.query('set role backup_operator');
         try {
           const answers = [];
-          for (const question of documentedQueries()) answers.push((await owner.query(question)).rows);
+          for (const question of documentedQueries('Questions')) answers.push((await owner.query(question)).rows);
 
           const [perDay = [], perType = [], failures = [], lastDay = []] = answers;
           const sum = (column: string): number => perDay.reduce((total, row) => total + Number(row[column]), 0);
-          assert.equal(answers.length, 11);
+          assert.equal(answers.length, 15);
           assert.deepEqual([sum('backups'), sum('completed'), sum('failed')], [3, 2, 1]);
           assert.deepEqual(perType, [
             { backup_type: 'FULL', backups: 2, total: '8000 MB', stored: '2000 MB', average_ratio: 4 },
@@ -159,8 +163,94 @@ for (const major of [15, 17, 18] as const) {
           await owner.query('reset role');
         }
       });
+
+      await t.test('the documented functions, views and the audit trail answer an operator', () =>
+        operatorAsks(catalog),
+      );
+
+      await t.test('a tenant reads its own rows in tables and views', async () => {
+        await owner.query(
+          `create role acme_app in role backup_tenant; insert into holdfast.tenant_role values ('acme_app', 'acme')`,
+        );
+        await owner.query('set role acme_app');
+        try {
+          const backups = await owner.query('select distinct target from backup_mgmt.backup_execution_s');
+          const requests = await owner.query('select target from backup_mgmt.requests');
+          const [row] = (await owner.query('select target from backup_mgmt.create_full_backup()')).rows;
+
+          assert.deepEqual(backups.rows, [{ target: 'stock' }]);
+          assert.deepEqual(requests.rows, [{ target: 'stock' }]);
+          assert.deepEqual(row, { target: 'stock' });
+        } finally {
+          await owner.query('reset role');
+        }
+      });
     });
   });
+}
+
+/** The functions and views of docs/catalog.md, as written there, over the history of the questions and a tenant's target. */
+async function operatorAsks({ owner, writer }: { readonly owner: Client; readonly writer: Client }): Promise<void> {
+  await emptyCatalog(owner);
+  await applyEvents(writer, [
+    ...recentHistory(),
+    targetsDeclared('2026-11-20T11:00:00.000Z', [{ name: 'orders' }, { name: 'stock', tenant: 'acme' }]),
+    declared('2026-11-20T12:00:00.000Z', [schedule({ cron: '0 * * * *' })]),
+  ]);
+  await owner.query('set role backup_operator');
+  try {
+    const answers: Record<string, unknown>[][] = [];
+    for (const section of ['Functions', 'Audit trail', 'Views'])
+      for (const question of documentedQueries(section)) answers.push((await owner.query(question)).rows);
+
+    const [
+      all = [],
+      one = [],
+      later = [],
+      next = [],
+      queue = [],
+      trail = [],
+      perDay = [],
+      perType = [],
+      failures = [],
+      lastDay = [],
+    ] = answers;
+    assert.equal(answers.length, 10);
+    assert.deepEqual(
+      all.map(({ target, backup_status }) => [target, backup_status]),
+      [
+        ['orders', 'REQUESTED'],
+        ['stock', 'REQUESTED'],
+      ],
+    );
+    assert.deepEqual([one[0]?.['tier'], later[0]?.['target']], ['weekly', 'orders']);
+    assert.equal(next.length, 73);
+    assert.equal(queue.length, 4);
+    assert.ok(trail.length >= 4);
+    const sum = (column: string): number => perDay.reduce((total, row) => total + Number(row[column]), 0);
+    assert.deepEqual([sum('backups'), sum('completed'), sum('failed')], [7, 2, 1]);
+    assert.deepEqual(
+      perType.map(({ backup_type, backups, total_size_bytes, average_compression_ratio }) => [
+        backup_type,
+        backups,
+        Number(total_size_bytes),
+        average_compression_ratio,
+      ]),
+      [
+        ['FULL', 2, 8_388_608_000, 4],
+        ['INCREMENTAL', 1, 1_048_576_000, 2],
+      ],
+    );
+    assert.deepEqual(failures[0]?.['error_message'], "server 'db.internal:5432' refused the connection");
+    assert.deepEqual(
+      lastDay.map(({ target, backup_size_bytes }) => [target, backup_size_bytes]),
+      [['orders', 1_048_576_000]],
+    );
+    for (const view of ['backup_sizes_by_type', 'failed_backups', 'requests', 'audit_trail'])
+      await assert.rejects(owner.query(`delete from backup_mgmt.${view}`));
+  } finally {
+    await owner.query('reset role');
+  }
 }
 
 async function ownedByNoSuperuser(server: PostgresServer): Promise<void> {
@@ -179,7 +269,7 @@ async function ownedByNoSuperuser(server: PostgresServer): Promise<void> {
   await using writer = await connectCatalog(landlord);
   const result = await applyEvents(writer.client, life);
 
-  assert.deepEqual(result, { applied: 7, known: 0 });
+  assert.deepEqual(result, { applied: 8, known: 0 });
   const { rows } = await owner.client.query(
     "select current_user, pg_has_role('holdfast_writer', 'rds_iam', 'member') as is_iam_user",
   );
@@ -222,10 +312,12 @@ async function operatorMay(owner: Client): Promise<void> {
   ]);
 }
 
-/** The SQL blocks of docs/catalog.md, in order. */
-function documentedQueries(): readonly string[] {
+/** The statements of the SQL blocks of a section of docs/catalog.md, in order. */
+function documentedQueries(section: string): readonly string[] {
   const text = readFileSync(path.join(import.meta.dirname, '../../docs/catalog.md'), 'utf8');
-  return [...text.matchAll(/```sql\n(.*?)```/gs)].map(([, sql = '']) => sql);
+  const [, part = ''] = text.split(`\n## ${section}\n`);
+  const [body = ''] = part.split('\n## ');
+  return [...body.matchAll(/```sql\n(.*?)```/gs)].flatMap(([, sql = '']) => sql.trim().split(/(?<=;)\n/));
 }
 
 /** Two full backups (2 and 20 days ago), an incremental one an hour ago, and a failure yesterday: the questions ask about now(). */

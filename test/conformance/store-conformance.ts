@@ -3,12 +3,13 @@ import { randomBytes } from 'node:crypto';
 import { after, before, suite, test } from 'node:test';
 import { HoldfastError } from '../../lib/core/errors.ts';
 import { type PartPlan, partSizeOf } from '../../lib/core/part-plan.ts';
+import { eraseAll } from '../../lib/store/erase-all.ts';
 import type { ObjectInfo, Store } from '../../lib/store/store.ts';
 
 /** What a kind of store brings to the suite. */
 export type StoreFactory = {
   /** A new empty store. */
-  readonly newStore: (options?: { readonly versioning?: boolean }) => Promise<Store>;
+  readonly newStore: (options?: { readonly versioning?: boolean; readonly objectLock?: boolean }) => Promise<Store>;
   /** How many unfinished uploads of `key`, or files of them, the store still holds. */
   readonly leftovers: (store: Store, key: string) => Promise<number>;
   /** A plan with growing parts, as small as the store allows, and how many parts of it the suite is to write. */
@@ -20,6 +21,10 @@ export type StoreFactory = {
 export type KnownDifferences = {
   /** How many versions an object has after two puts and a delete in a store made with versioning. */
   readonly versionsAfterTwoPutsAndDelete: { readonly count: number; readonly because: string };
+  /** Whether a legal hold keeps an object from being removed. */
+  readonly legalHold: { readonly isKnown: boolean; readonly because: string };
+  /** Whether uploads that were begun and not completed can be found by their age. */
+  readonly listsUploads: { readonly isKnown: boolean; readonly because: string };
   /** Keys that the contract allows and this server cannot hold. */
   readonly refusedKeys: { readonly keys: readonly string[]; readonly because: string };
 };
@@ -342,6 +347,84 @@ export function storeConformance(name: string, makeFactory: () => Promise<StoreF
       await rejects(store.get('gone/a'), 'object-missing');
       await store.put('gone/a', Buffer.from('y'), { condition: 'absent' });
       assert.deepEqual(await store.tags('gone/a'), {});
+    });
+
+    test('erasing takes all that a prefix names, with every version and marker, and nothing beside it', async () => {
+      const versioned = await factory.newStore({ versioning: true });
+      for (const key of ['e/a/1', 'e/a/2', 'e/ab', 'e/b']) await versioned.put(key, Buffer.from('0123456789'));
+      await versioned.put('e/a/2', Buffer.from('01234'));
+      await versioned.put('e/a/3', Buffer.from('x'));
+      await versioned.delete('e/a/3');
+
+      const erased = await eraseAll(versioned, 'e/a/');
+
+      const kept = factory.versionsAfterTwoPutsAndDelete.count > 0;
+      assert.deepEqual(erased, { objects: kept ? 4 : 2, freedBytes: kept ? 26 : 15, retained: [] });
+      assert.deepEqual(await keys(versioned, 'e/'), ['e/ab', 'e/b']);
+      for (const key of ['e/a/1', 'e/a/2', 'e/a/3']) assert.deepEqual(await versioned.versions(key), []);
+      assert.deepEqual(await eraseAll(versioned, 'e/a/'), { objects: 0, freedBytes: 0, retained: [] });
+      await versioned.close();
+    });
+
+    test('erasing goes on over more than one page, and takes one key alone when that is the prefix', async () => {
+      const names = Array.from({ length: 1_020 }, (_, i) => `pages/${String(i).padStart(4, '0')}`);
+      for (let i = 0; i < names.length; i += 20)
+        await Promise.all(names.slice(i, i + 20).map((key) => store.put(key, Buffer.from('x'))));
+
+      assert.equal((await eraseAll(store, 'pages/0000')).objects, 1);
+      const first = await store.erase('pages/');
+      const rest = await eraseAll(store, 'pages/');
+
+      assert.notEqual(first.next, undefined);
+      assert.equal(first.objects + rest.objects, 1_019);
+      assert.deepEqual(await keys(store, 'pages/'), []);
+    });
+
+    test('erasing by age leaves what is younger, and a prefix that no key can have names nothing', async () => {
+      await store.put('aged/a', Buffer.from('x'));
+
+      const young = await eraseAll(store, 'aged/', { modifiedBefore: new Date(Date.now() - 3_600_000) });
+      const old = await eraseAll(store, 'aged/', { modifiedBefore: new Date(Date.now() + 3_600_000) });
+
+      assert.deepEqual([young.objects, old.objects], [0, 1]);
+      assert.equal((await eraseAll(store, '../')).objects, 0);
+    });
+
+    test('what has a legal hold is retained and told, and the rest goes', async () => {
+      const lockable = await factory.newStore({ objectLock: true });
+      await lockable.put('held/a', Buffer.from('0123456789'));
+      await lockable.put('held/b', Buffer.from('01234'));
+
+      const isSet = await lockable.setLegalHold('held/a', true);
+      assert.equal(isSet, factory.legalHold.isKnown);
+      assert.deepEqual(await lockable.protection('held/a'), { isHeld: isSet, lockedUntil: undefined });
+      assert.deepEqual(await lockable.protection('held/b'), { isHeld: false, lockedUntil: undefined });
+      const { objects, freedBytes, retained } = await eraseAll(lockable, 'held/');
+      assert.deepEqual([objects, freedBytes], isSet ? [1, 5] : [2, 15]);
+      assert.deepEqual(retained, isSet ? [{ key: 'held/a', sizeBytes: 10, isHeld: true, lockedUntil: undefined }] : []);
+      assert.deepEqual(await keys(lockable, 'held/'), isSet ? ['held/a'] : []);
+      if (isSet) await lockable.setLegalHold('held/a', false);
+      assert.equal((await eraseAll(lockable, 'held/')).objects, isSet ? 1 : 0);
+      await lockable.close();
+    });
+
+    test('where nothing can be locked there is no legal hold', async () => {
+      await store.put('unlockable', Buffer.from('x'));
+
+      assert.equal(await store.setLegalHold('unlockable', true), false);
+      assert.deepEqual(await store.protection('unlockable'), { isHeld: false, lockedUntil: undefined });
+    });
+
+    test('uploads that nobody completed are given up by their age', async () => {
+      const upload = await store.beginUpload('abandoned/a');
+      await upload.writePart(1, Buffer.alloc(1000, 1));
+
+      const young = await store.abandonUploads(new Date(Date.now() - 3_600_000));
+      const old = await store.abandonUploads(new Date(Date.now() + 3_600_000));
+
+      assert.deepEqual([young, old], [0, factory.listsUploads.isKnown ? 1 : 0]);
+      if (factory.listsUploads.isKnown) assert.equal(await factory.leftovers(store, 'abandoned/a'), 0);
+      await upload.abort();
     });
 
     test('tags come with a put or an upload, can be changed, and are not listed as objects', async () => {

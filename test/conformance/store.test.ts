@@ -18,6 +18,8 @@ storeConformance('directory', async () => {
     growing: { plan: { firstBytes: 16, growthBytes: 4, tierParts: 100, maxParts: 10_000 }, parts: 10_000 },
     dispose: async () => await rm(folder, { recursive: true }),
     versionsAfterTwoPutsAndDelete: { count: 0, because: 'a folder keeps no old versions' },
+    legalHold: { isKnown: false, because: 'a folder cannot be locked' },
+    listsUploads: { isKnown: true, because: 'they are files in a folder of their own' },
     refusedKeys: { keys: [], because: 'the contract is what a file system can hold' },
   };
 });
@@ -27,6 +29,8 @@ const keepsVersions = { count: 3, because: 'the bucket is versioned: two version
 storeConformance('MinIO', () =>
   s3Factory(minioServer, {
     versionsAfterTwoPutsAndDelete: keepsVersions,
+    legalHold: { isKnown: true, because: 'the bucket has object lock' },
+    listsUploads: { isKnown: false, because: 'it lists uploads by their whole key only' },
     refusedKeys: { keys: [], because: 'none is known' },
   }),
 );
@@ -34,6 +38,8 @@ storeConformance('MinIO', () =>
 storeConformance('versitygw', () =>
   s3Factory(versitygwServer, {
     versionsAfterTwoPutsAndDelete: keepsVersions,
+    legalHold: { isKnown: true, because: 'the bucket has object lock' },
+    listsUploads: { isKnown: true, because: 'as S3 does' },
     refusedKeys: { keys: [], because: 'none is known' },
   }),
 );

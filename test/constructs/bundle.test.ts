@@ -20,14 +20,16 @@ test('every function is one file with its map and the configuration beside it', 
   }
 });
 
-test('the context of the image is the program, its map, the configuration and how to build it', () => {
-  assert.deepEqual(readdirSync(bundle.taskDirectory).sort(), [
-    '.dockerignore',
-    'Dockerfile',
-    'holdfast.json',
-    'main.mjs',
-    'main.mjs.map',
-  ]);
+test('the context of each image is the program, its map, the configuration and how to build it', () => {
+  for (const directory of [bundle.taskDirectory, bundle.restoreTestDirectory]) {
+    assert.deepEqual(readdirSync(directory).sort(), [
+      '.dockerignore',
+      'Dockerfile',
+      'holdfast.json',
+      'main.mjs',
+      'main.mjs.map',
+    ]);
+  }
 });
 
 test('a program loads by itself, with nothing of the project beside it', async () => {

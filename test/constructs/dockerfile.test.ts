@@ -1,74 +1,91 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
-import { test } from 'node:test';
+import { suite, test } from 'node:test';
 import { DockerfileParser, type JSONInstruction } from 'dockerfile-ast';
 import { templatesOf } from '../stacks/synthesize.ts';
 
-const text = readFileSync('tasks/holdfast/Dockerfile', 'utf8');
-const dockerfile = DockerfileParser.parse(text);
-const argumentsOf = (keyword: string): string[] =>
-  dockerfile
-    .getInstructions()
-    .filter((instruction) => instruction.getKeyword() === keyword)
-    .map((instruction) => instruction.getArgumentsContent() ?? '');
+/** The images, and the packages of PostgreSQL that each has of every major version. */
+const images = { holdfast: 'postgresql-client', 'restore-test': 'postgresql' } as const;
 
-test('the image carries the client tools of every PostgreSQL from 13 to 18', () => {
-  const majors = [
-    ...argumentsOf('RUN')
-      .join('\n')
-      .matchAll(/postgresql-client-(\d+)/g),
-  ].map(([, major]) => Number(major));
+for (const [folder, packages] of Object.entries(images)) {
+  suite(`the image '${folder}'`, () => {
+    const text = readFileSync(`tasks/${folder}/Dockerfile`, 'utf8');
+    const dockerfile = DockerfileParser.parse(text);
+    const argumentsOf = (keyword: string): string[] =>
+      dockerfile
+        .getInstructions()
+        .filter((instruction) => instruction.getKeyword() === keyword)
+        .map((instruction) => instruction.getArgumentsContent() ?? '');
 
-  assert.deepEqual(majors, [13, 14, 15, 16, 17, 18]);
+    test(`carries ${packages} of every PostgreSQL from 13 to 18`, () => {
+      const majors = [
+        ...argumentsOf('RUN')
+          .join('\n')
+          .matchAll(new RegExp(`${packages}-(\\d+)`, 'g')),
+      ].map(([, major]) => Number(major));
+
+      assert.deepEqual(majors, [13, 14, 15, 16, 17, 18]);
+    });
+
+    test('has a base that is pinned to the Node that the project is tested with', () => {
+      const { dependencies } = JSON.parse(readFileSync('package.json', 'utf8')) as { dependencies: { node: string } };
+
+      assert.deepEqual(argumentsOf('FROM'), [`public.ecr.aws/docker/library/node:${dependencies.node}-bookworm-slim`]);
+    });
+
+    test('gives the program the signals of the container itself, not a shell', () => {
+      const [entrypoint, ...others] = dockerfile.getENTRYPOINTs();
+
+      assert.deepEqual(others, []);
+      assert.deepEqual(
+        (entrypoint as JSONInstruction).getJSONStrings().map((part) => part.getJSONValue()),
+        ['node', 'main.mjs'],
+      );
+    });
+
+    test('does not run its program as root', () => {
+      assert.deepEqual(argumentsOf('USER'), ['10001:10001']);
+    });
+
+    test('holds the program, its map and the configuration, and its context nothing else', () => {
+      assert.deepEqual(argumentsOf('WORKDIR'), ['/opt/holdfast']);
+      assert.deepEqual(argumentsOf('COPY'), ['main.mjs main.mjs.map holdfast.json ./']);
+      assert.deepEqual(readFileSync(`tasks/${folder}/.dockerignore`, 'utf8').trim().split('\n'), [
+        '*',
+        '!main.mjs',
+        '!main.mjs.map',
+        '!holdfast.json',
+      ]);
+    });
+
+    test('has its program readable whatever the umask was where the image was built', () => {
+      const flags = dockerfile.getCOPYs().map((copy) => copy.getFlags().map(String));
+
+      assert.deepEqual(flags, [['--chmod=0444']]);
+    });
+
+    test('has no secret built into it', () => {
+      assert.doesNotMatch(text, /^ARG|password|secret|AWS_/im);
+    });
+  });
+}
+
+test('the image of restore tests has every locale, because a database comes back in its own', () => {
+  assert.match(readFileSync('tasks/restore-test/Dockerfile', 'utf8'), /^ {6}locales-all \\$/m);
 });
 
-test('the base image is pinned to the Node that the project is tested with', () => {
-  const { dependencies } = JSON.parse(readFileSync('package.json', 'utf8')) as { dependencies: { node: string } };
+test('no server is made or started while the packages of servers are installed', () => {
+  const text = readFileSync('tasks/restore-test/Dockerfile', 'utf8');
 
-  assert.deepEqual(argumentsOf('FROM'), [`public.ecr.aws/docker/library/node:${dependencies.node}-bookworm-slim`]);
-});
-
-test('the program gets the signals of the container itself, not a shell', () => {
-  const [entrypoint, ...others] = dockerfile.getENTRYPOINTs();
-
-  assert.deepEqual(others, []);
-  assert.deepEqual(
-    (entrypoint as JSONInstruction).getJSONStrings().map((part) => part.getJSONValue()),
-    ['node', 'main.mjs'],
-  );
-});
-
-test('the program does not run as root', () => {
-  assert.deepEqual(argumentsOf('USER'), ['10001:10001']);
-});
-
-test('the image holds the program, its map and the configuration, and the context nothing else', () => {
-  assert.deepEqual(argumentsOf('WORKDIR'), ['/opt/holdfast']);
-  assert.deepEqual(argumentsOf('COPY'), ['main.mjs main.mjs.map holdfast.json ./']);
-  assert.deepEqual(readFileSync('tasks/holdfast/.dockerignore', 'utf8').trim().split('\n'), [
-    '*',
-    '!main.mjs',
-    '!main.mjs.map',
-    '!holdfast.json',
-  ]);
-});
-
-test('the program is readable whatever the umask was where the image was built', () => {
-  const flags = dockerfile.getCOPYs().map((copy) => copy.getFlags().map(String));
-
-  assert.deepEqual(flags, [['--chmod=0444']]);
+  assert.ok(text.indexOf('create_main_cluster = false') < text.indexOf('postgresql-13'));
 });
 
 test('task definitions leave entry point, account and folder to the image', () => {
   const definitions = Object.values(templatesOf().runtime.findResources('AWS::ECS::TaskDefinition'));
   const containers = definitions.flatMap(({ Properties }) => Properties.ContainerDefinitions as object[]);
 
-  assert.equal(containers.length, 2);
+  assert.equal(containers.length, 3);
   for (const container of containers)
     for (const property of ['EntryPoint', 'Command', 'User', 'WorkingDirectory'])
       assert.equal(property in container, false);
-});
-
-test('no secret is built into the image', () => {
-  assert.doesNotMatch(text, /^ARG|password|secret|AWS_/im);
 });

@@ -44,3 +44,28 @@ test('the last time at which a run must have begun is found however long ago it 
   assert.equal(last('0 0 29 2 *', 'UTC', '2026-11-21T02:00:00Z'), '2024-02-29T00:00:00.000Z');
   assert.equal(last('0 0 30 2 *', 'UTC', '2026-11-21T02:00:00Z'), undefined);
 });
+
+const lastDueAt = (cron: string, timezone: string, until: string): string | undefined =>
+  lastDue({ cron, timezone }, new Date(until))?.toISOString();
+
+test('a time that clocks leap over was not due, wherever they leap', () => {
+  assert.equal(lastDueAt('30 2 * * *', 'Europe/Berlin', '2026-03-29T12:00:00Z'), '2026-03-28T01:30:00.000Z');
+  assert.equal(lastDueAt('0 2 * * *', 'Australia/Lord_Howe', '2026-10-04T12:00:00Z'), '2026-10-02T15:30:00.000Z');
+});
+
+test('of a time that comes twice the first was due', () => {
+  assert.equal(lastDueAt('30 2 * * *', 'Europe/Berlin', '2026-10-25T12:00:00Z'), '2026-10-25T00:30:00.000Z');
+  assert.equal(lastDueAt('30 1 * * *', 'America/New_York', '2026-11-01T12:00:00Z'), '2026-11-01T05:30:00.000Z');
+  assert.equal(lastDueAt('45 1 * * *', 'Australia/Lord_Howe', '2026-04-05T12:00:00Z'), '2026-04-04T14:45:00.000Z');
+});
+
+test('a daily backup is due once on each day of a year, but for the night that has no such hour', () => {
+  const due = new Set<string>();
+  for (let hour = 0; hour < 365 * 24; hour += 6) {
+    const at = lastDueAt('30 2 * * *', 'Europe/Berlin', new Date(Date.UTC(2026, 0, 2, hour)).toISOString());
+    if (at !== undefined) due.add(at);
+  }
+
+  assert.equal(due.size, 365);
+  assert.equal([...due].filter((at) => at.startsWith('2026-03-29')).length, 0);
+});

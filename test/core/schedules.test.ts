@@ -13,6 +13,7 @@ const entry = {
   timezone: 'UTC',
   retentionDays: 7,
   enabled: true,
+  tenant: null,
 } as const;
 const change = (at: string, set: ScheduleChanged['set'], name: string = entry.name): ScheduleChanged => ({
   event: 'schedule-changed',

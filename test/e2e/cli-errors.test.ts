@@ -6,7 +6,7 @@ import { after, before, test } from 'node:test';
 import { type VerbDefinition, verbs } from '../../lib/cli/verbs.ts';
 import { errorTable } from '../../lib/core/errors.ts';
 import { ensureKeyFile } from '../../lib/keys/key-file.ts';
-import { freePort } from '../../lib/local/child-server.ts';
+import { freePort } from '../../lib/servers/child-server.ts';
 import { type CliEnd, runCli } from './run-cli.ts';
 import { type SourceServer, sourceServer } from './source-server.ts';
 import { type OpenStack, openStack, type StackFolder, stackFolder } from './stack-fixture.ts';

@@ -48,12 +48,16 @@ export type FolderOptions = {
   readonly run?: Readonly<Record<string, number>>;
   /** Other settings of single targets' connections. @default - none */
   readonly connections?: Readonly<Partial<Record<FixtureTarget, object>>>;
+  /** How backups of single targets are tested. @default - as for everybody */
+  readonly restoreTests?: Readonly<Partial<Record<FixtureTarget, object>>>;
   /** Where the store is. @default - a folder beside the configuration */
   readonly storePath?: string;
   /** Another installation whose key this one has too. @default - a key of its own */
   readonly keyOf?: StackFolder;
   /** @default - the stack's own */
   readonly catalog?: CatalogServer;
+  /** Who is told of problems: a webhook, and one address. @default - nobody */
+  readonly webhook?: string;
 };
 
 /** An installation on this machine: a configuration with its password and key, its assembly, its store and its state. */
@@ -84,7 +88,7 @@ export async function stackFolder(options: FolderOptions): Promise<StackFolder> 
   if (options.keyOf) copyFileSync(options.keyOf.config.encryption.keyFile, config.encryption.keyFile);
   await ensureKeyFile(config.encryption.keyFile);
   const assembly = join(root, 'cdk.out');
-  cpSync(await sharedAssembly(options.catalog), assembly, { recursive: true });
+  cpSync(await sharedAssembly(options), assembly, { recursive: true });
   settle(assembly, config, options.catalog);
   return {
     root,
@@ -126,7 +130,13 @@ function configText(options: Omit<FolderOptions, 'server'> & { readonly port: nu
           },
         },
       }),
-      targets: targetNames.map((name) => ({ name, engine: 'postgres', connection: connection(name) })),
+      ...(options.webhook && { alerts: { webhook: options.webhook, emails: ['ops@example.com'] } }),
+      targets: targetNames.map((name) => ({
+        name,
+        engine: 'postgres',
+        connection: connection(name),
+        restoreTest: options.restoreTests?.[name] ?? {},
+      })),
     },
     null,
     2,
@@ -137,11 +147,12 @@ function configText(options: Omit<FolderOptions, 'server'> & { readonly port: nu
  * The app, synthesized once for all tests: with a port of nobody's and a store that does not exist. What is particular to an installation
  * is baked beside each program and put there by `settle`, in the form in which the app would have.
  */
-async function sharedAssembly(catalog: CatalogServer | undefined): Promise<string> {
+async function sharedAssembly({ catalog, webhook }: Pick<FolderOptions, 'catalog' | 'webhook'>): Promise<string> {
   const text = configText({
     port: 54_998,
     storePath: './vault',
     ...(catalog && { catalog: { ...catalog, port: catalogPortMark } }),
+    ...(webhook && { webhook: 'http://127.0.0.1:9/' }),
   });
   const folder = join(sharedFolder, createHash('sha256').update(text).digest('hex').slice(0, 12));
   mkdirSync(folder, { recursive: true });
@@ -168,6 +179,7 @@ export type OpenStack = AsyncDisposable & {
   /** Starts a backup by the input that a person would type; the given fields beside the target. */
   backup(target: FixtureTarget, more?: Readonly<Record<string, string>>): ExecutionRecord;
   restore(request: Readonly<Record<string, string | boolean | string[]>>): ExecutionRecord;
+  restoreTest(request: Readonly<Record<string, string>>): ExecutionRecord;
   /** Waits for the end and fails the test unless it is a good one. */
   succeeded<Run = BackupRun>(execution: ExecutionRecord): Promise<Ended<Run>>;
   /** Waits for the end and fails the test unless it is this failure. */
@@ -175,6 +187,10 @@ export type OpenStack = AsyncDisposable & {
   /** The execution's own row in the catalog. */
   rowOf(execution: ExecutionRecord): Promise<Execution | undefined>;
   reconcile(): Promise<Readonly<Record<string, number | boolean>>>;
+  /** Invokes the function with this logical id, and fails the test when it fails. */
+  invoke(logicalId: string, payload?: object): Promise<unknown>;
+  /** Invokes what takes requests that were made by SQL. */
+  takeRequests(): Promise<Readonly<Record<string, number | boolean>>>;
 };
 export type Ended<Run> = { readonly record: ExecutionRecord; readonly run: Run };
 
@@ -195,6 +211,14 @@ export async function openStack(folder: StackFolder, more: Partial<LocalStackOpt
   if (running === undefined) throw new Error('the stack that was opened cannot be found');
   const catalog = localCatalog(running);
   const lambda = new LambdaClient(clientSettings(running));
+  const invoke: OpenStack['invoke'] = async (logicalId, payload = {}) => {
+    const answer = await lambda.send(
+      new InvokeCommand({ FunctionName: functionIn(running, logicalId), Payload: JSON.stringify(payload) }),
+    );
+    const text = Buffer.from(answer.Payload ?? []).toString();
+    if (answer.FunctionError !== undefined) throw new Error(text);
+    return JSON.parse(text);
+  };
   const describe = ({ name, error, cause }: ExecutionRecord): string => `execution '${name}': ${error}: ${cause}`;
   return {
     folder,
@@ -202,6 +226,7 @@ export async function openStack(folder: StackFolder, more: Partial<LocalStackOpt
     catalog,
     backup: (target, request = {}) => stack.startExecution('holdfast-backup', { target, ...request }),
     restore: (request) => stack.startExecution('holdfast-restore', { ...request }),
+    restoreTest: (request) => stack.startExecution('holdfast-restore-test', { ...request }),
     async succeeded<Run>({ arn }: ExecutionRecord) {
       const record = await stack.waitFor(arn);
       if (record.status !== 'SUCCEEDED') throw new Error(describe(record));
@@ -216,14 +241,9 @@ export async function openStack(folder: StackFolder, more: Partial<LocalStackOpt
     async rowOf({ name }) {
       return (await catalog.list({ limit: 1000 })).find(({ execution }) => execution === name);
     },
-    async reconcile() {
-      const answer = await lambda.send(
-        new InvokeCommand({ FunctionName: functionIn(running, 'ReconcileFunction'), Payload: '{}' }),
-      );
-      const text = Buffer.from(answer.Payload ?? []).toString();
-      if (answer.FunctionError !== undefined) throw new Error(text);
-      return JSON.parse(text) as Readonly<Record<string, number | boolean>>;
-    },
+    reconcile: async () => (await invoke('ReconcileFunction')) as Readonly<Record<string, number | boolean>>,
+    invoke,
+    takeRequests: async () => (await invoke('RequestsTakeFunction')) as Readonly<Record<string, number | boolean>>,
     [Symbol.asyncDispose]: () => stack.close(),
   };
 }

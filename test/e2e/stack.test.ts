@@ -101,6 +101,10 @@ test('a backup asked for by {"target":"orders"} ends in store, journal, catalog,
     requestedByKind: 'user',
     requestedByName: null,
     execution: record.name,
+    holdSince: null,
+    holdBy: null,
+    holdReason: null,
+    expiryReason: null,
   });
   assert.ok(Date.parse(endTime ?? '') >= Date.parse(startTime));
   assert.ok(Number(durationSeconds) > 0, String(durationSeconds));
@@ -109,11 +113,11 @@ test('a backup asked for by {"target":"orders"} ends in store, journal, catalog,
 
   assert.equal(leaseOf(folder, 'orders').isReleased, true);
   const metrics = await (await fetch(`${opened.stack.statusUrl}/metrics`)).text();
-  assert.match(metrics, /^holdfast_backup_succeeded_total\{target="orders",method="logical"\} 1$/m);
-  assert.match(
-    metrics,
-    new RegExp(`^holdfast_backup_stored_bytes\\{target="orders",method="logical"\\} ${manifest.storedBytes}$`, 'm'),
-  );
+  const series = 'service="postgres",type="logical",target="orders"';
+  assert.ok(metrics.includes(`\nbackup_status{${series}} 1\n`), metrics);
+  assert.ok(metrics.includes(`\nbackup_size_bytes{${series}} ${manifest.storedBytes}\n`), metrics);
+  assert.ok(metrics.includes(`\nbackup_validation_status{${series}} 1\n`), metrics);
+  assert.match(metrics, /^backup_validation_duration\{service="postgres",type="logical",target="orders"\} 0?\.?\d+/m);
   const calls = await opened.stack.calls.read();
   assert.deepEqual(calls.filter(({ action }) => action === 'events:PutEvents').length, 1);
 });

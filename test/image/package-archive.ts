@@ -10,7 +10,7 @@ import path from 'node:path';
 import type { Duplex } from 'node:stream';
 import { promisify } from 'node:util';
 import { ensureDebianPrograms } from '../../scripts/servers/debian-programs.ts';
-import { controlOf, packagedMajors, writeClientPackages } from './client-packages.ts';
+import { controlOf, type PackageKind, packagedMajors, writePackages } from './stand-in-packages.ts';
 
 const execute = promisify(execFile);
 const archiveHost = 'apt.postgresql.org';
@@ -28,7 +28,7 @@ export type PackageArchive = AsyncDisposable & {
  * Starts a stand-in of the archive on this machine, signed with a key of its own; what uses it goes through TLS, signature and digests as
  * with the real one. Ended and removed by disposing it.
  */
-export async function packageArchive(): Promise<PackageArchive> {
+export async function packageArchive(kind: PackageKind): Promise<PackageArchive> {
   await ensureDebianPrograms({ gpg: 'gnupg', openssl: 'openssl' }, (line) => console.error(line));
   const folder = mkdtempSync(path.join(tmpdir(), 'holdfast-archive-'));
   const remove = () => rmSync(folder, { recursive: true, force: true });
@@ -36,8 +36,8 @@ export async function packageArchive(): Promise<PackageArchive> {
     const architecture = (await execute('dpkg', ['--print-architecture'])).stdout.trim();
     const pool = path.join(folder, 'pool');
     await mkdir(pool);
-    await writeClientPackages(pool, architecture);
-    const index = await indexOf(pool, architecture);
+    await writePackages(pool, architecture, kind);
+    const index = await indexOf(pool, architecture, kind);
     const release = releaseOf(index, architecture);
     const { publicKey, signed } = await sign(folder, release);
     const suite = '/pub/repos/apt/dists/bookworm-pgdg';
@@ -50,7 +50,7 @@ export async function packageArchive(): Promise<PackageArchive> {
     const proxy = await serve(certificate, async (url) => {
       const page = pages.get(url);
       if (page !== undefined) return page;
-      const file = /\/pub\/repos\/apt\/pool\/(postgresql-client-\d+\.deb)$/.exec(url)?.[1];
+      const file = /\/pub\/repos\/apt\/pool\/(postgresql-(?:client-)?\d+\.deb)$/.exec(url)?.[1];
       return file === undefined ? undefined : readFile(path.join(pool, file));
     });
     return {
@@ -67,11 +67,11 @@ export async function packageArchive(): Promise<PackageArchive> {
   }
 }
 
-async function indexOf(pool: string, architecture: string): Promise<string> {
+async function indexOf(pool: string, architecture: string, kind: PackageKind): Promise<string> {
   const entries = packagedMajors.map(async (major) => {
-    const name = `postgresql-client-${major}.deb`;
+    const name = `${kind}-${major}.deb`;
     const bytes = await readFile(path.join(pool, name));
-    return `${controlOf(major, architecture)}Filename: pool/${name}\nSize: ${bytes.length}\nSHA256: ${sha256(bytes)}\n`;
+    return `${controlOf(major, architecture, kind)}Filename: pool/${name}\nSize: ${bytes.length}\nSHA256: ${sha256(bytes)}\n`;
   });
   return (await Promise.all(entries)).join('\n');
 }

@@ -6,7 +6,7 @@ import { synthesize } from '../../lib/local/synthesize.ts';
 import type { ContainerEngine, Ended } from '../../scripts/servers/container-engine.ts';
 import { packageArchive } from './package-archive.ts';
 
-/** What the backup task's definition says of its container, as far as a container here can be run by it. */
+/** What a task's definition says of its container, as far as a container here can be run by it. */
 export type ContainerDefinition = {
   readonly EntryPoint?: readonly string[];
   readonly Command?: readonly string[];
@@ -37,18 +37,22 @@ targets: [{ name: placeholder, engine: postgres, connection: { host: 127.0.0.1, 
  * Builds the image from the synthesized app's own context, its Dockerfile unchanged, with `config` as the baked configuration. The context's
  * files are readable by their owner alone, as those of somebody with a careful umask are.
  */
-export async function buildTaskImage(engine: ContainerEngine, config: object): Promise<TaskImage> {
-  const { definition, directory } = await synthesizeTask();
+export async function buildTaskImage(
+  engine: ContainerEngine,
+  config: object,
+  task: TaskKind = 'Backup',
+): Promise<TaskImage> {
+  const { definition, directory } = await synthesizeTask(task);
   const context = mkdtempSync(join(tmpdir(), 'holdfast-context-'));
   try {
     cpSync(directory, context, { recursive: true });
     for (const name of ['main.mjs', 'main.mjs.map', 'holdfast.json']) chmodSync(join(context, name), 0o600);
     writeFileSync(join(context, 'holdfast.json'), JSON.stringify(config));
     writeFileSync(join(context, '.env'), 'PASSWORD=of-somebody');
-    await using archive = await packageArchive();
+    await using archive = await packageArchive(task === 'Backup' ? 'postgresql-client' : 'postgresql');
     const trust = `${archive.certificateFile}:/usr/local/share/ca-certificates/stand-in.crt:ro`;
     const identifierFile = join(context, 'image.id');
-    await engine.build([`--volume=${trust}`, `--iidfile=${identifierFile}`, `--tag=${tag}`, context], {
+    await engine.build([`--volume=${trust}`, `--iidfile=${identifierFile}`, `--tag=${tagOf(task)}`, context], {
       https_proxy: archive.proxy,
     });
     const id = readFileSync(identifierFile, 'utf8').replace('sha256:', '');
@@ -61,22 +65,29 @@ export async function buildTaskImage(engine: ContainerEngine, config: object): P
   }
 }
 
-const tag = 'localhost/holdfast-task:test';
+/** Whose image: as the task is called in the app. */
+export type TaskKind = 'Backup' | 'RestoreTest';
 
-async function synthesizeTask(): Promise<{ readonly definition: ContainerDefinition; readonly directory: string }> {
+const tagOf = (task: TaskKind): string => `localhost/holdfast-${task.toLowerCase()}:test`;
+
+async function synthesizeTask(
+  task: TaskKind,
+): Promise<{ readonly definition: ContainerDefinition; readonly directory: string }> {
   const folder = resolve(import.meta.dirname, '../../.cache/image');
   mkdirSync(folder, { recursive: true });
   const configPath = join(folder, 'holdfast.yaml');
   writeFileSync(configPath, placeholder);
   const assembly = readAssembly(await synthesize({ configPath, outDir: join(folder, 'assemblies') }));
-  const [asset, ...otherAssets] = assembly.imageAssets.values();
   const definitions = assembly.stacks
     .flatMap(({ resources }) => resources)
-    .filter(({ type, logicalId }) => type === 'AWS::ECS::TaskDefinition' && logicalId.includes('Backup'))
+    .filter(
+      ({ type, logicalId }) => type === 'AWS::ECS::TaskDefinition' && logicalId.startsWith(`Tasks${task}Definition`),
+    )
     .flatMap(({ properties }) => properties['ContainerDefinitions'] as unknown as ContainerDefinition[]);
   const [definition, ...otherDefinitions] = definitions;
-  if (!asset || !definition || otherAssets.length + otherDefinitions.length > 0)
-    throw new Error('the app is expected to have one image and one task for backups with one container');
+  const asset = [...assembly.imageAssets].find(([tag]) => JSON.stringify(definition).includes(tag))?.[1];
+  if (!asset || !definition || otherDefinitions.length > 0)
+    throw new Error(`the app is expected to have one ${task.toLowerCase()} task with one container`);
   return { definition, directory: asset.directory };
 }
 

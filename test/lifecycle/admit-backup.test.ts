@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { leaseKey } from '../../lib/core/object-keys.ts';
 import { backupRequestSchema } from '../../lib/core/requests.ts';
 import { admitBackup } from '../../lib/lifecycle/admit-backup.ts';
 import { releaseLeases } from '../../lib/lifecycle/release-leases.ts';
+import { releaseHeldBy } from '../../lib/store/lease.ts';
 import { lifecycle } from './fixtures.ts';
 
 const nightly = backupRequestSchema.parse({ target: 'orders', tier: 'daily', scheduledTime: '2026-11-21T02:00:00Z' });
@@ -171,4 +173,69 @@ test('a slot that is fired on two machines whose clocks are two hours apart is o
   assert.equal(ahead.verdict, 'admitted');
   assert.equal(behind.verdict, 'duplicate');
   assert.equal(behind.duplicateOf, ahead.run.backupId);
+});
+
+test('a queued request keeps its id and time, begins when it is admitted, and is no duplicate of its slot', async () => {
+  await using parts = await lifecycle();
+  const queued = backupRequestSchema.parse({
+    target: 'orders',
+    tier: 'daily',
+    scheduledTime: '2026-11-21T02:00:00Z',
+    backupId: '20261121T015000Z-0000000a',
+    requestedAt: '2026-11-21T01:50:00.123Z',
+    requestedBy: { kind: 'sql', name: 'anna' },
+  });
+  await admitBackup(parts, {
+    request: nightly,
+    execution: 'scheduled',
+    startedAt: '2026-11-21T02:00:00.000Z',
+    redriveCount: 0,
+  });
+  await releaseHeldBy(parts.store, leaseKey(queued.target, 'logical'), { holder: 'scheduled', clock: parts.clock });
+
+  const admitted = await admitBackup(parts, {
+    request: queued,
+    execution: 'queued',
+    startedAt: '2026-11-21T02:00:00.000Z',
+    redriveCount: 0,
+  });
+  const redriven = await admitBackup(parts, {
+    request: queued,
+    execution: 'queued',
+    startedAt: '2026-11-21T02:00:00.000Z',
+    redriveCount: 1,
+  });
+
+  const events = parts.recorded.filter(({ operation }) => operation === queued.backupId);
+  assert.equal(admitted.verdict, 'admitted');
+  assert.deepEqual(
+    events.map(({ event, at }) => [event, at]),
+    [
+      ['backup-requested', '2026-11-21T01:50:00.123Z'],
+      ['backup-begun', '2026-11-21T02:00:00.000Z'],
+    ],
+  );
+  assert.equal(redriven.verdict, 'admitted');
+  assert.notEqual(redriven.run.backupId, queued.backupId);
+});
+
+test("a target's tenant is in the run and in its events", async () => {
+  await using parts = await lifecycle();
+  const [target] = parts.config.targets;
+  assert.ok(target);
+  const config = { ...parts.config, targets: [{ ...target, tenant: 'acme' }] };
+
+  const admitted = await admitBackup(
+    { ...parts, config },
+    { request: byHand, execution: 'one', startedAt: '2026-11-21T02:00:00.000Z', redriveCount: 0 },
+  );
+
+  assert.equal(admitted.verdict === 'admitted' && admitted.run.tenant, 'acme');
+  assert.deepEqual(
+    parts.recorded.map(({ event, tenant }) => [event, tenant]),
+    [
+      ['backup-requested', 'acme'],
+      ['backup-begun', 'acme'],
+    ],
+  );
 });

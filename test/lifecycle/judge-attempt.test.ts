@@ -85,3 +85,38 @@ test('words left by an earlier attempt do not explain a later one that left none
 
   assert.equal(verdict.failure.code, 'task-killed');
 });
+
+test('why a task did not start is told in the words of ECS', async () => {
+  await using parts = await lifecycle();
+  const told = async (error: string, cause: object | string): Promise<string> => {
+    const caught = { Error: error, Cause: typeof cause === 'string' ? cause : JSON.stringify(cause) };
+    const { failure } = await judgeAttempt(parts.store, { operation, caught, attempts: 2 });
+    assert.equal(failure.code, 'task-not-started');
+    return failure.message;
+  };
+
+  assert.equal(
+    await told('States.TaskFailed', {
+      StopCode: 'TaskFailedToStart',
+      StoppedReason: 'Task failed to start',
+      Containers: [
+        {
+          Name: 'holdfast',
+          Reason: 'CannotPullContainerError: pull image manifest has been retried 5 time(s): not found',
+        },
+      ],
+    }),
+    'Task failed to start; CannotPullContainerError: pull image manifest has been retried 5 time(s): not found',
+  );
+  assert.equal(
+    await told('AmazonECS.Unknown', {
+      Failures: [{ Arn: 'arn', Reason: 'Capacity is unavailable at this time' }],
+      Tasks: [],
+    }),
+    'Capacity is unavailable at this time',
+  );
+  assert.equal(
+    await told('ECS.AmazonECSException', 'You’ve reached the limit on the number of tasks you can run concurrently'),
+    'the task did not start: ECS.AmazonECSException: You’ve reached the limit on the number of tasks you can run concurrently',
+  );
+});

@@ -6,8 +6,9 @@ import { type JournalEvent, journalKey } from '../../lib/core/journal.ts';
 import { reconcile } from '../../lib/lifecycle/reconcile.ts';
 import { putJson } from '../../lib/store/text.ts';
 import { allRows, newCatalog, settingsFor } from '../catalog/catalog-database.ts';
-import { begun, completed, requested } from '../catalog/events.ts';
+import { begun, completed, requested, restoreTestRequested, verified } from '../catalog/events.ts';
 import { lambdaEndpoint } from '../catalog/lambda-endpoint.ts';
+import { manifestOf } from '../catalog/manifests.ts';
 import { type PostgresServer, postgresServer } from '../servers/postgres.ts';
 import { lifecycle } from './fixtures.ts';
 
@@ -132,4 +133,38 @@ test('a run that left no ending within the longest time that a run may take has 
       ['20261121T020000Z-9f3c2a1b', 'FAILED', 'task-killed'],
     ],
   );
+});
+
+test('a published backup that validation found bad has failed, when its run could not say so itself', async () => {
+  await using place = await installation();
+  const id = '20261121T020000Z-9f3c2a1b';
+  for (const event of [requested(), begun()]) await putJson(place.store, journalKey(event), event);
+  await putJson(place.store, `backups/orders/${id}/manifest.json`, manifestOf({ backupId: id }));
+  const verdict = verified({
+    verification: 'FAILED',
+    detail: 'corrupt: an object is not what was written',
+    by: 'full',
+  });
+  await putJson(place.store, journalKey(verdict), verdict);
+
+  const outcome = await reconcile(place.dependencies);
+
+  assert.equal(outcome.journaled, 1);
+  const [backup] = await place.dependencies.catalog.list();
+  assert.deepEqual(
+    [backup?.status, backup?.verification, backup?.errorCode, backup?.errorMessage],
+    ['FAILED', 'FAILED', 'corrupt', 'an object is not what was written'],
+  );
+});
+
+test('a restore test that vanished is over, and says nothing of its backup', async () => {
+  await using place = await installation();
+  for (const event of [...life, restoreTestRequested()]) await putJson(place.store, journalKey(event), event);
+  const late = { ...place.dependencies, clock: () => new Date('2026-11-22T12:00:00.000Z') };
+
+  await reconcile(late);
+
+  const [result] = await place.dependencies.catalog.validations();
+  assert.deepEqual([result?.status, result?.errorCode], ['ERROR', 'task-killed']);
+  assert.equal((await place.dependencies.catalog.list())[0]?.verification, 'VALIDATED');
 });

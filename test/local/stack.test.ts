@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { readFileSync, realpathSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
 import type { LocalStack, StackEvent } from '../../lib/local/stack.ts';
 import { openToyStack, type ToyFolder, toyFolder } from './toy-stack.ts';
 
@@ -110,4 +112,33 @@ test('embedded metrics of functions are served for Prometheus', async () => {
 
 test('the custom resource is made once, by its function', async () => {
   assert.equal(readFileSync(join(folder.root, 'hook.log'), 'utf8'), 'Create 1\n');
+});
+
+test('however many ask for a function at once, no more of its processes run than the machine bears', async () => {
+  const ask = { FunctionName: 'toy-greet', Payload: JSON.stringify({ name: 'Ada' }) };
+  const client = new LambdaClient({
+    endpoint: stack.endpointUrl,
+    region: stack.region,
+    credentials: stack.credentials,
+  });
+
+  const answers = await Promise.all(Array.from({ length: 20 }, () => client.send(new InvokeCommand(ask))));
+
+  const pids = answers.map(({ Payload }) => (JSON.parse(Payload?.transformToString() ?? '{}') as { pid: number }).pid);
+  assert.ok(pids.every((pid) => pid > 0));
+  assert.ok(new Set(pids).size <= Math.max(2, availableParallelism()), `${new Set(pids).size} processes`);
+  client.destroy();
+});
+
+test('however many tasks are started at once, those that find no room wait for it', async () => {
+  const runs = Array.from({ length: 6 }, (_, index) =>
+    stack.startExecution('toy-machine', { name: 'Di', fail: '', command: ['work'], run: { id: `many-${index}` } }),
+  );
+
+  const ended = await Promise.all(runs.map(({ arn }) => stack.waitFor(arn)));
+
+  assert.deepEqual(
+    ended.map(({ status }) => status),
+    Array(6).fill('SUCCEEDED'),
+  );
 });

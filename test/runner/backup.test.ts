@@ -7,12 +7,13 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { parseConfig } from '../../lib/config/load.ts';
 import { targetNameSchema } from '../../lib/core/ids.ts';
 import type { Manifest } from '../../lib/core/manifest.ts';
-import { backupPrefix } from '../../lib/core/object-keys.ts';
+import { backupPrefix, leaseKey } from '../../lib/core/object-keys.ts';
 import type { BackupRun } from '../../lib/core/requests.ts';
 import { admitBackup } from '../../lib/lifecycle/admit-backup.ts';
 import { createRecorder } from '../../lib/lifecycle/recorder.ts';
 import { partialFailure, runBackup } from '../../lib/runner/backup.ts';
 import { withRunContext } from '../../lib/runner/context.ts';
+import { readText } from '../../lib/store/text.ts';
 import { run, session } from '../engines/postgres/run-engine.ts';
 import { type PostgresServer, postgresServer } from '../servers/postgres.ts';
 
@@ -27,8 +28,8 @@ before(async () => {
 });
 after(() => server?.[Symbol.asyncDispose]());
 
-/** An admitted backup of the server into a directory store, and attempts at it as its tasks make them. */
-async function admitted() {
+/** A backup of the server into a directory store, admitted a while ago, and attempts at it as its tasks make them. */
+async function admitted({ secondsAgo = 0 } = {}) {
   const folder = await mkdtemp(join(tmpdir(), 'holdfast-runner-'));
   const vault = join(folder, 'vault');
   await mkdir(vault);
@@ -45,7 +46,8 @@ targets:
   );
   const inContext = <Result>(work: Parameters<typeof withRunContext<Result>>[1]): Promise<Result> =>
     withRunContext({ config, environment: {}, signal: new AbortController().signal, report: () => {} }, work);
-  const order = await inContext(async ({ store, clock }): Promise<BackupRun> => {
+  const order = await inContext(async ({ store }): Promise<BackupRun> => {
+    const clock = () => new Date(Date.now() - secondsAgo * 1000);
     const recorder = createRecorder({ store, catalog: undefined, warn: () => {} });
     const request = { target: targetNameSchema.parse('orders') };
     const admission = await admitBackup(
@@ -58,6 +60,8 @@ targets:
   return {
     vault,
     attempt: (): Promise<Manifest> => inContext((context) => runBackup(context, order)),
+    lease: (): Promise<{ until: string }> =>
+      inContext(async ({ store }) => JSON.parse((await readText(store, leaseKey(order.target, order.method))) ?? '{}')),
     objects: (): Promise<string[]> =>
       inContext(async ({ store }) => {
         const keys: string[] = [];
@@ -67,6 +71,36 @@ targets:
     [Symbol.asyncDispose]: () => rm(folder, { recursive: true, force: true }),
   };
 }
+
+const dumpsBegun = (count: number) => untilDumps((running) => running >= count);
+const dumpsEnded = () => untilDumps((running) => running === 0);
+
+async function untilDumps(isEnough: (running: number) => boolean): Promise<void> {
+  await using watcher = await session(server, 'postgres');
+  for (;;) {
+    const { rowCount } = await watcher.query(
+      `select from pg_stat_activity where application_name like 'holdfast dump %'`,
+    );
+    if (isEnough(rowCount ?? 0)) return;
+    await delay(20);
+  }
+}
+
+test('a task that had to wait long for its start holds its lease for a whole new term', {
+  timeout: 20_000,
+}, async () => {
+  await using backup = await admitted({ secondsAgo: 840 });
+  await using blocker = await session(server, 'one');
+  await blocker.query('begin; lock table item');
+
+  const running = backup.attempt();
+  await dumpsBegun(1);
+
+  const lease = await backup.lease();
+  await blocker.query('rollback');
+  assert.ok(Date.parse(lease.until) - Date.now() > 800_000, `the lease runs out at ${lease.until}`);
+  await running;
+});
 
 test('an attempt after one that published and could not say so finds the backup, and writes nothing', async () => {
   await using backup = await admitted();
@@ -84,22 +118,15 @@ test('when one stream ends the run, the others are ended too', { timeout: 20_000
   await using first = await session(server, 'one');
   await using second = await session(server, 'two');
   for (const blocker of [first, second]) await blocker.query('begin; lock table item');
-  await using watcher = await session(server, 'postgres');
-  const dumps = async (): Promise<string[]> => {
-    const { rows } = await watcher.query<{ datname: string }>(
-      `select datname from pg_stat_activity where application_name like 'holdfast dump %' order by datname`,
-    );
-    return rows.map(({ datname }) => datname);
-  };
 
   const running = backup.attempt();
   running.catch(() => {});
-  while ((await dumps()).length < 2) await delay(20);
+  await dumpsBegun(2);
   await rm(join(backup.vault, '.store'), { recursive: true });
   await first.query('rollback');
 
   await assert.rejects(running, { code: 'store-unavailable' });
-  while ((await dumps()).length > 0) await delay(20);
+  await dumpsEnded();
 });
 
 test('of many parts that failed a few are told, since what a state machine hands on is small', async () => {

@@ -5,7 +5,7 @@ import path from 'node:path';
 import { promisify } from 'node:util';
 import { cacheFolder } from '../../lib/config/cache-folder.ts';
 import { buildFolder, withLock } from '../../lib/local/install-cache.ts';
-import { asAccount, type ServerAccount } from '../../lib/local/server-account.ts';
+import { asAccount, type ServerAccount } from '../../lib/servers/server-account.ts';
 
 const execute = promisify(execFile);
 

@@ -3,11 +3,11 @@ import { chownSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
-import { childServer, freePort } from '../../lib/local/child-server.ts';
-import { isPostmasterReady, startPostmaster } from '../../lib/local/postmaster.ts';
 import { reachableCopy } from '../../lib/local/reachable-copy.ts';
-import { serverAccount } from '../../lib/local/server-account.ts';
-import { startWatchdog } from '../../lib/local/watchdog.ts';
+import { childServer, freePort } from '../../lib/servers/child-server.ts';
+import { isPostmasterReady, startPostmaster } from '../../lib/servers/postmaster.ts';
+import { serverAccount } from '../../lib/servers/server-account.ts';
+import { startWatchdog } from '../../lib/servers/watchdog.ts';
 import { ensurePostgres, type PostgresMajor } from '../../scripts/servers/postgres.ts';
 import { postgresTemplate, testPassword, testUser } from './postgres-template.ts';
 

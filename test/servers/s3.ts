@@ -3,8 +3,8 @@ import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { CreateBucketCommand, PutBucketVersioningCommand, S3Client } from '@aws-sdk/client-s3';
-import { childServer, freePort } from '../../lib/local/child-server.ts';
-import { startWatchdog } from '../../lib/local/watchdog.ts';
+import { childServer, freePort } from '../../lib/servers/child-server.ts';
+import { startWatchdog } from '../../lib/servers/watchdog.ts';
 import { ensureMinio } from '../../scripts/servers/minio.ts';
 import { ensureVersitygw } from '../../scripts/servers/versitygw.ts';
 

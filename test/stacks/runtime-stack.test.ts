@@ -12,16 +12,70 @@ const actionsOf = (statements: readonly Statement[]): string[] =>
 const within = (statements: readonly Statement[], action: string): string =>
   JSON.stringify(statements.filter(({ Action }) => Action.includes(action)).flatMap(({ Resource }) => Resource));
 
-test('no role may delete objects, change their locks, or pass over those of others', () => {
+test('no role but the sweep of a cleanup may delete objects, change their locks, or pass over those of others', () => {
   const forbidden =
     /^s3:(\*|Delete|PutObjectRetention|PutObjectLegalHold|Bypass|PutBucket|PutLifecycle)|^\*$|^kms:(\*|Schedule|Disable)/;
 
   for (const template of Object.values(templates)) {
+    const sweep = new Set(
+      statementsOf(template, 'StepssweepexpiredRole').map((statement) => JSON.stringify(statement)),
+    );
+    const others = statementsOf(template, '').filter((statement) => !sweep.has(JSON.stringify(statement)));
     assert.deepEqual(
-      actionsOf(statementsOf(template, '')).filter((action) => forbidden.test(action)),
+      actionsOf(others).filter((action) => forbidden.test(action)),
       [],
     );
   }
+});
+
+test('the sweep of a cleanup may remove backups and small objects, and can neither read nor write nor unlock a backup', () => {
+  const statements = statementsOf(runtime, 'StepssweepexpiredRole');
+
+  assert.deepEqual(
+    actionsOf(statements).filter((action) => /^(s3|kms):/.test(action)),
+    [
+      's3:AbortMultipartUpload',
+      's3:DeleteObject',
+      's3:DeleteObjectVersion',
+      's3:GetObject',
+      's3:GetObjectLegalHold',
+      's3:GetObjectRetention',
+      's3:ListBucket',
+      's3:ListBucketMultipartUploads',
+      's3:ListBucketVersions',
+      's3:PutObject',
+      's3:PutObjectLegalHold',
+      's3:PutObjectTagging',
+    ],
+  );
+  assert.doesNotMatch(within(statements, 's3:DeleteObjectVersion'), /journal|leases/);
+  assert.doesNotMatch(within(statements, 's3:PutObject'), /backups/);
+  assert.match(within(statements, 's3:GetObject'), /backups\/\*\/manifest\.json/);
+  assert.doesNotMatch(within(statements, 's3:GetObject'), /backups\/\*"/);
+});
+
+test('what plans a cleanup can remove nothing', () => {
+  const actions = actionsOf(statementsOf(runtime, 'StepsplancleanupRole'));
+
+  assert.deepEqual(
+    actions.filter((action) => action.startsWith('s3:')),
+    ['s3:GetObject', 's3:GetObjectLegalHold', 's3:GetObjectRetention', 's3:ListBucket', 's3:PutObject'],
+  );
+});
+
+test('the cleanup runs on Sunday after the weekly backups, unless it is switched off', () => {
+  const schedule = { Name: 'cleanup', ScheduleExpression: 'cron(0 6 ? * 1 *)', ScheduleExpressionTimezone: 'UTC' };
+  const { runtime: off } = templatesOf(
+    `${ordinary}run: { cleanup: false }\ncleanup: { schedule: "30 5 * * 6", timezone: Europe/Berlin }\n`,
+  );
+
+  runtime.hasResourceProperties('AWS::Scheduler::Schedule', { ...schedule, State: 'ENABLED' });
+  off.hasResourceProperties('AWS::Scheduler::Schedule', {
+    Name: 'cleanup',
+    State: 'DISABLED',
+    ScheduleExpression: 'cron(30 5 ? * 7 *)',
+    ScheduleExpressionTimezone: 'Europe/Berlin',
+  });
 });
 
 test('what writes backups may do this and no more', () => {
@@ -55,12 +109,127 @@ test('what restores may read backups, and writes none', () => {
   assert.doesNotMatch(within(statements, 's3:PutObject'), /backups/);
 });
 
-test('data keys are unwrapped by validation and restores only', () => {
+test('what tests backups may read them and say how it went, and knows no secret', () => {
+  const statements = statementsOf(runtime, 'TasksRestoreTestRole');
+
+  assert.deepEqual(actionsOf(statements), ['kms:Decrypt', 's3:GetObject', 's3:ListBucket', 's3:PutObject']);
+  assert.match(within(statements, 's3:PutObject'), /outcomes\/\*/);
+  assert.doesNotMatch(within(statements, 's3:PutObject'), /backups|leases|journal/);
+});
+
+test('a restore test reaches HTTPS and nothing else, and nothing reaches it', () => {
+  const group = restoreTestGroup(runtime);
+
+  assert.deepEqual(group.SecurityGroupEgress, [
+    { CidrIp: '0.0.0.0/0', Description: 'AWS APIs, and the store', FromPort: 443, IpProtocol: 'tcp', ToPort: 443 },
+  ]);
+  assert.equal(group.SecurityGroupIngress, undefined);
+});
+
+test('another S3 API than that of AWS can be reached at its port', () => {
+  const { runtime: other } = templatesOf(
+    ordinary.replace('{ kind: s3 }', '{ kind: s3, endpoint: "http://minio.internal:9000" }'),
+  );
+
+  assert.deepEqual(
+    restoreTestGroup(other).SecurityGroupEgress.map(({ FromPort }) => FromPort),
+    [443, 9000],
+  );
+});
+
+function restoreTestGroup(template: Template): {
+  readonly SecurityGroupEgress: readonly { readonly FromPort: number }[];
+  readonly SecurityGroupIngress?: unknown;
+} {
+  const groups = Object.entries(template.findResources('AWS::EC2::SecurityGroup'));
+  const [, group] = groups.find(([id]) => id.startsWith('TasksRestoreTestSecurityGroup')) ?? [];
+  assert.ok(group);
+  return group['Properties'];
+}
+
+test('a restore test has the disk that the configuration gives it', () => {
+  const { runtime: large } = templatesOf(
+    ordinary.replace('region: eu-central-1 }', 'region: eu-central-1, restoreTestDiskGiB: 200 }'),
+  );
+
+  const disks = Object.entries(large.findResources('AWS::ECS::TaskDefinition')).map(([id, { Properties }]) => [
+    id.replace(/Definition[0-9A-F]{8}$/, ''),
+    Properties.EphemeralStorage?.SizeInGiB,
+  ]);
+  assert.deepEqual(disks.sort(), [
+    ['TasksAskTargets', undefined],
+    ['TasksBackup', undefined],
+    ['TasksRestore', undefined],
+    ['TasksRestoreTest', 200],
+  ]);
+});
+
+test('a backup of any target is tested every Sunday, and those of a target with a schedule of its own by that too', () => {
+  const { runtime: more } = templatesOf(
+    ordinary.replace(
+      '    backups:',
+      '    restoreTest: { schedule: "0 15 * * 3", timezone: Europe/Berlin }\n    backups:',
+    ),
+  );
+
+  more.hasResourceProperties('AWS::Scheduler::Schedule', {
+    Name: 'restore-test',
+    ScheduleExpression: 'cron(0 12 ? * 1 *)',
+    Target: { Input: '{"requestedBy":{"kind":"schedule","name":"restore-test"}}' },
+  });
+  more.hasResourceProperties('AWS::Scheduler::Schedule', {
+    Name: 'orders-restore-test',
+    ScheduleExpression: 'cron(0 15 ? * 4 *)',
+    ScheduleExpressionTimezone: 'Europe/Berlin',
+    Target: { Input: '{"target":"orders","requestedBy":{"kind":"schedule","name":"orders-restore-test"}}' },
+  });
+});
+
+test('restore tests that are switched off keep their schedule, switched off', () => {
+  const { runtime: off } = templatesOf(`restoreTests: { enabled: false }${ordinary}`);
+
+  off.hasResourceProperties('AWS::Scheduler::Schedule', { Name: 'restore-test', State: 'DISABLED' });
+});
+
+test('what asks targets how they are may read their passwords, and say what they answered', () => {
+  const statements = statementsOf(runtime, 'TasksAskTargetsRole');
+
+  assert.deepEqual(actionsOf(statements), ['s3:PutObject', 'secretsmanager:GetSecretValue']);
+  assert.match(within(statements, 's3:PutObject'), /health\/\*/);
+  assert.doesNotMatch(within(statements, 's3:PutObject'), /backups|journal/);
+});
+
+test('the watch reads what it looks at, and writes no more than what it saw', () => {
+  const statements = statementsOf(runtime, 'WatchRole');
+
+  assert.deepEqual(actionsOf(statements), [
+    'events:PutEvents',
+    'kms:DescribeKey',
+    'lambda:InvokeFunction',
+    'logs:CreateLogStream',
+    'logs:PutLogEvents',
+    's3:GetObject',
+    's3:ListBucket',
+    's3:PutObject',
+  ]);
+  assert.doesNotMatch(within(statements, 's3:PutObject'), /backups|journal|leases|requests/);
+});
+
+test('the watch looks every five minutes, and targets are asked every half hour', () => {
+  runtime.hasResourceProperties('AWS::Scheduler::Schedule', { Name: 'watch', ScheduleExpression: 'rate(5 minutes)' });
+  runtime.hasResourceProperties('AWS::Scheduler::Schedule', {
+    Name: 'health-check',
+    ScheduleExpression: 'cron(0/30 * * * ? *)',
+    State: 'ENABLED',
+  });
+});
+
+test('data keys are unwrapped by validation, restores and restore tests only', () => {
   const holders = Object.entries(runtime.findResources('AWS::IAM::Policy'))
     .filter(([, policy]) => JSON.stringify(policy).includes('kms:Decrypt'))
     .map(([id]) => id.replace(/DefaultPolicy.*/, ''));
 
-  assert.deepEqual(holders.sort(), ['StepsvalidatebackupRole', 'TasksRestoreRole']);
+  assert.deepEqual(holders.sort(), ['StepsvalidatebackupRole', 'TasksRestoreRole', 'TasksRestoreTestRole']);
 });
 
 test('functions of the runtime are in no VPC', () => {
@@ -92,7 +261,12 @@ test('no environment of a function or task holds a secret, or a reference to one
 
 test('the API lets in only whom IAM knows, a few at a time', () => {
   runtime.allResourcesProperties('AWS::Lambda::Url', { AuthType: 'AWS_IAM' });
-  runtime.resourceCountIs('AWS::Lambda::Permission', 0);
+  // Nobody is let in by a function's own policy, but for the rule that says when a run has ended.
+  const permissions = Object.values(runtime.findResources('AWS::Lambda::Permission'));
+  assert.deepEqual(
+    permissions.map(({ Properties }) => [Properties.Principal, Properties.FunctionName['Fn::GetAtt'][0].slice(0, 20)]),
+    [['events.amazonaws.com', 'RequestsTakeFunction']],
+  );
   runtime.hasResourceProperties('AWS::Lambda::Function', { ReservedConcurrentExecutions: 10 });
 });
 

@@ -11,7 +11,14 @@ const validate = createRequire(import.meta.url)('asl-validator') as (definition:
 };
 const { runtime } = templatesOf();
 
-for (const name of ['holdfast-backup', 'holdfast-restore']) {
+const firstSteps = {
+  'holdfast-backup': 'Admit the backup request',
+  'holdfast-restore': 'Admit the restore request',
+  'holdfast-restore-test': 'Choose and admit the backup',
+  'holdfast-cleanup': 'Plan the cleanup',
+} as const;
+
+for (const [name, first] of Object.entries(firstSteps)) {
   const machine = definitionOf(runtime, name);
   const states = Object.entries(machine.States);
   const tasks = states.filter(([, { Type }]) => Type === 'Task');
@@ -51,10 +58,7 @@ for (const name of ['holdfast-backup', 'holdfast-restore']) {
       ([, { Catch = [] }]) => !Catch.some(({ ErrorEquals }) => ErrorEquals.includes('States.ALL')),
     );
 
-    assert.deepEqual(ends.map(([state]) => state).sort(), [
-      name === 'holdfast-backup' ? 'Admit the backup request' : 'Admit the restore request',
-      'End as failed',
-    ]);
+    assert.deepEqual(ends.map(([state]) => state).sort(), [...[first, 'End as failed'].sort()]);
   });
 }
 

@@ -2,6 +2,7 @@ import type { Route } from '../route.ts';
 import { backupRoutes } from './backups.ts';
 import { healthRoutes } from './health.ts';
 import { reportRoutes } from './reports.ts';
+import { restoreTestRoutes } from './restore-tests.ts';
 import { restoreRoutes } from './restores.ts';
 import { runRoutes } from './runs.ts';
 import { scheduleRoutes } from './schedules.ts';
@@ -14,6 +15,7 @@ export const allRoutes: readonly Route[] = [
   ...backupRoutes,
   ...runRoutes,
   ...restoreRoutes,
+  ...restoreTestRoutes,
   ...scheduleRoutes,
   ...reportRoutes,
 ];

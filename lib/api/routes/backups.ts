@@ -114,7 +114,7 @@ export const backupRoutes = [
     tag: 'backups',
     summary: 'Reads a backup back from the store, decrypts, decompresses and parses it, and waits for the outcome',
     description:
-      'Every byte of a backup of up to 512 MiB, the sizes of all objects and the beginning of every stream of a larger one. It changes nothing.',
+      'Every byte of a backup of up to 512 MiB, the sizes of all objects and the beginning of every stream of a larger one. What was found is kept with the backup, as after `holdfast validate`.',
     params: byId,
     changes: false,
     answer: {
@@ -130,15 +130,17 @@ export const backupRoutes = [
           plainBytes: z.number().int(),
           storedBytes: z.number().int(),
           readBytes: z.number().int(),
+          seconds: z.number(),
         })
         .meta({ id: 'Validation' }),
     },
     errors: ['backup-unknown', 'corrupt', 'object-missing', 'key-missing', 'key-wrong', 'function-unavailable'],
-    run: async ({ params: { backupId }, store, lambda, runtime }) => {
+    run: async ({ params: { backupId }, store, lambda, runtime, caller }) => {
       const { target } = await findBackup(store, { backup: backupId });
       const validate = runtime.validateFunction;
       if (validate === undefined) throw new HoldfastError('internal', 'the validating function is not known here');
-      return { value: (await invokeFunction(lambda, validate, { run: { backupId, target } })) as never };
+      const asked = { run: { backupId, target, requestedBy: caller }, isOfItsRun: false };
+      return { value: (await invokeFunction(lambda, validate, asked)) as never };
     },
   }),
 ];

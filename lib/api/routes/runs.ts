@@ -15,7 +15,7 @@ import { cursorOf, defaultLimit, nextSchema, pageSchema, positionOf } from '../p
 import { route } from '../route.ts';
 import { timeSchema } from '../time.ts';
 
-const kindSchema = z.enum(['backup', 'restore']);
+const kindSchema = z.enum(['backup', 'restore', 'restore-test', 'cleanup']);
 type RunKind = z.infer<typeof kindSchema>;
 
 const statusSchema = z.enum(['RUNNING', 'SUCCEEDED', 'FAILED', 'TIMED_OUT', 'ABORTED', 'PENDING_REDRIVE']);
@@ -35,7 +35,9 @@ const summarySchema = z
 export const runSchema = z
   .strictObject({
     ...summarySchema.shape,
-    operation: backupIdSchema.nullable().describe('The backup or recovery that it made; null until it has ended well'),
+    operation: backupIdSchema
+      .nullable()
+      .describe('The backup, recovery or validation that it made; null until it has ended well, and of cleanups'),
     error: z
       .strictObject({ code: z.string(), message: z.string(), hint: z.string() })
       .nullable()
@@ -52,7 +54,7 @@ export const runRoutes = [
     path: '/runs/{kind}',
     operationId: 'listRuns',
     tag: 'runs',
-    summary: 'What runs and ran of backups or restores in the last 90 days, newest first',
+    summary: 'What runs and ran of backups, restores, restore tests or cleanups in the last 90 days, newest first',
     params: z.strictObject({ kind: kindSchema }),
     query: z.strictObject({ status: statusSchema.exclude(['PENDING_REDRIVE']).optional(), ...pageSchema }),
     answer: {
@@ -135,6 +137,7 @@ function summaryOf(
 
 const outputSchema = z.union([
   z.object({ run: z.object({ recoveryId: backupIdSchema }) }).transform(({ run }) => run.recoveryId),
+  z.object({ run: z.object({ validationId: backupIdSchema }) }).transform(({ run }) => run.validationId),
   z.object({ run: z.object({ backupId: backupIdSchema }) }).transform(({ run }) => run.backupId),
   // A run that found its slot taken.
   z.object({ duplicateOf: backupIdSchema }).transform(({ duplicateOf }) => duplicateOf),

@@ -24,6 +24,7 @@ const overviewSchema = z
     method: methodSchema,
     tier: tierSchema,
     retentionDays: z.number().int(),
+    tenant: z.string().nullable(),
     cron: z.string(),
     timezone: z.string(),
     enabled: z.boolean(),

@@ -26,6 +26,12 @@ export type Execution = {
   readonly requestedByKind: string | null;
   readonly requestedByName: string | null;
   readonly execution: string | null;
+  /** Not null: nobody may remove it. */
+  readonly holdSince: string | null;
+  readonly holdBy: string | null;
+  readonly holdReason: string | null;
+  /** Of an expired or deleted backup: the rule that let it go. */
+  readonly expiryReason: string | null;
 };
 
 /** The select list that gives an `Execution` from `backup_mgmt.backup_execution_s`. */
@@ -52,4 +58,8 @@ export const executionColumns = `
   scheduled_time as "scheduledTime",
   requested_by_kind as "requestedByKind",
   requested_by_name as "requestedByName",
-  execution`;
+  execution,
+  hold_since as "holdSince",
+  hold_by as "holdBy",
+  hold_reason as "holdReason",
+  expiry_reason as "expiryReason"`;

@@ -12,6 +12,7 @@ import type { CliContext } from '../context.ts';
 import { withoutStore } from '../direct.ts';
 import { table } from '../output.ts';
 import { stateDirectoryOf } from '../state-directory.ts';
+import { withVaultBucket } from '../vault-bucket.ts';
 
 type Finding = {
   readonly about: string;
@@ -55,16 +56,18 @@ async function checked(about: string, check: () => Promise<readonly Found[]>): P
 }
 
 /** A store that deploying, or the first backup, will make is not there yet, and that is no fault. */
-async function checkStoreOf({ store: settings }: HoldfastConfig, stateDirectory: string): Promise<readonly Found[]> {
-  if (settings.kind === 's3' && settings.bucket === undefined) {
+async function checkStoreOf(config: HoldfastConfig, stateDirectory: string): Promise<readonly Found[]> {
+  const found = await withVaultBucket(config).catch((error: unknown) => describeError(error));
+  if ('code' in found) {
     return [
       {
         level: 'warning',
-        message: 'no bucket is named: the Vault stack makes one',
-        fix: 'after deploying, name it here: store.bucket or AWS_S3_BUCKET',
+        message: `no bucket is named, and the Vault stack, which makes one, is not there yet: ${found.message}`,
+        fix: found.hint,
       },
     ];
   }
+  const settings = found.store;
   if (settings.kind === 'file' && !existsSync(settings.path) && !isStoreMade(stateDirectory))
     return [{ level: 'warning', message: `'${settings.path}' is not there yet`, fix: 'the first backup makes it' }];
   const store = await openStore(settings);

@@ -8,6 +8,7 @@ import { partialFailure } from '../../runner/backup.ts';
 import type { RunContext } from '../../runner/context.ts';
 import { type OpenBackup, openBackup } from '../../runner/open-backup.ts';
 import { openStream } from '../../runner/open-stream.ts';
+import { whileInUse } from '../../runner/while-in-use.ts';
 import { syncFolder } from '../../store/durable-files.ts';
 import { errorCodeOf } from '../../store/file-errors.ts';
 import type { CliContext } from '../context.ts';
@@ -30,16 +31,18 @@ export async function run(context: CliContext, { backup, target, output, databas
   const folder = resolve(output);
   const { files, lacking } = await direct(context, async (run) => {
     const found = await namedBackup(run, backup, target);
-    const opened = await openBackup(run, found.target, found.id);
-    const chosen = database === undefined ? opened.manifest.streams : chooseDatabases(opened, database);
-    await mkdir(folder, { recursive: true, mode: 0o700 }).catch((error: unknown) => {
-      throw cannotWrite(folder, error);
+    return whileInUse(run, { ...found, what: 'holdfast export' }, async () => {
+      const opened = await openBackup(run, found.target, found.id);
+      const chosen = database === undefined ? opened.manifest.streams : chooseDatabases(opened, database);
+      await mkdir(folder, { recursive: true, mode: 0o700 }).catch((error: unknown) => {
+        throw cannotWrite(folder, error);
+      });
+      const written = [];
+      for (const record of chosen) {
+        if (record.status === 'complete') written.push(await exportStream(run, opened, record, folder));
+      }
+      return { files: written, lacking: partialFailure({ ...opened.manifest, streams: [...chosen] }) };
     });
-    const written = [];
-    for (const record of chosen) {
-      if (record.status === 'complete') written.push(await exportStream(run, opened, record, folder));
-    }
-    return { files: written, lacking: partialFailure({ ...opened.manifest, streams: [...chosen] }) };
   });
   context.output.result({ files }, () => [
     ...files.map(({ file, kind, name, sizeBytes }) => `${file}  ${kind} '${printable(name)}', ${bytes(sizeBytes)}`),

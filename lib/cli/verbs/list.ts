@@ -1,8 +1,9 @@
 import { HoldfastError } from '../../core/errors.ts';
+import { currentHold } from '../../lifecycle/hold-backup.ts';
 import { listBackups, readManifest } from '../../store/backups.ts';
 import type { CliContext } from '../context.ts';
 import { direct, parseTarget } from '../direct.ts';
-import { bytes, table } from '../output.ts';
+import { bytes, oneLine, printable, table } from '../output.ts';
 
 type Options = { readonly target?: string; readonly limit?: string };
 
@@ -11,10 +12,15 @@ export async function run(context: CliContext, { target, limit = '50' }: Options
   const manifests = await direct(context, async ({ store }) => {
     const found = await Array.fromAsync(listBackups(store, target === undefined ? undefined : parseTarget(target)));
     const newest = found.toSorted((a, b) => (a.id < b.id ? 1 : -1)).slice(0, shown);
-    return Promise.all(newest.map(({ target: of, id }) => readManifest(store, of, id)));
+    return Promise.all(
+      newest.map(async ({ target: of, id }) => ({
+        ...(await readManifest(store, of, id)),
+        hold: await currentHold(store, id),
+      })),
+    );
   });
   const backups = manifests.map(
-    ({ backupId, target: of, engine, method, tier, status, endedAt, plainBytes, storedBytes, retention }) => ({
+    ({ backupId, target: of, engine, method, tier, status, endedAt, plainBytes, storedBytes, retention, hold }) => ({
       backupId,
       target: of,
       engine,
@@ -25,6 +31,7 @@ export async function run(context: CliContext, { target, limit = '50' }: Options
       plainBytes,
       storedBytes,
       retentionUntil: retention.until,
+      hold,
     }),
   );
   context.output.result({ backups }, () =>
@@ -44,7 +51,9 @@ export async function run(context: CliContext, { target, limit = '50' }: Options
             backup.status,
             bytes(backup.plainBytes),
             bytes(backup.storedBytes),
-            backup.retentionUntil.slice(0, 10),
+            backup.hold === null
+              ? backup.retentionUntil.slice(0, 10)
+              : `held by '${printable(backup.hold.by)}': ${oneLine(backup.hold.reason)}`,
           ]),
         ),
   );

@@ -3,12 +3,13 @@ import { requireTarget } from '../../config/config.ts';
 import { newOperationId } from '../../core/ids.ts';
 import type { RestoreRun } from '../../core/requests.ts';
 import { protectSource } from '../../lifecycle/protect-source.ts';
+import { releaseLeases } from '../../lifecycle/release-leases.ts';
 import { runRestore } from '../../runner/restore.ts';
 import { restoreFailure } from '../../runner/restore-failure.ts';
 import { restoreOnAws } from '../aws.ts';
 import type { CliContext } from '../context.ts';
 import { direct, namedBackup, parseBackup, parseTarget } from '../direct.ts';
-import { bytes, counted, oneLine, printable } from '../output.ts';
+import { bytes, counted, duration, oneLine, printable } from '../output.ts';
 
 type Options = {
   readonly backup: string;
@@ -51,8 +52,9 @@ export async function run(context: CliContext, options: Options): Promise<number
       requestedBy: { kind: 'user' },
       execution: `cli-${process.pid}-${randomBytes(4).toString('hex')}`,
       requestedAt: now.toISOString(),
+      tenant: null,
     };
-    return runRestore(run, order);
+    return runRestore(run, order).finally(() => releaseLeases(run, order));
   });
   const failure = restoreFailure(restored);
   context.output.result(restored, () => [
@@ -60,7 +62,7 @@ export async function run(context: CliContext, options: Options): Promise<number
       `${same ? 'restored and the same' : 'DIFFERENT'}  '${printable(from)}' as '${printable(to)}': ${counted(tables, 'table')}, ${counted(rows, 'row')} compared`,
       ...[...differences, ...remarks].map((line) => `  ${oneLine(line)}`),
     ]),
-    `${bytes(restored.restoredBytes)} restored`,
+    `${bytes(restored.restoredBytes)} restored${restored.seconds === undefined ? '' : ` in ${duration(restored.seconds)}`}`,
   ]);
   if (failure) context.output.failure(failure);
   return failure?.exitCode ?? 0;

@@ -1,21 +1,27 @@
 import type { Manifest } from '../../core/manifest.ts';
+import type { Hold } from '../../core/retention/facts.ts';
+import { currentHold } from '../../lifecycle/hold-backup.ts';
 import { readManifest } from '../../store/backups.ts';
 import type { CliContext } from '../context.ts';
 import { direct, namedBackup } from '../direct.ts';
-import { bytes, duration, printable, table } from '../output.ts';
+import { bytes, duration, oneLine, printable, table } from '../output.ts';
 
 type Options = { readonly backup: string; readonly target?: string; readonly tables?: boolean };
 
 export async function run(context: CliContext, { backup, target, tables = false }: Options): Promise<number> {
-  const manifest = await direct(context, async (run) => {
+  const { manifest, hold } = await direct(context, async (run) => {
     const found = await namedBackup(run, backup, target);
-    return readManifest(run.store, found.target, found.id);
+    const [manifest, hold] = await Promise.all([
+      readManifest(run.store, found.target, found.id),
+      currentHold(run.store, found.id),
+    ]);
+    return { manifest, hold };
   });
-  context.output.result(manifest, () => describe(manifest, tables));
+  context.output.result({ ...manifest, hold }, () => describe(manifest, hold, tables));
   return 0;
 }
 
-function describe(manifest: Manifest, tables: boolean): string[] {
+function describe(manifest: Manifest, hold: Hold | null, tables: boolean): string[] {
   const seconds = (Date.parse(manifest.endedAt) - Date.parse(manifest.beganAt)) / 1000;
   const key = manifest.encryption.wrappedKey;
   return [
@@ -24,6 +30,7 @@ function describe(manifest: Manifest, tables: boolean): string[] {
     `size      ${bytes(manifest.plainBytes)}, stored ${bytes(manifest.storedBytes)}`,
     `encrypted ${manifest.encryption.algorithm}${key ? ` under ${key.provider} key ${key.keyId}` : ''}`,
     `kept      until ${manifest.retention.until}`,
+    ...(hold === null ? [] : [`held      since ${hold.since} by '${printable(hold.by)}': ${oneLine(hold.reason)}`]),
     '',
     ...table(
       ['PART', 'NAME', 'STATUS', 'SIZE', 'STORED', 'OBJECTS', 'TABLES', 'ROWS'],

@@ -83,6 +83,23 @@ export function translated(error: unknown, about: string): unknown {
   return failure.code === 'internal' && !(error instanceof DatabaseError) ? error : failure;
 }
 
+/** Whether a check that raises an error for what it finds has found something; false when the server or its session ended. */
+export function isFinding(error: unknown): error is DatabaseError {
+  return error instanceof DatabaseError && !error.code?.startsWith('57');
+}
+
+/**
+ * Why a user's statement was not answered, with nothing of the data: what the server says of a statement names the statement's own parts,
+ * but what it says of values may quote them. Rethrows what is no answer of the server.
+ */
+export function statementRefusal(error: unknown, timeoutSeconds: number): string {
+  if (!(error instanceof DatabaseError)) throw error;
+  const { code = '', message } = error;
+  if (code === '57014') return `gave no answer within ${timeoutSeconds} seconds`;
+  const isOfStatement = ['42', '25', '3F'].some((of) => code.startsWith(of));
+  return `could not be asked: ${isOfStatement ? message : `SQLSTATE '${code}'`}`;
+}
+
 function codeOf(error: unknown): string | undefined {
   // A host name with several addresses gives an AggregateError whose own code is that of the first.
   const code = (error as { code?: unknown } | null)?.code;

@@ -2,9 +2,11 @@ import type { Engine } from '../engine.ts';
 import { captureLogical, type FindTools } from './capture.ts';
 import { compareStream } from './compare.ts';
 import { translated } from './errors.ts';
+import { serverHealth } from './health.ts';
 import { inspectStream } from './inspect.ts';
 import { probeServer } from './probe.ts';
 import { restoreLogical } from './restore.ts';
+import { testRestore } from './restore-test.ts';
 import { findClientTools } from './tools.ts';
 
 /** The PostgreSQL engine. `findTools` says where the client tools of a server's major version are. */
@@ -14,9 +16,11 @@ export function postgresEngine(options: { readonly findTools?: FindTools } = {})
     name: 'postgres',
     methods: ['logical'],
     probe: (context) => inOurTerms('probe', probeServer(context, findTools)),
+    health: (context) => inOurTerms('health', serverHealth(context)),
     capture: (context) => inOurTerms('capture', captureLogical(context, findTools)),
     inspect: inspectStream,
     restore: (context, plan) => inOurTerms('restore', restoreLogical(context, plan, findTools)),
+    restoreTest: (context, plan) => inOurTerms('restore test', testRestore(context, plan, findTools)),
     compare: (context, stream, database) => inOurTerms('compare', compareStream(context, stream, database, findTools)),
   };
 }

@@ -58,7 +58,8 @@ export async function findClientTools(
   });
 }
 
-function usualFolders(major: number): readonly string[] {
+/** Where the programs of a major version are on systems that have them. */
+export function usualFolders(major: number): readonly string[] {
   return [
     `/usr/lib/postgresql/${major}/bin`,
     `/usr/pgsql-${major}/bin`,

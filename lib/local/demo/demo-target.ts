@@ -2,7 +2,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { demoConfigFile, demoFolder } from '../../config/files.ts';
 import { HoldfastError } from '../../core/errors.ts';
-import { freePort } from '../child-server.ts';
+import { freePort } from '../../servers/child-server.ts';
 import { type EmbeddedPostgres, openEmbeddedPostgres } from '../postgres-server.ts';
 import { demoDatabases, loadDemoData } from './demo-data.ts';
 

@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { AwsError } from '../aws-error.ts';
 import type { CallLog } from '../call-log.ts';
 import type { Caller, Identities } from '../identities.ts';
-import { asJsonObject, type Json, type JsonObject } from '../json.ts';
+import { asJsonObject, isJsonObject, type Json, type JsonObject } from '../json.ts';
 import type { Invocation } from '../lambda/function-runner.ts';
 import type { Operation, Operations } from './operation.ts';
 import type { RestService } from './rest.ts';
@@ -142,13 +142,10 @@ async function restAnswer(
 async function queryAnswer(service: string, body: Buffer, context: Context): Promise<Answer> {
   const { Action = '', Version: _, ...input } = Object.fromEntries(new URLSearchParams(body.toString()));
   const result = await perform(context.services.query[service], Action, `${service}:${Action}`, input, context);
-  const fields = Object.entries(asJsonObject(result)).map(
-    ([name, value]) => `<${name}>${xml(String(value))}</${name}>`,
-  );
   return {
     status: 200,
     headers: { 'content-type': 'text/xml' },
-    body: `<${Action}Response><${Action}Result>${fields.join('')}</${Action}Result></${Action}Response>`,
+    body: `<${Action}Response><${Action}Result>${xmlOf(result)}</${Action}Result></${Action}Response>`,
   };
 }
 
@@ -227,6 +224,16 @@ function errorAnswer(error: unknown): Answer {
     headers: { 'content-type': 'application/x-amz-json-1.1', 'x-amzn-errortype': name },
     body: JSON.stringify({ __type: name, message }),
   };
+}
+
+/** As the query protocol has it: a list is made of `member`s. */
+function xmlOf(value: Json): string {
+  if (Array.isArray(value)) return value.map((item: Json) => `<member>${xmlOf(item)}</member>`).join('');
+  if (isJsonObject(value))
+    return Object.entries(value)
+      .map(([name, inner]) => `<${name}>${xmlOf(inner)}</${name}>`)
+      .join('');
+  return xml(String(value));
 }
 
 function xml(value: string): string {

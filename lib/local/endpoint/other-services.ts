@@ -77,6 +77,22 @@ export function snsOperations(topics: Topics): Operations {
         MessageId: topics.publish(text(input, 'TopicArn'), text(input, 'Message'), optionalText(input, 'Subject')),
       }),
     },
+    ListSubscriptionsByTopic: {
+      action: 'sns:ListSubscriptionsByTopic',
+      resource: (input) => text(input, 'TopicArn'),
+      run: (input) => ({
+        // Nobody has to confirm anything here: what is sent is shown.
+        Subscriptions: topics
+          .subscriptionsOf(text(input, 'TopicArn'))
+          .map(({ topicArn, protocol, endpoint }, index) => ({
+            TopicArn: topicArn,
+            Protocol: protocol,
+            Endpoint: endpoint,
+            SubscriptionArn: `${topicArn}:${index}`,
+            Owner: localAccount,
+          })),
+      }),
+    },
   };
 }
 

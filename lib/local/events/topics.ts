@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { AwsError } from '../aws-error.ts';
 import type { Json } from '../json.ts';
 import { JsonLines } from '../json-lines.ts';
-import type { LocalModel } from '../model.ts';
+import type { LocalModel, LocalSubscription } from '../model.ts';
 
 const sentSchema = z.object({
   id: z.string(),
@@ -62,6 +62,11 @@ export class Topics {
     return id;
   }
 
+  /** Who listens to a topic. */
+  subscriptionsOf(topicArn: string): readonly LocalSubscription[] {
+    return this.#model.subscriptions.filter((subscription) => subscription.topicArn === topicArn);
+  }
+
   async messages(): Promise<SentMessage[]> {
     const messages: SentMessage[] = [];
     for await (const message of this.#lines.read()) messages.push(message);
@@ -74,9 +79,8 @@ export class Topics {
   }
 
   async #send(message: SentMessage): Promise<void> {
-    const subscriptions = this.#model.subscriptions.filter(({ topicArn }) => topicArn === message.topicArn);
     const deliveries = await Promise.all(
-      subscriptions.map(async ({ protocol, endpoint }): Promise<Delivery> => {
+      this.subscriptionsOf(message.topicArn).map(async ({ protocol, endpoint }): Promise<Delivery> => {
         try {
           return { protocol, endpoint, status: await this.#deliver(protocol, endpoint, message), isDelivered: true };
         } catch (error) {

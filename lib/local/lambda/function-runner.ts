@@ -1,8 +1,10 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
+import { availableParallelism } from 'node:os';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import pLimit from 'p-limit';
 import type { Json } from '../json.ts';
 import type { LocalFunction } from '../model.ts';
 import type { EnvironmentSettings, FunctionFailure, InvocationMessage, OutcomeMessage } from './protocol.ts';
@@ -31,6 +33,9 @@ type Warm = {
 
 const idleMs = 60_000;
 
+/** Lambda has a thousand; as many processes would bring this machine to its knees. Those that come later wait for their turn. */
+const mostEnvironments = Math.max(2, availableParallelism());
+
 /**
  * Runs one function in processes of its own: each answers one invocation at a time and is kept for the next, as Lambda's
  * environments are, for a minute. (Threads were tried: with a bundle of 2.7 MB they take 248 ms
@@ -41,6 +46,7 @@ export class FunctionRunner {
   readonly #options: FunctionRunnerOptions;
   readonly #idle: Warm[] = [];
   readonly #all = new Set<Warm>();
+  readonly #limit = pLimit(mostEnvironments);
   #isClosed = false;
 
   constructor(options: FunctionRunnerOptions) {
@@ -52,7 +58,19 @@ export class FunctionRunner {
   }
 
   /** Invokes the function and waits for its result. Never rejects: a failure of the function is an outcome. */
-  async invoke(event: Json): Promise<Invocation> {
+  invoke(event: Json): Promise<Invocation> {
+    return this.#limit(() => this.#invokeNow(event));
+  }
+
+  /** Ends all processes; invocations under way end as errors. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    const all = [...this.#all];
+    for (const warm of all) this.#drop(warm);
+    await Promise.all(all.map(({ closed }) => closed));
+  }
+
+  async #invokeNow(event: Json): Promise<Invocation> {
     if (this.#isClosed) return failed('Holdfast.LocalStackStopped', 'the local stack is stopping');
     const { timeoutSeconds } = this.definition;
     const requestId = randomUUID();
@@ -74,14 +92,6 @@ export class FunctionRunner {
     warm.settle = undefined;
     if (this.#all.has(warm)) this.#rest(warm);
     return outcome;
-  }
-
-  /** Ends all processes; invocations under way end as errors. */
-  async close(): Promise<void> {
-    this.#isClosed = true;
-    const all = [...this.#all];
-    for (const warm of all) this.#drop(warm);
-    await Promise.all(all.map(({ closed }) => closed));
   }
 
   #open(): Warm {

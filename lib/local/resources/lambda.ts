@@ -11,6 +11,7 @@ const lambdaFunction = resourceKind({
     Timeout: numberProperty.default(3),
     MemorySize: numberProperty.default(128),
     Role: z.string(),
+    DeadLetterConfig: z.strictObject({ TargetArn: z.string() }).optional(),
     Environment: z.strictObject({ Variables: textsProperty.default({}) }).default({ Variables: {} }),
   }),
   add: (properties, context) => {
@@ -28,6 +29,7 @@ const lambdaFunction = resourceKind({
       environment: properties.Environment.Variables,
       timeoutSeconds: properties.Timeout,
       memoryMiB: properties.MemorySize,
+      deadLetterArn: properties.DeadLetterConfig?.TargetArn,
     });
     return { ref: name, attributes: { Arn: arn } };
   },

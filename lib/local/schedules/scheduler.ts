@@ -44,6 +44,7 @@ export class Scheduler {
   readonly #entries: Entry[];
   readonly #underWay = new Set<Promise<void>>();
   readonly #closing = new AbortController();
+  readonly #early = new Map<string, 'once' | 'again'>();
 
   /** Throws `assembly-unsupported` when an expression is not understood. Begins at once. */
   constructor(options: SchedulerOptions) {
@@ -71,6 +72,25 @@ export class Scheduler {
     return this.#entries.map(({ schedule, due }) => ({ name: schedule.name, next: due }));
   }
 
+  /**
+   * Fires the schedule of this name now, beside its times; nothing when there is none, or it is disabled. While one such call is under way all
+   * further ones are one, made after it: whatever is announced is followed by a call that begins later.
+   */
+  fireEarly(name: string): void {
+    const entry = this.#entries.find(({ schedule }) => schedule.name === name && schedule.isEnabled);
+    if (entry === undefined || this.#closing.signal.aborted) return;
+    if (this.#early.has(name)) {
+      this.#early.set(name, 'again');
+      return;
+    }
+    this.#early.set(name, 'once');
+    void this.#begin(entry.schedule, this.#options.clock.now()).finally(() => {
+      const isWantedAgain = this.#early.get(name) === 'again';
+      this.#early.delete(name);
+      if (isWantedAgain) this.fireEarly(name);
+    });
+  }
+
   /** Fires nothing any more; calls under way are finished, retries are given up. */
   async close(): Promise<void> {
     this.#closing.abort();
@@ -95,11 +115,16 @@ export class Scheduler {
         this.#wait(entry, due);
         return;
       }
-      const call = this.#call(entry.schedule, due);
-      this.#underWay.add(call);
-      void call.finally(() => this.#underWay.delete(call));
+      void this.#begin(entry.schedule, due);
       this.#arm(entry, due);
     });
+  }
+
+  #begin(schedule: LocalSchedule, due: Date): Promise<void> {
+    const call = this.#call(schedule, due);
+    this.#underWay.add(call);
+    void call.finally(() => this.#underWay.delete(call));
+    return call;
   }
 
   async #call(schedule: LocalSchedule, due: Date): Promise<void> {

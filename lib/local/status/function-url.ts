@@ -91,8 +91,23 @@ async function readBody(request: IncomingMessage): Promise<Buffer> {
   return Buffer.concat(chunks);
 }
 
+/** Gets a path of a function behind a URL, as the stack itself: what it shows without a signature, on loopback only. */
+export async function getFromFunction(
+  { functionName, invoke }: Pick<UrlFunction, 'functionName' | 'invoke'>,
+  path: string,
+): Promise<string> {
+  const userArn = `arn:aws:iam::${localAccount}:user/operator`;
+  const request = { method: 'GET', url: path, headers: {} };
+  const event = eventOf(request, Buffer.alloc(0), { prefix: /^(?=\/)/, userArn });
+  const { status, body } = answerOf(await invoke(functionName, event));
+  if (status !== 200)
+    throw new AwsError('BadGateway', `the API answered with status ${status}: ${body.toString()}`, 502);
+  return body.toString();
+}
+
+/** Payload format 2.0. */
 function eventOf(
-  { method = 'GET', url = '/', headers }: IncomingMessage,
+  { method = 'GET', url = '/', headers }: Pick<IncomingMessage, 'method' | 'url' | 'headers'>,
   body: Buffer,
   { prefix, userArn }: { readonly prefix: RegExp; readonly userArn: string },
 ): JsonObject {
@@ -127,14 +142,24 @@ function eventOf(
 }
 
 function answer(response: ServerResponse, outcome: Invocation): void {
+  const { status, headers, body } = answerOf(outcome);
+  response.writeHead(status, headers).end(body);
+}
+
+function answerOf(outcome: Invocation): {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: Buffer;
+} {
   if (outcome.kind === 'error') throw new AwsError('BadGateway', 'the function failed: see its log', 502);
   const result = isJsonObject(outcome.result) ? outcome.result : { body: JSON.stringify(outcome.result) };
-  const text = String(result['body'] ?? '');
-  const headers = isJsonObject(result['headers']) ? result['headers'] : {};
-  response
-    .writeHead(Number(result['statusCode'] ?? 200), {
+  const given = isJsonObject(result['headers']) ? result['headers'] : {};
+  return {
+    status: Number(result['statusCode'] ?? 200),
+    headers: {
       'content-type': 'application/json',
-      ...Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, String(value)])),
-    })
-    .end(result['isBase64Encoded'] === true ? Buffer.from(text, 'base64') : text);
+      ...Object.fromEntries(Object.entries(given).map(([name, value]) => [name, String(value)])),
+    },
+    body: Buffer.from(String(result['body'] ?? ''), result['isBase64Encoded'] === true ? 'base64' : 'utf8'),
+  };
 }

@@ -1,5 +1,6 @@
 import type { SentMessage } from '../events/topics.ts';
 import type { ExecutionRecord } from '../executions/history.ts';
+import type { InstallationHealth } from './installation-health.ts';
 
 /** What the page shows. */
 export type StatusFacts = {
@@ -8,7 +9,10 @@ export type StatusFacts = {
   readonly executions: readonly ExecutionRecord[];
   readonly messages: readonly SentMessage[];
   readonly queueDepths: Readonly<Record<string, number>>;
+  /** The stack's own. */
   readonly problems: readonly string[];
+  /** The installation's; null when it cannot be asked. */
+  readonly installation: InstallationHealth;
 };
 
 const shownExecutions = 50;
@@ -29,9 +33,10 @@ export function statusPage(facts: StatusFacts): string {
 body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 70rem; padding: 0 1rem; color-scheme: light dark }
 table { border-collapse: collapse; width: 100%; margin-bottom: 2rem }
 th, td { text-align: left; padding: .3rem .8rem .3rem 0; border-bottom: 1px solid #8884; vertical-align: top }
-.SUCCEEDED { color: #2a7 } .FAILED, .TIMED_OUT, .ABORTED, .problem { color: #d33 } .RUNNING { color: #28c }
+.SUCCEEDED { color: #2a7 } .FAILED, .TIMED_OUT, .ABORTED, .problem { color: #d33 } .RUNNING { color: #28c } .ok { color: #2a7 } .critical { color: #d33 } .warning, .unknown { color: #c80 }
 </style></head><body><h1>Holdfast</h1>
 ${facts.problems.map((problem) => `<p class="problem">${html(problem)}</p>`).join('\n')}
+${installationSection(facts.installation)}
 ${table(
   'Targets',
   ['Target', 'Engine', 'Last backup that succeeded'],
@@ -41,6 +46,8 @@ ${table(
   'Executions',
   ['State machine', 'Name', 'Status', 'Began', 'Ended', 'Error'],
   facts.executions
+    // One every half hour would push out what people look for; what they found is above.
+    .filter(({ machineName, status }) => !machineName.endsWith('-health-check') || status !== 'SUCCEEDED')
     .slice(0, shownExecutions)
     .map(({ machineName, name, status, beganAt, endedAt, error, cause }) => [
       machineName,
@@ -76,6 +83,34 @@ ${table(
   Object.entries(facts.queueDepths).map(([name, depth]) => [name, String(depth)]),
 )}
 </body></html>`;
+}
+
+/** What is wrong, what it means, and what to do first; or that nothing is. */
+function installationSection(health: InstallationHealth): string {
+  if (health === null) return '<p class="problem">The API gives no answer: see its log in the state folder.</p>';
+  const { status, checkedAt, watchedAt, problems, checks } = health;
+  const summary =
+    problems.length > 0
+      ? `<p class="critical">${problems.length === 1 ? 'There is a problem.' : `There are ${problems.length} problems.`}</p>`
+      : watchedAt === null
+        ? '<p class="unknown">Nothing has been watched yet: the watch looks every five minutes.</p>'
+        : `<p class="ok">No problem is known. Watched at ${html(watchedAt)}.</p>`;
+  const rows = problems.map(({ severity, message, impact, first, since }) => [
+    { text: severity, className: severity },
+    message,
+    `it means: ${impact}`,
+    first,
+    since,
+  ]);
+  const checked =
+    checkedAt === null
+      ? ''
+      : table(
+          `Health check of ${checkedAt}: ${status}`,
+          ['Check', 'Outcome', ''],
+          checks.map((check) => [check.check, { text: check.status, className: check.status }, check.message]),
+        );
+  return `${summary}${rows.length === 0 ? '' : table('Problems', ['', 'What', '', 'First', 'Since'], rows)}${checked}`;
 }
 
 type Cell = string | { readonly text: string; readonly className: string };

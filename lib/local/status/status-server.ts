@@ -141,7 +141,7 @@ function fail(response: ServerResponse, error: unknown): void {
 
 async function explain(error: unknown, port: number): Promise<unknown> {
   if (!(error instanceof Error && 'code' in error && error.code === 'EADDRINUSE')) return error;
-  const health = await fetch(`http://127.0.0.1:${port}/health`, { signal: AbortSignal.timeout(1000) })
+  const health = await fetch(`http://127.0.0.1:${port}/health`, { signal: AbortSignal.timeout(5000) })
     .then((response) => response.json() as Promise<{ holdfast?: unknown; stateDirectory?: unknown; pid?: unknown }>)
     .catch(() => undefined);
   if (health?.holdfast !== true) return new HoldfastError('port-taken', `port '${port}' is taken by another program`);

@@ -1,7 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { availableParallelism } from 'node:os';
 import { createInterface } from 'node:readline';
+import pLimit from 'p-limit';
+import { startWatchdog } from '../../servers/watchdog.ts';
 import type { LocalTaskDefinition } from '../model.ts';
-import { startWatchdog } from '../watchdog.ts';
 import { containerStart } from './container-start.ts';
 
 /** One run of a task definition. */
@@ -19,6 +21,9 @@ export type TaskRequest = {
 /** How the task's container ended: an exit code, 128 + signal number when a signal ended it, as ECS counts. */
 export type TaskEnd = { readonly exitCode: number; readonly reason: string };
 
+/** Fargate has capacity for hundreds; here the rest waits for its turn, as a task does that finds none. */
+const mostTasks = Math.max(2, availableParallelism());
+
 /**
  * Runs tasks as processes, each the leader of a group of its own, so that stopping one stops its dump tools too.
  * SIGTERM asks it to stop; SIGKILL follows after the container's stop timeout. A watchdog does the same when this process
@@ -26,9 +31,29 @@ export type TaskEnd = { readonly exitCode: number; readonly reason: string };
  */
 export class TaskRunner {
   readonly #running = new Map<ChildProcess, { readonly stop: () => void; readonly ended: Promise<TaskEnd> }>();
+  readonly #limit = pLimit(mostTasks);
   #isClosed = false;
 
-  async run(request: TaskRequest): Promise<TaskEnd> {
+  run(request: TaskRequest): Promise<TaskEnd> {
+    return this.#limit(() => this.#start(request));
+  }
+
+  /** Asks all tasks to stop, and waits until they have; no new ones start. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    const running = [...this.#running.values()];
+    for (const { stop } of running) stop();
+    await Promise.all(running.map(({ ended }) => ended));
+  }
+
+  /** Ends all tasks at once, with no chance to clean up. */
+  kill(): void {
+    this.#isClosed = true;
+    for (const child of this.#running.keys()) signalGroup(child, 'SIGKILL');
+  }
+
+  async #start(request: TaskRequest): Promise<TaskEnd> {
+    if (request.signal.aborted) return { exitCode: 128 + 15, reason: 'Task stopped before it had started' };
     if (this.#isClosed) throw new Error('the local stack is stopping and starts no task');
     const { container } = request.definition;
     const start = containerStart(container, request.command);
@@ -45,7 +70,6 @@ export class TaskRunner {
     const stop = (): void => stopGroup(child, container.stopTimeoutSeconds);
     this.#running.set(child, { stop, ended });
     request.signal.addEventListener('abort', stop, { once: true });
-    if (request.signal.aborted) stop();
     try {
       return await ended;
     } finally {
@@ -56,20 +80,6 @@ export class TaskRunner {
       signalGroup(child, 'SIGKILL');
       await watchdog.release();
     }
-  }
-
-  /** Asks all tasks to stop, and waits until they have; no new ones start. */
-  async close(): Promise<void> {
-    this.#isClosed = true;
-    const running = [...this.#running.values()];
-    for (const { stop } of running) stop();
-    await Promise.all(running.map(({ ended }) => ended));
-  }
-
-  /** Ends all tasks at once, with no chance to clean up. */
-  kill(): void {
-    this.#isClosed = true;
-    for (const child of this.#running.keys()) signalGroup(child, 'SIGKILL');
   }
 }
 

@@ -113,6 +113,31 @@ test('a schedule that is replaced fires at its new times only', async () => {
   assert.deepEqual(fired, ['{"at":"2026-11-20T03:00:00Z"}']);
 });
 
+test('a schedule fired early is called at once, and what is wanted meanwhile is one more call after it', async () => {
+  const calls: PromiseWithResolvers<void>[] = [];
+  const scheduler = new Scheduler({
+    schedules: [nightly, { ...nightly, name: 'off', isEnabled: false }],
+    clock: manualClock('2026-11-20T00:00:00Z'),
+    fire: () => {
+      const call = Promise.withResolvers<void>();
+      calls.push(call);
+      return call.promise;
+    },
+    onFailure: () => undefined,
+  });
+
+  for (const name of ['nightly', 'nightly', 'nightly', 'off', 'unknown']) scheduler.fireEarly(name);
+  const atOnce = calls.length;
+  calls[0]?.resolve();
+  await new Promise(setImmediate);
+  const afterwards = calls.length;
+  calls[1]?.resolve();
+  await scheduler.close();
+  scheduler.fireEarly('nightly');
+
+  assert.deepEqual([atOnce, afterwards, calls.length], [1, 2, 2]);
+});
+
 test('a schedule of the templates starts its state machine with the time that was due', async () => {
   using folder = toyFolder();
   const clock = manualClock('2026-11-20T00:00:00Z');

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { isSkippedWhenClocksGoForward, longestGapHours } from '../../lib/constructs/schedule-runs.ts';
+import { isSkippedWhenClocksGoForward, longestGapHours } from '../../lib/core/schedule-runs.ts';
 
 test('a daily backup is 25 hours apart on the day on which clocks go back', () => {
   assert.equal(longestGapHours({ schedule: '0 2 * * *', timezone: 'Europe/Berlin' }), 25);

@@ -6,7 +6,8 @@ const runsLookedAt = 400;
 /** Any year would do; a fixed one gives the same template every day. */
 const from = new Date('2026-01-01T00:00:00Z');
 
-type When = { readonly schedule: string; readonly timezone: string };
+/** A cron pattern of five fields in its time zone. */
+export type When = { readonly schedule: string; readonly timezone: string };
 
 const cronOf = ({ schedule, timezone }: When): Cron => new Cron(schedule, { paused: true, timezone });
 

@@ -1,0 +1,52 @@
+import { z } from 'zod';
+import { backupIdSchema, targetNameSchema } from './ids.ts';
+import { tierSchema } from './vocabulary.ts';
+
+/**
+ * What a cleanup decided, backup by backup, and what it is going to do, in order. Written once, by the planner; whoever executes it looks at
+ * holds and readers anew before each removal.
+ */
+const namedSchema = { target: targetNameSchema, id: backupIdSchema };
+const ownedSchema = { ...namedSchema, tenant: z.string().nullable() };
+
+export const cleanupTaskSchema = z.discriminatedUnion('task', [
+  /** To be removed: its time is over, and nothing needs it. */
+  z.strictObject({ task: z.literal('remove'), ...ownedSchema, reason: z.string() }),
+  /** Its removal was begun before, and came so far that the manifest is gone. */
+  z.strictObject({ task: z.literal('finish'), ...ownedSchema }),
+  /** Its removal was decided before, and now it stays after all. */
+  z.strictObject({ task: z.literal('keep'), ...ownedSchema, reason: z.string() }),
+  /** The store's own legal hold of its objects is not what the journal says. */
+  z.strictObject({ task: z.literal('hold'), ...namedSchema, isHeld: z.boolean() }),
+  /** What is left over: data that no manifest will name, or small objects that nobody reads any more. */
+  z.strictObject({
+    task: z.literal('erase'),
+    prefix: z.string().min(1),
+    modifiedBefore: z.iso.datetime().optional(),
+    reason: z.string(),
+  }),
+  z.strictObject({ task: z.literal('abandon-uploads'), before: z.iso.datetime() }),
+]);
+export type CleanupTask = z.infer<typeof cleanupTaskSchema>;
+
+const decisionSchema = z.strictObject({
+  ...namedSchema,
+  tier: tierSchema,
+  verdict: z.enum(['keep', 'delete']),
+  rule: z.string(),
+  reason: z.string(),
+  storedBytes: z.number().int().nonnegative(),
+});
+export type PlannedDecision = z.infer<typeof decisionSchema>;
+
+export const cleanupPlanSchema = z.strictObject({
+  formatVersion: z.literal(1),
+  cleanupId: backupIdSchema,
+  /** Before anything was looked at: whoever read a backup since then is taken to need it. */
+  plannedAt: z.iso.datetime(),
+  decisions: z.array(decisionSchema),
+  tasks: z.array(cleanupTaskSchema),
+  /** What could not be read, and what was left alone for it. */
+  notes: z.array(z.string()),
+});
+export type CleanupPlan = z.infer<typeof cleanupPlanSchema>;

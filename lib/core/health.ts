@@ -1,0 +1,91 @@
+import { z } from 'zod';
+import { backupIdSchema, targetNameSchema } from './ids.ts';
+import { openProblemSchema, problemSchema } from './problems.ts';
+
+/**
+ * The objects under `health/`: what is known of the installation's health. Each has one writer, which replaces it. Losing them loses no
+ * fact but since when a problem lasts: the next run of each writer makes its own again.
+ */
+const timeSchema = z.iso.datetime();
+
+/** What the watch knows of a schedule: since when it stands as it does, and what became of the slot that was due last. */
+const seenScheduleSchema = z.strictObject({
+  /** Its pattern and zone. Another one is another schedule, of which nothing was due before it was there. */
+  as: z.string(),
+  since: timeSchema,
+  /** The last slot whose backup was completed: it need not be asked for again. */
+  settled: z.strictObject({ due: timeSchema, operation: backupIdSchema }).optional(),
+});
+
+/** `health/watch.json` */
+export const watchStateSchema = z.strictObject({
+  formatVersion: z.literal(1),
+  at: timeSchema,
+  /** Since when it has looked without a gap: what stood still meanwhile is no problem of its own. */
+  uninterruptedSince: timeSchema,
+  schedules: z.record(z.string(), seenScheduleSchema),
+  /** When each target and method was first seen with a schedule: a new one need not have a backup yet. */
+  series: z.record(z.string(), timeSchema),
+  open: z.array(openProblemSchema),
+});
+export type WatchState = z.infer<typeof watchStateSchema>;
+
+/** `health/reconciler.json` */
+export const reconcilerStateSchema = z.strictObject({
+  at: timeSchema,
+  journaled: z.number().int(),
+  applied: z.number().int(),
+  leftOut: z.number().int(),
+});
+export type ReconcilerState = z.infer<typeof reconcilerStateSchema>;
+
+/** What a target answered when it was asked. */
+export const targetHealthSchema = z.strictObject({
+  target: targetNameSchema,
+  isReachable: z.boolean(),
+  /** Why it could not be asked. */
+  error: z.strictObject({ code: z.string(), message: z.string(), hint: z.string() }).optional(),
+  serverVersion: z.string().optional(),
+  /** WAL files that wait to be archived; null when the server does not say, or archives none. */
+  unarchivedWalFiles: z.number().int().nullable(),
+  /** Why a figure is not known, or what else is worth knowing. */
+  note: z.string().optional(),
+});
+export type TargetHealth = z.infer<typeof targetHealthSchema>;
+
+/** `health/targets.json` */
+export const targetsHealthSchema = z.strictObject({ at: timeSchema, targets: z.array(targetHealthSchema) });
+export type TargetsHealth = z.infer<typeof targetsHealthSchema>;
+
+/** `health/canary.json`: whether each channel of alerts was proved to work, and when it last was. */
+export const canaryStateSchema = z.strictObject({
+  at: timeSchema,
+  channels: z.array(
+    z.strictObject({
+      channel: z.string(),
+      isWorking: z.boolean(),
+      detail: z.string(),
+      workedAt: timeSchema.nullable(),
+    }),
+  ),
+});
+export type CanaryState = z.infer<typeof canaryStateSchema>;
+
+export const checkStatusSchema = z.enum(['ok', 'problem', 'unknown']);
+
+/** `health/latest.json`: the half-hourly health check. */
+export const healthReportSchema = z.strictObject({
+  formatVersion: z.literal(1),
+  at: timeSchema,
+  /** `problem` as soon as one check is; `unknown` when none is and something could not be found out. */
+  status: checkStatusSchema,
+  checks: z.array(
+    z.strictObject({
+      check: z.enum(['backups', 'failed-runs', 'schedules', 'leases', 'targets', 'wal', 'key', 'catalog', 'alerts']),
+      status: checkStatusSchema,
+      message: z.string(),
+    }),
+  ),
+  problems: z.array(problemSchema),
+});
+export type HealthReport = z.infer<typeof healthReportSchema>;

@@ -1,0 +1,107 @@
+import { type Client, escapeIdentifier } from 'pg';
+import { isFinding } from './errors.ts';
+
+/** How far amcheck came in one database. */
+export type Amcheck = {
+  readonly relations: number;
+  readonly problems: readonly string[];
+  readonly remarks: readonly string[];
+};
+
+type Relation = { readonly oid: string; readonly name: string; readonly isIndex: boolean };
+
+/** What users have made, and the TOAST tables that belong to it: heaps, and B-trees that are in use. */
+const relationsQuery = `
+select c.oid::text as oid, format('%I.%I', n.nspname, c.relname) as name, c.relkind = 'i' as "isIndex"
+  from pg_class c
+  join pg_namespace n on n.oid = c.relnamespace
+  join pg_am a on a.oid = c.relam
+  left join pg_index i on i.indexrelid = c.oid
+ where c.oid >= 16384 and c.relpersistence <> 't'
+   and (c.relkind in ('r', 'm', 't') and a.amname = 'heap'
+        or c.relkind = 'i' and a.amname = 'btree' and i.indisvalid and i.indisready and i.indislive)
+ order by c.oid`;
+
+/** A schema of its own keeps the extension's functions from those of the database. */
+const schema = 'holdfast_amcheck';
+
+/**
+ * Goes through the structure of every table and B-tree index of the session's database with the extension amcheck: each row readable, each
+ * index in order and complete against its table, no key twice in a unique index (from 17 on). Its findings name relations and places, and no
+ * values. Needs a superuser; installs the extension where the database lacks it.
+ */
+export async function checkRelations(client: Client, onRelation: (name: string) => void): Promise<Amcheck> {
+  const where = await installExtension(client);
+  if (where === undefined)
+    return {
+      relations: 0,
+      problems: [],
+      remarks: ['the server has no extension amcheck: structures were not checked'],
+    };
+  const offered = await offeredBy(client, where);
+  const { rows: relations } = await client.query<Relation>(relationsQuery);
+  const checked = relations.filter(({ isIndex }) => isIndex || offered.has('verify_heapam'));
+  const problems: string[] = [];
+  for (const relation of checked) {
+    onRelation(relation.name);
+    problems.push(...(await (relation.isIndex ? checkIndex : checkTable)(client, { where, relation, offered })));
+  }
+  const remarks = checked.length < relations.length ? ['amcheck of this version goes through indexes only'] : [];
+  return { relations: checked.length, problems, remarks };
+}
+
+async function installExtension(client: Client): Promise<string | undefined> {
+  const { rows } = await client.query<{ schema: string | null }>(
+    `select n.nspname as schema
+       from pg_available_extensions a
+       left join pg_extension e on e.extname = a.name
+       left join pg_namespace n on n.oid = e.extnamespace
+      where a.name = 'amcheck'`,
+  );
+  const [found] = rows;
+  if (found === undefined || found.schema !== null) return found?.schema ?? undefined;
+  await client.query(`create schema ${schema}`);
+  await client.query(`create extension amcheck schema ${schema}`);
+  return schema;
+}
+
+/** The extension's functions, and `checkunique` where its index check takes that. */
+async function offeredBy(client: Client, where: string): Promise<ReadonlySet<string>> {
+  const { rows } = await client.query<{ name: string; args: string[] | null }>(
+    `select p.proname as name, p.proargnames as args
+       from pg_proc p join pg_namespace n on n.oid = p.pronamespace
+      where n.nspname = $1 and p.proname in ('verify_heapam', 'bt_index_parent_check')`,
+    [where],
+  );
+  const hasUnique = rows.some(({ name, args }) => name === 'bt_index_parent_check' && args?.includes('checkunique'));
+  return new Set([...rows.map(({ name }) => name), ...(hasUnique ? ['checkunique'] : [])]);
+}
+
+type Check = { readonly where: string; readonly relation: Relation; readonly offered: ReadonlySet<string> };
+
+async function checkTable(client: Client, { where, relation }: Check): Promise<string[]> {
+  const query = `select blkno, msg from ${escapeIdentifier(where)}.verify_heapam(relation => $1::oid::regclass, check_toast => true) limit 5`;
+  return problemsOf(`table ${relation.name}`, async () => {
+    const { rows } = await client.query<{ blkno: string; msg: string }>(query, [relation.oid]);
+    return rows.map(({ blkno, msg }) => `block ${blkno}: ${msg}`);
+  });
+}
+
+async function checkIndex(client: Client, { where, relation, offered }: Check): Promise<string[]> {
+  const unique = offered.has('checkunique') ? ', checkunique => true' : '';
+  const query = `select ${escapeIdentifier(where)}.bt_index_parent_check(index => $1::oid::regclass, heapallindexed => true, rootdescend => true${unique})`;
+  return problemsOf(`index ${relation.name}`, async () => {
+    await client.query(query, [relation.oid]);
+    return [];
+  });
+}
+
+/** amcheck of an index raises an error for what it finds; one of a broken connection is no finding. */
+async function problemsOf(what: string, check: () => Promise<readonly string[]>): Promise<string[]> {
+  try {
+    return (await check()).map((problem) => `${what}: ${problem}`);
+  } catch (error) {
+    if (!isFinding(error)) throw error;
+    return [`${what}: ${error.message}`];
+  }
+}

@@ -1,0 +1,170 @@
+import { type Client, escapeIdentifier, escapeLiteral } from 'pg';
+import { HoldfastError } from '../../core/errors.ts';
+import { serverAccount } from '../../servers/server-account.ts';
+import type { EngineContext, RestoreTestPlan, RestoreTestResult } from '../engine.ts';
+import { checkRelations } from './amcheck.ts';
+import { askAssertions, createReader } from './ask-assertions.ts';
+import type { FindTools } from './capture.ts';
+import { type Connection, connect } from './connection.ts';
+import { type DatabaseFacts, factsOf } from './database-facts.ts';
+import { translated } from './errors.ts';
+import { globalsFormat } from './formats.ts';
+import { restoreLogical } from './restore.ts';
+import { planGlobals, readGlobals } from './restore-globals.ts';
+import { findServerPrograms } from './server-programs.ts';
+import { openTestServer, type TestServer } from './test-server.ts';
+import { stopReason } from './tool-output.ts';
+
+type Context = Omit<EngineContext, 'connection'>;
+type Database = { readonly name: string; readonly facts: DatabaseFacts };
+
+/**
+ * Restores a backup into a PostgreSQL server of its own and examines it: the engine's own restore, with its comparison of every table; the
+ * structure of tables and indexes; and what the user asserts. Nothing but the private folder of that server is written to.
+ */
+export async function testRestore(
+  context: Context,
+  plan: RestoreTestPlan,
+  findTools: FindTools,
+): Promise<RestoreTestResult> {
+  const databases = plan.streams
+    .filter(({ record }) => record.format !== globalsFormat)
+    .map(({ record }): Database => ({ name: record.name, facts: factsOf(record) }));
+  const account = serverAccount();
+  const newest = Math.max(...databases.map(({ facts }) => facts.major));
+  const programs = await findServerPrograms(newest, { account, findTools });
+  const sizeBytes = databases.reduce((sum, { facts }) => sum + facts.sizeBytes, 0);
+
+  context.progress({ phase: 'start', detail: `PostgreSQL ${programs.version}` });
+  await using server = await openTestServer({ programs, account, sizeBytes, settings: plan.serverSettings });
+  // A statement that takes its time would not hear of the end otherwise.
+  context.signal.addEventListener('abort', () => void server[Symbol.asyncDispose](), { once: true });
+  await makeTablespaces(server, plan, databases);
+
+  const beganAt = performance.now();
+  const { restored } = await restoreInto(server, context, plan, findTools);
+  const restoreSeconds = Math.round(performance.now() - beganAt) / 1000;
+  plan.onRestored();
+
+  const structure = plan.amcheck ? await checkAll(server.connection, context, databases) : nothingChecked;
+  const failed = await askAll(server.connection, context, { plan, databases, major: programs.major });
+  return {
+    serverVersion: programs.version,
+    restored,
+    restoreSeconds,
+    relations: structure.relations,
+    problems: [
+      ...structure.problems.map((message) => ({ code: 'copy-damaged' as const, message })),
+      ...failed.map((message) => ({ code: 'assertion-failed' as const, message })),
+    ],
+    remarks: structure.remarks,
+  };
+}
+
+/** What the engine's own preflight misses here says nothing of the backup. */
+async function restoreInto(
+  { connection }: TestServer,
+  context: Context,
+  { streams, source }: RestoreTestPlan,
+  findTools: FindTools,
+): ReturnType<typeof restoreLogical> {
+  try {
+    return await restoreLogical(
+      { ...context, connection },
+      // A new server has a database 'postgres', and the backup may have another.
+      { source, replace: true, streams: streams.map((stream) => ({ ...stream, destination: stream.record.name })) },
+      findTools,
+    );
+  } catch (error) {
+    const failure = translated(error, 'restore test');
+    if (!(failure instanceof HoldfastError)) throw error;
+    // Another attempt would have the same disk.
+    if (failure.code === 'disk-full')
+      throw new HoldfastError('test-disk-too-small', failure.message, { cause: failure });
+    if (failure.code !== 'preflight-failed') throw failure;
+    throw new HoldfastError('not-testable', `not testable here: ${failure.message}`, { cause: failure });
+  }
+}
+
+/** Tablespaces under the names that the backup knows, in folders of this server's own: those of the source do not exist here. */
+async function makeTablespaces(
+  server: TestServer,
+  plan: RestoreTestPlan,
+  databases: readonly Database[],
+): Promise<void> {
+  const globals = plan.streams.find(({ record }) => record.format === globalsFormat);
+  await inDatabase(server.connection, 'postgres', async (admin) => {
+    const planned = globals ? (await planGlobals(admin, await readGlobals(globals.open()))).tablespaces : [];
+    const named = databases.flatMap(({ facts }) => [...facts.tablespaces, facts.tablespace]);
+    for (const name of new Set([...planned, ...named])) {
+      if (name === 'pg_default') continue;
+      const location = escapeLiteral(server.tablespaceFolder());
+      await admin.query(`create tablespace ${escapeIdentifier(name)} location ${location}`);
+    }
+  });
+}
+
+type Structure = {
+  readonly relations: number;
+  readonly problems: readonly string[];
+  readonly remarks: readonly string[];
+};
+const nothingChecked: Structure = { relations: 0, problems: [], remarks: [] };
+
+async function checkAll(connection: Connection, context: Context, databases: readonly Database[]): Promise<Structure> {
+  let all = nothingChecked;
+  for (const { name } of databases) {
+    const one = await inDatabase(connection, name, (client) =>
+      checkRelations(client, (relation) => {
+        if (context.signal.aborted) throw stopReason(context.signal, 'the restore test');
+        context.progress({ phase: 'amcheck', detail: `${name} ${relation}` });
+      }),
+    );
+    const say = (text: string): string => `database '${name}': ${text}`;
+    all = {
+      relations: all.relations + one.relations,
+      problems: [...all.problems, ...one.problems.map(say)],
+      remarks: [...all.remarks, ...one.remarks.map(say)],
+    };
+  }
+  return all;
+}
+
+async function askAll(
+  connection: Connection,
+  context: Context,
+  {
+    plan,
+    databases,
+    major,
+  }: { readonly plan: RestoreTestPlan; readonly databases: readonly Database[]; readonly major: number },
+): Promise<readonly string[]> {
+  if (plan.assertions.length === 0) return [];
+  const names = databases.map(({ name }) => name);
+  const user = await inDatabase(connection, 'template1', (admin) => createReader(admin, { major, databases: names }));
+  return askAssertions(
+    { ...connection, user },
+    {
+      assertions: plan.assertions,
+      timeoutSeconds: plan.assertionTimeoutSeconds,
+      snapshotAt: new Map(databases.map(({ name, facts }) => [name, facts.snapshotAt])),
+      onAssertion: (name) => {
+        if (context.signal.aborted) throw stopReason(context.signal, 'the restore test');
+        context.progress({ phase: 'assertions', detail: name });
+      },
+    },
+  );
+}
+
+async function inDatabase<Result>(
+  connection: Connection,
+  database: string,
+  work: (client: Client) => Promise<Result>,
+): Promise<Result> {
+  const client = await connect(connection, database);
+  try {
+    return await work(client);
+  } finally {
+    await client.end();
+  }
+}

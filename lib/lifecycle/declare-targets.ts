@@ -1,0 +1,57 @@
+import { createHash } from 'node:crypto';
+import { isDeepStrictEqual } from 'node:util';
+import type { CatalogClient } from '../catalog/client.ts';
+import type { DeclaredTargets } from '../catalog/queries/declared-targets.ts';
+import type { HoldfastConfig } from '../config/config.ts';
+import type { Runtime } from '../config/runtime.ts';
+import { newOperationId } from '../core/ids.ts';
+import type { Store } from '../store/store.ts';
+import type { Recorder } from './recorder.ts';
+
+type Dependencies = {
+  readonly config: HoldfastConfig;
+  readonly machines: Runtime['machines'];
+  readonly store: Store;
+  readonly catalog: CatalogClient;
+  readonly recorder: Recorder;
+  readonly clock: () => Date;
+};
+
+/**
+ * Tells the catalog what can be asked for, when that is not what it knows; true when it was told. Twice at once leaves two events that say the
+ * same.
+ */
+export async function declareTargets({
+  config,
+  machines,
+  store,
+  catalog,
+  recorder,
+  clock,
+}: Dependencies): Promise<boolean> {
+  const targets: DeclaredTargets = {
+    storageType: store.kind,
+    storageLocation: store.url,
+    compression: config.compression.algorithm,
+    machines: Object.entries(machines).flatMap(([kind, arn]) => (arn === undefined ? [] : [kind])),
+    targets: config.targets.map(({ name, engine, tenant, backups }) => ({
+      name,
+      engine,
+      tenant: tenant ?? null,
+      methods: [...new Set(backups.map(({ method }) => method))],
+      // No method of this version makes them.
+      incrementalMethods: [],
+    })),
+  };
+  if (isDeepStrictEqual(await catalog.declaredTargets(), targets)) return false;
+  const at = clock();
+  const tail = createHash('sha256').update(JSON.stringify(targets)).digest('hex').slice(0, 8);
+  await recorder.record({
+    event: 'targets-declared',
+    operation: newOperationId(at, tail),
+    at: at.toISOString(),
+    tenant: null,
+    ...targets,
+  });
+  return true;
+}

@@ -1,0 +1,44 @@
+import type { CatalogClient } from '../catalog/client.ts';
+import type { HoldfastConfig } from '../config/config.ts';
+import { type RestorablePoints, restorablePointsOf } from '../core/restorable-points.ts';
+import type { Store } from '../store/store.ts';
+import { knownBackups } from './known-backups.ts';
+
+type Places = {
+  readonly config: HoldfastConfig;
+  readonly store: Store;
+  /** Asked first. @default - the store alone is read */
+  readonly catalog: CatalogClient | undefined;
+  readonly clock: () => Date;
+  readonly warn: (message: string) => void;
+};
+
+/** The facts of every configured target as plain JSON, and where they were read. */
+export type RestorablePointsReport = {
+  readonly at: string;
+  readonly source: 'catalog' | 'store';
+  readonly targets: readonly RestorablePoints[];
+};
+
+/** Enough to know the newest two points, which is what a loss would cost and would have cost. */
+const perTarget = 2;
+
+/**
+ * What can be brought back of each configured target, what was proved, and what is late: the same facts for the command line, the API and
+ * metrics. From the catalog when it is there, and from the store alone otherwise. Changes nothing.
+ */
+export async function readRestorablePoints({ config, clock, ...places }: Places): Promise<RestorablePointsReport> {
+  const known = await knownBackups(places, { targets: config.targets.map(({ name }) => name), perTarget });
+  const now = clock();
+  const targets = config.targets.map(({ name: target, rpoHours, rtoMinutes }) =>
+    restorablePointsOf(
+      { target, rpoHours, rtoMinutes, verifiedWithinDays: config.restoreTests.verifiedWithinDays },
+      {
+        backups: known.backups.filter((backup) => backup.target === target),
+        lastRestoreTest: known.restoreTests.find((test) => test.target === target) ?? null,
+      },
+      now,
+    ),
+  );
+  return { at: now.toISOString(), source: known.source, targets };
+}

@@ -1,0 +1,83 @@
+import { restoreTestSchema } from '../config/restore-test-schema.ts';
+import { HoldfastError } from '../core/errors.ts';
+import { firstFew } from '../core/first-few.ts';
+import type { Outcome } from '../core/outcome.ts';
+import type { RestoreTestRun } from '../core/requests.ts';
+import type { RestoreTestResult } from '../engines/engine.ts';
+import { openEngine } from '../engines/open-engine.ts';
+import { metered, type RunContext } from './context.ts';
+import { openBackup } from './open-backup.ts';
+import { openStream } from './open-stream.ts';
+import { whileInUse } from './while-in-use.ts';
+
+/** What a restore test did and found. */
+export type RestoreTested = {
+  readonly restoreTest: NonNullable<Outcome['restoreTest']>;
+  /** What is wrong with the copy; undefined when nothing is. */
+  readonly failure: HoldfastError | undefined;
+};
+
+/**
+ * Restores a backup into a server of its own and examines it. Reads the store, and writes nothing to it but the mark that keeps cleanups
+ * away; needs no target, and so may run while targets are backed up or gone. Rejects with what kept it from getting so far.
+ */
+export async function runRestoreTest(context: RunContext, run: RestoreTestRun): Promise<RestoreTested> {
+  const { target, backupId: id, validationId } = run;
+  return whileInUse(context, { target, id, what: `restore test ${validationId}` }, () => testMarked(context, run));
+}
+
+async function testMarked(context: RunContext, run: RestoreTestRun): Promise<RestoreTested> {
+  const backup = await openBackup(context, run.target, run.backupId);
+  const { manifest } = backup;
+  const streams = manifest.streams.filter(({ status }) => status === 'complete');
+  // A target that is configured no more has backups all the same.
+  const settings =
+    context.config.targets.find(({ name }) => name === run.target)?.restoreTest ?? restoreTestSchema.parse({});
+  // The engine tells how far it is; the reader beneath it would only say the same again.
+  const quiet = { ...context, report: () => {} };
+  let restoredAt = context.clock();
+  const result = await openEngine(manifest.engine).restoreTest(
+    {
+      target: run.target,
+      settings: { parallelJobs: context.config.run.parallelJobs, lockTimeoutSeconds: 0, statementTimeoutSeconds: 0 },
+      signal: context.signal,
+      progress: metered(context.report),
+      scratch: context.scratch,
+    },
+    {
+      source: manifest.source,
+      streams: streams.map((record) => ({ record, open: () => openStream(quiet, backup, record, 'restore') })),
+      serverSettings: settings.serverSettings,
+      amcheck: settings.amcheck,
+      assertions: settings.assertions,
+      assertionTimeoutSeconds: settings.assertionTimeoutSeconds,
+      onRestored: () => {
+        restoredAt = context.clock();
+      },
+    },
+  );
+  return {
+    restoreTest: {
+      serverVersion: result.serverVersion,
+      databases: streams.filter(({ kind }) => kind !== 'globals').length,
+      tables: sum(result, 'tablesCompared'),
+      rows: sum(result, 'rowsCompared'),
+      relations: result.relations,
+      assertions: settings.assertions.length,
+      restoredBytes: streams.reduce((total, { plainBytes }) => total + plainBytes, 0),
+      restoreSeconds: result.restoreSeconds,
+      restoredAt: restoredAt.toISOString(),
+    },
+    failure: failureIn(result),
+  };
+}
+
+const sum = ({ restored }: RestoreTestResult, field: 'tablesCompared' | 'rowsCompared'): number =>
+  restored.reduce((total, { comparison }) => total + comparison[field], 0);
+
+/** A damaged copy explains assertions that fail, so it is what the test is said to have found. */
+function failureIn({ problems }: RestoreTestResult): HoldfastError | undefined {
+  const [first] = problems;
+  if (first === undefined) return undefined;
+  return new HoldfastError(first.code, firstFew(problems.map(({ message }) => message)));
+}

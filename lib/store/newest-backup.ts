@@ -1,0 +1,45 @@
+import { HoldfastError } from '../core/errors.ts';
+import { compactTime, type TargetName } from '../core/ids.ts';
+import type { Manifest } from '../core/manifest.ts';
+import { parseManifestKey, targetPrefix } from '../core/object-keys.ts';
+import type { Method } from '../core/vocabulary.ts';
+import { readManifest } from './backups.ts';
+import type { Store } from './store.ts';
+
+/** How far back is looked, and then further: a target that is backed up daily is found in the first stretch, whatever else it has. */
+const stretchesDays = [3, 40] as const;
+
+/** The newest complete backup of a target by a method, or undefined when there is none. A manifest that cannot be read is passed over. */
+export async function newestComplete(
+  store: Store,
+  { target, method }: { readonly target: TargetName; readonly method: Method },
+  now: Date,
+): Promise<Manifest | undefined> {
+  let until: string | undefined;
+  for (const days of [...stretchesDays, undefined]) {
+    const prefix = targetPrefix(target);
+    const from = days === undefined ? prefix : `${prefix}${compactTime(new Date(now.getTime() - days * 86_400_000))}`;
+    const keys: string[] = [];
+    for await (const { key } of store.list(prefix, { startAfter: from })) {
+      if (until !== undefined && key >= until) break;
+      if (parseManifestKey(key) !== undefined) keys.push(key);
+    }
+    for (const key of keys.toReversed()) {
+      const manifest = await readable(store, key);
+      if (manifest?.status === 'complete' && manifest.method === method) return manifest;
+    }
+    until = from;
+  }
+  return undefined;
+}
+
+async function readable(store: Store, key: string): Promise<Manifest | undefined> {
+  const named = parseManifestKey(key);
+  if (named === undefined) return undefined;
+  try {
+    return await readManifest(store, named.target, named.id);
+  } catch (error) {
+    if (error instanceof HoldfastError && !error.retryable) return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,128 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { backupIdSchema, targetNameSchema } from '../../lib/core/ids.ts';
+import { manifestKey, outcomeKey } from '../../lib/core/object-keys.ts';
+import { backupRunSchema, restoreTestRunSchema } from '../../lib/core/requests.ts';
+import { recordOutcome } from '../../lib/lifecycle/record-outcome.ts';
+import { putJson } from '../../lib/store/text.ts';
+import { manifestOf } from '../catalog/manifests.ts';
+import { lifecycle } from './fixtures.ts';
+
+const testRun = restoreTestRunSchema.parse({
+  validationId: '20261121T120000Z-0badcafe',
+  backupId: '20261121T020000Z-9f3c2a1b',
+  target: 'orders',
+  reason: 'it was named',
+  requestedBy: { kind: 'user' },
+  execution: 'sunday',
+  requestedAt: '2026-11-21T12:00:00.000Z',
+});
+const figures = {
+  serverVersion: '17.6',
+  databases: 1,
+  tables: 12,
+  rows: 1000,
+  relations: 40,
+  assertions: 2,
+  restoredBytes: 4_000_000_000,
+  restoreSeconds: 800,
+};
+const passed = {
+  attempt: 'a1b2',
+  endedAt: '2026-11-21T12:20:00.000Z',
+  exitCode: 0,
+  restoreTest: { ...figures, restoredAt: '2026-11-21T12:15:00.000Z' },
+};
+const failure = { code: 'task-killed', message: 'killed', hint: 'more memory' };
+
+test('a restore test that passed verifies its backup, and says what a recovery would have taken', async () => {
+  await using parts = await lifecycle();
+  await putJson(parts.store, outcomeKey(testRun.validationId, 'a1b2'), passed);
+
+  const recorded = await recordOutcome(parts, { run: testRun });
+
+  assert.deepEqual(recorded, { indexed: false, status: 'COMPLETED', rtoSeconds: 900 });
+  assert.deepEqual(parts.recorded, [
+    {
+      event: 'backup-verified',
+      operation: '20261121T020000Z-9f3c2a1b',
+      at: '2026-11-21T12:20:00.000Z',
+      tenant: null,
+      verification: 'VERIFIED',
+      detail:
+        'restored into PostgreSQL 17.6: 12 tables and 1000 rows are the same, 40 relations are sound, 2 assertions hold',
+      by: 'restore-test',
+      validation: '20261121T120000Z-0badcafe',
+    },
+    {
+      event: 'restore-test-ended',
+      operation: '20261121T120000Z-0badcafe',
+      at: '2026-11-21T12:20:00.000Z',
+      tenant: null,
+      backupId: '20261121T020000Z-9f3c2a1b',
+      target: 'orders',
+      requestedBy: { kind: 'user' },
+      status: 'PASSED',
+      beganAt: '2026-11-21T12:00:00.000Z',
+      endedAt: '2026-11-21T12:20:00.000Z',
+      figures,
+      rtoSeconds: 900,
+    },
+  ]);
+});
+
+test('a failure after the proof takes the proof not back', async () => {
+  await using parts = await lifecycle();
+  await putJson(parts.store, outcomeKey(testRun.validationId, 'a1b2'), passed);
+
+  const recorded = await recordOutcome(parts, { run: testRun, failure });
+
+  assert.equal(recorded.status, 'COMPLETED');
+  assert.equal(parts.recorded.length, 2);
+});
+
+test('a test that came to no end says nothing of its backup', async () => {
+  await using parts = await lifecycle();
+
+  const recorded = await recordOutcome(parts, { run: testRun, failure });
+
+  assert.deepEqual(recorded, { indexed: false, status: 'FAILED' });
+  assert.deepEqual(
+    parts.recorded.map((event) => [event.event, 'status' in event && event.status]),
+    [['restore-test-ended', 'ERROR']],
+  );
+});
+
+test('a backup tells what a loss just before its end would have cost, and the first of a target does not', async () => {
+  await using parts = await lifecycle();
+  const target = targetNameSchema.parse('orders');
+  const runOf = (backupId: string) =>
+    backupRunSchema.parse({
+      backupId,
+      target,
+      engine: 'postgres',
+      method: 'logical',
+      tier: 'daily',
+      scheduledTime: null,
+      requestedBy: { kind: 'user' },
+      execution: 'night',
+      fencingToken: 1,
+      requestedAt: '2026-11-21T02:00:00.000Z',
+    });
+  const publish = (backupId: string, status: 'complete' | 'partial', day: number) =>
+    putJson(parts.store, manifestKey(target, backupIdSchema.parse(backupId)), {
+      ...manifestOf({ backupId, status }),
+      beganAt: `2026-11-${day}T02:00:10.000Z`,
+      endedAt: `2026-11-${day}T02:04:40.000Z`,
+    });
+  await publish('20261121T020000Z-00000001', 'complete', 21);
+  await publish('20261122T020000Z-00000002', 'partial', 22);
+  await publish('20261123T020000Z-00000003', 'complete', 23);
+
+  const first = await recordOutcome(parts, { run: runOf('20261121T020000Z-00000001') });
+  const third = await recordOutcome(parts, { run: runOf('20261123T020000Z-00000003') });
+
+  assert.deepEqual(first, { indexed: false, status: 'COMPLETED' });
+  // Two days and four and a half minutes: the partial backup between them is no restorable point.
+  assert.deepEqual(third, { indexed: false, status: 'COMPLETED', rpoSeconds: 173_070 });
+});
