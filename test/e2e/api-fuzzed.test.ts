@@ -4,13 +4,13 @@ import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { after, before, test } from 'node:test';
 import { ensureSchemathesis } from '../../scripts/servers/schemathesis.ts';
-import { type OpenStack, objectsUnder, openStack, type StackFolder, stackFolder } from './stack-fixture.ts';
+import { type OpenStack, openStack, type StackFolder, stackFolder } from './stack-fixture.ts';
 
 let folder: StackFolder;
 let opened: OpenStack;
 
 before(async () => {
-  // No run is ever started, so no server is needed.
+  // Names that answers tell are tried again in requests, so runs are started. None reaches a server, and how they end is not the question here.
   folder = await stackFolder({ server: { port: 1, backupPassword: 'none', binDir: '/nonexistent' } });
   opened = await openStack(folder);
 });
@@ -49,9 +49,6 @@ test('requests that schemathesis makes up, valid ones and broken ones, find noth
   ]);
 
   assert.equal(code, 0, output.slice(-8000));
-  // Its requests are made up: none names a target that there is.
-  assert.deepEqual(opened.stack.executions.list(), []);
-  assert.deepEqual(objectsUnder(folder, 'journal/19700101T000000Z-'), []);
 });
 
 function run(program: string, args: readonly string[]): Promise<{ readonly code: number; readonly output: string }> {
