@@ -100,9 +100,6 @@ export type LocalStack = AsyncDisposable & {
 
 const closingGraceSeconds = 20;
 
-/** As the deployment names Holdfast's API after its construct. */
-const apiName = /-ApiFunction[0-9A-F]{8}$/;
-
 /**
  * Runs what the cloud assembly describes, on this machine. One stack at a time for a state folder: another one is refused with
  * `stack-running`. Throws `assembly-unsupported` when the assembly holds something that it cannot play.
@@ -285,7 +282,7 @@ async function open(options: LocalStackOptions, stateDirectory: string, parts: P
     queues: await queues.depths(),
   });
   const invoke = (name: string, event: JsonObject) => functions.invoke(name, event);
-  const apiFunction = model.functionUrls.find((name) => apiName.test(name));
+  const apiFunction = model.functionUrls.find((name) => name === `${options.config.aws.name}-api`);
   const api = apiFunction === undefined ? undefined : { functionName: apiFunction, invoke };
   status.connect({
     executions,
