@@ -123,7 +123,7 @@ async function admit(config: HoldfastConfig): Promise<BackupRun> {
     const request = { target: targetNameSchema.parse(targetName) };
     const admission = await admitBackup(
       { config, store, recorder, clock: () => new Date() },
-      { request, execution: 'bench', redriveCount: 0 },
+      { request, execution: 'bench', startedAt: '2026-11-21T02:00:00.000Z', redriveCount: 0 },
     );
     if (admission.verdict !== 'admitted') throw new Error(`not admitted: ${JSON.stringify(admission)}`);
     return admission.run;

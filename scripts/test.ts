@@ -1,8 +1,10 @@
 import { NoContainers } from './servers/container-engine.ts';
+import { ensureFaketime } from './servers/faketime.ts';
 import { ensureMinio } from './servers/minio.ts';
 import { ensureNodeImage } from './servers/node-image.ts';
 import { ensurePostgres, testedMajors } from './servers/postgres.ts';
 import { ensurePromtool } from './servers/promtool.ts';
+import { ensureSchemathesis } from './servers/schemathesis.ts';
 import { ensureVersitygw } from './servers/versitygw.ts';
 import { runSteps, runTests, type Step, staticSteps } from './steps.ts';
 import { testFiles } from './test-files.ts';
@@ -29,6 +31,8 @@ async function ensureServers(): Promise<boolean> {
   const unpacked: boolean[] = [];
   unpacked.push(await report('promtool', ensurePromtool(progress)));
   for (const major of testedMajors) unpacked.push(await report(`PostgreSQL ${major}`, ensurePostgres(major, progress)));
+  unpacked.push(await report('libfaketime', ensureFaketime(progress)));
+  unpacked.push(await report('schemathesis', ensureSchemathesis(progress)));
   return [...unpacked, ...(await builds), await image].every(Boolean);
 }
 

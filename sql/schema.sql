@@ -1039,6 +1039,8 @@ CREATE TABLE backup_mgmt.backup_schedule_s (
     load_date timestamp with time zone NOT NULL,
     load_end_date timestamp with time zone,
     record_source text NOT NULL,
+    changed_by_kind text,
+    changed_by_name text,
     CONSTRAINT backup_schedule_s_engine_known CHECK ((engine = ANY (ARRAY['postgres'::text, 'neo4j'::text, 'redis'::text, 'application'::text]))),
     CONSTRAINT backup_schedule_s_history_forward CHECK ((load_end_date > load_date)),
     CONSTRAINT backup_schedule_s_retention_positive CHECK ((retention_days > 0)),
@@ -1473,6 +1475,8 @@ CREATE INDEX validation_results_timestamp ON backup_mgmt.validation_results USIN
 CREATE INDEX applied_event_declarations ON holdfast.applied_event USING btree (event_name) WHERE (event_name = 'schedules-declared'::text);
 
 CREATE INDEX applied_event_operation ON holdfast.applied_event USING btree (operation);
+
+CREATE INDEX applied_event_schedule_changes ON holdfast.applied_event USING btree (event_name) WHERE (event_name = 'schedule-changed'::text);
 
 CREATE INDEX applied_event_targets ON holdfast.applied_event USING btree (((payload ->> 'at'::text))) WHERE (event_name = 'targets-declared'::text);
 

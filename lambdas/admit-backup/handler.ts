@@ -6,6 +6,7 @@ import { step } from '../frame.ts';
 const inputSchema = z.object({
   request: backupRequestSchema,
   execution: z.string(),
+  startedAt: z.iso.datetime({ offset: true }),
   redriveCount: z.number().int().default(0),
 });
 

@@ -6,7 +6,7 @@ import { isUnavailable } from './catalog-error.ts';
 import { hashKey, tenantKey } from './hash-key.ts';
 import { type BackupEvent, projectBackup } from './project-backup.ts';
 import { projectRecovery, type RecoveryEvent } from './project-recovery.ts';
-import { projectSchedules, type SchedulesDeclared } from './project-schedules.ts';
+import { projectSchedules, type ScheduleEvent } from './project-schedules.ts';
 import { projectValidation, type ValidationEvent } from './project-validation.ts';
 import { insertAppliedEvents } from './sql/insert-applied-events.ts';
 import { insertTenants } from './sql/insert-tenants.ts';
@@ -15,9 +15,9 @@ import { noteEvents } from './sql/note-events.ts';
 import { replaceHistory } from './sql/replace-history.ts';
 import { replaceTargets } from './sql/replace-targets.ts';
 import { replaceValidation } from './sql/replace-validation.ts';
-import { selectDeclarations } from './sql/select-declarations.ts';
 import { selectEventsOfOperation } from './sql/select-events-of-operation.ts';
 import { selectNewestTargets } from './sql/select-newest-targets.ts';
+import { selectScheduleEvents } from './sql/select-schedule-events.ts';
 import { type HubRow, upsertHub } from './sql/upsert-hub.ts';
 import { upsertLink } from './sql/upsert-link.ts';
 
@@ -49,9 +49,11 @@ export async function applyEvents(client: Client, events: readonly JournalEvent[
   return { applied, known: events.length - applied };
 }
 
-/** What must not be projected twice at a time: an operation; for declarations, all schedules together, and all targets. */
-const lockOf = (event: JournalEvent): string =>
-  event.event === 'schedules-declared' ? 'schedules' : event.event === 'targets-declared' ? 'targets' : event.operation;
+/** What must not be projected twice at a time: an operation; for what concerns schedules, all of them together; for declarations of targets, all targets. */
+function lockOf(event: JournalEvent): string {
+  if (event.event === 'schedules-declared' || event.event === 'schedule-changed') return 'schedules';
+  return event.event === 'targets-declared' ? 'targets' : event.operation;
+}
 
 async function applyTogether(client: Client, lock: string, events: readonly JournalEvent[]): Promise<number> {
   await client.query('begin');
@@ -62,7 +64,7 @@ async function applyTogether(client: Client, lock: string, events: readonly Jour
     if (inserted.length > 0) {
       await insertTenants(client, events.flatMap(tenantsIn));
       await noteEvents(client, inserted);
-      if (lock === 'schedules') await writeSchedules(client, await selectDeclarations(client));
+      if (lock === 'schedules') await writeSchedules(client, await selectScheduleEvents(client));
       else if (lock === 'targets') await replaceTargets(client, await selectNewestTargets(client));
       else await writeOperation(client, lock as BackupId, await selectEventsOfOperation(client, lock));
     }
@@ -151,8 +153,8 @@ async function writeRecovery(client: Client, operation: BackupId, events: readon
   }
 }
 
-async function writeSchedules(client: Client, declarations: readonly SchedulesDeclared[]): Promise<void> {
-  const rows = projectSchedules(declarations);
+async function writeSchedules(client: Client, events: readonly ScheduleEvent[]): Promise<void> {
+  const rows = projectSchedules(events);
   const first = new Map(rows.toReversed().map((row) => [row.schedule_hk, row]));
   for (const row of first.values()) {
     await upsertHub(client, 'backup_schedule_h', {

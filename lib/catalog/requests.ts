@@ -3,7 +3,13 @@ import { z } from 'zod';
 import { HoldfastError } from '../core/errors.ts';
 import { backupIdSchema, targetNameSchema } from '../core/ids.ts';
 import { journalEventSchema } from '../core/journal.ts';
-import { backupStatusSchema, methodSchema, validationStatusSchema, validationTypeSchema } from '../core/vocabulary.ts';
+import {
+  backupStatusSchema,
+  methodSchema,
+  tierSchema,
+  validationStatusSchema,
+  validationTypeSchema,
+} from '../core/vocabulary.ts';
 import { type MigrationResult, migrateCatalog } from './migrate.ts';
 import { type ApplyResult, applyEvents } from './project.ts';
 import { type CatalogStatus, catalogStatus } from './queries/catalog-status.ts';
@@ -36,6 +42,10 @@ export const catalogRequestSchema = z.discriminatedUnion('operation', [
     target: targetNameSchema.optional(),
     status: backupStatusSchema.optional(),
     since: sinceSchema,
+    until: sinceSchema,
+    tier: tierSchema.optional(),
+    method: methodSchema.optional(),
+    after: z.strictObject({ startTime: z.iso.datetime(), backupId: backupIdSchema }).optional(),
     limit: limitSchema,
   }),
   z.strictObject({ operation: z.literal('show'), backupId: backupIdSchema }),
@@ -49,6 +59,8 @@ export const catalogRequestSchema = z.discriminatedUnion('operation', [
     operation: z.literal('recoveries'),
     target: targetNameSchema.optional(),
     since: sinceSchema,
+    recoveryId: backupIdSchema.optional(),
+    after: z.strictObject({ startTime: z.iso.datetime(), recoveryId: backupIdSchema }).optional(),
     limit: limitSchema,
   }),
   z.strictObject({

@@ -113,7 +113,7 @@ const isGone = (error: unknown): boolean =>
 
 function stackGone({ arn }: Started, cause: unknown): HoldfastError {
   return new HoldfastError('stopped', `the local stack ended while execution ${arn} ran`, {
-    hint: 'run it again; what the stack left unfinished shows as failed after its next start, and its lease runs out within 15 minutes',
+    hint: 'run it again; what the stack left unfinished shows as failed after its next start, which also gives its lease back',
     cause,
   });
 }

@@ -16,7 +16,7 @@ export function createProgram(): Command {
 }
 
 function addVerb(parent: Command, verb: VerbDefinition): void {
-  const command = parent.command(verb.usage).description(verb.description);
+  const command = parent.command(verb.usage, { isDefault: verb.isDefault === true }).description(verb.description);
   command.showHelpAfterError(`(run '${pathOf(command)} --help' for its arguments and an example)`);
   if (verb.verbs) {
     for (const inner of verb.verbs) addVerb(command, inner);

@@ -11,6 +11,8 @@ export type VerbDefinition = {
   readonly options?: readonly (readonly [flags: string, description: string])[];
   readonly load: () => Promise<{ readonly run: (context: CliContext, options: never) => Promise<number> }>;
   readonly verbs?: readonly VerbDefinition[];
+  /** Of a group's verbs, the one that is meant when none is named. @default false */
+  readonly isDefault?: boolean;
 };
 
 const none = (): never => {
@@ -152,6 +154,78 @@ export const verbs: readonly VerbDefinition[] = [
       ['--database <name...>', 'only these databases'],
     ],
     load: () => import('./verbs/export.ts'),
+  },
+  {
+    usage: 'schedules',
+    description: 'when backups run: last and next runs, and changing them without a deployment',
+    example: 'holdfast schedules --hours 48',
+    load: none,
+    verbs: [
+      {
+        usage: 'list',
+        isDefault: true,
+        description: 'every schedule with its last run and its next ones; needs the store alone',
+        example: 'holdfast schedules --hours 48',
+        options: [
+          ['--hours <number>', 'the runs of so many hours from now, in order, instead of the next of each schedule'],
+        ],
+        load: () => import('./verbs/schedules-list.ts'),
+      },
+      {
+        usage: 'set <schedule>',
+        description: 'run it at other times from now on; stays so whatever is deployed, until it is reset',
+        example: 'holdfast schedules set orders-daily-logical --cron "30 3 * * *" --timezone Europe/Berlin',
+        options: [
+          ['--cron <pattern>', 'minute hour day-of-month month day-of-week'],
+          ['--timezone <name>', 'e.g. Europe/Berlin'],
+          ['--aws', 'in the AWS account instead of on this machine'],
+        ],
+        load: () => import('./verbs/schedules-set.ts'),
+      },
+      {
+        usage: 'enable <schedule>',
+        description: 'let it run',
+        example: 'holdfast schedules enable orders-daily-logical',
+        options: [['--aws', 'in the AWS account instead of on this machine']],
+        load: () => import('./verbs/schedules-enable.ts'),
+      },
+      {
+        usage: 'disable <schedule>',
+        description: 'let it run no more, until it is enabled or reset',
+        example: 'holdfast schedules disable orders-daily-logical',
+        options: [['--aws', 'in the AWS account instead of on this machine']],
+        load: () => import('./verbs/schedules-disable.ts'),
+      },
+      {
+        usage: 'reset <schedule>',
+        description: 'back to what the configuration says',
+        example: 'holdfast schedules reset orders-daily-logical',
+        options: [['--aws', 'in the AWS account instead of on this machine']],
+        load: () => import('./verbs/schedules-reset.ts'),
+      },
+    ],
+  },
+  {
+    usage: 'api',
+    description: 'the HTTP API: where it is and how it is called',
+    example: 'holdfast api',
+    load: none,
+    verbs: [
+      {
+        usage: 'show',
+        isDefault: true,
+        description: 'its URL, and a command that calls it',
+        example: 'holdfast api',
+        options: [['--aws', 'of the AWS account instead of this machine']],
+        load: () => import('./verbs/api-show.ts'),
+      },
+      {
+        usage: 'token',
+        description: "the token that a caller of the local stack's API bears",
+        example: 'curl -H "authorization: Bearer $(holdfast api token)" http://127.0.0.1:8084/api/targets',
+        load: () => import('./verbs/api-token.ts'),
+      },
+    ],
   },
   {
     usage: 'cleanup',

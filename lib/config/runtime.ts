@@ -14,6 +14,8 @@ const runtimeSchema = z.object({
   HOLDFAST_CATALOG_FUNCTION: z.string().optional(),
   HOLDFAST_BACKUP_MACHINE: z.string().optional(),
   HOLDFAST_RESTORE_MACHINE: z.string().optional(),
+  HOLDFAST_SCHEDULES_FUNCTION: z.string().optional(),
+  HOLDFAST_VALIDATE_FUNCTION: z.string().optional(),
   HOLDFAST_MAIL_TOPIC: z.string().optional(),
   HOLDFAST_RESTORE_TEST_MACHINE: z.string().optional(),
   HOLDFAST_CLEANUP_MACHINE: z.string().optional(),
@@ -31,6 +33,8 @@ export type Runtime = {
   readonly config: HoldfastConfig;
   readonly environment: Environment;
   readonly catalogFunction: string | undefined;
+  readonly schedulesFunction: string | undefined;
+  readonly validateFunction: string | undefined;
   /** Where mails are published. */
   readonly mailTopic: string | undefined;
   /** ARNs of the state machines that the program may start. */
@@ -59,6 +63,8 @@ export function loadRuntime(environment: Environment = process.env): Runtime {
     },
     environment,
     catalogFunction: variables.HOLDFAST_CATALOG_FUNCTION,
+    schedulesFunction: variables.HOLDFAST_SCHEDULES_FUNCTION,
+    validateFunction: variables.HOLDFAST_VALIDATE_FUNCTION,
     mailTopic: variables.HOLDFAST_MAIL_TOPIC,
     machines: {
       backup: variables.HOLDFAST_BACKUP_MACHINE,

@@ -9,10 +9,10 @@ import { EmailSubscription, LambdaSubscription } from 'aws-cdk-lib/aws-sns-subsc
 import { Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import type { HoldfastConfig } from '../config/config.ts';
+import { schedulerCron } from '../core/schedule-expression.ts';
 import { allow } from './allow.ts';
 import type { Bundle } from './bundle.ts';
 import { BundledFunction } from './bundled-function.ts';
-import { schedulerCron } from './schedule-expression.ts';
 import type { Vault } from './vault.ts';
 
 export type AlertsProps = {

@@ -20,6 +20,7 @@ export const functionNames = [
   'end-cleanup',
   'catalog',
   'reconcile',
+  'schedules',
   'watch',
   'check-health',
   'notify',

@@ -14,6 +14,8 @@ export type BundledFunctionProps = {
   readonly program: FunctionName;
   /** What it does, shown in the console. */
   readonly description: string;
+  /** For those that people look up by name. @default - made by CloudFormation */
+  readonly name?: string;
   readonly timeout: Duration;
   /** What the function may do beside writing its own log. @default - what is granted to its role afterwards */
   readonly permissions?: readonly Permission[];
@@ -63,6 +65,7 @@ export class BundledFunction extends Construct {
     for (const permission of props.permissions ?? []) allow(this.role, permission);
 
     this.function = new LambdaFunction(this, 'Function', {
+      ...(props.name === undefined ? {} : { functionName: props.name }),
       runtime: Runtime.NODEJS_24_X,
       architecture: Architecture.ARM_64,
       handler: 'index.handler',

@@ -1,5 +1,7 @@
-import { Duration, RemovalPolicy, Stack, TimeZone, Validations } from 'aws-cdk-lib';
+import { createHash } from 'node:crypto';
+import { CustomResource, Duration, RemovalPolicy, Stack, TimeZone, Validations } from 'aws-cdk-lib';
 import { Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
 import {
   ContextAttribute,
   Schedule,
@@ -9,19 +11,25 @@ import {
 } from 'aws-cdk-lib/aws-scheduler';
 import { LambdaInvoke, StepFunctionsStartExecution } from 'aws-cdk-lib/aws-scheduler-targets';
 import { Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs';
+import { Provider } from 'aws-cdk-lib/custom-resources';
 import { Construct } from 'constructs';
 import { acknowledge } from '../checks/acknowledge.ts';
 import type { BackupEntry, HoldfastConfig } from '../config/config.ts';
+import { schedulerCron } from '../core/schedule-expression.ts';
 import { isSkippedWhenClocksGoForward } from '../core/schedule-runs.ts';
 import { allow } from './allow.ts';
-import type { BundledFunction } from './bundled-function.ts';
+import type { Bundle } from './bundle.ts';
+import { BundledFunction } from './bundled-function.ts';
 import type { Machine } from './machine.ts';
-import { schedulerCron } from './schedule-expression.ts';
+import type { Vault } from './vault.ts';
 
 export type SchedulesProps = {
   /** The group's name. */
   readonly name: string;
   readonly targets: HoldfastConfig['targets'];
+  readonly bundle: Bundle;
+  readonly vault: Vault;
+  readonly catalog: BundledFunction;
   readonly backup: Machine;
   readonly restoreTest: Machine;
   readonly restoreTests: HoldfastConfig['restoreTests'];
@@ -46,9 +54,14 @@ export type SchedulesProps = {
  * When things run: a schedule per target and backup entry, those of restore tests, the cleanup, the reconciler, the watch and the health check. Scheduler would try a missed start again for a day; here it
  * gives up after an hour, because a nightly backup that starts at noon is a surprise, and what it gave up on waits in a queue that is watched.
  * Each start bears the time that it was due, which is what makes two starts of one slot one backup.
+ *
+ * People change schedules without a deployment. The journal keeps what they changed, and one function makes Scheduler follow it: when it is
+ * changed, after a deployment that has put the configured times back, and every quarter of an hour.
  */
 export class Schedules extends Construct {
   readonly deadLetters: Queue;
+  /** Changes schedules; asked by the API and by the command line. */
+  readonly function: BundledFunction;
 
   constructor(scope: Construct, id: string, props: SchedulesProps) {
     super(scope, id);
@@ -67,6 +80,8 @@ export class Schedules extends Construct {
       'this is the dead-letter queue itself, and any message in it raises an alarm',
     );
     const role = this.#role(props);
+    this.function = this.#function(props, role);
+    this.function.grantInvoke(role, 'ApplySchedules');
     const delivery = {
       role: role.withoutPolicyUpdates(),
       deadLetterQueue: this.deadLetters,
@@ -74,10 +89,11 @@ export class Schedules extends Construct {
       retryAttempts: 3,
     };
 
+    const declared: Schedule[] = [];
     for (const target of props.targets) {
       for (const entry of target.backups) {
         this.#warnOfClockGap(entry);
-        new Schedule(this, entry.name, {
+        const schedule = new Schedule(this, entry.name, {
           scheduleName: entry.name,
           scheduleGroup: group,
           description: `${target.name}: ${entry.tier} ${entry.method} backup, kept ${entry.retentionDays} days`,
@@ -95,8 +111,22 @@ export class Schedules extends Construct {
             }),
           }),
         });
+        declared.push(schedule);
       }
     }
+    this.#followDeployments(props, declared);
+    new Schedule(this, 'ApplySchedules', {
+      scheduleName: 'apply-schedules',
+      scheduleGroup: group,
+      description: 'Puts back what differs from the configuration and from what was changed by hand since',
+      schedule: ScheduleExpression.rate(Duration.minutes(15)),
+      target: new LambdaInvoke(this.function.function, {
+        ...delivery,
+        maxEventAge: Duration.minutes(5),
+        retryAttempts: 1,
+        input: ScheduleTargetInput.fromObject({ operation: 'apply' }),
+      }),
+    });
     for (const test of restoreTestSchedules(props)) {
       new Schedule(this, test.name, {
         scheduleName: test.name,
@@ -169,6 +199,69 @@ export class Schedules extends Construct {
       schedule: ScheduleExpression.expression(schedulerCron(props.healthCheck.schedule), TimeZone.ETC_UTC),
       target: new StepFunctionsStartExecution(props.healthCheck.machine.machine, soonAgain),
     });
+  }
+
+  #function({ name, bundle, vault, catalog }: SchedulesProps, schedulerRole: Role): BundledFunction {
+    const made = new BundledFunction(this, 'Function', {
+      bundle,
+      program: 'schedules',
+      name: `${name}-schedules`,
+      description: 'Changes schedules, and makes EventBridge Scheduler follow what is in force',
+      timeout: Duration.minutes(5),
+      permissions: [
+        catalog.invokePermission('TellCatalog'),
+        {
+          sid: 'ChangeSchedules',
+          actions: ['scheduler:GetSchedule', 'scheduler:UpdateSchedule'],
+          resources: [
+            Stack.of(this).formatArn({ service: 'scheduler', resource: 'schedule', resourceName: `${name}/*` }),
+          ],
+          wildcardReason: "the group holds this installation's schedules and nothing else",
+        },
+        {
+          sid: 'HandRoleToScheduler',
+          actions: ['iam:PassRole'],
+          resources: [schedulerRole.roleArn],
+          conditions: { StringEquals: { 'iam:PassedToService': 'scheduler.amazonaws.com' } },
+        },
+      ],
+      environment: { ...vault.environment, HOLDFAST_CATALOG_FUNCTION: catalog.arn },
+    });
+    vault.grantList(made.role, 'journal');
+    vault.grantGet(made.role, 'journal');
+    vault.grantPut(made.role, 'journal');
+    return made;
+  }
+
+  /** CloudFormation writes a schedule that has changed in the template as the template has it: after that, what is in force is put back. */
+  #followDeployments({ targets }: SchedulesProps, declared: readonly Schedule[]): void {
+    const provider = new Provider(this, 'Provider', {
+      onEventHandler: this.function.function,
+      logGroup: new LogGroup(this, 'ProviderLog', {
+        retention: RetentionDays.THREE_MONTHS,
+        removalPolicy: RemovalPolicy.DESTROY,
+      }),
+    });
+    acknowledge(
+      provider,
+      'AwsSolutions-IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole]',
+      "made by CDK's provider framework, whose role we cannot write; it may only write logs",
+    );
+    acknowledge(
+      provider,
+      `AwsSolutions-IAM5[Resource::<${this.function.logicalId}.Arn>:*]`,
+      "made by CDK's provider framework: every version of the one function that it invokes",
+    );
+    const times = targets.flatMap(({ backups }) =>
+      backups.map(({ name, schedule, timezone, enabled }) => [name, schedule, timezone, enabled]),
+    );
+    const inForce = new CustomResource(this, 'InForce', {
+      resourceType: 'Custom::HoldfastSchedulesInForce',
+      serviceToken: provider.serviceToken,
+      properties: { declared: createHash('sha256').update(JSON.stringify(times)).digest('hex') },
+      removalPolicy: RemovalPolicy.RETAIN,
+    });
+    inForce.node.addDependency(...declared);
   }
 
   #warnOfClockGap(entry: BackupEntry): void {

@@ -7,7 +7,10 @@ import { BundledFunction } from './bundled-function.ts';
 import type { Vault } from './vault.ts';
 
 /** The functions that are steps of a state machine. */
-export type StepName = Exclude<FunctionName, 'catalog' | 'reconcile' | 'take-requests' | 'watch' | 'notify' | 'api'>;
+export type StepName = Exclude<
+  FunctionName,
+  'catalog' | 'reconcile' | 'schedules' | 'take-requests' | 'watch' | 'notify' | 'api'
+>;
 
 export type StepFunctionsProps = {
   readonly bundle: Bundle;

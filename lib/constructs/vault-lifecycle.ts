@@ -40,6 +40,12 @@ export function lifecycleRules(retentionDays: readonly number[], prefix: string)
       tagFilters: { [objectTags.expired]: 'yes' },
       expiration: Duration.days(1),
     },
+    {
+      // Longer than Step Functions remembers an execution: until then the key names it, after that it is refused anyway.
+      id: 'forgotten-idempotency-keys',
+      prefix: `${prefix}${prefixes.idempotency}`,
+      expiration: Duration.days(100),
+    },
     ...distinct
       .map(
         (days): LifecycleRule => ({

@@ -11,6 +11,7 @@ const writeOnce = [
   prefixes.journal,
   prefixes.outcomes,
   prefixes.requests,
+  prefixes.idempotency,
   prefixes.cleanups,
 ] as const;
 

@@ -26,6 +26,8 @@ const keyPatterns: Readonly<Record<StorePart, string>> = {
   journal: `${prefixes.journal}*`,
   outcomes: `${prefixes.outcomes}*`,
   requests: `${prefixes.requests}*`,
+  idempotency: `${prefixes.idempotency}*`,
+  reports: `${prefixes.reports}*`,
   leases: `${prefixes.leases}*`,
   inUse: `${prefixes.inUse}*`,
   cleanups: `${prefixes.cleanups}*`,

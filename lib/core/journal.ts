@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { cleanupTotalsSchema } from './cleanup.ts';
+import { cronSchema, timezoneSchema } from './cron.ts';
 import { backupIdSchema, targetNameSchema } from './ids.ts';
 import { eventBase as base, eventErrorSchema as errorSchema } from './journal-base.ts';
 import { requesterSchema } from './manifest.ts';
@@ -203,6 +204,31 @@ export const targetsDeclaredSchema = z.strictObject({
   ),
 });
 
+/** What a person may set of a schedule without a deployment. */
+export const scheduleSettingsSchema = z.strictObject({
+  cron: cronSchema,
+  timezone: timezoneSchema,
+  enabled: z.boolean(),
+});
+
+/**
+ * A schedule was changed by hand: what is set stays set, whatever later deployments declare, until it is reset to the configuration. All changes
+ * of one schedule are events of one operation (`scheduleOperation`), so that they are found without the rest of the journal.
+ */
+export const scheduleChangedSchema = z.strictObject({
+  ...base,
+  event: z.literal('schedule-changed'),
+  schedule: z.string(),
+  /** The same wish asked for twice is one change. */
+  change: z.string(),
+  // Any text: what was a pattern or a zone when it was set must be read by every later version, whatever that one accepts.
+  set: z.union([
+    z.strictObject({ cron: z.string(), timezone: z.string(), enabled: z.boolean() }).partial(),
+    z.literal('as-configured'),
+  ]),
+  requestedBy: requesterSchema,
+});
+
 export const journalEventSchema = z.discriminatedUnion('event', [
   backupRequestedSchema,
   backupBegunSchema,
@@ -222,6 +248,7 @@ export const journalEventSchema = z.discriminatedUnion('event', [
   restoreTestRequestedSchema,
   restoreTestEndedSchema,
   schedulesDeclaredSchema,
+  scheduleChangedSchema,
   targetsDeclaredSchema,
 ]);
 export type JournalEvent = z.infer<typeof journalEventSchema>;
@@ -230,6 +257,7 @@ export type RestoreTestEnded = Extract<JournalEvent, { event: 'restore-test-ende
 /** Within one operation events are applied in this order, whatever order they were written in. */
 const order: Record<JournalEvent['event'], number> = {
   'schedules-declared': 0,
+  'schedule-changed': 0,
   'targets-declared': 0,
   'backup-requested': 10,
   'recovery-requested': 10,

@@ -10,6 +10,8 @@ import type { Method, Tier } from './vocabulary.ts';
  * journal/<operationId>/<nnn>-<event>.json                      what happened to a backup, recovery or validation, in order
  * outcomes/<operationId>/<attempt>.json                          how one attempt of a task ended, written by the task
  * requests/<target>/<method>/<slot>.json                        one per scheduled time: a second request finds it
+ * idempotency/<id>.json                                         one per wish of an API caller: asked again, it is the same
+ * reports/<name>                                                written by reporting, read by people and the API
  * leases/<target>/<method>.json                                 who may write now, until when (replaced conditionally)
  * leases/cleanup.json                                         which cleanup runs, likewise
  * in-use/<target>/<backupId>/<reader>.json                    who reads this backup now, until when: cleanup leaves it alone
@@ -23,6 +25,8 @@ export const prefixes = {
   journal: 'journal/',
   outcomes: 'outcomes/',
   requests: 'requests/',
+  idempotency: 'idempotency/',
+  reports: 'reports/',
   leases: 'leases/',
   inUse: 'in-use/',
   cleanups: 'cleanups/',
@@ -40,6 +44,9 @@ export const requestKey = (target: TargetName, method: Method, slot: string): st
   `${prefixes.requests}${target}/${method}/${slot}.json`;
 /** What makes two requests of a schedule the same one: its time and tier (two that are due at one time are kept for different times). */
 export const scheduledSlot = (scheduledTime: Date, tier: Tier): string => `${compactTime(scheduledTime)}-${tier}`;
+/** The prefix of the requests of one target and method, whose slots sort by their scheduled time. */
+export const requestsPrefix = (target: TargetName, method: Method): string =>
+  `${prefixes.requests}${target}/${method}/`;
 /** Objects that say how the installation is, each replaced by its one writer. */
 export const healthKeys = {
   watch: `${prefixes.health}watch.json`,
@@ -49,6 +56,8 @@ export const healthKeys = {
   canary: `${prefixes.health}canary.json`,
 } as const;
 export const alertKey = (problem: string): string => `${prefixes.alerts}${problem}.json`;
+export const idempotencyKey = (id: string): string => `${prefixes.idempotency}${id}.json`;
+export const reportKey = (name: string): string => `${prefixes.reports}${name}`;
 export const outcomePrefix = (operation: BackupId): string => `${prefixes.outcomes}${operation}/`;
 export const outcomeKey = (operation: BackupId, attempt: string): string =>
   `${outcomePrefix(operation)}${attempt}.json`;

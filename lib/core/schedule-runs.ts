@@ -26,17 +26,3 @@ export function isSkippedWhenClocksGoForward(when: When): boolean {
   const cron = cronOf(when);
   return cron.nextRuns(runsLookedAt, from).some((run) => !cron.match(run));
 }
-
-/** More than the two that can be skipped in a row, on the nights of two clock changes. */
-const previousLookedAt = 5;
-
-/**
- * The last time at or before `until` at which Scheduler was to fire: a time that clocks leap over is none, and of one that comes twice the
- * first counts, as croner has it.
- */
-export function lastDue(when: When, until: Date): Date | undefined {
-  const cron = cronOf(when);
-  // croner looks for times before its reference, and the minute itself counts.
-  const before = new Date(until.getTime() + 1000);
-  return cron.previousRuns(previousLookedAt, before).find((run) => run <= until && cron.match(run));
-}

@@ -1,16 +1,16 @@
 import { createHash } from 'node:crypto';
-import { z } from 'zod';
 import type { HoldfastConfig } from '../config/config.ts';
 import { requireTarget, type Target } from '../config/config.ts';
 import { describeError, HoldfastError } from '../core/errors.ts';
-import { backupIdSchema, newOperationId } from '../core/ids.ts';
+import { newOperationId } from '../core/ids.ts';
 import { leaseTtlSeconds } from '../core/lease-ttl.ts';
 import { leaseKey, requestKey, scheduledSlot } from '../core/object-keys.ts';
 import type { Admission, BackupRequest, BackupRun } from '../core/requests.ts';
 import { bringsDataBack, type Method, type Tier } from '../core/vocabulary.ts';
 import { acquireLease } from '../store/lease.ts';
+import { type RequestRecord, readRequestRecord } from '../store/request-records.ts';
 import type { Store } from '../store/store.ts';
-import { putJson, readJson } from '../store/text.ts';
+import { putJson } from '../store/text.ts';
 import type { Recorder } from './recorder.ts';
 
 type Dependencies = {
@@ -19,16 +19,13 @@ type Dependencies = {
   readonly recorder: Recorder;
   readonly clock: () => Date;
 };
-type Asked = { readonly request: BackupRequest; readonly execution: string; readonly redriveCount: number };
-
-/** What `requests/…` holds: which backup a slot is, and which execution has it. */
-export const requestRecordSchema = z.strictObject({
-  backupId: backupIdSchema,
-  execution: z.string(),
-  requestedAt: z.iso.datetime(),
-  /** When it was first looked at. Records of before there were queued requests lack it: for them the two were one. */
-  admittedAt: z.iso.datetime().optional(),
-});
+type Asked = {
+  readonly request: BackupRequest;
+  readonly execution: string;
+  /** When the execution began: the same for all its retries and redrives. */
+  readonly startedAt: string;
+  readonly redriveCount: number;
+};
 
 /**
  * Turns a request into a run: one per target, method, tier and scheduled time, however often it is asked for.
@@ -117,14 +114,19 @@ function usualMethodOf({ backups }: Target): Method {
 
 /**
  * What makes two requests the same one. A schedule's is its time and tier: a daily and a monthly backup due at one time are two, since they
- * are kept for different times. A person's is the execution, and each redrive of it is a new one. A queued request has a record of its own
- * that is waited for, and so is never somebody else's duplicate: the queue has collapsed those that are.
+ * are kept for different times. A person's is the execution, and each redrive of it is a new one. Step Functions lets a name be used again after 90
+ * days, so an execution is its name and its beginning. A queued request has a record of its own that is waited for, and so is never somebody
+ * else's duplicate: the queue has collapsed those that are.
  */
-function slotOf({ execution, redriveCount, request }: Asked, scheduledTime: string | null, tier: Tier): string {
+function slotOf(
+  { execution, startedAt, redriveCount, request }: Asked,
+  scheduledTime: string | null,
+  tier: Tier,
+): string {
   const redrive = redriveCount > 0 ? `-redrive-${redriveCount}` : '';
   if (scheduledTime !== null && request.backupId === undefined)
     return `${scheduledSlot(new Date(scheduledTime), tier)}${redrive}`;
-  return `manual-${createHash('sha256').update(execution).digest('hex').slice(0, 32)}${redrive}`;
+  return `manual-${createHash('sha256').update(`${execution}\n${startedAt}`).digest('hex').slice(0, 32)}${redrive}`;
 }
 
 /** The id that was asked for is the first attempt's; a redrive is another backup. */
@@ -133,7 +135,7 @@ async function claimSlot(
   key: string,
   { request, execution, redriveCount }: Asked,
   now: Date,
-): Promise<z.infer<typeof requestRecordSchema>> {
+): Promise<RequestRecord> {
   const admittedAt = now.toISOString();
   const own =
     redriveCount === 0 && request.backupId !== undefined
@@ -141,7 +143,5 @@ async function claimSlot(
       : { backupId: newOperationId(now), requestedAt: admittedAt };
   const claim = { ...own, execution, admittedAt };
   if (await putJson(store, key, claim, { condition: 'absent' })) return claim;
-  const parsed = requestRecordSchema.safeParse(await readJson(store, key));
-  if (!parsed.success) throw new HoldfastError('corrupt', `request record '${key}' cannot be read`);
-  return parsed.data;
+  return readRequestRecord(store, key);
 }

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
 import type { CatalogClient } from '../catalog/client.ts';
 import type { HoldfastConfig } from '../config/config.ts';
+import { schedulesOf } from '../config/schedules.ts';
 import type { ReconcilerState } from '../core/health.ts';
 import { newOperationId } from '../core/ids.ts';
 import { type JournalEvent, journalKey } from '../core/journal.ts';
@@ -68,22 +69,7 @@ async function noteEnd({ store, clock }: Dependencies, ended: Omit<ReconcilerSta
 }
 
 async function declareSchedules({ config, store, clock }: Dependencies, catalog: CatalogClient): Promise<boolean> {
-  const schedules = config.targets
-    .flatMap((target) =>
-      target.backups.map((entry) => ({
-        name: entry.name,
-        target: target.name,
-        engine: target.engine,
-        method: entry.method,
-        tier: entry.tier,
-        cron: entry.schedule,
-        timezone: entry.timezone,
-        retentionDays: entry.retentionDays,
-        enabled: entry.enabled,
-        tenant: target.tenant ?? null,
-      })),
-    )
-    .toSorted((a, b) => (a.name < b.name ? -1 : 1));
+  const schedules = schedulesOf(config);
   if (isDeepStrictEqual(await catalog.declaredSchedules(), schedules)) return false;
   const at = clock();
   const tail = createHash('sha256').update(JSON.stringify(schedules)).digest('hex').slice(0, 8);
@@ -92,7 +78,7 @@ async function declareSchedules({ config, store, clock }: Dependencies, catalog:
     operation: newOperationId(at, tail),
     at: at.toISOString(),
     tenant: null,
-    schedules,
+    schedules: [...schedules],
   };
   await putJson(store, journalKey(event), event, { condition: 'absent' });
   return true;

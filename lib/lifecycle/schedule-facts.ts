@@ -1,14 +1,14 @@
 import type { BackupEntry, HoldfastConfig, Target } from '../config/config.ts';
+import { lastDue } from '../core/due-times.ts';
 import type { ScheduleFacts } from '../core/find-problems.ts';
 import type { WatchState } from '../core/health.ts';
 import type { BackupId } from '../core/ids.ts';
 import { endedOperation } from '../core/journal.ts';
 import { journalPrefix, requestKey, scheduledSlot } from '../core/object-keys.ts';
-import { lastDue } from '../core/schedule-runs.ts';
 import { readEvent } from '../store/journal.ts';
+import { requestRecordSchema } from '../store/request-records.ts';
 import type { Store } from '../store/store.ts';
 import { readText } from '../store/text.ts';
-import { requestRecordSchema } from './admit-backup.ts';
 
 /** A start may be tried again, and clocks differ: what is due is looked for this much later. */
 export const startGraceMs = 5 * 60_000;
@@ -16,8 +16,8 @@ export const startGraceMs = 5 * 60_000;
 type Seen = WatchState['schedules'][string];
 export type ScheduleLook = { readonly facts: ScheduleFacts; readonly seen: Seen };
 
-/** Every schedule of the configuration with its target. */
-export const schedulesOf = (
+/** Every schedule of a configuration with its target. */
+export const entriesOf = (
   config: HoldfastConfig,
 ): readonly { readonly target: Target; readonly entry: BackupEntry }[] =>
   config.targets.flatMap((target) => target.backups.map((entry) => ({ target, entry })));
@@ -33,7 +33,9 @@ export async function lookAtSchedule(
 ): Promise<ScheduleLook> {
   const as = `${entry.schedule} ${entry.timezone} ${entry.enabled ? 'enabled' : 'disabled'}`;
   const seen: Seen = before?.as === as ? before : { as, since: now.toISOString() };
-  const due = entry.enabled ? lastDue(entry, new Date(now.getTime() - startGraceMs)) : undefined;
+  const due = entry.enabled
+    ? lastDue({ cron: entry.schedule, timezone: entry.timezone }, new Date(now.getTime() - startGraceMs))
+    : undefined;
   const about = { name: entry.name, target: target.name, method: entry.method, tier: entry.tier };
   if (due === undefined || due.toISOString() < seen.since) return { facts: { ...about, due: null, run: 'none' }, seen };
 

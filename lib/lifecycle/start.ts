@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { type SFNClient, StartExecutionCommand } from '@aws-sdk/client-sfn';
+import { ExecutionAlreadyExists, type SFNClient, StartExecutionCommand } from '@aws-sdk/client-sfn';
 import type { CleanupRequest } from '../core/cleanup.ts';
 import { HoldfastError } from '../core/errors.ts';
 import { compactTime } from '../core/ids.ts';
@@ -7,18 +7,28 @@ import type { BackupRequest, RestoreRequest, RestoreTestRequest } from '../core/
 
 export type Started = { readonly name: string; readonly arn: string };
 
-/** Starts the backup state machine. */
-export function startBackup(client: SFNClient, machine: string | undefined, request: BackupRequest): Promise<Started> {
-  return start(client, machine, `${request.target}-backup`, request);
+/** What an execution is called after: when it was asked for, and what tells it from others of that second. */
+export type Named = { readonly at: Date; readonly tail: string };
+
+/** Starts the backup state machine. With the same `named`, a second start is the first. */
+export function startBackup(
+  client: SFNClient,
+  machine: string | undefined,
+  request: BackupRequest,
+  named?: Named,
+): Promise<Started> {
+  return start(client, { machine, what: `${request.target}-backup`, input: request, named });
 }
 
-/** Starts the restore state machine. */
+/** Starts the restore state machine. With the same `named`, a second start is the first. */
 export function startRestore(
   client: SFNClient,
   machine: string | undefined,
   request: RestoreRequest,
+  named?: Named,
 ): Promise<Started> {
-  return start(client, machine, `${request.into ?? request.target ?? 'any'}-restore`, request);
+  const what = `${request.into ?? request.target ?? 'any'}-restore`;
+  return start(client, { machine, what, input: request, named });
 }
 
 /** Starts the restore test state machine. */
@@ -26,8 +36,9 @@ export function startRestoreTest(
   client: SFNClient,
   machine: string | undefined,
   request: RestoreTestRequest,
+  named?: Named,
 ): Promise<Started> {
-  return start(client, machine, `${request.target ?? 'any'}-restore-test`, request);
+  return start(client, { machine, what: `${request.target ?? 'any'}-restore-test`, input: request, named });
 }
 
 /** Starts the cleanup state machine. */
@@ -35,17 +46,31 @@ export function startCleanup(
   client: SFNClient,
   machine: string | undefined,
   request: CleanupRequest,
+  named?: Named,
 ): Promise<Started> {
-  return start(client, machine, `${request.target ?? 'all'}-cleanup`, request);
+  return start(client, { machine, what: `${request.target ?? 'all'}-cleanup`, input: request, named });
 }
 
-/** The execution's name says what it is for and when it was asked for, within the 80 characters that Step Functions allows. */
-async function start(client: SFNClient, machine: string | undefined, what: string, input: object): Promise<Started> {
+type Start = {
+  readonly machine: string | undefined;
+  readonly what: string;
+  readonly input: object;
+  readonly named: Named | undefined;
+};
+
+/**
+ * The execution's name says what it is for and when it was asked for, within the 80 characters that Step Functions allows. One of that name that has
+ * ended already is no error, as one that still runs is none.
+ */
+async function start(client: SFNClient, { machine, what, input, named }: Start): Promise<Started> {
   if (machine === undefined) throw new HoldfastError('internal', 'the state machine is not known here');
-  const name = `${what}-${compactTime(new Date())}-${randomBytes(3).toString('hex')}`;
-  const { executionArn } = await client.send(
-    new StartExecutionCommand({ stateMachineArn: machine, name, input: JSON.stringify(input) }),
-  );
-  if (executionArn === undefined) throw new HoldfastError('internal', 'the execution was started without an answer');
-  return { name, arn: executionArn };
+  const { at, tail } = named ?? { at: new Date(), tail: randomBytes(3).toString('hex') };
+  const name = `${what}-${compactTime(at)}-${tail}`;
+  const started = { name, arn: `${machine.replace(':stateMachine:', ':execution:')}:${name}` };
+  await client
+    .send(new StartExecutionCommand({ stateMachineArn: machine, name, input: JSON.stringify(input) }))
+    .catch((error: unknown) => {
+      if (named === undefined || !(error instanceof ExecutionAlreadyExists)) throw error;
+    });
+  return started;
 }

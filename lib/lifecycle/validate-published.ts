@@ -29,7 +29,8 @@ type Dependencies = {
  */
 export async function validatePublished(
   { config, store, recorder, clock, runtime }: Dependencies,
-  run: BackupRun,
+  run: Pick<BackupRun, 'backupId' | 'target' | 'requestedBy'>,
+  { isOfItsRun }: { readonly isOfItsRun: boolean },
 ): Promise<Omit<Validation, 'problems'> & { readonly seconds: number }> {
   const beganAt = clock();
   let depth: Validation['depth'] = 'full';
@@ -42,7 +43,7 @@ export async function validatePublished(
     },
   ).catch((error: unknown) => ({ error }));
   const { target, backupId, requestedBy } = run;
-  const looked = { target, backupId, depth, requestedBy, beganAt, endedAt: clock(), isOfItsRun: true, result };
+  const looked = { target, backupId, depth, requestedBy, beganAt, endedAt: clock(), isOfItsRun, result };
   const recorded = await recordValidation(recorder, looked).catch((error: unknown) => ({ error }));
   if ('error' in result) throw result.error;
   const { problems, ...validation } = result;

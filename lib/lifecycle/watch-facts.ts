@@ -1,6 +1,7 @@
 import pLimit from 'p-limit';
 import type { CatalogClient } from '../catalog/client.ts';
 import type { HoldfastConfig, Target } from '../config/config.ts';
+import { configInForce } from '../config/schedules.ts';
 import { describeError } from '../core/errors.ts';
 import type { LeaseFacts, SeriesFacts, UnendedFacts, WatchFacts } from '../core/find-problems.ts';
 import {
@@ -19,8 +20,9 @@ import type { KeyState } from '../keys/key-state.ts';
 import { readDocument } from '../store/document.ts';
 import { listLeases } from '../store/lease.ts';
 import { newestComplete } from '../store/newest-backup.ts';
+import { readScheduleChanges } from '../store/schedule-changes.ts';
 import type { Store } from '../store/store.ts';
-import { lookAtSchedule, schedulesOf } from './schedule-facts.ts';
+import { entriesOf, lookAtSchedule } from './schedule-facts.ts';
 import { volumesOf } from './volumes.ts';
 
 export type WatchSources = {
@@ -54,15 +56,16 @@ const answersLastMs = 95 * 60_000;
 const gapMs = 20 * 60_000;
 
 /**
- * Looks at everything that problems are found in. The store is asked for what it holds; the catalog only whether it is there, so that a
+ * Looks at everything that problems are found in, with schedules as they are in force. The store is asked for what it holds; the catalog only whether it is there, so that a
  * catalog that is down hides nothing.
  */
 export async function lookAround(sources: WatchSources, before: WatchState | undefined): Promise<WatchLook> {
-  const { config, store, catalog, clock } = sources;
+  const { store, catalog, clock } = sources;
+  const config = configInForce(sources.config, await readScheduleChanges(store));
   const now = clock();
   const limit = pLimit(sideBySide);
   const looks = await Promise.all(
-    schedulesOf(config).map((schedule) =>
+    entriesOf(config).map((schedule) =>
       limit(() => lookAtSchedule(store, schedule, { before: before?.schedules[schedule.entry.name], now })),
     ),
   );

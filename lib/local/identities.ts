@@ -35,7 +35,17 @@ export class Identities {
 }
 
 /** The services whose calls go to the local endpoint, by the part of the variable's name that the SDKs know. */
-const endpointServices = ['SFN', 'LAMBDA', 'EVENTBRIDGE', 'KMS', 'SECRETS_MANAGER', 'STS', 'SQS', 'SNS'] as const;
+const endpointServices = [
+  'SFN',
+  'LAMBDA',
+  'EVENTBRIDGE',
+  'SCHEDULER',
+  'KMS',
+  'SECRETS_MANAGER',
+  'STS',
+  'SQS',
+  'SNS',
+] as const;
 
 /** What the SDKs in a function or task need to reach the local endpoint, and the store's S3 server where there is one, as themselves. */
 export function sdkEnvironment(options: {

@@ -3,10 +3,12 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { HoldfastConfig } from '../config/config.ts';
 import { HoldfastError } from '../core/errors.ts';
+import { ensureApiToken } from './api-token.ts';
 import { readAssembly } from './assembly.ts';
 import { CallLog } from './call-log.ts';
 import { keepApplyingCustomResources } from './custom-resources.ts';
 import { openDatabases } from './databases.ts';
+import { releaseDeadLeases } from './dead-leases.ts';
 import { embeddedServerEnvironment } from './embedded-programs.ts';
 import { openEndpoint } from './endpoint/endpoint.ts';
 import { kmsOperations } from './endpoint/kms.ts';
@@ -17,6 +19,7 @@ import {
   sqsOperations,
   stsOperations,
 } from './endpoint/other-services.ts';
+import { schedulerService } from './endpoint/scheduler.ts';
 import { stepFunctionsOperations } from './endpoint/step-functions.ts';
 import { EventBus } from './events/event-bus.ts';
 import { Queues } from './events/queues.ts';
@@ -37,6 +40,7 @@ import { programOutput } from './program-output.ts';
 import { readModel } from './read-model.ts';
 import { announceStack, withdrawStack } from './running-stack.ts';
 import type { S3Gateway } from './s3/gateway.ts';
+import { ScheduleBook } from './schedules/schedule-book.ts';
 import { type Clock, Scheduler, systemClock } from './schedules/scheduler.ts';
 import { Secrets } from './secrets.ts';
 import { targetCaller, taskServices } from './services.ts';
@@ -96,9 +100,6 @@ export type LocalStack = AsyncDisposable & {
 };
 
 const closingGraceSeconds = 20;
-
-/** As the deployment names Holdfast's API after its construct. */
-const apiName = /-ApiFunction[0-9A-F]{8}$/;
 
 /**
  * Runs what the cloud assembly describes, on this machine. One stack at a time for a state folder: another one is refused with
@@ -219,6 +220,9 @@ async function open(options: LocalStackOptions, stateDirectory: string, parts: P
   });
   const executions = await Executions.open({ stateDirectory, machines: model.machines, services });
   executions.listen(say);
+  await releaseDeadLeases(options.config.store, executions.stoppedByDeath).catch((error: unknown) =>
+    say({ kind: 'warning', text: `leases of dead executions run out by themselves: ${messageOf(error)}` }),
+  );
   const callTarget = targetCaller(services, (arn, input, caller) => {
     calls.add(caller, 'states:StartExecution', arn);
     executions.start(arn, input);
@@ -230,6 +234,11 @@ async function open(options: LocalStackOptions, stateDirectory: string, parts: P
     onFailure: (rule, error) => say({ kind: 'warning', text: `rule '${rule.name}': ${messageOf(error)}` }),
   });
 
+  const book = new ScheduleBook({
+    schedules: model.schedules,
+    stateDirectory,
+    onUpdate: (schedule) => scheduler.replace(schedule),
+  });
   endpoint.connect({
     json: {
       AWSStepFunctions: stepFunctionsOperations(executions),
@@ -239,6 +248,7 @@ async function open(options: LocalStackOptions, stateDirectory: string, parts: P
       AmazonSQS: sqsOperations(queues),
     },
     query: { sns: snsOperations(topics), sts: stsOperations() },
+    rest: { scheduler: schedulerService(book, region) },
     functionArn: (name) => functions.definition(name).arn,
     invoke: (name, payload, isEvent) => {
       const invocation = functions.invoke(name, payload);
@@ -246,7 +256,7 @@ async function open(options: LocalStackOptions, stateDirectory: string, parts: P
     },
   });
   const scheduler = new Scheduler({
-    schedules: serve ? model.schedules : [],
+    schedules: serve ? book.list() : [],
     clock,
     fire: (schedule, input) => callTarget(schedule.targetArn, input, callerOf(schedule)),
     onFailure: (schedule, input, error) => {
@@ -275,7 +285,7 @@ async function open(options: LocalStackOptions, stateDirectory: string, parts: P
     queues: await queues.depths(),
   });
   const invoke = (name: string, event: JsonObject) => functions.invoke(name, event);
-  const apiFunction = model.functionUrls.find((name) => apiName.test(name));
+  const apiFunction = model.functionUrls.find((name) => name === `${options.config.aws.name}-api`);
   const api = apiFunction === undefined ? undefined : { functionName: apiFunction, invoke };
   status.connect({
     executions,
@@ -284,6 +294,7 @@ async function open(options: LocalStackOptions, stateDirectory: string, parts: P
     metrics: () => (api === undefined ? metrics.registry.metrics() : getFromFunction(api, '/metrics')),
     health: async () => ({ ...(await health()), installation: await installationHealth(api) }),
     invoke,
+    api: { functionName: apiFunction, token: ensureApiToken(stateDirectory) },
     facts: async () => ({
       installation: await installationHealth(api),
       targets: options.config.targets,

@@ -195,6 +195,9 @@ export class RuntimeStack extends Stack {
     this.schedules = new Schedules(this, 'Schedules', {
       name,
       targets: config.targets,
+      bundle,
+      vault,
+      catalog,
       backup: this.backup,
       restoreTest: this.restoreTest,
       restoreTests: config.restoreTests,
@@ -204,7 +207,18 @@ export class RuntimeStack extends Stack {
       healthCheck: { machine: this.healthCheck, schedule: config.health.schedule },
       takeRequests: this.requests.take,
     });
-    this.api = new Api(this, 'Api', { bundle, vault, catalog, backup: this.backup });
+    this.api = new Api(this, 'Api', {
+      name: `${name}-api`,
+      bundle,
+      vault,
+      catalog,
+      backup: this.backup,
+      restore: this.restore,
+      restoreTest: this.restoreTest,
+      cleanup: this.cleanup,
+      schedules: this.schedules.function,
+      validate: this.steps.get('validate-backup'),
+    });
     this.#outputs();
   }
 

@@ -28,6 +28,7 @@ export function backupWorkflow(scope: Construct, props: BackupWorkflowProps): St
       // The execution's own input, because a redrive comes here from the end, with another state.
       request: JsonPath.objectAt('$$.Execution.Input'),
       execution: JsonPath.stringAt('$$.Execution.Name'),
+      startedAt: JsonPath.stringAt('$$.Execution.StartTime'),
       redriveCount: JsonPath.numberAt('$$.Execution.RedriveCount'),
     },
     answer: 'replace',

@@ -84,8 +84,9 @@ export async function play(part: Part): Promise<Played> {
 
   try {
     const request = backupRequestSchema.parse({ target: targetName, ...part.request });
+    const startedAt = dependencies.clock().toISOString();
     const admission = await step('admit', () =>
-      admitBackup(dependencies, { request, execution, redriveCount: 0 }),
+      admitBackup(dependencies, { request, execution, startedAt, redriveCount: 0 }),
     ).catch((error: unknown) => {
       if (error instanceof HoldfastError) return error;
       throw error;
@@ -141,7 +142,9 @@ async function validate(
   dependencies: Omit<Parameters<typeof validatePublished>[0], 'runtime'>,
   run: BackupRun,
 ): Promise<void> {
-  const { status } = await validatePublished({ ...dependencies, runtime: { environment: process.env } }, run);
+  const { status } = await validatePublished({ ...dependencies, runtime: { environment: process.env } }, run, {
+    isOfItsRun: true,
+  });
   if (status !== 'complete') throw new HoldfastError('partial', 'a part of the backup failed');
 }
 

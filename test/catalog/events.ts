@@ -159,6 +159,17 @@ export const declared = (at: string, schedules: readonly Record<string, unknown>
     schedules,
   });
 
+export const scheduleChanged = (at: string, set: Record<string, unknown> | 'as-configured'): JournalEvent =>
+  event({
+    event: 'schedule-changed',
+    operation: '19700101T000000Z-a17908cc',
+    at,
+    schedule: 'orders-daily-logical',
+    change: at,
+    set,
+    requestedBy: { kind: 'user', name: 'anna' },
+  });
+
 const validation = '20261121T120000Z-0badcafe';
 
 export const restoreTestRequested = (over: Record<string, unknown> = {}): JournalEvent =>

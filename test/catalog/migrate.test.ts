@@ -19,7 +19,7 @@ test('migrating makes the schema; migrating again does nothing', async () => {
 
   assert.deepEqual(first, {
     from: 0,
-    to: 16,
+    to: 17,
     applied: [
       'data_vault',
       'indexes',
@@ -37,9 +37,10 @@ test('migrating makes the schema; migrating again does nothing', async () => {
       'views',
       'validation_tenants',
       'schema_backups',
+      'schedule_changes',
     ],
   });
-  assert.deepEqual(second, { from: 16, to: 16, applied: [] });
+  assert.deepEqual(second, { from: 17, to: 17, applied: [] });
   const found = await owner.client.query<{ tablename: string }>(
     "select tablename from pg_tables where schemaname = 'backup_mgmt' order by 1",
   );
@@ -65,6 +66,7 @@ test('of 20 migrations at once each step is applied by exactly one', async () =>
     'requests',
     'retention',
     'roles',
+    'schedule_changes',
     'schedule_times',
     'schema_backups',
     'targets',
@@ -74,7 +76,7 @@ test('of 20 migrations at once each step is applied by exactly one', async () =>
     'views',
   ]);
   for (const owner of owners) {
-    assert.equal(await catalogVersion(owner.client), 16);
+    assert.equal(await catalogVersion(owner.client), 17);
     await owner[Symbol.asyncDispose]();
   }
 });
@@ -90,7 +92,7 @@ test('catalogs in five databases of one new server migrate at once and share the
 
   assert.deepEqual(
     results.map(({ to }) => to),
-    [16, 16, 16, 16, 16],
+    [17, 17, 17, 17, 17],
   );
   await Promise.all(owners.map((owner) => owner[Symbol.asyncDispose]()));
 });
@@ -98,11 +100,11 @@ test('catalogs in five databases of one new server migrate at once and share the
 test('a schema that is newer than the program is refused and left alone', async () => {
   await using owner = await ownerOf(await newDatabase(server));
   await migrateCatalog(owner.client);
-  await owner.client.query("insert into holdfast.migration (version, name) values (17, 'from_the_future')");
+  await owner.client.query("insert into holdfast.migration (version, name) values (18, 'from_the_future')");
 
   await assert.rejects(migrateCatalog(owner.client), {
     code: 'version-mismatch',
-    message: "catalog schema version 17 is newer than this program's 16",
+    message: "catalog schema version 18 is newer than this program's 17",
   });
 });
 

@@ -17,6 +17,7 @@ import {
   recoveryRequested,
   requested,
   schedule,
+  scheduleChanged,
   targetsDeclared,
   verified,
 } from './events.ts';
@@ -41,7 +42,9 @@ const life: readonly JournalEvent[] = [
   targetsDeclared('2026-11-20T11:00:00.000Z'),
   targetsDeclared('2026-11-22T11:00:00.000Z', [{ name: 'orders', tenant: 'acme' }, { name: 'stock' }]),
   declared('2026-11-22T12:00:00.000Z', [schedule({ cron: '30 2 * * *' })]),
+  scheduleChanged('2026-11-22T18:00:00.000Z', { enabled: false }),
   declared('2026-11-23T12:00:00.000Z', [schedule({ cron: '30 2 * * *' }), schedule({ name: 'orders-weekly-logical' })]),
+  scheduleChanged('2026-11-24T12:00:00.000Z', 'as-configured'),
 ];
 
 test('any order, split and repetition of events gives the rows that they give in order', async () => {
@@ -124,6 +127,28 @@ test('an operation that a row put in by hand is in the way of does not keep the 
 
   const { rows } = await catalog.owner.query('select backup_bk from backup_mgmt.backup_execution_s');
   assert.deepEqual(rows, [{ backup_bk: '20261122T020000Z-00000002' }]);
+});
+
+test('what was changed by hand stands through later declarations, with who did it, until it is reset', async () => {
+  await using catalog = await newCatalog(server);
+
+  await applyEvents(catalog.writer, [
+    declared('2026-11-20T12:00:00.000Z', [schedule()]),
+    scheduleChanged('2026-11-21T12:00:00.000Z', { cron: '0 3 * * *' }),
+    declared('2026-11-22T12:00:00.000Z', [schedule({ cron: '0 5 * * *', retentionDays: 14 })]),
+    scheduleChanged('2026-11-23T12:00:00.000Z', 'as-configured'),
+  ]);
+
+  const { rows } = await catalog.owner.query(
+    `select cron_expression as cron, retention_days as days, changed_by_kind as kind, changed_by_name as name, load_end_date is null as "isCurrent"
+     from backup_mgmt.backup_schedule_s order by load_date`,
+  );
+  assert.deepEqual(rows, [
+    { cron: '0 2 * * *', days: 7, kind: null, name: null, isCurrent: false },
+    { cron: '0 3 * * *', days: 7, kind: 'user', name: 'anna', isCurrent: false },
+    { cron: '0 3 * * *', days: 14, kind: 'user', name: 'anna', isCurrent: false },
+    { cron: '0 5 * * *', days: 14, kind: 'user', name: 'anna', isCurrent: true },
+  ]);
 });
 
 test('a schedule that is no longer declared is closed, and begins anew when it is declared again', async () => {

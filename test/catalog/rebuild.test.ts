@@ -28,6 +28,7 @@ import {
   restoreTestEnded,
   restoreTestRequested,
   schedule,
+  scheduleChanged,
   targetsDeclared,
   validationEnded,
   verified,
@@ -61,6 +62,7 @@ const life: readonly JournalEvent[] = [
   deleted({ tenant: 'acme' }),
   targetsDeclared('2026-11-20T11:00:00.000Z', [{ name: 'orders', tenant: 'acme' }]),
   recoveryApproved({ tenant: 'acme' }),
+  scheduleChanged('2026-11-21T18:00:00.000Z', { enabled: false }),
   declared('2026-11-22T12:00:00.000Z', []),
 ];
 
@@ -82,10 +84,10 @@ test('a rebuild gives the rows that the live path made, in every column of the n
   assert.deepEqual(first, { journaled: 21, derived: 0, applied: 21, unreadable: [] });
   assert.deepEqual(rebuilt, live);
   assert.equal(rebuilt['backup_execution_s']?.length, 12);
-  assert.equal(rebuilt['backup_schedule_s']?.length, 1);
+  assert.equal(rebuilt['backup_schedule_s']?.length, 2);
   assert.equal(rebuilt['validation_results']?.length, 2);
-  assert.equal(rebuilt['audit_entry']?.length, 21);
-  assert.deepEqual(second, { journaled: 21, derived: 0, applied: 0, unreadable: [] });
+  assert.equal(rebuilt['audit_entry']?.length, 22);
+  assert.deepEqual(second, { journaled: 22, derived: 0, applied: 0, unreadable: [] });
 });
 
 test('a backup whose journal was lost is found by its manifest', async () => {

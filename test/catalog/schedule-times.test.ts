@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import fc from 'fast-check';
 import { applyEvents } from '../../lib/catalog/project.ts';
-import { schedulerCron } from '../../lib/constructs/schedule-expression.ts';
+import { schedulerCron } from '../../lib/core/schedule-expression.ts';
 import { parseScheduleExpression } from '../../lib/local/schedules/schedule-expression.ts';
 import { type PostgresServer, postgresServer } from '../servers/postgres.ts';
 import { newCatalog } from './catalog-database.ts';

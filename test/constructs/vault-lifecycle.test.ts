@@ -83,6 +83,7 @@ test('rules are below the prefix of the store', () => {
     'holdfast/health/',
     'holdfast/alerts/',
     'holdfast/backups/',
+    'holdfast/idempotency/',
     'holdfast/backups/',
   ]);
 });

@@ -217,6 +217,33 @@ test('an unknown verb and an unknown option are usage errors that name them', as
   ]);
 });
 
+test('a backup that is only to be started needs a stack that goes on', async () => {
+  const elsewhere = mkdtempSync(join(tmpdir(), 'holdfast-no-wait-'));
+  try {
+    copyFileSync(folder.configFile, join(elsewhere, 'holdfast.yaml'));
+    const { error } = await runCli(['backup', 'orders', '--no-wait', '--json'], { cwd: elsewhere });
+
+    assert.equal(error.code, 'usage');
+    assert.match(error.hint, /'holdfast up' in another terminal/);
+  } finally {
+    rmSync(elsewhere, { recursive: true, force: true });
+  }
+});
+
+test('the API tells where it is and how it is called, and its token is printed for who may read it', async () => {
+  const shown = await cli('api', '--config', folder.configFile);
+  const token = await cli('api', 'token', '--config', folder.configFile);
+  const nowhere = await runCli(['api', '--json'], { cwd: place });
+
+  assert.match(shown.stdout, /the API is at http:\/\/127\.0\.0\.1:\d+\/api;/);
+  assert.match(shown.stdout, /curl -sS -H "authorization: Bearer \$\(npx holdfast api token\)"/);
+  const answer = await fetch(`${opened.stack.statusUrl}/api/health`, {
+    headers: { authorization: `Bearer ${token.stdout.trim()}` },
+  });
+  assert.equal(answer.status, 200);
+  assert.equal(nowhere.error.code, 'function-unavailable');
+});
+
 test('the help of every verb has an example', async () => {
   const leaves = (all: readonly VerbDefinition[], path: readonly string[] = []): string[][] =>
     all.flatMap(({ usage, verbs: inner }) => {

@@ -63,7 +63,7 @@ async function backUp(server: PostgresServer, configFile: string, wanted: Partia
     const request = { target: config.targets[0]?.name ?? fail('the configuration has no target'), ...wanted };
     const admission = await admitBackup(
       { config, store, recorder, clock },
-      { request, execution: 'e2e', redriveCount: 0 },
+      { request, execution: 'e2e', startedAt: '2026-11-21T02:00:00.000Z', redriveCount: 0 },
     );
     if (admission.verdict !== 'admitted') return fail(JSON.stringify(admission));
     const manifest = await runBackup(context, admission.run);

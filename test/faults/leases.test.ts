@@ -137,7 +137,12 @@ test('a hundred requests for one scheduled time admit one run', async () => {
 
   const answers = await Promise.all(
     Array.from({ length: 100 }, (_, index) =>
-      admitBackup(place, { request, execution: `burst-${index}`, redriveCount: 0 }),
+      admitBackup(place, {
+        request,
+        execution: `burst-${index}`,
+        startedAt: '2026-11-21T02:00:00.000Z',
+        redriveCount: 0,
+      }),
     ),
   );
 

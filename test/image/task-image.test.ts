@@ -170,7 +170,12 @@ async function admitted(config: HoldfastConfig, target: string, folder: string):
     const recorder = createRecorder({ store, catalog: undefined, warn: () => {} });
     const admission = await admitBackup(
       { config, store, recorder, clock },
-      { request: { target: target as TargetName }, execution: `image-${process.hrtime.bigint()}`, redriveCount: 0 },
+      {
+        request: { target: target as TargetName },
+        execution: `image-${process.hrtime.bigint()}`,
+        startedAt: '2026-11-21T02:00:00.000Z',
+        redriveCount: 0,
+      },
     );
     if (admission.verdict !== 'admitted') throw new Error(JSON.stringify(admission));
     return admission.run;

@@ -53,6 +53,7 @@ export async function mailService() {
   endpoint.connect({
     json: {},
     query: { sns: snsOperations(topics) },
+    rest: {},
     invoke: async () => ({ kind: 'result', result: null }),
     functionArn: (name) => name,
   });

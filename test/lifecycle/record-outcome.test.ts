@@ -136,7 +136,12 @@ const unreadable = { code: 'manifest-unreadable', message: 'manifest is not JSON
 
 async function admitted(parts: Awaited<ReturnType<typeof lifecycle>>): Promise<BackupRun> {
   const request = backupRequestSchema.parse({ target: 'orders' });
-  const admission = await admitBackup(parts, { request, execution: 'night', redriveCount: 0 });
+  const admission = await admitBackup(parts, {
+    request,
+    execution: 'night',
+    startedAt: '2026-11-21T02:00:00.000Z',
+    redriveCount: 0,
+  });
   assert.equal(admission.verdict, 'admitted');
   return admission.run;
 }

@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { healthOf } from '../../lib/api/watch-routes.ts';
+import { healthOf } from '../../lib/api/health.ts';
 import type { HealthReport, WatchState } from '../../lib/core/health.ts';
 import type { TargetName } from '../../lib/core/ids.ts';
+import { journalKey } from '../../lib/core/journal.ts';
 import { requestKey } from '../../lib/core/object-keys.ts';
+import { type ScheduleChanged, scheduleOperation } from '../../lib/core/schedules.ts';
 import { admitBackup } from '../../lib/lifecycle/admit-backup.ts';
 import { checkHealth } from '../../lib/lifecycle/check-health.ts';
 import { recordHealth } from '../../lib/lifecycle/record-health.ts';
@@ -11,7 +13,7 @@ import { recordOutcome } from '../../lib/lifecycle/record-outcome.ts';
 import { releaseLeases } from '../../lib/lifecycle/release-leases.ts';
 import { watch } from '../../lib/lifecycle/watch.ts';
 import type { WatchSources } from '../../lib/lifecycle/watch-facts.ts';
-import { readText } from '../../lib/store/text.ts';
+import { putJson, readText } from '../../lib/store/text.ts';
 import { eventBus } from './event-bus.ts';
 import { lifecycle } from './fixtures.ts';
 import { publishManifest } from './published.ts';
@@ -52,11 +54,27 @@ async function installation() {
             ...(scheduledTime === undefined ? {} : { scheduledTime }),
           },
           execution: `run-at-${time}`,
+          startedAt: now.toISOString(),
           redriveCount: 0,
         },
       );
       assert.equal(admission.verdict, 'admitted');
       return admission.run;
+    },
+    /** A person sets something of the schedule. */
+    async change(at: string, set: ScheduleChanged['set']) {
+      const schedule = 'orders-daily-logical';
+      const event: ScheduleChanged = {
+        event: 'schedule-changed',
+        operation: scheduleOperation(schedule),
+        at,
+        tenant: null,
+        schedule,
+        change: at,
+        set,
+        requestedBy: { kind: 'user', name: 'anna' },
+      };
+      await putJson(place.store, journalKey(event), event, { condition: 'absent' });
     },
     async complete(run: Awaited<ReturnType<typeof this.begin>>) {
       await publishManifest(place.store, run, now);
@@ -93,6 +111,24 @@ test('a schedule that is new has missed nothing before it was there', async () =
   await using place = await installation();
 
   assert.deepEqual(await place.lookAt('2026-11-21T12:00:00.000Z'), []);
+});
+
+test('what was changed by hand is in force: a schedule that was disabled, or moved, misses nothing at its configured time', async () => {
+  await using place = await installation();
+  await place.lookAt('2026-11-21T00:00:00.000Z');
+  await place.change('2026-11-21T01:00:00.000Z', { cron: '0 5 * * *' });
+  await place.lookAt('2026-11-21T01:05:00.000Z');
+
+  const configured = await place.lookAt('2026-11-21T02:10:00.000Z');
+  const moved = await place.lookAt('2026-11-21T05:10:00.000Z');
+  await place.change('2026-11-21T05:15:00.000Z', { enabled: false });
+  const disabled = await place.lookAt('2026-11-21T05:20:00.000Z');
+  const dayAfter = (await place.lookAt('2026-11-22T05:10:00.000Z')).filter((news) => news.includes('daily'));
+
+  assert.deepEqual(configured, []);
+  assert.deepEqual(moved, ['Problem Began: missed-run-orders-daily-logical']);
+  assert.deepEqual(disabled, ['Problem Ended: missed-run-orders-daily-logical']);
+  assert.deepEqual(dayAfter, []);
 });
 
 test('a scheduled backup that is under way or complete is no problem, and asks for nothing more once it is known', async () => {

@@ -1,14 +1,18 @@
 import assert from 'node:assert/strict';
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
+import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { HoldfastError } from '../../lib/core/errors.ts';
+import { targetNameSchema } from '../../lib/core/ids.ts';
+import { leaseKey } from '../../lib/core/object-keys.ts';
 import { processIdentity } from '../../lib/local/process-identity.ts';
 import { findRunningStack } from '../../lib/local/running-stack.ts';
-import { openToyStack, type ToyFolder, toyFolder } from './toy-stack.ts';
+import { acquireLease } from '../../lib/store/lease.ts';
+import { openStore } from '../../lib/store/open-store.ts';
+import { openToyStack, type ToyFolder, toyConfig, toyFolder } from './toy-stack.ts';
 
 let folder: ToyFolder;
 
@@ -22,17 +26,28 @@ async function isGone(pid: number): Promise<boolean> {
   return processIdentity(pid) === undefined;
 }
 
-test('an execution whose stack was killed is failed, not running, and can be redriven; its task is gone', async () => {
+test('an execution whose stack was killed is failed, not running, and can be redriven; its task is gone, its lease given back', async () => {
   const child = fork(join(import.meta.dirname, 'toy-process.ts'), [folder.root, folder.assembly, folder.state]);
   await once(child, 'message');
   const before = findRunningStack(folder.state);
   const pids = readFileSync(join(folder.root, 'pids'), 'utf8').split(' ').map(Number);
 
+  // What the execution would have taken, had it been a backup.
+  const settings = { kind: 'file', path: join(folder.root, 'vault') } as const;
+  mkdirSync(settings.path);
+  const store = await openStore(settings);
+  const lease = await acquireLease(store, leaseKey(targetNameSchema.parse('toys'), 'logical'), {
+    holder: 'killed',
+    description: 'backup of toys',
+    ttlSeconds: 900,
+    clock: () => new Date(),
+  });
+
   child.kill('SIGKILL');
   await once(child, 'exit');
   const left = findRunningStack(folder.state);
   const gone = await Promise.all(pids.map(isGone));
-  const { stack } = await openToyStack(folder);
+  const { stack } = await openToyStack(folder, { config: { ...toyConfig, store: settings } });
   const [record] = stack.executions.list();
 
   try {
@@ -44,7 +59,9 @@ test('an execution whose stack was killed is failed, not running, and can be red
     assert.equal(record?.status, 'FAILED');
     assert.equal(record?.error, 'Holdfast.LocalStackStopped');
     assert.equal(record?.cause, 'the local stack ended before the execution did; it can be run again');
+    await assert.rejects(lease.assertHeld(), { code: 'lease-lost', message: /it was released$/ });
   } finally {
+    await store.close();
     await stack.close();
   }
 });

@@ -52,7 +52,7 @@ targets:
     const request = { target: targetNameSchema.parse('orders') };
     const admission = await admitBackup(
       { config, store, recorder, clock },
-      { request, execution: 'night', redriveCount: 0 },
+      { request, execution: 'night', startedAt: '2026-11-21T02:00:00.000Z', redriveCount: 0 },
     );
     assert.equal(admission.verdict, 'admitted');
     return admission.run;

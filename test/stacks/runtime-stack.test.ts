@@ -270,6 +270,45 @@ test('the API lets in only whom IAM knows, a few at a time', () => {
   runtime.hasResourceProperties('AWS::Lambda::Function', { ReservedConcurrentExecutions: 10 });
 });
 
+test('the API reads what says of backups, claims keys, and leaves the rest to those whom it asks', () => {
+  const statements = statementsOf(runtime, 'ApiFunctionRole');
+
+  assert.deepEqual(actionsOf(statements), [
+    'lambda:InvokeFunction',
+    'logs:CreateLogStream',
+    'logs:PutLogEvents',
+    's3:GetObject',
+    's3:ListBucket',
+    's3:PutObject',
+    'states:DescribeExecution',
+    'states:ListExecutions',
+    'states:StartExecution',
+  ]);
+  assert.match(within(statements, 's3:PutObject'), /idempotency\/\*/);
+  assert.doesNotMatch(within(statements, 's3:PutObject'), /backups|journal|requests|leases|reports/);
+  assert.doesNotMatch(within(statements, 's3:GetObject'), /backups\/\*"/);
+});
+
+test('one function may change schedules, those of this installation, under the role that they have', () => {
+  const holders = Object.entries(runtime.findResources('AWS::IAM::Policy'))
+    .filter(([, policy]) => JSON.stringify(policy).includes('scheduler:UpdateSchedule'))
+    .map(([id]) => id.replace(/DefaultPolicy.*/, ''));
+  const statements = statementsOf(runtime, 'SchedulesFunctionRole');
+
+  assert.deepEqual(holders, ['SchedulesFunctionRole']);
+  assert.match(within(statements, 'scheduler:UpdateSchedule'), /schedule\/holdfast\/\*/);
+  assert.match(within(statements, 'iam:PassRole'), /SchedulesRole/);
+});
+
+test('a deployment that changes a schedule puts back what was changed by hand', () => {
+  const inForce = (config?: string) =>
+    Object.values(templatesOf(config).runtime.findResources('Custom::HoldfastSchedulesInForce'))[0]?.['Properties']
+      .declared as string;
+
+  assert.equal(inForce(), inForce(ordinary.replace('retention: 7d', 'retention: 8d')));
+  assert.notEqual(inForce(), inForce(ordinary.replace('0 2 * * *', '0 3 * * *')));
+});
+
 test('a backup is started at its time, in its zone, with its slot, and given up after an hour', () => {
   runtime.hasResourceProperties('AWS::Scheduler::Schedule', {
     Name: 'orders-daily-logical',

@@ -22,6 +22,10 @@ export type Recovery = {
 export type RecoveryFilter = {
   readonly target?: TargetName | undefined;
   readonly since?: string | undefined;
+  /** This one and no other. */
+  readonly recoveryId?: BackupId | undefined;
+  /** Come after this one in the list: where the page before ended. */
+  readonly after?: { readonly startTime: string; readonly recoveryId: BackupId } | undefined;
   /** @default 100 */
   readonly limit?: number | undefined;
 };
@@ -50,9 +54,21 @@ export async function listRecoveries(client: Client, filter: RecoveryFilter = {}
      where recovery.load_end_date is null
        and ($1::text is null or recovery.target = $1::text)
        and ($2::timestamptz is null or recovery.recovery_start_time >= $2::timestamptz)
+       and ($4::text is null or recovery.recovery_bk = $4::text)
+       and (
+         $5::timestamptz is null
+         or (recovery.recovery_start_time, recovery.recovery_bk) < ($5::timestamptz, $6::text)
+       )
      order by recovery.recovery_start_time desc, recovery.recovery_bk desc
      limit $3::integer`,
-    [filter.target, filter.since, filter.limit ?? 100],
+    [
+      filter.target,
+      filter.since,
+      filter.limit ?? 100,
+      filter.recoveryId,
+      filter.after?.startTime,
+      filter.after?.recoveryId,
+    ],
   );
   return rows;
 }

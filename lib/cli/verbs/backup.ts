@@ -2,6 +2,7 @@ import { requireTarget } from '../../config/config.ts';
 import { HoldfastError } from '../../core/errors.ts';
 import { type BackupRequest, backupRequestSchema } from '../../core/requests.ts';
 import { startBackup } from '../../lifecycle/start.ts';
+import { findRunningStack } from '../../local/running-stack.ts';
 import { readManifest } from '../../store/backups.ts';
 import { awsMachines } from '../aws.ts';
 import type { CliContext } from '../context.ts';
@@ -9,6 +10,7 @@ import { direct, parseTarget } from '../direct.ts';
 import { type Machines, runBackupJob } from '../jobs.ts';
 import { localMachines, withLocalStack } from '../local.ts';
 import { bytes } from '../output.ts';
+import { stateDirectoryOf } from '../state-directory.ts';
 
 type Options = {
   readonly target: string;
@@ -32,6 +34,15 @@ export async function run(
   }
   const begin = wait ? runAndTell : startOnly;
   if (aws) return begin(context, awsMachines(config), parsed.data);
+  if (!wait && findRunningStack(stateDirectoryOf(context.configFile)) === undefined) {
+    throw new HoldfastError(
+      'usage',
+      '--no-wait starts a backup for a stack that goes on, and none runs on this machine',
+      {
+        hint: "run 'holdfast up' in another terminal, or leave --no-wait away: then this command runs the stack while it waits",
+      },
+    );
+  }
   return withLocalStack(context, (stack) => begin(context, localMachines(context, config, stack), parsed.data));
 }
 

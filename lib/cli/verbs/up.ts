@@ -34,7 +34,9 @@ export async function run(context: CliContext, { once: isOnce = false, port, job
       ...(port === undefined ? {} : { port: parsePort(port) }),
     });
     try {
-      context.output.line(`serving at ${stack.statusUrl} (page, /health, /metrics)`);
+      context.output.line(
+        `serving at ${stack.statusUrl} (page, /health, /metrics, and /api with the token of 'holdfast api token')`,
+      );
       if (job && (demo || isOnce)) await runJob(inner, config, demo !== undefined);
       if (!isOnce) {
         context.output.line('Ctrl-C ends it.');

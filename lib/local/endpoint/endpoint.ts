@@ -6,7 +6,8 @@ import type { CallLog } from '../call-log.ts';
 import type { Caller, Identities } from '../identities.ts';
 import { asJsonObject, isJsonObject, type Json, type JsonObject } from '../json.ts';
 import type { Invocation } from '../lambda/function-runner.ts';
-import type { Operations } from './operation.ts';
+import type { Operation, Operations } from './operation.ts';
+import type { RestService } from './rest.ts';
 import { verifySignature } from './signature.ts';
 
 /** What stands behind the endpoint. Services with JSON protocols go by the prefix of `X-Amz-Target`. */
@@ -14,6 +15,8 @@ export type EndpointServices = {
   readonly json: Readonly<Record<string, Operations>>;
   /** Services with the query protocol, by the name they sign for. */
   readonly query: Readonly<Record<string, Operations>>;
+  /** Services with REST protocols, by the name they sign for. */
+  readonly rest: Readonly<Record<string, RestService>>;
   /** Lambda's `Invoke`; throws `ResourceNotFoundException`. */
   readonly invoke: (nameOrArn: string, payload: Json, isEvent: boolean) => Promise<Invocation>;
   readonly functionArn: (nameOrArn: string) => string;
@@ -89,6 +92,8 @@ async function respond(
     return invokeAnswer(decodeURIComponent(invocation[1] ?? ''), request, body, { services, caller, calls });
   if (headers['content-type']?.startsWith('application/x-www-form-urlencoded'))
     return queryAnswer(service, body, { services, caller, calls });
+  const rest = services.rest[service];
+  if (rest !== undefined) return restAnswer(rest, request.method ?? 'GET', url, body, { services, caller, calls });
   throw unknownOperation(`${request.method} ${url.split('?')[0]} of '${service}'`);
 }
 
@@ -102,6 +107,21 @@ async function jsonAnswer(target: string, body: Buffer, context: Context): Promi
     headers: { 'content-type': 'application/x-amz-json-1.1' },
     body: JSON.stringify(result),
   };
+}
+
+async function restAnswer(
+  service: RestService,
+  method: string,
+  url: string,
+  body: Buffer,
+  { caller, calls }: Context,
+): Promise<Answer> {
+  const { pathname, searchParams } = new URL(url, 'http://local');
+  const meant = service(method, pathname.split('/').slice(1).map(decodeURIComponent));
+  if (meant === undefined) throw unknownOperation(`${method} ${pathname}`);
+  const input = { ...parseJson(body), ...Object.fromEntries(searchParams), ...meant.input };
+  const result = await performOperation(meant.operation, input, { caller, calls });
+  return { status: 200, headers: { 'content-type': 'application/json' }, body: JSON.stringify(result) };
 }
 
 async function queryAnswer(service: string, body: Buffer, context: Context): Promise<Answer> {
@@ -144,6 +164,14 @@ async function perform(
 ): Promise<Json> {
   const operation = operations?.[name];
   if (operation === undefined) throw unknownOperation(`'${fullName}'`);
+  return performOperation(operation, input, { caller, calls });
+}
+
+async function performOperation(
+  operation: Operation,
+  input: JsonObject,
+  { caller, calls }: Pick<Context, 'caller' | 'calls'>,
+): Promise<Json> {
   calls.add(caller, operation.action, operation.resource(input), operation.context?.(input));
   return operation.run(input, caller);
 }

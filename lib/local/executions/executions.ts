@@ -42,6 +42,7 @@ export class Executions {
   readonly #news = new EventEmitter<{ news: [ExecutionNews] }>();
   #records = new Map<string, ExecutionRecord>();
   #isClosing = false;
+  readonly #stoppedByDeath: ExecutionRecord[] = [];
 
   private constructor(history: ExecutionHistory, services: TaskServices) {
     this.#history = history;
@@ -59,8 +60,13 @@ export class Executions {
     for (const machine of options.machines) executions.#add(machine);
     executions.#records = await executions.#history.load();
     for (const record of executions.#records.values())
-      if (record.status === 'RUNNING') executions.#recordStopped(record);
+      if (record.status === 'RUNNING') executions.#stoppedByDeath.push(executions.#recordStopped(record));
     return executions;
+  }
+
+  /** What was running when the last stack died, and is failed since this start. */
+  get stoppedByDeath(): readonly ExecutionRecord[] {
+    return this.#stoppedByDeath;
   }
 
   /** The machine of this name or ARN. Throws `StateMachineDoesNotExist`. */
@@ -283,11 +289,12 @@ export class Executions {
   }
 
   /** The events of the dead run may lack their end; the record is what counts. */
-  #recordStopped(record: ExecutionRecord): void {
+  #recordStopped(record: ExecutionRecord): ExecutionRecord {
     const { error, cause } = stoppedOutcome;
     const stopped: ExecutionRecord = { ...record, status: 'FAILED', endedAt: new Date().toISOString(), error, cause };
     this.#history.record(stopped);
     this.#records.set(record.arn, stopped);
+    return stopped;
   }
 }
 

@@ -1,8 +1,6 @@
 import { Cron } from 'croner';
 import { HoldfastError } from '../../core/errors.ts';
-
-/** When a schedule fires next after `after`; undefined when it never does again. */
-export type NextTime = (after: Date) => Date | undefined;
+import { type NextTime, wallClockTimes } from '../../core/wall-clock.ts';
 
 const unitMs = { minute: 60_000, hour: 3_600_000, day: 86_400_000 } as const;
 
@@ -37,28 +35,18 @@ function cronTimes(argument: string, expression: string, timezone: string): Next
     weekday === '?' ? '*' : stepped(weekdays(weekday ?? ''), 6),
     stepped(year ?? '', 2199),
   ].join(' ');
-  const cron = parseCron(croner, timezone, expression);
-  return (after) => {
-    let next = cron.nextRun(after);
-    // croner moves a time in the gap to the gap's end, where the expression does not match.
-    while (next !== null && !cron.match(next)) next = cron.nextRun(next);
-    return next ?? undefined;
-  };
-}
-
-/** `5/15` as `5-59/15`. */
-function stepped(field: string, last: number): string {
-  return field.replaceAll(/(^|,)([^-*/,]+)\//g, `$1$2-${last}/`);
-}
-
-function parseCron(pattern: string, timezone: string, expression: string): Cron {
   try {
-    return new Cron(pattern, { timezone, paused: true });
+    return wallClockTimes(croner, timezone);
   } catch (cause) {
     throw new HoldfastError('assembly-unsupported', `the schedule '${expression}' in '${timezone}' is not understood`, {
       cause,
     });
   }
+}
+
+/** `5/15` as `5-59/15`. */
+function stepped(field: string, last: number): string {
+  return field.replaceAll(/(^|,)([^-*/,]+)\//g, `$1$2-${last}/`);
 }
 
 /** `2-6` as `1-5`, `1#2` as `0#2`, `6L` as `5L`; names and `*` stay. A step counts days and stays. */

@@ -1,5 +1,6 @@
+import type { NextTime } from '../../core/wall-clock.ts';
 import type { LocalSchedule } from '../model.ts';
-import { type NextTime, parseScheduleExpression } from './schedule-expression.ts';
+import { parseScheduleExpression } from './schedule-expression.ts';
 
 /** Time as schedules see it: real, or moved by a test. */
 export type Clock = {
@@ -34,10 +35,13 @@ const longestWaitMs = 60_000;
 const firstRetryMs = 1_000;
 const longestRetryMs = 60_000;
 
-/** Fires schedules at their times. A time that passes while nothing runs is not made up for: the reconciler tells what was missed. */
+/**
+ * Fires schedules at their times. A time that passes while nothing runs is not made up for: the reconciler tells what was missed. On a machine that
+ * slept through a time, it fires late, or not at all when it is older than the schedule's maximum event age.
+ */
 export class Scheduler {
   readonly #options: SchedulerOptions;
-  readonly #entries: readonly Entry[];
+  readonly #entries: Entry[];
   readonly #underWay = new Set<Promise<void>>();
   readonly #closing = new AbortController();
   readonly #early = new Map<string, 'once' | 'again'>();
@@ -46,12 +50,21 @@ export class Scheduler {
   constructor(options: SchedulerOptions) {
     this.#options = options;
     const start = options.clock.now();
-    this.#entries = options.schedules.map((schedule) => ({
-      schedule,
-      next: parseScheduleExpression(schedule.expression, schedule.timezone, start),
-      cancel: () => undefined,
-    }));
+    this.#entries = options.schedules.map((schedule) => entryOf(schedule, start));
     for (const entry of this.#entries) if (entry.schedule.isEnabled) this.#arm(entry, start);
+  }
+
+  /** From now on the schedule of this group and name is as given. What it has fired already goes on. One that is not fired here stays so. */
+  replace(schedule: LocalSchedule): void {
+    const index = this.#entries.findIndex(
+      ({ schedule: { group, name } }) => group === schedule.group && name === schedule.name,
+    );
+    if (index === -1 || this.#closing.signal.aborted) return;
+    const now = this.#options.clock.now();
+    this.#entries[index]?.cancel();
+    const entry = entryOf(schedule, now);
+    this.#entries[index] = entry;
+    if (schedule.isEnabled) this.#arm(entry, now);
   }
 
   /** Each schedule with the time at which it fires next; none when it is disabled or over. */
@@ -118,6 +131,15 @@ export class Scheduler {
     const time = due.toISOString().replace('.000Z', 'Z');
     const input = schedule.input.replaceAll('<aws.scheduler.scheduled-time>', time);
     const deadline = due.getTime() + schedule.maximumEventAgeSeconds * 1000;
+    const lateMs = this.#options.clock.now().getTime() - due.getTime();
+    if (lateMs > schedule.maximumEventAgeSeconds * 1000) {
+      this.#options.onFailure(
+        schedule,
+        input,
+        new Error(`it was due at ${time}, ${Math.round(lateMs / 60_000)} minutes ago`),
+      );
+      return;
+    }
     for (let attempt = 0; ; attempt++) {
       try {
         await this.#options.fire(schedule, input);
@@ -145,3 +167,9 @@ export class Scheduler {
     return promise;
   }
 }
+
+const entryOf = (schedule: LocalSchedule, start: Date): Entry => ({
+  schedule,
+  next: parseScheduleExpression(schedule.expression, schedule.timezone, start),
+  cancel: () => undefined,
+});

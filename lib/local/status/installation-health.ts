@@ -1,4 +1,4 @@
-import type { HealthAnswer } from '../../api/watch-routes.ts';
+import type { HealthAnswer } from '../../api/health.ts';
 import { getFromFunction, type UrlFunction } from './function-url.ts';
 
 /** What the API says of the installation's health; null when there is no API, or it gives no answer. */

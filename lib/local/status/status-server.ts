@@ -8,7 +8,7 @@ import type { Executions } from '../executions/executions.ts';
 import type { Identities } from '../identities.ts';
 import type { JsonObject } from '../json.ts';
 import type { Invocation } from '../lambda/function-runner.ts';
-import { callFunctionUrl } from './function-url.ts';
+import { callApi, callFunctionUrl } from './function-url.ts';
 import { type StatusFacts, statusPage } from './status-page.ts';
 
 export type StatusServices = {
@@ -18,6 +18,8 @@ export type StatusServices = {
   readonly health: () => Promise<JsonObject>;
   readonly facts: () => Promise<StatusFacts>;
   readonly invoke: (functionName: string, event: JsonObject) => Promise<Invocation>;
+  /** The function that `/api/` leads to, and the token that it asks for. */
+  readonly api: { readonly functionName: string | undefined; readonly token: string };
 };
 
 export type StatusServer = {
@@ -28,7 +30,7 @@ export type StatusServer = {
 
 /**
  * The stack's face on loopback: `/` a page, `/health`, `/metrics`, `/executions` and, for each, its events as JSON lines while they
- * happen; function URLs under `/functions/<name>/`. Throws `port-taken`, saying whether another stack of ours has the port.
+ * happen; the API under `/api/`, for those who have its token; function URLs under `/functions/<name>/`. Throws `port-taken`, saying whether another stack of ours has the port.
  */
 export async function openStatusServer(port: number): Promise<StatusServer> {
   let services: StatusServices | undefined;
@@ -57,11 +59,15 @@ async function route(
   services: StatusServices | undefined,
 ): Promise<void> {
   const url = new URL(request.url ?? '/', 'http://local');
-  const [first = '', second = '', third = ''] = url.pathname.split('/').slice(1).map(decodeURIComponent);
   if (services === undefined) {
     sendJson(response, 503, { holdfast: true, status: 'starting' });
     return;
   }
+  if (/^\/api(\/|$)/.test(url.pathname)) {
+    await callApi(request, response, { ...services.api, invoke: services.invoke });
+    return;
+  }
+  const [first = '', second = '', third = ''] = url.pathname.split('/').slice(1).map(decodeURIComponent);
   if (first === 'functions') {
     await callFunctionUrl(request, response, { functionName: second, ...services });
     return;

@@ -60,6 +60,59 @@ test('a target that cannot be called is tried again as the schedule allows, and 
   await scheduler.close();
 });
 
+test('a machine that slept through a time fires late, and not at all when that is older than the schedule allows', async () => {
+  for (const [wakesAt, expected] of [
+    ['2026-11-20T02:20:00Z', { fired: ['{"at":"2026-11-20T01:30:00Z"}'], dropped: [] }],
+    [
+      '2026-11-20T07:40:00Z',
+      { fired: [], dropped: ['{"at":"2026-11-20T01:30:00Z"} it was due at 2026-11-20T01:30:00Z, 370 minutes ago'] },
+    ],
+  ] as const) {
+    let now = new Date('2026-11-20T01:29:30Z');
+    const timers: (() => void)[] = [];
+    const fired: string[] = [];
+    const dropped: string[] = [];
+    const scheduler = new Scheduler({
+      schedules: [nightly],
+      clock: {
+        now: () => now,
+        after: (_delayMs, callback) => {
+          timers.push(callback);
+          return () => undefined;
+        },
+      },
+      fire: async (_schedule, input) => void fired.push(input),
+      onFailure: (_schedule, input, error) => dropped.push(`${input} ${(error as Error).message}`),
+    });
+
+    now = new Date(wakesAt);
+    timers.shift()?.();
+    await scheduler.close();
+
+    assert.deepEqual({ fired, dropped }, expected);
+  }
+});
+
+test('a schedule that is replaced fires at its new times only', async () => {
+  const clock = manualClock('2026-11-20T00:00:00Z');
+  const fired: string[] = [];
+  const scheduler = new Scheduler({
+    schedules: [nightly],
+    clock,
+    fire: async (_schedule, input) => void fired.push(input),
+    onFailure: () => undefined,
+  });
+
+  scheduler.replace({ ...nightly, expression: 'cron(0 4 * * ? *)' });
+  scheduler.replace({ ...nightly, name: 'unknown' });
+  clock.moveTo('2026-11-20T12:00:00Z');
+  scheduler.replace({ ...nightly, isEnabled: false });
+  clock.moveTo('2026-11-22T12:00:00Z');
+  await scheduler.close();
+
+  assert.deepEqual(fired, ['{"at":"2026-11-20T03:00:00Z"}']);
+});
+
 test('a schedule fired early is called at once, and what is wanted meanwhile is one more call after it', async () => {
   const calls: PromiseWithResolvers<void>[] = [];
   const scheduler = new Scheduler({

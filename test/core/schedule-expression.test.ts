@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { schedulerCron } from '../../lib/constructs/schedule-expression.ts';
+import { schedulerCron } from '../../lib/core/schedule-expression.ts';
 
 const cases: Readonly<Record<string, string>> = {
   '0 2 * * *': 'cron(0 2 * * ? *)',

@@ -1,4 +1,4 @@
-import { HoldfastError } from '../core/errors.ts';
+import { HoldfastError } from './errors.ts';
 
 /**
  * A cron pattern of five fields (minute, hour, day of month, month, day of week) in EventBridge Scheduler's form. Scheduler wants a `?` for

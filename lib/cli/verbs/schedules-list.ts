@@ -1,0 +1,84 @@
+import { HoldfastError } from '../../core/errors.ts';
+import type { LastRun } from '../../lifecycle/last-runs.ts';
+import { type ScheduleOverview, scheduleOverview } from '../../lifecycle/schedule-overview.ts';
+import type { CliContext } from '../context.ts';
+import { direct } from '../direct.ts';
+import { duration, oneLine, table } from '../output.ts';
+
+type Options = { readonly hours?: string };
+
+/** A run that was admitted this much after its time is called late. */
+const lateAfterSeconds = 300;
+
+export async function run(context: CliContext, { hours }: Options): Promise<number> {
+  const window = hours === undefined ? undefined : parseHours(hours);
+  const schedules = await direct(context, (run) => scheduleOverview(run, { hours: window }));
+  context.output.result({ schedules }, () => (window === undefined ? overview(schedules) : agenda(schedules, window)));
+  return 0;
+}
+
+function overview(schedules: readonly ScheduleOverview[]): string[] {
+  const notes = schedules.flatMap(noteOf);
+  return [
+    ...table(
+      ['SCHEDULE', 'TARGET', 'TIER', 'METHOD', 'CRON', 'TIME ZONE', 'ENABLED', 'LAST RUN', 'OUTCOME', 'NEXT RUN'],
+      schedules.map((schedule) => [
+        schedule.name,
+        schedule.target,
+        schedule.tier,
+        schedule.method,
+        `${schedule.cron}${isOther(schedule, 'cron') ? ' *' : ''}`,
+        `${schedule.timezone}${isOther(schedule, 'timezone') ? ' *' : ''}`,
+        `${schedule.enabled ? 'yes' : 'no'}${isOther(schedule, 'enabled') ? ' *' : ''}`,
+        schedule.lastRun?.scheduledTime ?? 'none yet',
+        schedule.lastRun === null ? '' : outcomeOf(schedule.lastRun),
+        shortTime(schedule.nextRuns[0]) ?? 'none',
+      ]),
+    ),
+    ...(notes.length > 0 ? ['', ...notes] : []),
+  ];
+}
+
+function agenda(schedules: readonly ScheduleOverview[], hours: number): string[] {
+  const runs = schedules
+    .flatMap((schedule) => schedule.nextRuns.map((at) => ({ at, schedule })))
+    .toSorted((a, b) => (a.at === b.at ? (a.schedule.name < b.schedule.name ? -1 : 1) : a.at < b.at ? -1 : 1));
+  if (runs.length === 0) return [`no schedule runs within ${hours} hours`];
+  return table(
+    ['TIME (UTC)', 'SCHEDULE', 'TARGET', 'TIER', 'METHOD'],
+    runs.map(({ at, schedule: { name, target, tier, method } }) => [shortTime(at) ?? '', name, target, tier, method]),
+  );
+}
+
+/** What a star, a failure or a late run means. */
+function noteOf(schedule: ScheduleOverview): string[] {
+  const { name, changed, configured, lastRun } = schedule;
+  const notes: string[] = [];
+  if (changed !== null)
+    notes.push(
+      `* '${name}' was changed by ${changed.by.name ?? changed.by.kind} at ${changed.at}; configured: '${configured.cron}' ${configured.timezone}, ${configured.enabled ? 'enabled' : 'disabled'} ('holdfast schedules reset ${name}' brings that back)`,
+    );
+  if (lastRun?.error)
+    notes.push(
+      `'${name}' failed: [${lastRun.error.code}] ${oneLine(lastRun.error.message)}`,
+      `HINT: ${lastRun.error.hint}`,
+    );
+  return notes;
+}
+
+function outcomeOf({ status, lateSeconds, error }: LastRun): string {
+  const late = lateSeconds < lateAfterSeconds ? '' : `, ${duration(lateSeconds)} late`;
+  return `${status}${error === null ? '' : ` (${error.code})`}${late}`;
+}
+
+const isOther = (schedule: ScheduleOverview, setting: 'cron' | 'timezone' | 'enabled'): boolean =>
+  schedule[setting] !== schedule.configured[setting];
+
+/** `2026-11-21T02:00:00.000Z` as `2026-11-21T02:00Z`: schedules run at whole minutes. */
+const shortTime = (time: string | undefined): string | undefined => time?.replace(':00.000Z', 'Z');
+
+function parseHours(text: string): number {
+  const hours = Number(text);
+  if (hours > 0 && hours <= 24 * 366) return hours;
+  throw new HoldfastError('usage', `--hours: '${text}' is not a number of hours, up to a year's`);
+}

@@ -1,0 +1,27 @@
+import { InvokeCommand, type LambdaClient } from '@aws-sdk/client-lambda';
+import { type ErrorCode, errorTable, HoldfastError } from '../core/errors.ts';
+
+/**
+ * Invokes one of our functions and gives its answer. Its failures are thrown under their own code; one that cannot be reached, or ends without a
+ * word of its own, is `function-unavailable`.
+ */
+export async function invokeFunction(lambda: LambdaClient, functionName: string, event: object): Promise<unknown> {
+  const reply = await lambda
+    .send(new InvokeCommand({ FunctionName: functionName, Payload: Buffer.from(JSON.stringify(event)) }))
+    .catch((cause: unknown) => {
+      const why = cause instanceof Error ? cause.message : String(cause);
+      throw new HoldfastError('function-unavailable', `function '${functionName}' cannot be invoked: ${why}`, {
+        cause,
+      });
+    });
+  const text = Buffer.from(reply.Payload ?? []).toString('utf8');
+  const answer: unknown = text === '' ? undefined : JSON.parse(text);
+  if (reply.FunctionError === undefined) return answer;
+  const { errorType = 'unknown', errorMessage = '' } = (answer ?? {}) as {
+    readonly errorType?: string;
+    readonly errorMessage?: string;
+  };
+  throw Object.hasOwn(errorTable, errorType)
+    ? new HoldfastError(errorType as ErrorCode, errorMessage)
+    : new HoldfastError('function-unavailable', `function '${functionName}' ended: ${errorType}: ${errorMessage}`);
+}
