@@ -71,6 +71,7 @@ test('the command line moves a schedule: the stack that runs fires at the new ti
   assert.deepEqual(JSON.parse(run?.input ?? ''), {
     target: 'orders',
     method: 'logical',
+    format: 'custom',
     tier: 'daily',
     scheduledTime: '2026-11-22T02:15:00Z',
     requestedBy: { kind: 'schedule', name: 'orders-daily-logical' },
@@ -107,6 +108,7 @@ test('a schedule that fires twice, hours apart even, gives one backup, and the s
   const slot = {
     target: 'orders',
     method: 'logical',
+    format: 'custom',
     tier: 'daily',
     scheduledTime: '2026-11-22T02:15:00Z',
     requestedBy: { kind: 'schedule', name: 'orders-daily-logical' },

@@ -4,6 +4,7 @@ import type { EngineContext } from '../engine.ts';
 import { type Connection, connect, lowPriority } from './connection.ts';
 import { type DatabaseFacts, readDatabaseFacts } from './database-facts.ts';
 import { fromServerError } from './errors.ts';
+import { stopReason } from './tool-output.ts';
 
 /** A moment of one database that other sessions can see too, held open by a session of its own until `end`. */
 export type Snapshot = {
@@ -49,6 +50,8 @@ export async function openSnapshot(
     };
   } catch (error) {
     await end();
+    // The stop drops the session, and what is told must be the stop.
+    if (context.signal.aborted) throw stopReason(context.signal, `the snapshot of database '${database}'`);
     throw fromServerError(error, `the snapshot of database '${database}'`);
   }
 }
