@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
-import { join, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { after, before, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import {
@@ -116,11 +115,10 @@ test('a stack that is killed during a backup ends it as stopped; it can be redri
   assert.equal(manifestOf(folder, JSON.parse(redriven.output ?? '{}').run).status, 'complete');
   const next = await runCli(['backup', 'orders', '--json', '--config', folder.configFile]);
   assert.equal(next.exitCode, 0, next.stderr);
-  const backups = await localCatalog(second.stack).list();
-  assert.deepEqual(
-    backups.map(({ status }) => status),
-    ['COMPLETED', 'COMPLETED'],
-  );
+  const [newest, redrivenRow, ...others] = await localCatalog(second.stack).list();
+  assert.deepEqual([newest?.status, redrivenRow?.status], ['COMPLETED', 'COMPLETED']);
+  // The run that was killed: its end is written down by whoever looks first.
+  assert.ok(others.every(({ status }) => status === 'RUNNING' || status === 'FAILED'));
 
   const another = await runCli(['up', '--port', '0', '--json', '--config', folder.configFile], {
     environment: folder.environment,
@@ -130,7 +128,7 @@ test('a stack that is killed during a backup ends it as stopped; it can be redri
   assert.deepEqual(await second.ended, [0, null]);
 });
 
-test('a run that died with its stack keeps others out until its lease has run out, and no longer', async () => {
+test('a run that died with its stack keeps nobody out: the stack that starts again gives its lease back', async () => {
   const first = await up();
   const arn = await start(first.stack, 'orders');
   await until('its task', () => taskProcesses(first.child.pid).length > 0);
@@ -139,17 +137,8 @@ test('a run that died with its stack keeps others out until its lease has run ou
 
   const second = await up();
   assert.equal((await ended(second.stack, arn)).error, 'Holdfast.LocalStackStopped');
-  const early = await runCli(['backup', 'orders', '--json', '--config', folder.configFile]);
-  assert.equal(early.error.code, 'lease-held', early.stderr);
-  const [, runsOutAt = ''] = /runs out at (\S+)$/.exec(early.error.message) ?? [];
-  assert.ok(Date.parse(runsOutAt) < Date.now() + 900_000, early.error.message);
-
-  // A quarter of an hour later: the time that the lease names, and the margin for clocks, are in the past.
-  const lease = join(folder.store, 'leases/orders/logical.json');
-  const past = new Date(Date.now() - 60_000).toISOString();
-  writeFileSync(lease, readFileSync(lease, 'utf8').replace(runsOutAt, past));
-  const late = await runCli(['backup', 'orders', '--json', '--config', folder.configFile]);
-  assert.equal(late.exitCode, 0, late.stderr);
+  const next = await runCli(['backup', 'orders', '--json', '--config', folder.configFile]);
+  assert.equal(next.exitCode, 0, next.stderr);
 
   second.child.kill('SIGTERM');
   assert.deepEqual(await second.ended, [0, null]);
