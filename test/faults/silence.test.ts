@@ -70,7 +70,7 @@ test('a server gives up within two minutes the session of a client that has vani
     `select current_setting('tcp_keepalives_idle')::int + current_setting('tcp_keepalives_interval')::int * current_setting('tcp_keepalives_count')::int as seconds`,
   );
 
-  assert.deepEqual(rows, [{ seconds: 120 }]);
+  assert.deepEqual(rows, [{ seconds: 90 }]);
   await client.end();
 });
 
