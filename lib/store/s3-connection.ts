@@ -4,7 +4,7 @@ import { Agent as HttpsAgent } from 'node:https';
 import { HeadObjectCommand, type HeadObjectCommandOutput, S3Client } from '@aws-sdk/client-s3';
 import type { HoldfastError } from '../core/errors.ts';
 import { cancellation } from './cancellation.ts';
-import { isExpiredToken, s3Error } from './s3-errors.ts';
+import { isExpiredToken, isUnexplainedDenial, s3Error } from './s3-errors.ts';
 import type { ObjectInfo } from './store.ts';
 
 export type S3Settings = {
@@ -82,6 +82,7 @@ export class S3Connection {
       },
     });
     this.#renewExpiredCredentials();
+    this.#askAgainWhereNoReasonIsGiven();
     if (!(tuning.signPayload ?? settings.endpoint?.startsWith('http:') ?? false)) this.#leavePayloadsUnsigned();
   }
 
@@ -134,6 +135,24 @@ export class S3Connection {
         }
       },
       { step: 'initialize', name: 'renewExpiredCredentials' },
+    );
+  }
+
+  /**
+   * The answer to a HEAD has no body, and so no reason. One may be that the clock has jumped, which the SDK corrects for the request that finds it
+   * out, and not for those that were signed beside it.
+   */
+  #askAgainWhereNoReasonIsGiven(): void {
+    this.client.middlewareStack.add(
+      (next) => async (args) => {
+        try {
+          return await next(args);
+        } catch (error) {
+          if (!isUnexplainedDenial(error)) throw error;
+          return await next(args);
+        }
+      },
+      { step: 'initialize', name: 'askAgainWhereNoReasonIsGiven' },
     );
   }
 

@@ -84,6 +84,12 @@ export function isTooManyParts(error: unknown, partNumber: number): boolean {
   );
 }
 
+/** Denied without a word why, as answers without a body are. */
+export function isUnexplainedDenial(error: unknown): boolean {
+  const { name, status } = describe(error);
+  return status === 403 && /^(Unknown|403)/.test(name);
+}
+
 /** Whether the credentials were right and have run out: newer ones may be had. */
 export function isExpiredToken(error: unknown): boolean {
   return byName[describe(error).name] === expired;

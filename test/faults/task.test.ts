@@ -62,6 +62,7 @@ test('a task that is killed at any moment loses nothing, and its execution goes 
   const random = seededRandom();
   const killed: { readonly execution: ExecutionRecord; readonly before: readonly string[]; readonly when: string }[] =
     [];
+  using locks = new DisposableStack();
   const kill = async (
     target: FixtureTarget,
     when: string,
@@ -85,12 +86,14 @@ test('a task that is killed at any moment loses nothing, and its execution goes 
   await kill('files', 'while it reads back', (execution) =>
     said(execution, 'read back', ({ phase, detail }) => phase === 'read back' && detail === 'files'),
   );
-  {
-    using _lock = holdLeaseLock(folder, 'mail');
-    await kill('mail', 'before the manifest', (execution) =>
-      said(execution, 'publish', ({ phase }) => phase === 'publish'),
-    );
-  }
+  await kill('mail', 'before the manifest', async (execution) => {
+    // Not before, because a task renews its lease when it begins.
+    await said(execution, 'its first bytes', ({ phase }) => phase === 'capture');
+    const lock = holdLeaseLock(folder, 'mail');
+    await said(execution, 'publish', ({ phase }) => phase === 'publish');
+    locks.use(lock);
+  });
+  locks.dispose();
 
   for (const { execution, before: left, when } of killed) {
     assert.equal(hasManifest(left), false, when);
