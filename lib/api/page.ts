@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { HoldfastError } from '../core/errors.ts';
+import { parsedJson } from '../core/parsed-json.ts';
 
 /** The query parameters of every list. */
 export const pageSchema = {
@@ -29,12 +30,4 @@ export function positionOf<Position>(cursor: string | undefined, schema: z.ZodTy
   throw new HoldfastError('usage', 'the cursor is not one that this list has given', {
     hint: "hand back 'next' of the page before, with the same filters, or leave the cursor away",
   });
-}
-
-function parsedJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }

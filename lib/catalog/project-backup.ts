@@ -1,6 +1,6 @@
 import { type BackupId, timeOfId } from '../core/ids.ts';
 import { compareEvents, type JournalEvent, journalKey } from '../core/journal.ts';
-import { unverified, type Verification, verificationAfter } from '../core/verification.ts';
+import { knownAfter, unverified } from '../core/verification.ts';
 import { type BackupStatus, bringsDataBack, type VerificationStatus } from '../core/vocabulary.ts';
 import { hashKey, tenantKey } from './hash-key.ts';
 import { type Change, historyOf, instant, secondsBetween, type Validity } from './history.ts';
@@ -187,13 +187,6 @@ function changeOf(state: BackupState, event: BackupEvent, beforeExpiry: BackupSt
     case 'backup-deleted':
       return { backup_status: 'DELETED', storage_location: null };
   }
-}
-
-function knownAfter(known: Verification, event: BackupEvent): Verification {
-  if (event.event === 'backup-completed')
-    return verificationAfter(known, { status: event.verification, detail: known.detail, by: null });
-  if (event.event !== 'backup-verified') return known;
-  return verificationAfter(known, { status: event.verification, detail: event.detail, by: event.by ?? null });
 }
 
 function ended(beganAt: string, endedAt: string): Partial<BackupState> {

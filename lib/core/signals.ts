@@ -2,6 +2,7 @@ import { z } from 'zod';
 import type { Signal } from './alerts.ts';
 import { HoldfastError } from './errors.ts';
 import { kindOfFailure } from './find-problems.ts';
+import { parsedJson } from './parsed-json.ts';
 import { type ProblemKindName, parseProblemId, problemId, problemKindNames } from './problem-kinds.ts';
 
 const kindSchema = z.enum(problemKindNames as [ProblemKindName, ...ProblemKindName[]]);
@@ -44,7 +45,7 @@ const problemDetailSchema = z.object({
  * our alarms' names. Throws `usage` for a message of another kind.
  */
 export function signalsIn(text: string, { installation }: { readonly installation: string }): readonly Signal[] {
-  const value = json(text);
+  const value = parsedJson(text);
   const alarm = alarmSchema.safeParse(value);
   if (alarm.success) return alarmSignals(alarm.data, installation);
   const event = eventSchema.safeParse(value);
@@ -188,12 +189,4 @@ function watched(
   state: Signal['state'],
 ): Signal {
   return { problem, kind, state, source: 'watch', at: endedAt ?? at, target, message };
-}
-
-function json(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }

@@ -1,4 +1,5 @@
 import { HoldfastError } from '../core/errors.ts';
+import { parsedJson } from '../core/parsed-json.ts';
 import type { PutOptions, Store } from './store.ts';
 
 /** A small object as text, or undefined when there is none. */
@@ -17,11 +18,7 @@ export async function readText(store: Store, key: string): Promise<string | unde
 /** A small object's JSON value; undefined when there is no object, and when what is there is not JSON. */
 export async function readJson(store: Store, key: string): Promise<unknown> {
   const text = await readText(store, key);
-  try {
-    return text === undefined ? undefined : JSON.parse(text);
-  } catch {
-    return undefined;
-  }
+  return text === undefined ? undefined : parsedJson(text);
 }
 
 /** Writes a value as JSON. With `condition: 'absent'`, false when the object was there already. */

@@ -1,7 +1,7 @@
 import type { BackupId } from '../core/ids.ts';
 import { compareEvents, type JournalEvent } from '../core/journal.ts';
 import { journalPrefix } from '../core/object-keys.ts';
-import { unverified, type Verification, verificationAfter } from '../core/verification.ts';
+import { knownAfter, unverified, type Verification } from '../core/verification.ts';
 import { readEvent } from './journal.ts';
 import type { Store } from './store.ts';
 
@@ -10,10 +10,5 @@ export async function readVerification(store: Store, backup: BackupId): Promise<
   const events: JournalEvent[] = [];
   for await (const { key } of store.list(journalPrefix(backup)))
     if (/\/\d+-backup-(completed|verified)-/.test(key)) events.push(await readEvent(store, key));
-  return events.toSorted(compareEvents).reduce<Verification>((known, event) => {
-    if (event.event === 'backup-completed')
-      return verificationAfter(known, { status: event.verification, detail: null, by: null });
-    if (event.event !== 'backup-verified') return known;
-    return verificationAfter(known, { status: event.verification, detail: event.detail, by: event.by ?? null });
-  }, unverified);
+  return events.toSorted(compareEvents).reduce(knownAfter, unverified);
 }
