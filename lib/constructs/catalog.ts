@@ -1,15 +1,13 @@
 import { resolve } from 'node:path';
 import { CustomResource, Duration, FileSystem, RemovalPolicy, Stack } from 'aws-cdk-lib';
 import { Peer, Port, SecurityGroup } from 'aws-cdk-lib/aws-ec2';
-import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
-import { Provider } from 'aws-cdk-lib/custom-resources';
 import { Construct } from 'constructs';
-import { acknowledge } from '../checks/acknowledge.ts';
 import type { HoldfastConfig } from '../config/config.ts';
 import type { Permission } from './allow.ts';
 import type { Bundle } from './bundle.ts';
 import { BundledFunction } from './bundled-function.ts';
 import { CatalogDatabase } from './catalog-database.ts';
+import { customResourceProvider } from './custom-resource-provider.ts';
 import type { Network } from './network.ts';
 import { readSecrets } from './secrets.ts';
 
@@ -75,23 +73,10 @@ export class Catalog extends Construct {
 
   /** Runs `migrate` when a migration was added. The provider's own function answers CloudFormation, which ours has no way to reach. */
   #migrate(): void {
-    const provider = new Provider(this, 'MigrationProvider', {
-      onEventHandler: this.function.function,
-      logGroup: new LogGroup(this, 'MigrationLog', {
-        retention: RetentionDays.THREE_MONTHS,
-        removalPolicy: RemovalPolicy.DESTROY,
-      }),
+    const provider = customResourceProvider(this, 'MigrationProvider', {
+      logId: 'MigrationLog',
+      onEvent: this.function,
     });
-    acknowledge(
-      provider,
-      'AwsSolutions-IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole]',
-      "made by CDK's provider framework, whose role we cannot write; it may only write logs",
-    );
-    acknowledge(
-      provider,
-      `AwsSolutions-IAM5[Resource::<${this.function.logicalId}.Arn>:*]`,
-      "made by CDK's provider framework: every version of the one function that it invokes",
-    );
     new CustomResource(this, 'Migrations', {
       resourceType: 'Custom::HoldfastCatalogMigrations',
       serviceToken: provider.serviceToken,

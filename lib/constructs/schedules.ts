@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto';
 import { CustomResource, Duration, RemovalPolicy, Stack, TimeZone, Validations } from 'aws-cdk-lib';
 import { Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
-import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
 import {
   ContextAttribute,
   Schedule,
@@ -11,7 +10,6 @@ import {
 } from 'aws-cdk-lib/aws-scheduler';
 import { LambdaInvoke, StepFunctionsStartExecution } from 'aws-cdk-lib/aws-scheduler-targets';
 import { Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs';
-import { Provider } from 'aws-cdk-lib/custom-resources';
 import { Construct } from 'constructs';
 import { acknowledge } from '../checks/acknowledge.ts';
 import type { BackupEntry, HoldfastConfig } from '../config/config.ts';
@@ -20,6 +18,7 @@ import { isSkippedWhenClocksGoForward } from '../core/schedule-runs.ts';
 import { allow } from './allow.ts';
 import type { Bundle } from './bundle.ts';
 import { BundledFunction } from './bundled-function.ts';
+import { customResourceProvider } from './custom-resource-provider.ts';
 import type { Machine } from './machine.ts';
 import type { Vault } from './vault.ts';
 
@@ -235,23 +234,7 @@ export class Schedules extends Construct {
 
   /** CloudFormation writes a schedule that has changed in the template as the template has it: after that, what is in force is put back. */
   #followDeployments({ targets }: SchedulesProps, declared: readonly Schedule[]): void {
-    const provider = new Provider(this, 'Provider', {
-      onEventHandler: this.function.function,
-      logGroup: new LogGroup(this, 'ProviderLog', {
-        retention: RetentionDays.THREE_MONTHS,
-        removalPolicy: RemovalPolicy.DESTROY,
-      }),
-    });
-    acknowledge(
-      provider,
-      'AwsSolutions-IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole]',
-      "made by CDK's provider framework, whose role we cannot write; it may only write logs",
-    );
-    acknowledge(
-      provider,
-      `AwsSolutions-IAM5[Resource::<${this.function.logicalId}.Arn>:*]`,
-      "made by CDK's provider framework: every version of the one function that it invokes",
-    );
+    const provider = customResourceProvider(this, 'Provider', { logId: 'ProviderLog', onEvent: this.function });
     const times = targets.flatMap(({ backups }) =>
       backups.map(({ name, schedule, timezone, enabled }) => [name, schedule, timezone, enabled]),
     );

@@ -124,17 +124,8 @@ export class S3Connection {
    * that waited long), they are renewed at once and the request is sent again; if they are the same, the answer is too.
    */
   #renewExpiredCredentials(): void {
-    this.client.middlewareStack.add(
-      (next) => async (args) => {
-        try {
-          return await next(args);
-        } catch (error) {
-          if (!isExpiredToken(error)) throw error;
-          await this.client.config.credentials({ forceRefresh: true });
-          return await next(args);
-        }
-      },
-      { step: 'initialize', name: 'renewExpiredCredentials' },
+    this.#sendAgain('renewExpiredCredentials', isExpiredToken, () =>
+      this.client.config.credentials({ forceRefresh: true }),
     );
   }
 
@@ -143,16 +134,22 @@ export class S3Connection {
    * out, and not for those that were signed beside it.
    */
   #askAgainWhereNoReasonIsGiven(): void {
+    this.#sendAgain('askAgainWhereNoReasonIsGiven', isUnexplainedDenial);
+  }
+
+  /** Sends a request once more, after `prepare`, when it fails in a way that `isWorthIt`. */
+  #sendAgain(name: string, isWorthIt: (error: unknown) => boolean, prepare?: () => Promise<unknown>): void {
     this.client.middlewareStack.add(
       (next) => async (args) => {
         try {
           return await next(args);
         } catch (error) {
-          if (!isUnexplainedDenial(error)) throw error;
+          if (!isWorthIt(error)) throw error;
+          await prepare?.();
           return await next(args);
         }
       },
-      { step: 'initialize', name: 'askAgainWhereNoReasonIsGiven' },
+      { step: 'initialize', name },
     );
   }
 
