@@ -4,7 +4,7 @@ import { Agent as HttpsAgent } from 'node:https';
 import { HeadObjectCommand, type HeadObjectCommandOutput, S3Client } from '@aws-sdk/client-s3';
 import type { HoldfastError } from '../core/errors.ts';
 import { cancellation } from './cancellation.ts';
-import { isExpiredToken, isUnexplainedDenial, s3Error } from './s3-errors.ts';
+import { isExpiredToken, mayBeSkewed, s3Error } from './s3-errors.ts';
 import type { ObjectInfo } from './store.ts';
 
 export type S3Settings = {
@@ -82,7 +82,7 @@ export class S3Connection {
       },
     });
     this.#renewExpiredCredentials();
-    this.#askAgainWhereNoReasonIsGiven();
+    this.#signAgainByTheRightClock();
     if (!(tuning.signPayload ?? settings.endpoint?.startsWith('http:') ?? false)) this.#leavePayloadsUnsigned();
   }
 
@@ -130,11 +130,11 @@ export class S3Connection {
   }
 
   /**
-   * The answer to a HEAD has no body, and so no reason. One may be that the clock has jumped, which the SDK corrects for the request that finds it
-   * out, and not for those that were signed beside it.
+   * The SDK corrects its clock by what a server answers, and sends the request again only where the correction is of four minutes or more. A clock
+   * that was an hour off and is set right is a correction to nothing: the next signature is good, and this one was not.
    */
-  #askAgainWhereNoReasonIsGiven(): void {
-    this.#sendAgain('askAgainWhereNoReasonIsGiven', isUnexplainedDenial);
+  #signAgainByTheRightClock(): void {
+    this.#sendAgain('signAgainByTheRightClock', mayBeSkewed);
   }
 
   /** Sends a request once more, after `prepare`, when it fails in a way that `isWorthIt`. */

@@ -84,10 +84,10 @@ export function isTooManyParts(error: unknown, partNumber: number): boolean {
   );
 }
 
-/** Denied without a word why, as answers without a body are. */
-export function isUnexplainedDenial(error: unknown): boolean {
+/** Whether the time in the signature was wrong, or may have been: the answer to a HEAD has no body, and so no reason. */
+export function mayBeSkewed(error: unknown): boolean {
   const { name, status } = describe(error);
-  return status === 403 && /^(Unknown|403)/.test(name);
+  return name === 'RequestTimeTooSkewed' || (status === 403 && /^(Unknown|403)/.test(name));
 }
 
 /** Whether the credentials were right and have run out: newer ones may be had. */
