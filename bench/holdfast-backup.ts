@@ -53,6 +53,8 @@ export async function measureRestore(
     schemas: null,
     tables: null,
     withDependencies: false,
+    paths: null,
+    onConflict: null,
     jobs: 2,
     replace: false,
     requestedBy: { kind: 'user' },

@@ -6,7 +6,7 @@ import { onStdout } from './colours.ts';
 import type { CliContext } from './context.ts';
 import { direct } from './direct.ts';
 import { type Machines, runBackupJob, runRestoreJob } from './jobs.ts';
-import { bytes, duration, printable, table } from './output.ts';
+import { bytes, counted, duration, printable, table } from './output.ts';
 
 const target = targetNameSchema.parse('demo');
 const database = 'shop';
@@ -70,7 +70,7 @@ function describeRestore(manifest: Manifest, outcome: Awaited<ReturnType<typeof 
       ]),
     ),
     ...compared.remarks.map((remark) => `  note: ${remark}`),
-    `  ${compared.tables} tables, ${compared.rows} rows${content.largeObjects ? `, ${content.largeObjects.rows} large objects` : ''}: ${compared.same ? 'the copy is the same' : compared.differences.join('; ')}`,
+    `  ${counted(compared.tables, compared.words.collection)}, ${counted(compared.rows, compared.words.item)}${content.largeObjects ? `, ${content.largeObjects.rows} large objects` : ''}: ${compared.same ? 'the copy is the same' : compared.differences.join('; ')}`,
   ];
 }
 

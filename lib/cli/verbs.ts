@@ -100,6 +100,8 @@ export const verbs: readonly VerbDefinition[] = [
       ['--schema <name...>', 'only these schemas of one database'],
       ['--table <schema.table...>', 'only these tables of one database, with their indexes, constraints and sequences'],
       ['--with-dependencies', 'with --schema or --table: what they need and the destination lacks comes along'],
+      ['--path <path...>', 'only these files and folders of a tree'],
+      ['--on-conflict <what>', 'what becomes of keys or files that are there already: skip, replace or fail (default)'],
       [
         '--jobs <number>',
         'sessions that restore side by side (default: run.parallelJobs, or 1 without recovery.parallel)',

@@ -3,6 +3,7 @@ import type { TargetName } from '../core/ids.ts';
 import type { Format, Method, Tier } from '../core/vocabulary.ts';
 import type { RetentionRules } from './retention.ts';
 import type { ParsedConfig, TargetInput } from './schema.ts';
+import type { SecretReference } from './secret-reference.ts';
 
 /** One schedule of one target, complete. */
 export type BackupEntry = {
@@ -17,7 +18,10 @@ export type BackupEntry = {
   readonly enabled: boolean;
 };
 
-export type Target = Omit<TargetInput, 'backups' | 'retention' | 'rtoMinutes' | 'rpoHours'> & {
+/** What an engine's own settings are, only the engine and its schema know (lib/config/targets). */
+export type Target = Pick<TargetInput, 'name' | 'engine' | 'tenant' | 'restoreTest'> & {
+  /** How the source is reached; the engine parses it. */
+  readonly connection: Readonly<Record<string, unknown>> & { readonly password?: SecretReference | undefined };
   readonly backups: readonly BackupEntry[];
   /** Kept this long when no entry of the same tier says otherwise, in days. */
   readonly retentionDays: Readonly<Record<Tier, number>>;

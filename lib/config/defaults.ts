@@ -1,11 +1,12 @@
-import type { EngineName } from '../core/vocabulary.ts';
-import type { BackupEntryInput } from './schema.ts';
+import type { EngineName, Method, Tier } from '../core/vocabulary.ts';
+
+type DefaultBackup = { readonly tier: Tier; readonly method: Method; readonly schedule: string };
 
 /** The backups of a target whose configuration names none. Retention is the tier's own. */
-export const defaultBackups: Readonly<Partial<Record<EngineName, readonly BackupEntryInput[]>>> = {
+export const defaultBackups: Readonly<Partial<Record<EngineName, readonly DefaultBackup[]>>> = {
   postgres: [
-    { tier: 'daily', method: 'logical', format: 'custom', schedule: '0 2 * * *', timezone: 'UTC', enabled: true },
-    { tier: 'weekly', method: 'logical', format: 'custom', schedule: '0 1 * * 0', timezone: 'UTC', enabled: true },
-    { tier: 'monthly', method: 'logical', format: 'custom', schedule: '0 0 1 * *', timezone: 'UTC', enabled: true },
+    { tier: 'daily', method: 'logical', schedule: '0 2 * * *' },
+    { tier: 'weekly', method: 'logical', schedule: '0 1 * * 0' },
+    { tier: 'monthly', method: 'logical', schedule: '0 0 1 * *' },
   ],
 };

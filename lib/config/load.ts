@@ -3,13 +3,15 @@ import { dirname, resolve } from 'node:path';
 import { isNode, isPair, LineCounter, parseDocument } from 'yaml';
 import type { z } from 'zod';
 import { HoldfastError } from '../core/errors.ts';
-import { type Tier, tierSchema } from '../core/vocabulary.ts';
+import { type Format, type Tier, tierSchema } from '../core/vocabulary.ts';
 import type { BackupEntry, HoldfastConfig, Target } from './config.ts';
 import { defaultBackups } from './defaults.ts';
 import { type Environment, overridesFrom, tierOverride } from './environment.ts';
 import { mergeRetention, tierRetentionDays } from './retention.ts';
+import { scheduleSchema } from './schedule-schema.ts';
 import { configSchema, type ParsedConfig, type TargetInput } from './schema.ts';
 import type { SecretReference } from './secret-reference.ts';
+import { formatsOf } from './targets/methods.ts';
 
 type Problem = { readonly where: string; readonly line: number | undefined; readonly message: string };
 
@@ -98,6 +100,16 @@ function complete(parsed: ParsedConfig, directory: string, environment: Environm
   });
 }
 
+/** An entry as every engine has it; which methods and formats there are, the engine's schema has checked. */
+type EntryInput = Omit<BackupEntry, 'name' | 'format' | 'retentionDays'> & {
+  readonly format?: Format | undefined;
+  readonly retention?: number | undefined;
+};
+/** What the connections of several engines have, and what stands for a file relative to the configuration's in any of them. */
+type UsualConnection = { readonly password?: SecretReference | undefined; readonly sslrootcert?: string | undefined };
+
+const usualEntry = { timezone: 'UTC', enabled: true } as const;
+
 function completeTarget(
   target: TargetInput,
   directory: string,
@@ -105,15 +117,17 @@ function completeTarget(
   environment: Environment,
   file: string,
 ): Target {
-  const entries = target.backups ?? defaultBackups[target.engine] ?? [];
+  const entries: readonly EntryInput[] =
+    target.backups ?? (defaultBackups[target.engine] ?? []).map((entry) => ({ ...usualEntry, ...entry }));
   const retentionOf = (tier: Tier, own: number | undefined): number =>
     retentionOverride(target, tier, environment, file) ?? own ?? tierRetentionDays[tier];
+  const connection: UsualConnection = target.connection;
   return {
     ...target,
     connection: {
-      ...target.connection,
-      ...absolutePassword(target.connection.password, directory),
-      ...rootCertificates(target, directory, file),
+      ...connection,
+      ...absolutePassword(connection.password, directory),
+      ...rootCertificates(target.name, connection, { directory, file }),
     },
     retention: mergeRetention(target.retention, parsed.retention),
     rtoMinutes: target.rtoMinutes ?? parsed.recovery.rtoMinutes,
@@ -130,7 +144,7 @@ function completeTarget(
         name: `${target.name}-${entry.tier}-${entry.method}`,
         tier: entry.tier,
         method: entry.method,
-        format: entry.format,
+        format: entry.format ?? (formatsOf(target.engine, entry.method)[0] as Format),
         schedule: schedule === undefined ? entry.schedule : checkedSchedule(schedule, file),
         timezone: entry.timezone,
         retentionDays: retentionOf(entry.tier, entry.retention),
@@ -142,9 +156,9 @@ function completeTarget(
 
 /** The certificates themselves instead of their file, which would not be there where the task runs. They are no secret. */
 function rootCertificates(
-  { name, connection: { sslrootcert } }: TargetInput,
-  directory: string,
-  file: string,
+  name: string,
+  { sslrootcert }: UsualConnection,
+  { directory, file }: { readonly directory: string; readonly file: string },
 ): { readonly sslrootcert?: string } {
   if (sslrootcert === undefined || sslrootcert === 'system') return {};
   try {
@@ -187,9 +201,7 @@ function checkedSchedule(
   { variable, text }: { readonly variable: string; readonly text: string },
   file: string,
 ): string {
-  const entry = configSchema.shape.targets.element.options[0].shape.backups
-    .unwrap()
-    .element.shape.schedule.safeParse(text);
+  const entry = scheduleSchema.safeParse(text);
   if (entry.success) return entry.data;
   throw invalid(
     file,

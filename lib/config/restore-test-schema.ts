@@ -2,29 +2,27 @@ import { z } from 'zod';
 import { assertionSchema } from '../core/assertions.ts';
 import { scheduleSchema, timezoneSchema } from './schedule-schema.ts';
 
-/** How backups of one target are tested by restoring them. */
-export const restoreTestSchema = z.strictObject({
+/** How backups of one target are tested by restoring them: what all engines have. */
+export const restoreTestShape = {
   schedule: scheduleSchema
     .optional()
     .describe("Tests of this target's backups beside those that restoreTests chooses; none when left out"),
   timezone: timezoneSchema,
-  amcheck: z.boolean().default(true).describe('Go through the structure of every restored table and index'),
   assertions: z
     .array(assertionSchema)
     .max(100)
     .default([])
     .describe('What a good copy answers to questions of yours; see docs/restore-tests.md'),
-  serverSettings: z
-    .record(z.string().regex(/^[a-z_][a-z0-9_.]*$/, "is not a setting's name"), z.string())
-    .default({})
-    .describe("Settings of the test's server that your extensions need, e.g. shared_preload_libraries"),
   assertionTimeoutSeconds: z
     .number()
     .int()
     .positive()
     .default(300)
     .describe('An assertion that takes longer has failed'),
-});
+};
+
+/** The settings of a backup whose target is configured no more. */
+export const defaultRestoreTest = z.object(restoreTestShape).parse({});
 
 /** The tests that are chosen among all targets. */
 export const restoreTestsSchema = z

@@ -1,10 +1,10 @@
 import { z } from 'zod';
-import { targetNameSchema, tenantNameSchema } from '../core/ids.ts';
-import { compressionSchema, formatSchema, methodSchema, tierSchema } from '../core/vocabulary.ts';
-import { restoreTestSchema, restoreTestsSchema } from './restore-test-schema.ts';
-import { retentionRulesSchema, retentionSchema } from './retention.ts';
+import { compressionSchema } from '../core/vocabulary.ts';
+import { restoreTestsSchema } from './restore-test-schema.ts';
+import { retentionRulesSchema } from './retention.ts';
 import { scheduleSchema, timezoneSchema } from './schedule-schema.ts';
 import { secretReferenceSchema } from './secret-reference.ts';
+import { postgresTargetSchema } from './targets/postgres.ts';
 
 /**
  * `holdfast.yaml`, setting by setting. Defaults stand here and nowhere else; unknown keys are refused; the descriptions
@@ -49,84 +49,7 @@ const encryptionSchema = z
   })
   .describe('Backups are encrypted before they leave the task');
 
-const backupSchema = z.strictObject({
-  tier: tierSchema.exclude(['manual']),
-  method: methodSchema
-    .default('logical')
-    .describe("'schema' is the definitions without the data: a supplement, never a backup that a recovery counts on"),
-  format: formatSchema
-    .default('custom')
-    .describe(
-      "'custom' restores fastest, in parallel, and table by table; 'sql' is a script that a person and psql can read",
-    ),
-  schedule: scheduleSchema,
-  timezone: timezoneSchema,
-  retention: retentionSchema.optional().describe("How long to keep it, e.g. 7d, 4w, 7y; the tier's own when left out"),
-  enabled: z.boolean().default(true).describe('false: known, and never run by its schedule'),
-});
-export type BackupEntryInput = z.infer<typeof backupSchema>;
-
-/** How to reach a PostgreSQL server. The user needs pg_read_all_data; see docs/configuration.md, privileges. */
-export const postgresConnectionSchema = z.strictObject({
-  host: z.string().min(1).describe('Host name, address, or the folder of a unix socket'),
-  port: z.number().int().min(1).max(65535).default(5432),
-  user: z.string().min(1),
-  password: secretReferenceSchema.optional(),
-  sslmode: z
-    .enum(['disable', 'prefer', 'require', 'verify-ca', 'verify-full'])
-    .default('verify-full')
-    .describe('As in libpq. A unix socket needs none'),
-  sslrootcert: z
-    .string()
-    .optional()
-    .describe(
-      "A PEM file, relative to this one; 'system' for the operating system's certificates. RDS needs none: its authorities are known",
-    ),
-  databases: z
-    .union([z.literal('all'), z.array(z.string().min(1)).min(1)])
-    .default('all')
-    .describe("'all', or a list of names"),
-  exclude: z.array(z.string().min(1)).default([]).describe('With databases: all, those to leave out'),
-  maintenanceDatabase: z.string().default('postgres').describe('Where to connect for questions about the whole server'),
-});
-
-const targetSchema = z.discriminatedUnion('engine', [
-  z.strictObject({
-    name: targetNameSchema,
-    engine: z.literal('postgres'),
-    tenant: tenantNameSchema
-      .optional()
-      .describe('Whose it is: in the catalog, a tenant sees and requests its own targets only. Left out, system-wide'),
-    connection: postgresConnectionSchema,
-    backups: z
-      .array(backupSchema)
-      .min(1)
-      .superRefine(checkEntriesDiffer)
-      .optional()
-      .describe("Left out, the engine's defaults: daily, weekly and monthly"),
-    lockTimeoutSeconds: z.number().int().positive().default(30).describe('A backup never waits longer for a lock'),
-    statementTimeoutSeconds: z
-      .number()
-      .int()
-      .nonnegative()
-      .default(0)
-      .describe('0: none beside the deadline of the run'),
-    giveWaySeconds: z
-      .number()
-      .int()
-      .nonnegative()
-      .default(60)
-      .describe(
-        'A session of others that has waited so long for a lock of the dump (ALTER TABLE, say, and behind it everybody else) ends the dump, which is tried again later. 0: it is only remarked upon',
-      ),
-    retention: retentionRulesSchema
-      .optional()
-      .describe('As retention, for this target alone; what is left out is taken from there'),
-    rtoMinutes: z.number().int().positive().optional().describe('Recovery time objective of this target'),
-    rpoHours: z.number().positive().optional().describe('Recovery point objective of this target'),
-    restoreTest: restoreTestSchema.prefault({}),
-  }),
-]);
+const targetSchema = z.discriminatedUnion('engine', [postgresTargetSchema]);
 
 const awsSchema = z
   .strictObject({
@@ -326,20 +249,6 @@ export type ParsedConfig = z.output<typeof configSchema>;
 export type StoreSettings = ParsedConfig['store'];
 export type TargetInput = ParsedConfig['targets'][number];
 export type CatalogConnection = NonNullable<ParsedConfig['catalog']['connection']>;
-
-function checkEntriesDiffer(entries: readonly BackupEntryInput[], context: z.RefinementCtx): void {
-  const seen = new Set<string>();
-  for (const [index, { tier, method }] of entries.entries()) {
-    if (seen.has(`${tier} ${method}`)) {
-      context.addIssue({
-        code: 'custom',
-        path: [index, 'tier'],
-        message: `a second ${tier} ${method} backup of one target`,
-      });
-    }
-    seen.add(`${tier} ${method}`);
-  }
-}
 
 function checkNamesDiffer(targets: readonly { readonly name: string }[], context: z.RefinementCtx): void {
   const seen = new Set<string>();

@@ -38,9 +38,16 @@ export const contentEntrySchema = z.strictObject({
 });
 export type ContentEntry = z.infer<typeof contentEntrySchema>;
 
+/** What an engine that has no tables counts instead, in the singular: e.g. `type` and `key`, `label` and `node`. */
+export const contentWordsSchema = z.strictObject({ collection: z.string(), item: z.string() });
+export type ContentWords = z.infer<typeof contentWordsSchema>;
+export const tablesAndRows: ContentWords = { collection: 'table', item: 'row' };
+
 /** What is known of a stream's content, taken from its bytes as they passed. */
 export const contentSchema = z.strictObject({
-  /** Per table, in order of schema and name. */
+  /** What `tables` and their `rows` are, where they are something else. */
+  words: contentWordsSchema.optional(),
+  /** Per table (or other collection), in order of schema and name. */
   tables: z.array(contentEntrySchema),
   largeObjects: contentEntrySchema.optional(),
   /** How many objects of each kind the archive defines (`TABLE`, `INDEX`, `FUNCTION` …), and one digest over their definitions. */

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { failureSchema } from './failure.ts';
+import { contentWordsSchema, tablesAndRows } from './manifest.ts';
 import { restoreTestFiguresSchema } from './validation-events.ts';
 
 /**
@@ -23,6 +24,8 @@ export const outcomeSchema = z.strictObject({
           same: z.boolean(),
           tables: z.number().int(),
           rows: z.number().int(),
+          /** What `tables` and `rows` are. */
+          words: contentWordsSchema.default(tablesAndRows),
           differences: z.array(z.string()),
           /** What is as it should be and still worth knowing, e.g. roles that existed and were left alone. */
           remarks: z.array(z.string()),

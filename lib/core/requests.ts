@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { Failure } from './failure.ts';
 import { type BackupId, backupIdSchema, targetNameSchema, tenantNameSchema } from './ids.ts';
 import { requesterSchema } from './manifest.ts';
-import { engineSchema, formatSchema, methodSchema, tierSchema } from './vocabulary.ts';
+import { engineSchema, formatSchema, methodSchema, onConflictSchema, tierSchema } from './vocabulary.ts';
 
 /** What passes between people, schedules, state machines, Lambdas and tasks. Ids and settings only: never a secret. */
 
@@ -59,9 +59,13 @@ export const restoreRequestSchema = z.strictObject({
   tables: z.array(z.string()).optional(),
   /** With schemas or tables: whether what they need and the destination lacks comes along. */
   withDependencies: z.boolean().optional(),
+  /** Only these files and folders of a tree, by their paths in it. */
+  paths: z.array(z.string().min(1)).optional(),
+  /** What becomes of an item (a key, a file) that the destination has already. */
+  onConflict: onConflictSchema.optional(),
   /** How many sessions restore side by side; that of the configuration when left out. */
   jobs: jobsSchema.optional(),
-  /** The new database's name; with schemas or tables it may exist. */
+  /** Where the copy goes instead: a database's name (with schemas or tables it may exist), or whatever the engine takes for a place. */
   as: z.string().optional(),
   /** Restore over the existing database; the old one is kept aside until the new one has been compared. */
   replace: z.boolean().optional(),
@@ -85,6 +89,8 @@ export const restoreRunSchema = z.strictObject({
   schemas: z.array(z.string()).nullable().default(null),
   tables: z.array(z.string()).nullable().default(null),
   withDependencies: z.boolean().default(false),
+  paths: z.array(z.string()).nullable().default(null),
+  onConflict: onConflictSchema.nullable().default(null),
   jobs: jobsSchema.nullable().default(null),
   as: z.string().nullable(),
   replace: z.boolean(),

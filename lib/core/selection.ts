@@ -3,10 +3,11 @@ import { HoldfastError } from './errors.ts';
 /** A table by its own name, as it stands in the server's catalog. */
 export type TableName = { readonly schema: string; readonly name: string };
 
-/** A part of a database to be restored, and whether what it needs and the destination lacks comes along. */
+/** A part of a database or of a tree to be restored, and whether what it needs and the destination lacks comes along. */
 export type Selection = {
   readonly schemas: readonly string[];
   readonly tables: readonly TableName[];
+  readonly paths: readonly string[];
   readonly withDependencies: boolean;
 };
 
@@ -31,12 +32,14 @@ export function parseTableName(text: string): TableName {
 export function selectionOf(asked: {
   readonly schemas?: readonly string[] | null | undefined;
   readonly tables?: readonly string[] | null | undefined;
+  readonly paths?: readonly string[] | null | undefined;
   readonly withDependencies?: boolean | undefined;
 }): Selection | undefined {
   const schemas = asked.schemas ?? [];
   const tables = (asked.tables ?? []).map(parseTableName);
-  if (schemas.length > 0 || tables.length > 0)
-    return { schemas, tables, withDependencies: asked.withDependencies ?? false };
+  const paths = asked.paths ?? [];
+  if (schemas.length > 0 || tables.length > 0 || paths.length > 0)
+    return { schemas, tables, paths, withDependencies: asked.withDependencies ?? false };
   if (asked.withDependencies)
     throw new HoldfastError('usage', 'dependencies come along with chosen schemas and tables, and none are chosen');
   return undefined;

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { backupIdSchema, targetNameSchema } from './ids.ts';
 import { eventBase, eventErrorSchema } from './journal-base.ts';
-import { requesterSchema } from './manifest.ts';
+import { contentWordsSchema, requesterSchema, tablesAndRows } from './manifest.ts';
 import { endedValidationStatusSchema } from './vocabulary.ts';
 
 /**
@@ -35,10 +35,14 @@ export const restoreTestRequestedSchema = z.strictObject({
 
 /** What a restore test did, as far as it came. */
 export const restoreTestFiguresSchema = z.strictObject({
+  /** What was restored into: `PostgreSQL`, and which version of it. */
+  server: z.string().default('PostgreSQL'),
   serverVersion: z.string(),
   databases: countSchema,
   tables: countSchema,
   rows: countSchema,
+  /** What `tables` and `rows` are. */
+  words: contentWordsSchema.default(tablesAndRows),
   /** Tables and indexes that amcheck went through. */
   relations: countSchema,
   assertions: countSchema,

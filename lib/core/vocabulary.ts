@@ -9,17 +9,29 @@ export const tierSchema = z.enum(['daily', 'weekly', 'monthly', 'compliance', 'm
 export type Tier = z.infer<typeof tierSchema>;
 
 /**
- * How a backup is taken; each engine supports some of them. `schema` is the definitions alone: a method of its own, so that it has a lease,
- * metrics and alarms of its own, and is never taken for a backup of the data.
+ * How a backup is taken; each engine supports some of them (lib/config/targets). `schema` is the definitions alone: a method of its own, so
+ * that it has a lease, metrics and alarms of its own, and is never taken for a backup of the data. `dump` stops the server, `online` does
+ * not; `files` is a whole tree, `incremental` what changed in it.
  */
-export const methodSchema = z.enum(['logical', 'schema']);
+export const methodSchema = z.enum(['logical', 'schema', 'snapshot', 'dump', 'online', 'files', 'incremental']);
 export type Method = z.infer<typeof methodSchema>;
 
 /** Does a backup of that method bring data back? One that holds definitions alone is no restorable point of anything, and is never `latest`. */
 export const bringsDataBack = (method: string): boolean => method !== 'schema';
 
-/** In which form a logical backup writes its databases: the dump tool's own archive, or a script that a person can read. */
-export const formatSchema = z.enum(['custom', 'sql']);
+/** In which form a backup is written; which of them a method has is in lib/config/targets. */
+export const formatSchema = z.enum([
+  'custom',
+  'sql',
+  'rdb',
+  'aof',
+  'json',
+  'cypher',
+  'dump',
+  'backup',
+  'tar',
+  'chunks',
+]);
 export type Format = z.infer<typeof formatSchema>;
 
 /** `backup_status` in the catalog (fixed names). */
@@ -48,3 +60,6 @@ export type EncryptionAlgorithm = z.infer<typeof encryptionAlgorithmSchema>;
 
 export const compressionSchema = z.enum(['zstd', 'gzip', 'none']);
 export type Compression = z.infer<typeof compressionSchema>;
+
+export const onConflictSchema = z.enum(['fail', 'skip', 'replace']);
+export type OnConflict = z.infer<typeof onConflictSchema>;

@@ -1,10 +1,10 @@
 import type { Assertion } from '../core/assertions.ts';
-import type { Content, Manifest, StreamRecord } from '../core/manifest.ts';
+import type { Content, ContentWords, Manifest, StreamRecord } from '../core/manifest.ts';
 import type { Selection } from '../core/selection.ts';
-import type { EngineName, Format, Method } from '../core/vocabulary.ts';
+import type { EngineName, Format, Method, OnConflict } from '../core/vocabulary.ts';
 
 /**
- * What an engine (PostgreSQL, later Neo4j, Redis, files) can do. The manifest is the only thing that passes between
+ * What an engine can do. The manifest is the only thing that passes between
  * `capture` and the other verbs. Engines know nothing of stores, compression, keys, leases or the catalog.
  */
 export interface Engine {
@@ -30,6 +30,12 @@ export interface Engine {
     context: EngineContext,
   ): Promise<Content | undefined>;
 
+  /**
+   * What a file of the engine's own tools is, proved whole as far as its format tells, be it an export of Holdfast's or made by hand; undefined
+   * when `head`, its first 4 KiB, says that it is none of them. Rejects with `corrupt` or `dump-incomplete`.
+   */
+  checkFile(file: FileEnds, signal: AbortSignal): Promise<CheckedFile | undefined>;
+
   /** Puts streams back. See `RestorePlan`. */
   restore(context: EngineContext, plan: RestorePlan): Promise<RestoreResult>;
 
@@ -53,18 +59,20 @@ export interface Engine {
 export type EngineContext = {
   readonly target: string;
   readonly connection: unknown;
-  readonly settings: {
-    readonly parallelJobs: number;
-    readonly lockTimeoutSeconds: number;
-    readonly statementTimeoutSeconds: number;
-    /** Another session that has waited so long for a lock that the dump holds ends the dump; 0: it is only remarked upon. */
-    readonly giveWaySeconds: number;
-  };
+  readonly parallelJobs: number;
+  /** The target's settings that only this engine has (lib/config/targets); it parses them. Empty where there is no source to go easy on. */
+  readonly options: Readonly<Record<string, unknown>>;
   readonly signal: AbortSignal;
   readonly progress: (event: EngineProgress) => void;
   /** A private folder for small files (password files); the caller removes it. */
   readonly scratch: string;
 };
+
+/** A file, and the text of its first and last 4 KiB, each byte a character. */
+export type FileEnds = { readonly path: string; readonly head: string; readonly tail: string };
+
+/** What is in a file as far as its format tells. */
+export type CheckedFile = { readonly format: string; readonly content: Content | undefined };
 
 export type EngineProgress = {
   readonly phase: string;
@@ -77,7 +85,8 @@ export type Probe = {
   readonly reachable: true;
   readonly serverVersion: string;
   readonly facts: Manifest['source'];
-  readonly databases: readonly { readonly name: string; readonly sizeBytes: number }[];
+  /** What a backup would have as its parts, and what each is called: `database`, `tree`. */
+  readonly parts: readonly { readonly kind: string; readonly name: string; readonly sizeBytes: number }[];
   /** What would make a backup fail or be less than it should; empty when all is well. */
   readonly findings: readonly { readonly level: 'error' | 'warning'; readonly message: string; readonly fix: string }[];
 };
@@ -136,8 +145,10 @@ export type RestorePlan = {
    * @default full
    */
   readonly comparison?: 'full' | 'loaded';
-  /** Only these schemas and tables, into a database that is made or that exists. @default - all that the streams hold */
+  /** Only this, into something that is made or that exists. @default - all that the streams hold */
   readonly selection?: Selection;
+  /** What becomes of an item that the destination has already, where a restore goes into something that is not empty. @default fail */
+  readonly onConflict?: OnConflict;
   readonly source: Manifest['source'];
 };
 
@@ -170,11 +181,9 @@ export type SettingsReport = {
 
 export type RestoreTestPlan = Pick<RestorePlan, 'source'> & {
   readonly streams: readonly Omit<RestorePlan['streams'][number], 'destination'>[];
-  /** Go through the structure of tables and indexes? */
-  readonly amcheck: boolean;
   readonly assertions: readonly Assertion[];
-  /** Settings of the server that the backup's extensions need. Those that keep it private are its own. */
-  readonly serverSettings: Readonly<Record<string, string>>;
+  /** The target's settings for restore tests that only this engine has (lib/config/targets); it parses them, and has defaults for all. */
+  readonly options: Readonly<Record<string, unknown>>;
   /** An assertion that takes longer has failed. */
   readonly assertionTimeoutSeconds: number;
   /** Told when everything is in place and compared, before it is examined. */
@@ -182,9 +191,11 @@ export type RestoreTestPlan = Pick<RestorePlan, 'source'> & {
 };
 
 export type RestoreTestResult = RestoreResult & {
+  /** What it was restored into, e.g. `PostgreSQL`. */
+  readonly server: string;
   readonly serverVersion: string;
   readonly restoreSeconds: number;
-  /** Tables and indexes whose structure was gone through. */
+  /** Structures of the server (tables and indexes) that were gone through; 0 where the engine has no such check. */
   readonly relations: number;
   /** What the examination found wrong, all of it; empty when the copy is good. */
   readonly problems: readonly { readonly code: 'copy-damaged' | 'assertion-failed'; readonly message: string }[];
@@ -193,8 +204,10 @@ export type RestoreTestResult = RestoreResult & {
 
 export type Comparison = {
   readonly same: boolean;
-  readonly tablesCompared: number;
-  readonly rowsCompared: number;
+  /** What was counted: `table` and `row`, unless the engine counts something else. */
+  readonly words: ContentWords;
+  readonly collectionsCompared: number;
+  readonly itemsCompared: number;
   readonly differences: readonly string[];
   /** What could not or need not be compared and why, and what else the reader should know; no failure. */
   readonly remarks: readonly string[];

@@ -16,3 +16,6 @@ export function openEngine(name: EngineName): Engine {
       return name satisfies never;
   }
 }
+
+/** Every engine that there is. */
+export const allEngines = (): readonly Engine[] => [postgresEngine()];

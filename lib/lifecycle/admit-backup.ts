@@ -1,12 +1,13 @@
 import { createHash } from 'node:crypto';
 import type { HoldfastConfig } from '../config/config.ts';
 import { requireTarget, type Target } from '../config/config.ts';
+import { formatsOf, methodsOf } from '../config/targets/methods.ts';
 import { describeError, HoldfastError } from '../core/errors.ts';
 import { newOperationId } from '../core/ids.ts';
 import { leaseTtlSeconds } from '../core/lease-ttl.ts';
 import { leaseKey, requestKey, scheduledSlot } from '../core/object-keys.ts';
 import type { Admission, BackupRequest, BackupRun } from '../core/requests.ts';
-import { bringsDataBack, type Method, type Tier } from '../core/vocabulary.ts';
+import { bringsDataBack, type Format, type Method, type Tier } from '../core/vocabulary.ts';
 import { acquireLease } from '../store/lease.ts';
 import { type RequestRecord, readRequestRecord } from '../store/request-records.ts';
 import type { Store } from '../store/store.ts';
@@ -41,9 +42,7 @@ export async function admitBackup(
   const target = requireTarget(config, asked.request.target);
   const method = asked.request.method ?? usualMethodOf(target);
   const tier = asked.request.tier ?? 'manual';
-  const entries = target.backups.filter((entry) => entry.method === method);
-  const format =
-    asked.request.format ?? (entries.find((entry) => entry.tier === tier) ?? entries[0])?.format ?? 'custom';
+  const format = formatOf(target, asked.request, { method, tier });
   const scheduledTime =
     asked.request.scheduledTime === undefined ? null : new Date(asked.request.scheduledTime).toISOString();
 
@@ -107,9 +106,30 @@ export async function admitBackup(
 }
 
 /** The first that brings data back: who asks for a backup and says no more does not mean the definitions alone. */
-function usualMethodOf({ backups }: Target): Method {
+function usualMethodOf({ engine, backups }: Target): Method {
   const methods = backups.map(({ method }) => method);
-  return methods.find(bringsDataBack) ?? methods[0] ?? 'logical';
+  const usual = methods.find(bringsDataBack) ?? methods[0] ?? methodsOf(engine)[0];
+  if (usual === undefined) throw new HoldfastError('internal', `engine '${engine}' has no methods`);
+  return usual;
+}
+
+/** The format that was asked for, or that of the entry of that method, of the same tier if there is one. Throws `usage`. */
+function formatOf(
+  { name, engine, backups }: Target,
+  { format }: BackupRequest,
+  { method, tier }: { readonly method: Method; readonly tier: Tier },
+): Format {
+  const possible = formatsOf(engine, method);
+  const entries = backups.filter((entry) => entry.method === method);
+  const wanted = format ?? (entries.find((entry) => entry.tier === tier) ?? entries[0])?.format ?? possible[0];
+  if (wanted !== undefined && possible.includes(wanted)) return wanted;
+  if (possible.length === 0)
+    throw new HoldfastError('usage', `target '${name}' (${engine}) has no ${method} backups`, {
+      hint: `its methods are ${methodsOf(engine).join(', ')}`,
+    });
+  throw new HoldfastError('usage', `a ${method} backup of '${name}' has no format '${wanted}'`, {
+    hint: `its formats are ${possible.join(', ')}`,
+  });
 }
 
 /**

@@ -50,6 +50,8 @@ export async function admitRestore(
     schemas: request.schemas ?? null,
     tables: request.tables ?? null,
     withDependencies: request.withDependencies ?? false,
+    paths: request.paths ?? null,
+    onConflict: request.onConflict ?? null,
     jobs: request.jobs ?? null,
     as: request.as ?? null,
     replace: request.replace ?? false,

@@ -55,7 +55,7 @@ export function verdictOn({
 }: RestoreTestEnded): JournalEvent | undefined {
   if (status !== 'PASSED' && status !== 'FAILED') return undefined;
   const examined = figures
-    ? `restored into PostgreSQL ${figures.serverVersion}: ${figures.tables} tables and ${figures.rows} rows are the same, ` +
+    ? `restored into ${figures.server} ${figures.serverVersion}: ${figures.tables} ${figures.words.collection}s and ${figures.rows} ${figures.words.item}s are the same, ` +
       `${figures.relations} relations are sound, ${figures.assertions} assertions hold`
     : 'restored and examined';
   return {

@@ -1,6 +1,7 @@
-import { restoreTestSchema } from '../config/restore-test-schema.ts';
+import { defaultRestoreTest } from '../config/restore-test-schema.ts';
 import { HoldfastError } from '../core/errors.ts';
 import { firstFew } from '../core/first-few.ts';
+import { tablesAndRows } from '../core/manifest.ts';
 import type { Outcome } from '../core/outcome.ts';
 import type { RestoreTestRun } from '../core/requests.ts';
 import type { RestoreTestResult } from '../engines/engine.ts';
@@ -31,8 +32,7 @@ async function testMarked(context: RunContext, run: RestoreTestRun): Promise<Res
   const { manifest } = backup;
   const streams = manifest.streams.filter(({ status }) => status === 'complete');
   // A target that is configured no more has backups all the same.
-  const settings =
-    context.config.targets.find(({ name }) => name === run.target)?.restoreTest ?? restoreTestSchema.parse({});
+  const settings = context.config.targets.find(({ name }) => name === run.target)?.restoreTest ?? defaultRestoreTest;
   // The engine tells how far it is; the reader beneath it would only say the same again.
   const quiet = { ...context, report: () => {} };
   const { recovery, run: ofRuns } = context.config;
@@ -40,12 +40,8 @@ async function testMarked(context: RunContext, run: RestoreTestRun): Promise<Res
   const result = await openEngine(manifest.engine).restoreTest(
     {
       target: run.target,
-      settings: {
-        parallelJobs: recovery.parallel ? ofRuns.parallelJobs : 1,
-        lockTimeoutSeconds: 0,
-        statementTimeoutSeconds: 0,
-        giveWaySeconds: 0,
-      },
+      parallelJobs: recovery.parallel ? ofRuns.parallelJobs : 1,
+      options: {},
       signal: context.signal,
       progress: metered(context.report),
       scratch: context.scratch,
@@ -53,8 +49,7 @@ async function testMarked(context: RunContext, run: RestoreTestRun): Promise<Res
     {
       source: manifest.source,
       streams: streams.map((record) => ({ record, open: () => openStream(quiet, backup, record, 'restore') })),
-      serverSettings: settings.serverSettings,
-      amcheck: settings.amcheck,
+      options: settings,
       assertions: settings.assertions,
       assertionTimeoutSeconds: settings.assertionTimeoutSeconds,
       onRestored: () => {
@@ -64,12 +59,14 @@ async function testMarked(context: RunContext, run: RestoreTestRun): Promise<Res
   );
   return {
     restoreTest: {
+      server: result.server,
       serverVersion: result.serverVersion,
       databases: streams.filter(({ kind }) => kind !== 'globals').length,
-      tables: sum(result, 'tablesCompared'),
-      rows: sum(result, 'rowsCompared'),
+      tables: sum(result, 'collectionsCompared'),
+      rows: sum(result, 'itemsCompared'),
       relations: result.relations,
       assertions: settings.assertions.length,
+      words: result.restored[0]?.comparison.words ?? tablesAndRows,
       restoredBytes: streams.reduce((total, { plainBytes }) => total + plainBytes, 0),
       restoreSeconds: result.restoreSeconds,
       restoredAt: restoredAt.toISOString(),
@@ -78,7 +75,7 @@ async function testMarked(context: RunContext, run: RestoreTestRun): Promise<Res
   };
 }
 
-const sum = ({ restored }: RestoreTestResult, field: 'tablesCompared' | 'rowsCompared'): number =>
+const sum = ({ restored }: RestoreTestResult, field: 'collectionsCompared' | 'itemsCompared'): number =>
   restored.reduce((total, { comparison }) => total + comparison[field], 0);
 
 /** A damaged copy explains assertions that fail, so it is what the test is said to have found. */

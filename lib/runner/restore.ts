@@ -65,14 +65,15 @@ async function restoreMarked(context: RunContext, run: RestoreRun): Promise<Rest
     const quiet = { ...held, report: () => {} };
     const side = await engineContext(held, into);
     const { parallel } = context.config.recovery;
-    const parallelJobs = run.jobs ?? (parallel ? side.settings.parallelJobs : 1);
+    const parallelJobs = run.jobs ?? (parallel ? side.parallelJobs : 1);
     const beganAt = performance.now();
-    const result = await engine.restore({ ...side, settings: { ...side.settings, parallelJobs } }, {
+    const result = await engine.restore({ ...side, parallelJobs }, {
       source: backup.manifest.source,
       replace: run.replace,
       cutOver: context.config.recovery.mode === 'full',
       comparison: context.config.recovery.comparison,
       ...(selection && { selection }),
+      ...(run.onConflict && { onConflict: run.onConflict }),
       streams: chosen.map(({ record, destination }) => ({
         record,
         destination,
@@ -87,8 +88,9 @@ async function restoreMarked(context: RunContext, run: RestoreRun): Promise<Rest
         from: chosen.find(({ record }) => record.stream === stream)?.record.name ?? stream,
         to: database,
         same: comparison.same,
-        tables: comparison.tablesCompared,
-        rows: comparison.rowsCompared,
+        tables: comparison.collectionsCompared,
+        rows: comparison.itemsCompared,
+        words: comparison.words,
         differences: [...comparison.differences],
         remarks: [...comparison.remarks],
       })),

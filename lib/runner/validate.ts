@@ -93,7 +93,8 @@ async function readAll(context: RunContext, backup: OpenBackup, record: StreamRe
   const engineSide = {
     target: backup.manifest.target,
     connection: undefined,
-    settings: { parallelJobs: 1, lockTimeoutSeconds: 0, statementTimeoutSeconds: 0, giveWaySeconds: 0 },
+    parallelJobs: 1,
+    options: {},
     signal: context.signal,
     progress: () => {},
     scratch: context.scratch,

@@ -92,7 +92,7 @@ export function engineSuite(name: string, open: () => Promise<Subject>): void {
       );
       const again = await subject.engine.compare(context, source().record, subject.copy);
       assert.equal(again.same, true);
-      assert.equal(again.rowsCompared, subject.rows);
+      assert.equal(again.itemsCompared, subject.rows);
     });
 
     test('restore refuses a name that is taken, and changes nothing', async () => {

@@ -42,8 +42,7 @@ async function postgresSubject(
     engine: postgresEngine({ findTools: testTools }),
     request,
     rows,
-    context: (options) =>
-      contextFor(server, { ...options, settings: { parallelJobs: 3 }, connection: { databases: ['orders'] } }),
+    context: (options) => contextFor(server, { ...options, parallelJobs: 3, connection: { databases: ['orders'] } }),
     source: 'orders',
     copy: 'orders_copy',
     changeCopy: () => run(server, 'orders_copy', change),

@@ -199,7 +199,7 @@ suite('faults of a PostgreSQL source', { concurrency: false }, () => {
   test('a table locked by someone else ends the dump of its database after the lock timeout; the others come through', async () => {
     await using holder = await session(server, 'orders');
     await holder.query('begin; lock table item in access exclusive mode');
-    using context = contextFor(server, { connection: two, settings: { lockTimeoutSeconds: 1 } });
+    using context = contextFor(server, { connection: two, options: { lockTimeoutSeconds: 1 } });
 
     assert.deepEqual(await outcomes(engine, context), {
       globals: 'complete',
@@ -209,7 +209,7 @@ suite('faults of a PostgreSQL source', { concurrency: false }, () => {
   });
 
   test('a dump gives way to an ALTER TABLE that waits for it, before those behind it wait for long', async () => {
-    using context = contextFor(server, { connection: { databases: ['large'] }, settings: { giveWaySeconds: 1 } });
+    using context = contextFor(server, { connection: { databases: ['large'] }, options: { giveWaySeconds: 1 } });
     const opened = await engine.capture(context, { method: 'logical', format: 'custom' });
     const stream = opened.streams.find(({ name }) => name === 'large') as CaptureStream;
     await using alterer = await session(server, 'large');
@@ -244,7 +244,7 @@ suite('faults of a PostgreSQL source', { concurrency: false }, () => {
   test('a statement that runs longer than the statement timeout ends the dump', async () => {
     using context = contextFor(server, {
       connection: { databases: ['large'] },
-      settings: { statementTimeoutSeconds: 1 },
+      options: { statementTimeoutSeconds: 1 },
     });
     const opened = await engine.capture(context, { method: 'logical', format: 'custom' });
     const stream = opened.streams.find(({ name }) => name === 'large') as CaptureStream;

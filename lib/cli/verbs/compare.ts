@@ -37,9 +37,9 @@ export async function run(context: CliContext, options: Options): Promise<number
     );
   });
   context.output.result({ comparisons }, () =>
-    comparisons.flatMap(({ kind, from, to, same, tablesCompared, rowsCompared, differences, remarks }) => [
+    comparisons.flatMap(({ kind, from, to, same, words, collectionsCompared, itemsCompared, differences, remarks }) => [
       kind !== 'globals'
-        ? `${said(same)} '${printable(to)}' against the backup of '${printable(from)}': ${counted(tablesCompared, 'table')}, ${counted(rowsCompared, 'row')}`
+        ? `${said(same)} '${printable(to)}' against the backup of '${printable(from)}': ${counted(collectionsCompared, words.collection)}, ${counted(itemsCompared, words.item)}`
         : `${said(same)} the server's ${kind} against those in the backup`,
       ...[...differences, ...remarks].map((line) => `  ${oneLine(line)}`),
     ]),

@@ -6,7 +6,7 @@ import { openEngine } from '../../engines/open-engine.ts';
 import { engineContext, type SourceContext } from '../../runner/context.ts';
 import type { CliContext } from '../context.ts';
 import { parseTarget, withoutStore } from '../direct.ts';
-import { bytes, printable } from '../output.ts';
+import { bytes, counted, printable } from '../output.ts';
 
 type Options = { readonly target?: string };
 type Answer = {
@@ -39,11 +39,17 @@ const isBlocked = (probe: Probe | undefined): boolean =>
 function describe({ target, probe, error }: Answer): string[] {
   if (error) return [`${target}: [${error.code}] ${error.message}`, `HINT: ${error.hint}`];
   if (probe === undefined) return [];
-  const size = probe.databases.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+  const size = probe.parts.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
   return [
-    `${target}: reachable, version ${probe.serverVersion}, ${probe.databases.length} databases, ${bytes(size)}`,
-    ...probe.databases.map(({ name, sizeBytes }) => `  ${printable(name)}  ${bytes(sizeBytes)}`),
+    `${target}: reachable, version ${probe.serverVersion}, ${countedByKind(probe.parts)}, ${bytes(size)}`,
+    ...probe.parts.map(({ name, sizeBytes }) => `  ${printable(name)}  ${bytes(sizeBytes)}`),
     ...probe.findings.flatMap(({ level, message, fix }) => [`  ${level}: ${message}`, `  HINT: ${fix}`]),
     ...(probe.findings.length === 0 ? ['  a backup would succeed'] : []),
   ];
+}
+
+/** `3 databases`; nothing at all is `empty`. */
+function countedByKind(parts: Probe['parts']): string {
+  const kinds = Object.entries(Object.groupBy(parts, ({ kind }) => kind));
+  return kinds.map(([kind, ofKind]) => counted(ofKind?.length ?? 0, kind)).join(', ') || 'empty';
 }

@@ -51,7 +51,7 @@ async function runAndTell(context: CliContext, machines: Machines, request: Rest
       ? []
       : [
           `  restored into PostgreSQL ${figures.serverVersion}: ${bytes(figures.restoredBytes)} in ${duration(figures.restoreSeconds)}, ${bytes(figures.restoredBytes / Math.max(figures.restoreSeconds, 0.001))}/s`,
-          `  the same: ${counted(figures.tables, 'table')}, ${counted(figures.rows, 'row')}; sound: ${counted(figures.relations, 'relation')}; hold: ${counted(figures.assertions, 'assertion')}`,
+          `  the same: ${counted(figures.tables, figures.words.collection)}, ${counted(figures.rows, figures.words.item)}; sound: ${counted(figures.relations, 'relation')}; hold: ${counted(figures.assertions, 'assertion')}`,
         ]),
   ]);
   return 0;

@@ -4,6 +4,7 @@ import { HoldfastError } from '../../core/errors.ts';
 import { newOperationId } from '../../core/ids.ts';
 import type { RestoreRun } from '../../core/requests.ts';
 import { selectionOf } from '../../core/selection.ts';
+import { type OnConflict, onConflictSchema } from '../../core/vocabulary.ts';
 import { protectSource } from '../../lifecycle/protect-source.ts';
 import { releaseLeases } from '../../lifecycle/release-leases.ts';
 import { runRestore } from '../../runner/restore.ts';
@@ -21,6 +22,8 @@ type Options = {
   readonly schema?: readonly string[];
   readonly table?: readonly string[];
   readonly withDependencies?: boolean;
+  readonly path?: readonly string[];
+  readonly onConflict?: string;
   readonly jobs?: string;
   readonly as?: string;
   readonly replace?: boolean;
@@ -33,7 +36,8 @@ type Options = {
  */
 export async function run(context: CliContext, options: Options): Promise<number> {
   const jobs = options.jobs === undefined ? undefined : parseJobs(options.jobs);
-  selectionOf({ schemas: options.schema, tables: options.table, withDependencies: options.withDependencies });
+  const onConflict = options.onConflict === undefined ? undefined : parseOnConflict(options.onConflict);
+  selectionOf({ ...options, schemas: options.schema, tables: options.table, paths: options.path });
   if (options.aws === true) {
     return restoreOnAws(context, {
       backup: parseBackup(options.backup),
@@ -43,6 +47,8 @@ export async function run(context: CliContext, options: Options): Promise<number
       ...(options.schema === undefined ? {} : { schemas: [...options.schema] }),
       ...(options.table === undefined ? {} : { tables: [...options.table] }),
       ...(options.withDependencies === true ? { withDependencies: true } : {}),
+      ...(options.path === undefined ? {} : { paths: [...options.path] }),
+      ...(onConflict === undefined ? {} : { onConflict }),
       ...(jobs === undefined ? {} : { jobs }),
       ...(options.as === undefined ? {} : { as: options.as }),
       ...(options.replace === true ? { replace: true } : {}),
@@ -62,6 +68,8 @@ export async function run(context: CliContext, options: Options): Promise<number
       schemas: options.schema === undefined ? null : [...options.schema],
       tables: options.table === undefined ? null : [...options.table],
       withDependencies: options.withDependencies ?? false,
+      paths: options.path === undefined ? null : [...options.path],
+      onConflict: onConflict ?? null,
       jobs: jobs ?? null,
       as: options.as ?? null,
       replace: options.replace ?? false,
@@ -74,14 +82,20 @@ export async function run(context: CliContext, options: Options): Promise<number
   });
   const failure = restoreFailure(restored);
   context.output.result(restored, () => [
-    ...restored.databases.flatMap(({ from, to, same, tables, rows, differences, remarks }) => [
-      `${same ? 'restored and the same' : 'DIFFERENT'}  '${printable(from)}' as '${printable(to)}': ${counted(tables, 'table')}, ${counted(rows, 'row')} compared`,
+    ...restored.databases.flatMap(({ from, to, same, tables, rows, words, differences, remarks }) => [
+      `${same ? 'restored and the same' : 'DIFFERENT'}  '${printable(from)}' as '${printable(to)}': ${counted(tables, words.collection)}, ${counted(rows, words.item)} compared`,
       ...[...differences, ...remarks].map((line) => `  ${oneLine(line)}`),
     ]),
     `${bytes(restored.restoredBytes)} restored${restored.seconds === undefined ? '' : ` in ${duration(restored.seconds)}`}`,
   ]);
   if (failure) context.output.failure(failure);
   return failure?.exitCode ?? 0;
+}
+
+function parseOnConflict(text: string): OnConflict {
+  const parsed = onConflictSchema.safeParse(text);
+  if (parsed.success) return parsed.data;
+  throw new HoldfastError('usage', `--on-conflict '${text}' is none of ${onConflictSchema.options.join(', ')}`);
 }
 
 function parseJobs(text: string): number {

@@ -1,10 +1,10 @@
-import type { Manifest } from '../../core/manifest.ts';
+import { type Content, type Manifest, tablesAndRows } from '../../core/manifest.ts';
 import type { Hold } from '../../core/retention/facts.ts';
 import { currentHold } from '../../lifecycle/hold-backup.ts';
 import { readManifest } from '../../store/backups.ts';
 import type { CliContext } from '../context.ts';
 import { direct, namedBackup } from '../direct.ts';
-import { bytes, duration, oneLine, printable, table } from '../output.ts';
+import { bytes, counted, duration, oneLine, printable, table } from '../output.ts';
 
 type Options = { readonly backup: string; readonly target?: string; readonly tables?: boolean };
 
@@ -33,7 +33,7 @@ function describe(manifest: Manifest, hold: Hold | null, tables: boolean): strin
     ...(hold === null ? [] : [`held      since ${hold.since} by '${printable(hold.by)}': ${oneLine(hold.reason)}`]),
     '',
     ...table(
-      ['PART', 'NAME', 'FORMAT', 'STATUS', 'SIZE', 'STORED', 'OBJECTS', 'TABLES', 'ROWS'],
+      ['PART', 'NAME', 'FORMAT', 'STATUS', 'SIZE', 'STORED', 'OBJECTS', 'CONTENT'],
       manifest.streams.map((stream) => [
         stream.kind,
         printable(stream.name),
@@ -42,8 +42,7 @@ function describe(manifest: Manifest, hold: Hold | null, tables: boolean): strin
         bytes(stream.plainBytes),
         bytes(stream.storedBytes),
         String(stream.objects.length),
-        String(stream.content?.tables.length ?? ''),
-        String(stream.content?.tables.reduce((sum, { rows }) => sum + rows, 0) ?? ''),
+        stream.content === undefined ? '' : describeContent(stream.content),
       ]),
     ),
     ...manifest.streams.flatMap(({ kind, name, error }) =>
@@ -53,12 +52,19 @@ function describe(manifest: Manifest, hold: Hold | null, tables: boolean): strin
   ];
 }
 
+/** `18 tables, 329708 rows`. */
+function describeContent({ words = tablesAndRows, tables }: Content): string {
+  const items = tables.reduce((sum, { rows }) => sum + rows, 0);
+  return `${counted(tables.length, words.collection)}, ${counted(items, words.item)}`;
+}
+
 const tableContents = (manifest: Manifest): string[] =>
   table(
-    ['DATABASE', 'TABLE', 'ROWS', 'SIZE', 'DIGEST'],
+    ['PART', 'OF', 'CONTENT', 'COUNT', 'SIZE', 'DIGEST'],
     manifest.streams.flatMap(({ name, content }) =>
       (content?.tables ?? []).map((entry) => [
-        name,
+        printable(name),
+        content?.words?.collection ?? tablesAndRows.collection,
         printable(`${entry.schema}.${entry.name}`),
         String(entry.rows),
         bytes(entry.bytes),

@@ -1,9 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import { basename, resolve } from 'node:path';
 import { HoldfastError } from '../../core/errors.ts';
-import { parseManifest } from '../../core/manifest.ts';
+import { parseManifest, tablesAndRows } from '../../core/manifest.ts';
 import { manifestKey } from '../../core/object-keys.ts';
-import { checkFile } from '../../engines/postgres/check-file.ts';
+import { checkFile } from '../../engines/check-file.ts';
 import type { RunContext } from '../../runner/context.ts';
 import { listBackups } from '../../store/backups.ts';
 import { openStore } from '../../store/open-store.ts';
@@ -93,12 +93,13 @@ async function validateByManifest(
 async function validateFile({ output, signal }: CliContext, file: string): Promise<number> {
   const checked = await checkFile(file, signal);
   const { content } = checked;
+  const words = content?.words ?? tablesAndRows;
   const rows = content?.tables.reduce((sum, table) => sum + table.rows, 0) ?? 0;
   output.result({ file, ...checked }, () => [
     `valid   '${file}': ${checked.format}, ${bytes(checked.sizeBytes)}, ${
       content === undefined
         ? 'whole by its last line; its content is not parsed'
-        : `${counted(content.tables.length, 'table')}, ${counted(rows, 'row')}, read to the last byte`
+        : `${counted(content.tables.length, words.collection)}, ${counted(rows, words.item)}, read to the last byte`
     }`,
   ]);
   return 0;

@@ -1,6 +1,6 @@
 import type { Client } from 'pg';
 import { to as copyTo } from 'pg-copy-streams';
-import type { Content } from '../../core/manifest.ts';
+import { type Content, tablesAndRows } from '../../core/manifest.ts';
 import type { Comparison } from '../engine.ts';
 import type { TocEntry } from './archive/read-toc.ts';
 import { CopyTextDigest } from './archive/row-digest.ts';
@@ -14,21 +14,21 @@ export async function compareTables(
   client: Client,
   tables: readonly TocEntry[],
   content: Content | undefined,
-): Promise<Pick<Comparison, 'tablesCompared' | 'rowsCompared' | 'differences'>> {
+): Promise<Pick<Comparison, 'collectionsCompared' | 'itemsCompared' | 'differences'>> {
   const expected = new Map((content?.tables ?? []).map((table) => [keyOf(table), table]));
   const differences: string[] = [];
-  let rowsCompared = 0;
+  let itemsCompared = 0;
   for (const { schema, tag, copyCommand } of tables) {
     const table = `table '${schema}.${tag}'`;
     const wanted = expected.get(keyOf({ schema, name: tag }));
     const found = await readBack(client, copyCommand ?? '');
-    rowsCompared += found.rows;
+    itemsCompared += found.rows;
     if (!wanted) differences.push(`${table} has no counts and digests in the backup to compare`);
     else if (found.rows !== wanted.rows)
       differences.push(`${table} has ${found.rows} rows, in the backup ${wanted.rows}`);
     else if (found.digest !== wanted.digest) differences.push(`${table} has other content in its ${found.rows} rows`);
   }
-  return { tablesCompared: tables.length, rowsCompared, differences };
+  return { collectionsCompared: tables.length, itemsCompared, differences };
 }
 
 /**
@@ -45,8 +45,9 @@ export function compareLoaded(loaded: readonly LoadedTable[], content: Content |
   });
   return {
     same: differences.length === 0,
-    tablesCompared: tables.length,
-    rowsCompared: tables.reduce((sum, { rows }) => sum + rows, 0),
+    words: tablesAndRows,
+    collectionsCompared: tables.length,
+    itemsCompared: tables.reduce((sum, { rows }) => sum + rows, 0),
     differences,
     remarks: [
       "rows were compared as they were loaded, and not read back (recovery.comparison is 'loaded'): 'holdfast compare' does that",

@@ -1,4 +1,4 @@
-import type { Content, ContentEntry, StreamRecord } from '../../core/manifest.ts';
+import { type Content, type ContentEntry, type StreamRecord, tablesAndRows } from '../../core/manifest.ts';
 import { freeMemory } from '../../pipeline/free-memory.ts';
 import type { Comparison, EngineContext } from '../engine.ts';
 import type { FindTools } from './capture.ts';
@@ -119,14 +119,15 @@ type ComparedAs = {
 function compareContent(expected: Content | undefined, actual: Content | undefined, options: ComparedAs): Comparison {
   if (!expected || !actual) {
     const differences = [`the ${expected ? 'live copy' : 'backup'} has no counts and digests to compare`];
-    return { same: false, tablesCompared: 0, rowsCompared: 0, differences, remarks: [] };
+    return { same: false, words: tablesAndRows, collectionsCompared: 0, itemsCompared: 0, differences, remarks: [] };
   }
   const definitions = compareDefinitions(expected, actual, options);
   const differences = [...tableDifferences(expected, actual), ...definitions.differences];
   return {
     same: differences.length === 0,
-    tablesCompared: expected.tables.length,
-    rowsCompared: expected.tables.reduce((sum, { rows }) => sum + rows, 0),
+    words: tablesAndRows,
+    collectionsCompared: expected.tables.length,
+    itemsCompared: expected.tables.reduce((sum, { rows }) => sum + rows, 0),
     differences,
     remarks: definitions.remarks,
   };

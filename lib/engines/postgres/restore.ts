@@ -1,6 +1,6 @@
 import { type Client, escapeIdentifier } from 'pg';
 import { HoldfastError } from '../../core/errors.ts';
-import type { StreamRecord } from '../../core/manifest.ts';
+import { type StreamRecord, tablesAndRows } from '../../core/manifest.ts';
 import type { Comparison, EngineContext, RestorePlan, RestoreResult } from '../engine.ts';
 import type { FindTools } from './capture.ts';
 import { type Connection, connect, parseConnection } from './connection.ts';
@@ -230,7 +230,7 @@ async function gatherGlobals(admin: Client, streams: readonly Planned[]): Promis
 
 function globalsComparison(globals: GlobalsPlan | undefined): Comparison {
   const remarks = (globals?.existing ?? []).map((name) => `${name} existed and was left as it is`);
-  return { same: true, tablesCompared: 0, rowsCompared: 0, differences: [], remarks };
+  return { same: true, words: tablesAndRows, collectionsCompared: 0, itemsCompared: 0, differences: [], remarks };
 }
 
 function withRemarks(comparison: Comparison | undefined, remarks: readonly string[]): Comparison {

@@ -3,6 +3,7 @@ import type { Client } from 'pg';
 import type { EngineContext } from '../engine.ts';
 import { type Connection, connect, lowPriority } from './connection.ts';
 import { type DatabaseFacts, readDatabaseFacts } from './database-facts.ts';
+import { dumpLimits } from './dump-limits.ts';
 import { fromServerError } from './errors.ts';
 import { stopReason } from './tool-output.ts';
 
@@ -21,13 +22,13 @@ const questionTimeoutSeconds = 600;
 
 /** Opens a read-only snapshot, on a primary or a standby. */
 export async function openSnapshot(
-  context: Pick<EngineContext, 'settings' | 'signal'>,
+  context: Pick<EngineContext, 'options' | 'signal'>,
   connection: Connection,
   database: string,
   server: { readonly major: number; readonly toolVersion: string },
 ): Promise<Snapshot> {
   const client = await connect(connection, database, {
-    lockTimeoutSeconds: context.settings.lockTimeoutSeconds,
+    lockTimeoutSeconds: dumpLimits(context).lockTimeoutSeconds,
     statementTimeoutSeconds: questionTimeoutSeconds,
     settings: lowPriority,
     signal: context.signal,

@@ -1,6 +1,6 @@
 import type { Client, QueryConfig } from 'pg';
 import { HoldfastError } from '../../core/errors.ts';
-import type { EngineContext } from '../engine.ts';
+import type { DumpLimits } from './dump-limits.ts';
 import { fromServerError } from './errors.ts';
 
 const intervalMilliseconds = 1000;
@@ -61,12 +61,12 @@ export function watchDump(options: {
   readonly client: Client;
   readonly dumpName: string;
   readonly database: string;
-  readonly settings: EngineContext['settings'];
+  readonly limits: DumpLimits;
   /** How long the dump's next byte has been waited for; 0 while its reader is busy with the last one. */
   readonly waitedSeconds: () => number;
   readonly onExceeded: (failure: HoldfastError) => void;
 }): DumpWatch {
-  const { lockTimeoutSeconds, statementTimeoutSeconds, giveWaySeconds } = options.settings;
+  const { lockTimeoutSeconds, statementTimeoutSeconds, giveWaySeconds } = options.limits;
   let hasEnded = false;
   let timer: NodeJS.Timeout | undefined;
   let look: Promise<void> = Promise.resolve();

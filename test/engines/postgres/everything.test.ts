@@ -20,7 +20,7 @@ for (const [major, format] of [
     await using destination = await postgresServer({ major });
     await createEverything(source, name, major);
     using from = contextFor(source, { connection: { databases: [name] } });
-    using to = contextFor(destination, { connection: { databases: [name] }, settings: { parallelJobs: 2 } });
+    using to = contextFor(destination, { connection: { databases: [name] }, parallelJobs: 2 });
 
     const saved = await capture(engine, from, { method: 'logical', format });
     assert.deepEqual(

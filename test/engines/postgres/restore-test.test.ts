@@ -67,9 +67,8 @@ suite('testing a backup of PostgreSQL by restoring it', { concurrency: false }, 
     return {
       source: {},
       streams: [...saved.values()].map((one) => planned(change(one), one.record.name)),
-      amcheck: true,
+      options: {},
       assertions: [],
-      serverSettings: {},
       assertionTimeoutSeconds: 60,
       onRestored: () => told.push('restored'),
       told,
@@ -101,7 +100,9 @@ suite('testing a backup of PostgreSQL by restoring it', { concurrency: false }, 
     const result = await testIt(plan);
 
     assert.deepEqual(
-      result.restored.map(({ database, comparison }) => `${database} ${comparison.same} ${comparison.tablesCompared}`),
+      result.restored.map(
+        ({ database, comparison }) => `${database} ${comparison.same} ${comparison.collectionsCompared}`,
+      ),
       [' true 0', 'orders true 1', 'postgres true 1'],
     );
     assert.match(result.serverVersion, /^17\./);
@@ -123,7 +124,9 @@ suite('testing a backup of PostgreSQL by restoring it', { concurrency: false }, 
     );
 
     assert.deepEqual(
-      result.restored.map(({ database, comparison }) => `${database} ${comparison.same} ${comparison.tablesCompared}`),
+      result.restored.map(
+        ({ database, comparison }) => `${database} ${comparison.same} ${comparison.collectionsCompared}`,
+      ),
       [' true 0', 'orders true 1'],
     );
     assert.deepEqual(result.problems, []);
@@ -132,7 +135,7 @@ suite('testing a backup of PostgreSQL by restoring it', { concurrency: false }, 
   test('an assertion that does not hold is named with what was expected and found, and the others are asked', async () => {
     const { problems } = await testIt(
       planOf({
-        amcheck: false,
+        options: { amcheck: false },
         assertions: [
           assertion('select count(*) from item', { min: 2000 }),
           assertion('select 1', { equals: 1 }),
@@ -163,7 +166,7 @@ suite('testing a backup of PostgreSQL by restoring it', { concurrency: false }, 
   test('an assertion that takes too long has failed, and the test goes on', async () => {
     const { problems } = await testIt(
       planOf({
-        amcheck: false,
+        options: { amcheck: false },
         assertionTimeoutSeconds: 1,
         assertions: [assertion('select pg_sleep(60)', { rowCount: 1 }), assertion('select 2', { equals: 3 })],
       }),
@@ -265,7 +268,10 @@ suite('testing a backup of PostgreSQL by restoring it', { concurrency: false }, 
   test('a test that is stopped in the middle of an assertion ends at once and leaves nothing', async () => {
     const before = leftovers();
     const stop = new AbortController();
-    const plan = planOf({ amcheck: false, assertions: [assertion('select pg_sleep(60)', { rowCount: 1 })] });
+    const plan = planOf({
+      options: { amcheck: false },
+      assertions: [assertion('select pg_sleep(60)', { rowCount: 1 })],
+    });
     using context = contextFor(server, {
       signal: stop.signal,
       progress: ({ phase }) => {
@@ -318,8 +324,10 @@ suite('testing a backup of PostgreSQL by restoring it', { concurrency: false }, 
   test('an extension that has to be preloaded is, and no setting makes the server public', async () => {
     const { problems } = await testIt(
       planOf({
-        amcheck: false,
-        serverSettings: { shared_preload_libraries: 'pg_stat_statements', listen_addresses: '*' },
+        options: {
+          amcheck: false,
+          serverSettings: { shared_preload_libraries: 'pg_stat_statements', listen_addresses: '*' },
+        },
         assertions: [
           assertion('show shared_preload_libraries', { equals: 'pg_stat_statements' }),
           // A setting of the library's own, which is there only when it is loaded.

@@ -81,7 +81,7 @@ suite('restoring a PostgreSQL database', { concurrency: false }, () => {
     });
 
     assert.deepEqual(
-      restored.map(({ database, comparison }) => [database, comparison.same, comparison.rowsCompared]),
+      restored.map(({ database, comparison }) => [database, comparison.same, comparison.itemsCompared]),
       [['orders', true, 1000]],
     );
     assert.match(restored[0]?.comparison.remarks.join() ?? '', /a rehearsal/);
@@ -180,8 +180,8 @@ suite('restoring a PostgreSQL database', { concurrency: false }, () => {
 
     assert.deepEqual(restored[0]?.comparison, {
       same: true,
-      tablesCompared: 1,
-      rowsCompared: 0,
+      collectionsCompared: 1,
+      itemsCompared: 0,
       differences: [],
       remarks: [
         'as many definitions of each kind, but the text of some differs: PostgreSQL prints some differently once they were reloaded, so this proves nothing',
@@ -201,7 +201,7 @@ suite('restoring a PostgreSQL database', { concurrency: false }, () => {
     const { restored } = await engine.restore(context, { ...plan, streams: [planned(orders, 'loaded')] });
 
     assert.deepEqual(
-      restored.map(({ comparison }) => [comparison.same, comparison.rowsCompared, comparison.remarks.length]),
+      restored.map(({ comparison }) => [comparison.same, comparison.itemsCompared, comparison.remarks.length]),
       [[true, 1000, 1]],
     );
     assert.match(restored[0]?.comparison.remarks[0] ?? '', /'holdfast compare' does that/);

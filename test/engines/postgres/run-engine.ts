@@ -6,6 +6,7 @@ import { Client } from 'pg';
 import { describeError } from '../../../lib/core/errors.ts';
 import type { StreamRecord } from '../../../lib/core/manifest.ts';
 import type { CaptureStream, Engine, EngineContext, EngineProgress } from '../../../lib/engines/engine.ts';
+import type { DumpLimits } from '../../../lib/engines/postgres/dump-limits.ts';
 import { findClientTools } from '../../../lib/engines/postgres/tools.ts';
 import { ensurePostgres, type PostgresMajor } from '../../../scripts/servers/postgres.ts';
 import type { PostgresServer } from '../../servers/postgres.ts';
@@ -23,7 +24,8 @@ export function contextFor(
   server: Pick<PostgresServer, 'host' | 'port' | 'user' | 'password'>,
   options: {
     readonly connection?: Record<string, unknown>;
-    readonly settings?: Partial<EngineContext['settings']>;
+    readonly parallelJobs?: number;
+    readonly options?: Partial<DumpLimits>;
     readonly signal?: AbortSignal;
     readonly progress?: (event: EngineProgress) => void;
   } = {},
@@ -40,13 +42,8 @@ export function contextFor(
       sslmode: 'disable',
       ...options.connection,
     },
-    settings: {
-      parallelJobs: 1,
-      lockTimeoutSeconds: 10,
-      statementTimeoutSeconds: 0,
-      giveWaySeconds: 60,
-      ...options.settings,
-    },
+    parallelJobs: options.parallelJobs ?? 1,
+    options: { lockTimeoutSeconds: 10, statementTimeoutSeconds: 0, giveWaySeconds: 60, ...options.options },
     signal: options.signal ?? new AbortController().signal,
     progress: (event) => {
       events.push(event);

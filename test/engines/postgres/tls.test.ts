@@ -43,7 +43,7 @@ test('verify-full backs up, restores and compares where certificate and name are
     ],
   );
   assert.equal(restored[0]?.comparison.same, true);
-  assert.equal(restored[0]?.comparison.rowsCompared, 1000);
+  assert.equal(restored[0]?.comparison.itemsCompared, 1000);
 });
 
 test('verify-full refuses a name that is not in the certificate, and verify-ca takes it', async () => {

@@ -7,13 +7,17 @@ import { sqlFormat, sqlSchemaFormat } from './sql-format.ts';
 /** `format` of the stream that holds roles, tablespaces and their settings: a script of pg_dumpall, whatever the databases are written in. */
 export const globalsFormat = 'pg_dumpall-globals';
 
-const chosen: Readonly<Record<Method, Readonly<Record<Format, DatabaseFormat>>>> = {
+const chosen: Readonly<Partial<Record<Method, Readonly<Partial<Record<Format, DatabaseFormat>>>>>> = {
   logical: { custom: customFormat, sql: sqlFormat },
   schema: { custom: customSchemaFormat, sql: sqlSchemaFormat },
 };
 
-/** The format that a backup of that method writes its databases in. */
-export const databaseFormat = (method: Method, format: Format): DatabaseFormat => chosen[method][format];
+/** The format that a backup of that method writes its databases in. Throws `usage` for what PostgreSQL does not have. */
+export function databaseFormat(method: Method, format: Format): DatabaseFormat {
+  const found = chosen[method]?.[format];
+  if (found) return found;
+  throw new HoldfastError('usage', `the postgres engine has no ${method} backup in format '${format}'`);
+}
 
 /** The format that a record names. Throws `manifest-unreadable` for one that is not a database's. */
 export function formatNamed(name: string): DatabaseFormat {

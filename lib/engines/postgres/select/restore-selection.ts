@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { type Client, escapeIdentifier } from 'pg';
 import { HoldfastError } from '../../../core/errors.ts';
 import { firstFew } from '../../../core/first-few.ts';
-import type { StreamRecord } from '../../../core/manifest.ts';
+import { type StreamRecord, tablesAndRows } from '../../../core/manifest.ts';
 import type { Selection } from '../../../core/selection.ts';
 import type { Comparison, EngineContext } from '../../engine.ts';
 import { readArchive } from '../archive/archive-parts.ts';
@@ -10,6 +10,7 @@ import type { TocEntry } from '../archive/read-toc.ts';
 import { compareTables } from '../compare-tables.ts';
 import { type Connection, connect } from '../connection.ts';
 import { factsOf } from '../database-facts.ts';
+import { dumpLimits } from '../dump-limits.ts';
 import { fromServerError } from '../errors.ts';
 import { formatNamed } from '../formats/formats.ts';
 import { definitionsOf } from '../load/definitions.ts';
@@ -47,11 +48,12 @@ export async function restoreSelection(
   requireArchive(record);
   const doing = `the restore into database '${database}'`;
   const { lcMonetary } = factsOf(record);
+  const { lockTimeoutSeconds } = dumpLimits(context);
   const client = await connect(connection, database, {
-    lockTimeoutSeconds: context.settings.lockTimeoutSeconds,
+    lockTimeoutSeconds,
     settings: {
       ...rowSettings,
-      lock_timeout: `${context.settings.lockTimeoutSeconds}s`,
+      lock_timeout: `${lockTimeoutSeconds}s`,
       ...(lcMonetary === null ? {} : { lc_monetary: lcMonetary }),
     },
   });
@@ -87,7 +89,12 @@ export async function restoreSelection(
       );
     if (aside !== undefined) await dropAside(client, aside, plan.existing);
     await client.query(options.cutOver ? 'commit' : 'rollback');
-    return { ...compared, same: true, remarks: remarksOf(plan.existing, plan.alongside, options.cutOver) };
+    return {
+      ...compared,
+      words: tablesAndRows,
+      same: true,
+      remarks: remarksOf(plan.existing, plan.alongside, options.cutOver),
+    };
   } catch (error) {
     await client.query('rollback').catch(() => {});
     if (context.signal.aborted) throw stopReason(context.signal, doing);

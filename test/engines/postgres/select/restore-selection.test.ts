@@ -45,6 +45,7 @@ select lo_from_bytea(0, 'an object');
 const chosen = (selection: Partial<Selection>): Selection => ({
   schemas: [],
   tables: [],
+  paths: [],
   withDependencies: false,
   ...selection,
 });
@@ -67,7 +68,7 @@ suite('restoring schemas and tables', { concurrency: false }, () => {
   after(() => server?.[Symbol.asyncDispose]());
 
   async function restore(destination: string, selection: Selection, options: Partial<RestorePlan> = {}, from = saved) {
-    using context = contextFor(server, { settings: { parallelJobs: 2, lockTimeoutSeconds: 2 } });
+    using context = contextFor(server, { parallelJobs: 2, options: { lockTimeoutSeconds: 2 } });
     const plan = { streams: [planned(from, destination)], replace: false, source: {}, selection, ...options };
     const { restored } = await engine.restore(context, plan);
     return restored[0]?.comparison;
@@ -84,7 +85,7 @@ suite('restoring schemas and tables', { concurrency: false }, () => {
   test('a table goes into a new database with its indexes, sequence, privileges and what it depends on', async () => {
     const comparison = await restore('one', { ...tables(['public', 'purchase']), withDependencies: true });
 
-    assert.deepEqual([comparison?.same, comparison?.tablesCompared, comparison?.rowsCompared], [true, 2, 2050]);
+    assert.deepEqual([comparison?.same, comparison?.collectionsCompared, comparison?.itemsCompared], [true, 2, 2050]);
     assert.match(comparison?.remarks.join() ?? '', /brought along .*type 'public.state'/);
     assert.deepEqual(await ask('one', relations), [
       'public.customer',
@@ -127,7 +128,7 @@ suite('restoring schemas and tables', { concurrency: false }, () => {
     const one = await restore('four', tables(['Weird "q".s', '-h']));
     const other = await restore('four', tables(['Weird "q".s', 'täble 😀\nline']));
 
-    assert.deepEqual([one?.rowsCompared, other?.rowsCompared], [2, 7]);
+    assert.deepEqual([one?.itemsCompared, other?.itemsCompared], [2, 7]);
     assert.match(one?.remarks.join() ?? '', /brought along schema 'Weird "q".s'/);
     assert.deepEqual(await ask('four', `select count(*)::int as value from "Weird ""q"".s"."-h"`), [2]);
     assert.deepEqual(await ask('four', 'select id as value from mine'), [1]);
@@ -136,7 +137,7 @@ suite('restoring schemas and tables', { concurrency: false }, () => {
   test('a partitioned table brings its partitions, in which its rows are', async () => {
     const comparison = await restore('five', tables(['public', 'log']));
 
-    assert.equal(comparison?.rowsCompared, 150);
+    assert.equal(comparison?.itemsCompared, 150);
     assert.deepEqual(await ask('five', 'select count(*)::int as value from log'), [150]);
   });
 

@@ -1,0 +1,17 @@
+import type { EngineName, Format, Method } from '../../core/vocabulary.ts';
+import { postgresMethods } from './postgres.ts';
+import type { MethodTable } from './target-schema.ts';
+
+/** How each engine's targets can be backed up, usual things first. */
+const methodTables: Readonly<Record<EngineName, MethodTable>> = {
+  postgres: postgresMethods,
+  neo4j: {},
+  redis: {},
+  application: {},
+};
+
+/** The formats in which a method of that engine writes; empty when the engine has no such method. */
+export const formatsOf = (engine: EngineName, method: Method): readonly Format[] => methodTables[engine][method] ?? [];
+
+/** The methods of that engine. */
+export const methodsOf = (engine: EngineName): readonly Method[] => Object.keys(methodTables[engine]) as Method[];
