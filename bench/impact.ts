@@ -13,8 +13,8 @@ import { benchRounds, benchScale } from './scale.ts';
 /** As a user has it who has set nothing, and with limits on what is read a second. */
 const limits = [
   { name: 'at the default settings', bytesPerSecond: undefined },
-
-
+  { name: 'at 32 MiB/s', bytesPerSecond: 32 * 1024 * 1024 },
+  { name: 'at 8 MiB/s', bytesPerSecond: 8 * 1024 * 1024 },
 ];
 
 /**
