@@ -70,6 +70,7 @@ export const catalogRequestSchema = z.discriminatedUnion('operation', [
     type: validationTypeSchema.optional(),
     status: validationStatusSchema.optional(),
     since: sinceSchema,
+    after: z.strictObject({ at: z.iso.datetime(), validationId: backupIdSchema }).optional(),
     limit: limitSchema,
   }),
   z.strictObject({

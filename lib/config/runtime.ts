@@ -16,6 +16,7 @@ const runtimeSchema = z.object({
   HOLDFAST_RESTORE_MACHINE: z.string().optional(),
   HOLDFAST_SCHEDULES_FUNCTION: z.string().optional(),
   HOLDFAST_VALIDATE_FUNCTION: z.string().optional(),
+  HOLDFAST_HOLD_FUNCTION: z.string().optional(),
   HOLDFAST_MAIL_TOPIC: z.string().optional(),
   HOLDFAST_RESTORE_TEST_MACHINE: z.string().optional(),
   HOLDFAST_CLEANUP_MACHINE: z.string().optional(),
@@ -35,6 +36,7 @@ export type Runtime = {
   readonly catalogFunction: string | undefined;
   readonly schedulesFunction: string | undefined;
   readonly validateFunction: string | undefined;
+  readonly holdFunction: string | undefined;
   /** Where mails are published. */
   readonly mailTopic: string | undefined;
   /** ARNs of the state machines that the program may start. */
@@ -65,6 +67,7 @@ export function loadRuntime(environment: Environment = process.env): Runtime {
     catalogFunction: variables.HOLDFAST_CATALOG_FUNCTION,
     schedulesFunction: variables.HOLDFAST_SCHEDULES_FUNCTION,
     validateFunction: variables.HOLDFAST_VALIDATE_FUNCTION,
+    holdFunction: variables.HOLDFAST_HOLD_FUNCTION,
     mailTopic: variables.HOLDFAST_MAIL_TOPIC,
     machines: {
       backup: variables.HOLDFAST_BACKUP_MACHINE,

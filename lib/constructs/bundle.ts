@@ -21,6 +21,7 @@ export const functionNames = [
   'catalog',
   'reconcile',
   'schedules',
+  'hold-backup',
   'watch',
   'check-health',
   'notify',

@@ -9,7 +9,7 @@ import type { Vault } from './vault.ts';
 /** The functions that are steps of a state machine. */
 export type StepName = Exclude<
   FunctionName,
-  'catalog' | 'reconcile' | 'schedules' | 'take-requests' | 'watch' | 'notify' | 'api'
+  'catalog' | 'reconcile' | 'schedules' | 'hold-backup' | 'take-requests' | 'watch' | 'notify' | 'api'
 >;
 
 export type StepFunctionsProps = {
@@ -27,11 +27,16 @@ type Step = {
   readonly grant: (step: BundledFunction, props: StepFunctionsProps) => void;
 };
 
-/** Recording an event: an object of the journal, and the catalog told of it. A step that is tried again tells what the journal has. */
-function grantRecord({ role }: BundledFunction, { vault, catalog }: StepFunctionsProps): void {
+/** Recording an event that nobody can have recorded before: an object of the journal, and the catalog told of it. */
+function grantTell({ role }: BundledFunction, { vault, catalog }: StepFunctionsProps): void {
   vault.grantPut(role, 'journal');
-  vault.grantGet(role, 'journal');
   catalog.grantInvoke(role, 'TellCatalog');
+}
+
+/** Recording an event. A step that is tried again tells what the journal has. */
+function grantRecord(step: BundledFunction, props: StepFunctionsProps): void {
+  grantTell(step, props);
+  props.vault.grantGet(step.role, 'journal');
 }
 
 /** Putting events of ours on the default bus. */
@@ -97,7 +102,7 @@ const steps: Readonly<Record<StepName, Step>> = {
       props.vault.grantList(step.role, 'backups', 'journal');
       props.vault.grantGet(step.role, 'backups');
       props.vault.grantUnwrap(step.role);
-      grantRecord(step, props);
+      grantTell(step, props);
     },
   },
   'record-outcome': {

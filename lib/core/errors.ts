@@ -34,6 +34,12 @@ const table = {
     retryable: false,
     hint: 'GET /runs lists what was started in the last 90 days, which is as long as Step Functions remembers',
   },
+  'cleanup-unknown': {
+    exit: 11,
+    http: 404,
+    retryable: false,
+    hint: 'GET /runs/cleanup lists the cleanups of the last 90 days, which is as long as their plans are kept',
+  },
   'report-unknown': { exit: 11, http: 404, retryable: false, hint: 'GET /reports lists those that there are' },
   'route-unknown': { exit: 2, http: 404, retryable: false, hint: 'GET /openapi.json describes every path' },
   'method-not-allowed': {
