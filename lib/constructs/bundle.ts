@@ -2,6 +2,7 @@ import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { type BuildOptions, buildSync } from 'esbuild';
 import type { HoldfastConfig } from '../config/config.ts';
+import { taskFolders } from '../config/targets/task-folders.ts';
 import { HoldfastError } from '../core/errors.ts';
 
 /** Every Lambda function, by the name of its folder under `lambdas/`. */
@@ -30,11 +31,10 @@ export const functionNames = [
 ] as const;
 export type FunctionName = (typeof functionNames)[number];
 
-/** Every task image: the folder under `tasks/` that it is made from, and its name here. */
-const taskFolders = { task: 'holdfast', 'restore-test-task': 'restore-test' } as const;
-
 /** The file beside each program that holds the resolved configuration; programs find it by `HOLDFAST_CONFIG`. */
 export const configFileName = 'holdfast.json';
+
+const taskName = (folder: string): string => `task-${folder}`;
 
 const projectRoot = resolve(import.meta.dirname, '../..');
 
@@ -66,13 +66,13 @@ export class Bundle {
     leftovers.add(this.#directory);
     if (withCode) buildPrograms(this.#directory);
     const baked = `${JSON.stringify(withoutPlace(config), null, 2)}\n`;
-    for (const name of [...functionNames, ...Object.keys(taskFolders)]) {
+    for (const name of [...functionNames, ...taskFolders.map(taskName)]) {
       mkdirSync(join(this.#directory, name), { recursive: true });
       writeFileSync(join(this.#directory, name, configFileName), baked);
     }
-    for (const [name, folder] of Object.entries(taskFolders))
+    for (const folder of taskFolders)
       for (const file of ['Dockerfile', '.dockerignore'])
-        cpSync(join(projectRoot, 'tasks', folder, file), join(this.#directory, name, file));
+        cpSync(join(projectRoot, 'tasks', folder, file), join(this.#directory, taskName(folder), file));
   }
 
   /** The folder that becomes the function's code. */
@@ -80,14 +80,9 @@ export class Bundle {
     return join(this.#directory, name);
   }
 
-  /** The build context of the image of backups and restores. */
-  get taskDirectory(): string {
-    return join(this.#directory, 'task');
-  }
-
-  /** The build context of the restore test's image. */
-  get restoreTestDirectory(): string {
-    return join(this.#directory, 'restore-test-task');
+  /** The build context of the image that is made from that folder below `tasks/`. */
+  taskDirectory(folder: string): string {
+    return join(this.#directory, taskName(folder));
   }
 }
 
@@ -111,7 +106,7 @@ function buildOptions(directory: string): BuildOptions {
     absWorkingDir: projectRoot,
     entryPoints: [
       ...functionNames.map((name) => ({ in: `lambdas/${name}/handler.ts`, out: `${name}/index` })),
-      ...Object.entries(taskFolders).map(([name, folder]) => ({ in: `tasks/${folder}/main.ts`, out: `${name}/main` })),
+      ...taskFolders.map((folder) => ({ in: `tasks/${folder}/main.ts`, out: `${taskName(folder)}/main` })),
     ],
     outdir: directory,
     outExtension: { '.js': '.mjs' },

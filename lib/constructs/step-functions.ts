@@ -4,6 +4,8 @@ import type { StepFunction } from '../workflows/steps.ts';
 import { allow, type Permission } from './allow.ts';
 import type { Bundle, FunctionName } from './bundle.ts';
 import { BundledFunction } from './bundled-function.ts';
+import type { TaskChoice } from './task-choice.ts';
+import type { Tasks } from './tasks.ts';
 import type { Vault } from './vault.ts';
 
 /** The functions that are steps of a state machine. */
@@ -16,6 +18,7 @@ export type StepFunctionsProps = {
   readonly bundle: Bundle;
   readonly vault: Vault;
   readonly catalog: BundledFunction;
+  readonly tasks: Tasks;
 };
 
 type Step = {
@@ -23,6 +26,8 @@ type Step = {
   /** @default 60 */
   readonly timeoutSeconds?: number;
   readonly memoryMiB?: number;
+  /** Those that an admitted run is given to. */
+  readonly admitsTo?: (tasks: Tasks) => TaskChoice;
   /** What it may do, no more than its code does. */
   readonly grant: (step: BundledFunction, props: StepFunctionsProps) => void;
 };
@@ -63,6 +68,7 @@ export function grantLook(
 const steps: Readonly<Record<StepName, Step>> = {
   'admit-backup': {
     description: 'Turns a backup request into a run, once per slot, and takes its lease',
+    admitsTo: ({ backup }) => backup,
     grant: (step, props) => {
       props.vault.grantList(step.role, 'requests', 'leases');
       props.vault.grantGet(step.role, 'requests', 'leases');
@@ -72,6 +78,7 @@ const steps: Readonly<Record<StepName, Step>> = {
   },
   'admit-restore': {
     description: 'Turns a restore request into a run: finds the backup, checks the destination',
+    admitsTo: ({ restore }) => restore,
     grant: (step, props) => {
       props.vault.grantList(step.role, 'backups', 'inUse');
       props.vault.grantGet(step.role, 'manifests', 'inUse');
@@ -81,6 +88,7 @@ const steps: Readonly<Record<StepName, Step>> = {
   },
   'admit-restore-test': {
     description: 'Turns a restore test request into a run: finds the backup, or chooses one',
+    admitsTo: ({ restoreTest }) => restoreTest,
     grant: (step, props) => {
       props.vault.grantList(step.role, 'backups', 'journal');
       props.vault.grantGet(step.role, 'manifests');
@@ -205,7 +213,11 @@ export class StepFunctions extends Construct {
       description: step.description,
       timeout: timeoutOf(step),
       ...(step.memoryMiB === undefined ? {} : { memoryMiB: step.memoryMiB }),
-      environment: { ...props.vault.environment, HOLDFAST_CATALOG_FUNCTION: props.catalog.arn },
+      environment: {
+        ...props.vault.environment,
+        HOLDFAST_CATALOG_FUNCTION: props.catalog.arn,
+        ...(step.admitsTo && { HOLDFAST_TASKS: JSON.stringify(step.admitsTo(props.tasks).families()) }),
+      },
     });
     step.grant(made, props);
     return made;

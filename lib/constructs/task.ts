@@ -1,4 +1,4 @@
-import { Duration, RemovalPolicy } from 'aws-cdk-lib';
+import { Duration, RemovalPolicy, Stack } from 'aws-cdk-lib';
 import type { DockerImageAsset } from 'aws-cdk-lib/aws-ecr-assets';
 import { Platform } from 'aws-cdk-lib/aws-ecr-assets';
 import {
@@ -14,6 +14,7 @@ import { Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
 import { acknowledge } from '../checks/acknowledge.ts';
+import type { Mount } from '../config/targets/mounts.ts';
 import { allow, type Permission } from './allow.ts';
 import { configFileName } from './bundle.ts';
 
@@ -27,6 +28,10 @@ export type TaskProps = {
   readonly diskGiB?: number;
   readonly environment: Readonly<Record<string, string>>;
   readonly permissions: readonly Permission[];
+  /** File systems that it sees. @default - none */
+  readonly mounts?: readonly Mount[];
+  /** May it write to them? @default false */
+  readonly writesMounts?: boolean;
 };
 
 /** The platform that the image is built for, and that tasks run on. */
@@ -88,15 +93,48 @@ export class Task extends Construct {
         HOLDFAST_IMAGE: props.image.assetHash,
         ...props.environment,
       },
+      // Files are read whosever they are; without any, the image's own user is enough.
+      ...(props.mounts === undefined || props.mounts.length === 0 ? {} : { user: '0:0' }),
       // Two minutes are Fargate's most; the program aborts its uploads within them when asked to stop.
       stopTimeout: Duration.seconds(120),
       linuxParameters: new LinuxParameters(this, 'Linux', { initProcessEnabled: true }),
     });
+    this.#mount(props);
     acknowledge(
       this.definition,
       'AwsSolutions-ECS2',
       'names, keys and paths only: a secret is read by the program itself, by reference, with its own role',
     );
     this.definition.node.addDependency(this.role, executionRole);
+  }
+
+  #mount({ mounts = [], writesMounts = false }: TaskProps): void {
+    const stack = Stack.of(this);
+    for (const [index, { fileSystem, accessPoint, path }] of mounts.entries()) {
+      const name = `mount-${index}`;
+      this.definition.addVolume({
+        name,
+        efsVolumeConfiguration: {
+          fileSystemId: fileSystem,
+          transitEncryption: 'ENABLED',
+          authorizationConfig: { iam: 'ENABLED', ...(accessPoint === undefined ? {} : { accessPointId: accessPoint }) },
+        },
+      });
+      this.container.addMountPoints({ sourceVolume: name, containerPath: path, readOnly: !writesMounts });
+    }
+    const systems = [...new Set(mounts.map(({ fileSystem }) => fileSystem))].sort();
+    if (systems.length === 0) return;
+    allow(this.role, {
+      sid: 'SeeFileSystems',
+      // Files of every owner are to be read, and given back to them.
+      actions: [
+        'elasticfilesystem:ClientMount',
+        'elasticfilesystem:ClientRootAccess',
+        ...(writesMounts ? ['elasticfilesystem:ClientWrite'] : []),
+      ],
+      resources: systems.map((id) =>
+        stack.formatArn({ service: 'elasticfilesystem', resource: 'file-system', resourceName: id }),
+      ),
+    });
   }
 }
