@@ -139,6 +139,12 @@ const table = {
     retryable: false,
     hint: 'was the manifest written by a newer Holdfast, or altered?',
   },
+  'manifest-newer': {
+    exit: 15,
+    http: 422,
+    retryable: false,
+    hint: 'restore it with the Holdfast that wrote it, or a later one',
+  },
   'dump-failed': {
     exit: 16,
     http: 502,

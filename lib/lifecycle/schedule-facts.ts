@@ -6,9 +6,8 @@ import type { BackupId } from '../core/ids.ts';
 import { endedOperation } from '../core/journal.ts';
 import { journalPrefix, requestKey, scheduledSlot } from '../core/object-keys.ts';
 import { readEvent } from '../store/journal.ts';
-import { requestRecordSchema } from '../store/request-records.ts';
+import { findRequestRecord } from '../store/request-records.ts';
 import type { Store } from '../store/store.ts';
-import { readText } from '../store/text.ts';
 
 /** A start may be tried again, and clocks differ: what is due is looked for this much later. */
 export const startGraceMs = 5 * 60_000;
@@ -42,9 +41,9 @@ export async function lookAtSchedule(
   const slot = { ...about, due: due.toISOString() };
   if (seen.settled?.due === slot.due)
     return { facts: { ...slot, run: 'completed', operation: seen.settled.operation }, seen };
-  const text = await readText(store, requestKey(target.name, entry.method, scheduledSlot(due, entry.tier)));
-  if (text === undefined) return { facts: { ...slot, run: 'none' }, seen };
-  const { backupId: operation } = requestRecordSchema.parse(JSON.parse(text));
+  const record = await findRequestRecord(store, requestKey(target.name, entry.method, scheduledSlot(due, entry.tier)));
+  if (record === undefined) return { facts: { ...slot, run: 'none' }, seen };
+  const { backupId: operation } = record;
   const end = await endingOf(store, operation);
   if (end === 'under-way') return { facts: { ...slot, run: end, operation }, seen };
   if (end === 'completed')

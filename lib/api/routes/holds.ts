@@ -27,7 +27,7 @@ const holdSchema = z
   })
   .meta({ id: 'Hold' });
 
-const errors = ['backup-unknown', 'manifest-unreadable', 'function-unavailable'] as const;
+const errors = ['backup-unknown', 'manifest-newer', 'manifest-unreadable', 'function-unavailable'] as const;
 
 export const holdRoutes = [
   route({
