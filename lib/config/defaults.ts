@@ -9,4 +9,8 @@ export const defaultBackups: Readonly<Partial<Record<EngineName, readonly Defaul
     { tier: 'weekly', method: 'logical', schedule: '0 1 * * 0' },
     { tier: 'monthly', method: 'logical', schedule: '0 0 1 * *' },
   ],
+  application: [
+    { tier: 'daily', method: 'files', schedule: '0 5 * * *' },
+    { tier: 'weekly', method: 'files', schedule: '0 4 * * 0' },
+  ],
 };

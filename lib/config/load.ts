@@ -11,6 +11,7 @@ import { mergeRetention, tierRetentionDays } from './retention.ts';
 import { scheduleSchema } from './schedule-schema.ts';
 import { configSchema, type ParsedConfig, type TargetInput } from './schema.ts';
 import type { SecretReference } from './secret-reference.ts';
+import { placedConnection } from './targets/application.ts';
 import { formatsOf } from './targets/methods.ts';
 
 type Problem = { readonly where: string; readonly line: number | undefined; readonly message: string };
@@ -106,7 +107,10 @@ type EntryInput = Omit<BackupEntry, 'name' | 'format' | 'retentionDays'> & {
   readonly retention?: number | undefined;
 };
 /** What the connections of several engines have, and what stands for a file relative to the configuration's in any of them. */
-type UsualConnection = { readonly password?: SecretReference | undefined; readonly sslrootcert?: string | undefined };
+type UsualConnection = Readonly<Record<string, unknown>> & {
+  readonly password?: SecretReference | undefined;
+  readonly sslrootcert?: string | undefined;
+};
 
 const usualEntry = { timezone: 'UTC', enabled: true } as const;
 
@@ -121,7 +125,8 @@ function completeTarget(
     target.backups ?? (defaultBackups[target.engine] ?? []).map((entry) => ({ ...usualEntry, ...entry }));
   const retentionOf = (tier: Tier, own: number | undefined): number =>
     retentionOverride(target, tier, environment, file) ?? own ?? tierRetentionDays[tier];
-  const connection: UsualConnection = target.connection;
+  const connection: UsualConnection =
+    target.engine === 'application' ? placedConnection(target.connection, { directory, file }) : target.connection;
   return {
     ...target,
     connection: {

@@ -55,6 +55,16 @@ export const contentSchema = z.strictObject({
 });
 export type Content = z.infer<typeof contentSchema>;
 
+/**
+ * What a stream lacks although it was read to its end: e.g. files that changed or vanished under the reader. A backup with such a stream is
+ * partial. `listed` are the first of them.
+ */
+export const omissionsSchema = z.strictObject({
+  count: z.number().int().positive(),
+  listed: z.array(z.strictObject({ item: z.string(), reason: z.string() })),
+});
+export type Omissions = z.infer<typeof omissionsSchema>;
+
 const streamErrorSchema = z.strictObject({ code: z.string(), message: z.string(), hint: z.string() });
 
 /** One unit of a backup that succeeds or fails by itself: a database, or the cluster's globals. */
@@ -77,12 +87,18 @@ export const streamSchema = z.strictObject({
   plainSha256: sha256Schema.optional(),
   objects: z.array(storedObjectSchema),
   content: contentSchema.optional(),
+  omissions: omissionsSchema.optional(),
+  /** What a reader of the backup should know, and is no fault of it. */
+  remarks: z.array(z.string()).optional(),
   /** Facts that only the engine reads back, e.g. snapshot LSN, encoding, collation versions, extensions. */
   facts: z.record(z.string(), z.json()),
   /** Facts that may hold secrets, encrypted (lib/keys/sealed-facts.ts). A backup that is not encrypted has them among `facts`. */
   sealedFacts: z.base64().optional(),
 });
 export type StreamRecord = z.infer<typeof streamSchema>;
+
+/** Is the stream no part that is restored by its own name, but one that goes with the others: a cluster's globals, a tree's packs? */
+export const isCompanion = ({ kind }: Pick<StreamRecord, 'kind'>): boolean => kind === 'globals' || kind === 'packs';
 
 /** A data key's wrapped form: what `provider` needs to give the key back, and nothing that would let anyone else. */
 export const wrappedKeySchema = z.strictObject({

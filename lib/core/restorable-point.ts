@@ -1,4 +1,4 @@
-import type { Manifest } from './manifest.ts';
+import { isCompanion, type Manifest } from './manifest.ts';
 
 /**
  * The point in time that a backup brings back: the moment of its snapshot, and of several the oldest, since only up to that one nothing is
@@ -6,7 +6,7 @@ import type { Manifest } from './manifest.ts';
  */
 export function restorablePointOf({ streams, beganAt }: Pick<Manifest, 'streams' | 'beganAt'>): string {
   const snapshots = streams
-    .filter(({ status, kind }) => status === 'complete' && kind !== 'globals')
+    .filter((stream) => stream.status === 'complete' && !isCompanion(stream))
     .map(({ facts }) => Date.parse(String(facts['snapshotAt'])))
     .filter((time) => Number.isFinite(time));
   return new Date(snapshots.length === 0 ? Date.parse(beganAt) : Math.min(...snapshots)).toISOString();

@@ -1,5 +1,6 @@
 import type { Assertion } from '../core/assertions.ts';
-import type { Content, ContentWords, Manifest, StreamRecord } from '../core/manifest.ts';
+import type { BackupId } from '../core/ids.ts';
+import type { Content, ContentWords, Manifest, Omissions, StreamRecord } from '../core/manifest.ts';
 import type { Selection } from '../core/selection.ts';
 import type { EngineName, Format, Method, OnConflict } from '../core/vocabulary.ts';
 
@@ -10,6 +11,8 @@ import type { EngineName, Format, Method, OnConflict } from '../core/vocabulary.
 export interface Engine {
   readonly name: EngineName;
   readonly methods: readonly Method[];
+  /** Methods whose backups build on earlier ones: `capture` and `restore` are given a reader of those. @default - none */
+  readonly chainedMethods?: readonly Method[];
 
   /** Is the source reachable, which versions and sizes does it have, and would a backup succeed? Changes nothing. */
   probe(context: EngineContext): Promise<Probe>;
@@ -21,7 +24,7 @@ export interface Engine {
    * The streams that make up a backup, each to be read to its end, one after another or side by side. A stream that
    * fails does not stop the others. `end` runs when all streams have ended, whatever became of them.
    */
-  capture(context: EngineContext, request: { readonly method: Method; readonly format: Format }): Promise<Capture>;
+  capture(context: EngineContext, request: CaptureRequest): Promise<Capture>;
 
   /** The format's own check over a stream's plain bytes. Rejects with `corrupt` or `dump-incomplete`; resolves with its content. */
   inspect(
@@ -99,7 +102,32 @@ export type EngineHealth = {
   readonly note?: string;
 };
 
+export type CaptureRequest = {
+  readonly method: Method;
+  readonly format: Format;
+  /** The newest complete backup of the target by this method, for engines that build on it. @default - there is none */
+  readonly parent?: BackupReader;
+};
+
+/** Reads streams of a backup and of those that it builds on, in part or whole. */
+export type BackupReader = {
+  readonly manifest: Manifest;
+  /** The manifest of a backup that this one builds on, near or far, or its own. Throws `backup-unknown`. */
+  ancestor(id: BackupId): Promise<Manifest>;
+  /**
+   * The plain bytes of whole objects of a stream, one after another, proved as they pass; all of the stream's when `objects` is left out.
+   * Each chunk is the reader's own.
+   */
+  read(
+    id: BackupId,
+    stream: StreamRecord,
+    objects?: { readonly first: number; readonly last: number },
+  ): AsyncIterable<Uint8Array>;
+};
+
 export type Capture = {
+  /** The backup that this one builds on: it must be kept as long as this one is. @default - none */
+  readonly parent?: BackupId;
   readonly source: Manifest['source'];
   readonly streams: readonly CaptureStream[];
   end(): Promise<void>;
@@ -108,6 +136,8 @@ export type Capture = {
 /** One stream about to be read. `expectedBytes` is an estimate for progress only. */
 export type CaptureStream = Pick<StreamRecord, 'stream' | 'kind' | 'name' | 'format'> & {
   readonly expectedBytes: number;
+  /** Plain bytes after which it goes on in the next object, where parts of it are to be read alone. @default - as the configuration has it */
+  readonly objectBytes?: number;
   /**
    * Begins to read. The iterable ends normally only when the source's tool has exited with 0 and its output proved whole; otherwise
    * it throws. `result` is there afterwards.
@@ -123,6 +153,8 @@ export type CaptureResult = {
   readonly content: Content | undefined;
   readonly facts: StreamRecord['facts'];
   readonly secretFacts?: StreamRecord['facts'];
+  readonly omissions?: Omissions;
+  readonly remarks?: readonly string[];
 };
 
 export type RestorePlan = {
@@ -150,6 +182,8 @@ export type RestorePlan = {
   /** What becomes of an item that the destination has already, where a restore goes into something that is not empty. @default fail */
   readonly onConflict?: OnConflict;
   readonly source: Manifest['source'];
+  /** Reads what the streams above refer to: other streams of the backup, and backups that it builds on. */
+  readonly reader?: BackupReader;
 };
 
 export type RestoreResult = {
@@ -179,7 +213,7 @@ export type SettingsReport = {
   readonly parameterGroup: object;
 };
 
-export type RestoreTestPlan = Pick<RestorePlan, 'source'> & {
+export type RestoreTestPlan = Pick<RestorePlan, 'source' | 'reader'> & {
   readonly streams: readonly Omit<RestorePlan['streams'][number], 'destination'>[];
   readonly assertions: readonly Assertion[];
   /** The target's settings for restore tests that only this engine has (lib/config/targets); it parses them, and has defaults for all. */

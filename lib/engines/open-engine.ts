@@ -1,5 +1,6 @@
 import { HoldfastError } from '../core/errors.ts';
 import type { EngineName } from '../core/vocabulary.ts';
+import { applicationEngine } from './application/application-engine.ts';
 import type { Engine } from './engine.ts';
 import { postgresEngine } from './postgres/postgres-engine.ts';
 
@@ -8,9 +9,10 @@ export function openEngine(name: EngineName): Engine {
   switch (name) {
     case 'postgres':
       return postgresEngine();
+    case 'application':
+      return applicationEngine();
     case 'neo4j':
     case 'redis':
-    case 'application':
       throw new HoldfastError('config-invalid', `engine '${name}' is not there yet`);
     default:
       return name satisfies never;
@@ -18,4 +20,4 @@ export function openEngine(name: EngineName): Engine {
 }
 
 /** Every engine that there is. */
-export const allEngines = (): readonly Engine[] => [postgresEngine()];
+export const allEngines = (): readonly Engine[] => [postgresEngine(), applicationEngine()];

@@ -17,6 +17,8 @@ export type ReadStreamOptions = {
   readonly store: Store;
   /** As the manifest lists them. */
   readonly objects: readonly StoredObject[];
+  /** Where in its stream the first of them stands, when only some are read. @default 0 */
+  readonly firstObject?: number;
   readonly compression: Compression;
   readonly algorithm: EncryptionAlgorithm;
   /** The backup's data key, 32 bytes; null when the algorithm is `none`. */
@@ -44,7 +46,8 @@ export async function* readStream(options: ReadStreamOptions): AsyncGenerator<Bu
   const unlink = stopWith(stop, options.signal);
   const reader = new StreamReader(options, stop);
   try {
-    for (const [index, object] of options.objects.entries()) yield* reader.readObject(index, object);
+    for (const [index, object] of options.objects.entries())
+      yield* reader.readObject((options.firstObject ?? 0) + index, object);
     return reader.totals();
   } catch (error) {
     stop.abort(error);

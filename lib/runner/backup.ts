@@ -2,11 +2,11 @@ import pLimit from 'p-limit';
 import { requireTarget } from '../config/config.ts';
 import { HoldfastError } from '../core/errors.ts';
 import { firstFew } from '../core/first-few.ts';
-import { type Manifest, manifestFormatVersion, type StreamRecord } from '../core/manifest.ts';
+import { isCompanion, type Manifest, manifestFormatVersion, type StreamRecord } from '../core/manifest.ts';
 import { leaseKey, manifestKey } from '../core/object-keys.ts';
 import { tagsOf } from '../core/object-tags.ts';
 import type { BackupRun } from '../core/requests.ts';
-import type { CaptureStream, Engine } from '../engines/engine.ts';
+import type { BackupReader, CaptureStream, Engine } from '../engines/engine.ts';
 import { openEngine } from '../engines/open-engine.ts';
 import { newDataKey } from '../keys/data-key.ts';
 import { openKeyProvider } from '../keys/open-key-provider.ts';
@@ -14,11 +14,15 @@ import { sealManifest } from '../keys/seal.ts';
 import { RateLimit } from '../pipeline/rate-limit.ts';
 import { readManifest } from '../store/backups.ts';
 import { type Lease, resumeLease } from '../store/lease.ts';
+import { newestComplete } from '../store/newest-backup.ts';
 import { putJson } from '../store/text.ts';
 import { holdfastVersion } from '../version.ts';
 import { captureStream } from './capture-stream.ts';
 import { engineContext, type RunContext } from './context.ts';
 import { keepLease } from './lease-keeper.ts';
+import { openBackup } from './open-backup.ts';
+import { openReader } from './open-reader.ts';
+import { whileChainInUse } from './while-in-use.ts';
 
 /**
  * Takes one admitted backup from source to published manifest, and returns the manifest.
@@ -54,57 +58,92 @@ export async function runBackup(context: RunContext, run: BackupRun): Promise<Ma
     const retentionDays = target.retentionDays[run.tier];
     // How far it is, is told by the pipeline, which knows more than the engine.
     const engineSide = await engineContext({ ...held, report: () => {} }, target);
-    const captured = await captureAll(held, engine, engineSide, run, dataKey, retentionDays);
-    requireSomethingKept(captured.streams);
+    return await withParent(held, engine, run, async (parent) => {
+      const captured = await captureAll(held, engine, engineSide, { run, dataKey, retentionDays, parent });
+      requireSomethingKept(captured.streams);
 
-    const until = new Date(beganAt.getTime() + retentionDays * 86_400_000);
-    return await publish(held, lease, dataKey, {
-      formatVersion: manifestFormatVersion,
-      backupId: run.backupId,
-      target: run.target,
-      engine: run.engine,
-      method: run.method,
-      tier: run.tier,
-      tenant: run.tenant,
-      parent: null,
-      status: captured.streams.every(({ status }) => status === 'complete') ? 'complete' : 'partial',
-      beganAt: beganAt.toISOString(),
-      endedAt: context.clock().toISOString(),
-      scheduledTime: run.scheduledTime,
-      requestedBy: run.requestedBy,
-      writer: {
-        holdfast: holdfastVersion,
-        image: context.image,
-        execution: run.execution,
-        attempt: context.attempt,
-        fencingToken: lease.token,
-      },
-      source: captured.source,
-      encryption: { algorithm: dataKey ? context.config.encryption.algorithm : 'none', wrappedKey },
-      retention: { days: retentionDays, until: until.toISOString() },
-      streams: captured.streams,
-      plainBytes: sum(captured.streams, 'plainBytes'),
-      storedBytes: sum(captured.streams, 'storedBytes'),
+      const until = new Date(beganAt.getTime() + retentionDays * 86_400_000);
+      return publish(held, lease, dataKey, {
+        formatVersion: manifestFormatVersion,
+        backupId: run.backupId,
+        target: run.target,
+        engine: run.engine,
+        method: run.method,
+        tier: run.tier,
+        tenant: run.tenant,
+        parent: captured.parent,
+        status: captured.streams.every(isWhole) ? 'complete' : 'partial',
+        beganAt: beganAt.toISOString(),
+        endedAt: context.clock().toISOString(),
+        scheduledTime: run.scheduledTime,
+        requestedBy: run.requestedBy,
+        writer: {
+          holdfast: holdfastVersion,
+          image: context.image,
+          execution: run.execution,
+          attempt: context.attempt,
+          fencingToken: lease.token,
+        },
+        source: captured.source,
+        encryption: { algorithm: dataKey ? context.config.encryption.algorithm : 'none', wrappedKey },
+        retention: { days: retentionDays, until: until.toISOString() },
+        streams: captured.streams,
+        plainBytes: sum(captured.streams, 'plainBytes'),
+        storedBytes: sum(captured.streams, 'storedBytes'),
+      });
     });
   } finally {
     await keeper.stop();
   }
 }
 
+type Captured = {
+  readonly parent: Manifest['parent'];
+  readonly source: Manifest['source'];
+  readonly streams: StreamRecord[];
+};
+
+/**
+ * Hands the newest complete backup of the same kind to `capture`, where backups of this method build on one another. It and all that it builds
+ * on are marked as in use until the new manifest is there, which protects them from then on.
+ */
+async function withParent<Result>(
+  context: RunContext,
+  engine: Engine,
+  run: BackupRun,
+  capture: (parent: BackupReader | undefined) => Promise<Result>,
+): Promise<Result> {
+  if (!engine.chainedMethods?.includes(run.method)) return capture(undefined);
+  const newest = await newestComplete(context.store, run, context.clock());
+  if (newest === undefined) return capture(undefined);
+  const { target, backupId: id } = newest;
+  return whileChainInUse(context, { target, id, what: `backup ${run.backupId}`, reader: run.backupId }, async () =>
+    capture(openReader({ ...context, report: () => {} }, await openBackup(context, target, id))),
+  );
+}
+
 async function captureAll(
   context: RunContext,
   engine: Engine,
   engineSide: Parameters<Engine['capture']>[0],
-  run: BackupRun,
-  dataKey: Buffer | null,
-  retentionDays: number,
-): Promise<{ readonly source: Manifest['source']; readonly streams: StreamRecord[] }> {
+  {
+    run,
+    dataKey,
+    retentionDays,
+    parent,
+  }: {
+    readonly run: BackupRun;
+    readonly dataKey: Buffer | null;
+    readonly retentionDays: number;
+    readonly parent: BackupReader | undefined;
+  },
+): Promise<Captured> {
   // What ends one stream and the run with it ends the others, and all of them have ended before the run does.
   const ending = new AbortController();
   const held = { ...context, signal: AbortSignal.any([context.signal, ending.signal]) };
   const capture = await engine.capture(
     { ...engineSide, signal: held.signal },
-    { method: run.method, format: run.format },
+    { method: run.method, format: run.format, ...(parent && { parent }) },
   );
   try {
     const limit = pLimit(context.config.run.parallelJobs);
@@ -124,6 +163,7 @@ async function captureAll(
     );
     ending.signal.throwIfAborted();
     return {
+      parent: capture.parent ?? null,
       source: capture.source,
       streams: streams.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : [])),
     };
@@ -132,9 +172,12 @@ async function captureAll(
   }
 }
 
+/** A stream that was read to its end and lacks nothing. */
+const isWhole = ({ status, omissions }: StreamRecord): boolean => status === 'complete' && omissions === undefined;
+
 /** A backup in which no database survived is a failed run, whatever roles it holds: the first reason is the run's. */
 function requireSomethingKept(streams: readonly StreamRecord[]): void {
-  if (streams.some(({ status, kind }) => status === 'complete' && kind !== 'globals')) return;
+  if (streams.some(({ status, kind }) => status === 'complete' && !isCompanion({ kind }))) return;
   const first = streams.find(({ error }) => error !== undefined)?.error;
   if (first === undefined) throw new HoldfastError('dump-incomplete', 'the source gave nothing to back up');
   throw new HoldfastError(first.code as HoldfastError['code'], first.message, { hint: first.hint });
@@ -180,11 +223,28 @@ const sum = (streams: readonly StreamRecord[], field: 'plainBytes' | 'storedByte
 /** A partial backup as the failure that it also is, or undefined for a complete one. */
 export function partialFailure(manifest: Manifest): HoldfastError | undefined {
   const failed = manifest.streams.filter(({ status }) => status === 'failed');
-  if (failed.length === 0) return undefined;
+  const lacking = manifest.streams.flatMap(({ kind, name, omissions }) =>
+    omissions === undefined ? [] : [{ part: `${kind} '${name}'`, ...omissions }],
+  );
+  if (failed.length === 0 && lacking.length === 0) return undefined;
+  const ofLacking = lacking.flatMap(({ part, listed }) =>
+    listed.map(({ item, reason }) => `'${item}' of ${part} ${reason}`),
+  );
+  const hint = `'holdfast show ${manifest.backupId}' lists what is missing and why; the rest can be restored`;
+  if (failed.length === 0) {
+    const count = lacking.reduce((total, one) => total + one.count, 0);
+    return new HoldfastError(
+      'partial',
+      `${count} of the source's files were not as they were: ${firstFew(ofLacking)}`,
+      {
+        hint,
+      },
+    );
+  }
   const reasons = failed.map(({ kind, name, error }) => `${kind} '${name}': ${error?.message ?? 'unknown'}`);
   return new HoldfastError(
     'partial',
-    `${failed.length} of ${manifest.streams.length} parts failed: ${firstFew(reasons)}`,
-    { hint: `'holdfast show ${manifest.backupId}' lists what failed and why; the rest can be restored` },
+    `${failed.length} of ${manifest.streams.length} parts failed: ${firstFew([...reasons, ...ofLacking])}`,
+    { hint },
   );
 }

@@ -28,7 +28,7 @@ type Backup = {
  * with status `failed`, so that the others are kept. Rejects when the run as a whole has to end (stopped, lease lost, store gone).
  */
 export async function captureStream(context: RunContext, stream: CaptureStream, backup: Backup): Promise<StreamRecord> {
-  const settings = configuredPipeline(context.config);
+  const settings = objectsOf(stream, configuredPipeline(context.config));
   const beganAt = context.clock().toISOString();
   const identity = { stream: stream.stream, kind: stream.kind, name: stream.name, format: stream.format };
   try {
@@ -70,9 +70,19 @@ const endsTheRun: ReadonlySet<HoldfastError['code']> = new Set([
   'internal',
 ]);
 
-type Written = Pick<StreamRecord, 'plainBytes' | 'storedBytes' | 'objects' | 'content' | 'facts' | 'sealedFacts'> & {
+type Written = Pick<
+  StreamRecord,
+  'plainBytes' | 'storedBytes' | 'objects' | 'content' | 'facts' | 'sealedFacts' | 'omissions' | 'remarks'
+> & {
   readonly plainSha256: string;
 };
+
+/** Objects as the configuration has them, or smaller where parts of the stream are to be read alone. */
+function objectsOf({ objectBytes }: CaptureStream, settings: PipelineSettings): PipelineSettings {
+  return objectBytes === undefined
+    ? settings
+    : { ...settings, objectBytes: Math.min(objectBytes, settings.objectBytes) };
+}
 
 async function write(
   context: RunContext,
@@ -96,13 +106,15 @@ async function write(
     onProgress: ({ plainBytes: bytes, storedBytes: stored }) =>
       context.report({ phase: 'capture', detail: stream.name, storedBytes: stored, ...meter.update(bytes) }),
   });
-  const { content, facts, secretFacts } = source.result();
+  const { content, facts, secretFacts, omissions, remarks } = source.result();
   return {
     objects: [...objects],
     plainBytes,
     plainSha256,
     storedBytes,
     content,
+    ...(omissions && { omissions }),
+    ...(remarks && { remarks: [...remarks] }),
     ...withSecrets(facts, secretFacts, backup, stream.stream),
   };
 }

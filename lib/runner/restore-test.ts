@@ -1,15 +1,16 @@
 import { defaultRestoreTest } from '../config/restore-test-schema.ts';
 import { HoldfastError } from '../core/errors.ts';
 import { firstFew } from '../core/first-few.ts';
-import { tablesAndRows } from '../core/manifest.ts';
+import { isCompanion, tablesAndRows } from '../core/manifest.ts';
 import type { Outcome } from '../core/outcome.ts';
 import type { RestoreTestRun } from '../core/requests.ts';
 import type { RestoreTestResult } from '../engines/engine.ts';
 import { openEngine } from '../engines/open-engine.ts';
 import { metered, type RunContext } from './context.ts';
 import { openBackup } from './open-backup.ts';
+import { openReader } from './open-reader.ts';
 import { openStream } from './open-stream.ts';
-import { whileInUse } from './while-in-use.ts';
+import { whileChainInUse } from './while-in-use.ts';
 
 /** What a restore test did and found. */
 export type RestoreTested = {
@@ -24,7 +25,7 @@ export type RestoreTested = {
  */
 export async function runRestoreTest(context: RunContext, run: RestoreTestRun): Promise<RestoreTested> {
   const { target, backupId: id, validationId } = run;
-  return whileInUse(context, { target, id, what: `restore test ${validationId}` }, () => testMarked(context, run));
+  return whileChainInUse(context, { target, id, what: `restore test ${validationId}` }, () => testMarked(context, run));
 }
 
 async function testMarked(context: RunContext, run: RestoreTestRun): Promise<RestoreTested> {
@@ -32,7 +33,8 @@ async function testMarked(context: RunContext, run: RestoreTestRun): Promise<Res
   const { manifest } = backup;
   const streams = manifest.streams.filter(({ status }) => status === 'complete');
   // A target that is configured no more has backups all the same.
-  const settings = context.config.targets.find(({ name }) => name === run.target)?.restoreTest ?? defaultRestoreTest;
+  const configured = context.config.targets.find(({ name }) => name === run.target)?.restoreTest;
+  const settings = { ...defaultRestoreTest, ...configured };
   // The engine tells how far it is; the reader beneath it would only say the same again.
   const quiet = { ...context, report: () => {} };
   const { recovery, run: ofRuns } = context.config;
@@ -48,6 +50,7 @@ async function testMarked(context: RunContext, run: RestoreTestRun): Promise<Res
     },
     {
       source: manifest.source,
+      reader: openReader(quiet, backup),
       streams: streams.map((record) => ({ record, open: () => openStream(quiet, backup, record, 'restore') })),
       options: settings,
       assertions: settings.assertions,
@@ -61,7 +64,7 @@ async function testMarked(context: RunContext, run: RestoreTestRun): Promise<Res
     restoreTest: {
       server: result.server,
       serverVersion: result.serverVersion,
-      databases: streams.filter(({ kind }) => kind !== 'globals').length,
+      databases: streams.filter((record) => !isCompanion(record)).length,
       tables: sum(result, 'collectionsCompared'),
       rows: sum(result, 'itemsCompared'),
       relations: result.relations,

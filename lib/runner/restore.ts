@@ -1,7 +1,7 @@
 import { requireTarget } from '../config/config.ts';
 import { HoldfastError } from '../core/errors.ts';
 import { leaseTtlSeconds } from '../core/lease-ttl.ts';
-import type { Manifest, StreamRecord } from '../core/manifest.ts';
+import { isCompanion, type Manifest, type StreamRecord } from '../core/manifest.ts';
 import { leaseKey } from '../core/object-keys.ts';
 import type { Outcome } from '../core/outcome.ts';
 import type { RestoreRun } from '../core/requests.ts';
@@ -12,8 +12,9 @@ import { acquireLease, type Lease } from '../store/lease.ts';
 import { engineContext, type RunContext } from './context.ts';
 import { keepLease } from './lease-keeper.ts';
 import { openBackup } from './open-backup.ts';
+import { openReader } from './open-reader.ts';
 import { openStream } from './open-stream.ts';
-import { whileInUse } from './while-in-use.ts';
+import { whileChainInUse } from './while-in-use.ts';
 
 export type RestoreOutcome = NonNullable<Outcome['restore']>;
 
@@ -27,8 +28,10 @@ export type RestoreOutcome = NonNullable<Outcome['restore']>;
  */
 export async function runRestore(context: RunContext, run: RestoreRun): Promise<RestoreOutcome> {
   const { target, backupId: id, recoveryId, execution } = run;
-  return whileInUse(context, { target, id, what: `restore ${recoveryId}`, reader: recoveryId, holder: execution }, () =>
-    restoreMarked(context, run),
+  return whileChainInUse(
+    context,
+    { target, id, what: `restore ${recoveryId}`, reader: recoveryId, holder: execution },
+    () => restoreMarked(context, run),
   );
 }
 
@@ -69,6 +72,7 @@ async function restoreMarked(context: RunContext, run: RestoreRun): Promise<Rest
     const beganAt = performance.now();
     const result = await engine.restore({ ...side, parallelJobs }, {
       source: backup.manifest.source,
+      reader: openReader(quiet, backup),
       replace: run.replace,
       cutOver: context.config.recovery.mode === 'full',
       comparison: context.config.recovery.comparison,
@@ -102,7 +106,7 @@ async function restoreMarked(context: RunContext, run: RestoreRun): Promise<Rest
 }
 
 function requireOneDatabase(chosen: ReturnType<typeof chooseStreams>, isSelection: boolean): void {
-  if (!isSelection || chosen.filter(({ record }) => record.kind !== 'globals').length === 1) return;
+  if (!isSelection || chosen.filter(({ record }) => !isCompanion(record)).length === 1) return;
   throw new HoldfastError('usage', 'schemas and tables are chosen out of one database, and the backup has several', {
     hint: 'name it with --database',
   });
@@ -119,7 +123,7 @@ export function chooseStreams(
   }: Pick<RestoreRun, 'databases' | 'as'> & Partial<Pick<RestoreRun, 'schemas' | 'tables'>>,
 ): readonly { readonly record: StreamRecord; readonly destination: string }[] {
   const complete = manifest.streams.filter(({ status }) => status === 'complete');
-  const available = complete.filter(({ kind }) => kind !== 'globals');
+  const available = complete.filter((record) => !isCompanion(record));
   const names = databases ?? available.map(({ name }) => name);
   const chosen = names.map((name) => {
     const record = available.find((candidate) => candidate.name === name);

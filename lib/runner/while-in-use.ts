@@ -1,4 +1,5 @@
 import type { BackupId, TargetName } from '../core/ids.ts';
+import { readManifest } from '../store/backups.ts';
 import { markInUse } from '../store/in-use.ts';
 import type { RunContext } from './context.ts';
 import { keepLease } from './lease-keeper.ts';
@@ -29,4 +30,19 @@ export async function whileInUse<Result>(
     await keeper?.stop();
     if (holder === undefined) await mark?.release();
   }
+}
+
+/**
+ * Runs `work`, which reads the backup and may read all that it builds on, while no cleanup removes any of them. Each is marked before its
+ * manifest is read, which names the next.
+ */
+export async function whileChainInUse<Result>(
+  context: Pick<RunContext, 'store' | 'clock' | 'attempt'>,
+  reader: Reader,
+  work: () => Promise<Result>,
+): Promise<Result> {
+  return whileInUse(context, reader, async () => {
+    const { parent } = await readManifest(context.store, reader.target, reader.id);
+    return parent === null ? work() : whileChainInUse(context, { ...reader, id: parent }, work);
+  });
 }

@@ -3,7 +3,7 @@ import { mkdir, rename, rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { HoldfastError } from '../../core/errors.ts';
-import type { StreamRecord } from '../../core/manifest.ts';
+import { isCompanion, type StreamRecord } from '../../core/manifest.ts';
 import { partialFailure } from '../../runner/backup.ts';
 import type { RunContext } from '../../runner/context.ts';
 import { type OpenBackup, openBackup } from '../../runner/open-backup.ts';
@@ -59,7 +59,7 @@ export async function run(context: CliContext, { backup, target, output, databas
 }
 
 function chooseDatabases({ manifest }: OpenBackup, names: readonly string[]): readonly StreamRecord[] {
-  const databases = manifest.streams.filter(({ kind }) => kind !== 'globals');
+  const databases = manifest.streams.filter((record) => !isCompanion(record));
   const missing = names.find((name) => !databases.some((record) => record.name === name));
   if (missing !== undefined) {
     throw new HoldfastError('database-missing', `backup '${manifest.backupId}' has no database '${missing}'`, {

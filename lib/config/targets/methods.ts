@@ -1,4 +1,5 @@
 import type { EngineName, Format, Method } from '../../core/vocabulary.ts';
+import { applicationMethods } from './application.ts';
 import { postgresMethods } from './postgres.ts';
 import type { MethodTable } from './target-schema.ts';
 
@@ -7,7 +8,7 @@ const methodTables: Readonly<Record<EngineName, MethodTable>> = {
   postgres: postgresMethods,
   neo4j: {},
   redis: {},
-  application: {},
+  application: applicationMethods,
 };
 
 /** The formats in which a method of that engine writes; empty when the engine has no such method. */

@@ -1,0 +1,106 @@
+import { hash } from 'node:crypto';
+import type { Entry } from '../tree/entry.ts';
+import { OutputBuffer } from '../tree/output-buffer.ts';
+import type { ChunkItem, Sink, SinkOutput } from '../tree/sink.ts';
+import { cutOf, largestChunk } from './cut.ts';
+import { entryLine } from './entry-line.ts';
+import { packRecord } from './pack.ts';
+
+/** Files as chunks, each a record of a pack, and entries as lines of an index. */
+export class ChunkSink implements Sink {
+  readonly keepsHoles = false;
+  readonly #isKept: boolean;
+  readonly #output = new OutputBuffer(1_310_720);
+  #items: ChunkItem[] = [];
+  /** What is not cut yet of the file that is under way. */
+  readonly #rest = Buffer.allocUnsafeSlow(2 * largestChunk);
+  #begin = 0;
+  #end = 0;
+  #chunks: Uint8Array[] = [];
+  #entry: Entry | undefined;
+
+  /** With `nothing`, for digests alone. */
+  constructor({ keeps }: { readonly keeps: 'chunks' | 'nothing' }) {
+    this.#isKept = keeps === 'chunks';
+  }
+
+  addEntry(entry: Entry): void {
+    if (!this.#isKept) return;
+    this.#items.push({ kind: 'begin' }, itemOf(entry));
+  }
+
+  addFile(entry: Entry, content: Uint8Array): Uint8Array {
+    this.beginFile(entry);
+    this.write(content);
+    return this.endFile();
+  }
+
+  beginFile(entry: Entry): void {
+    this.#entry = entry;
+    this.#chunks = [];
+    this.#begin = 0;
+    this.#end = 0;
+    if (this.#isKept) this.#items.push({ kind: 'begin' });
+  }
+
+  write(bytes: Uint8Array): void {
+    for (let at = 0; at < bytes.length; ) {
+      if (this.#end === this.#rest.length) {
+        this.#rest.copyWithin(0, this.#begin, this.#end);
+        this.#end -= this.#begin;
+        this.#begin = 0;
+      }
+      const taken = Math.min(bytes.length - at, this.#rest.length - this.#end);
+      this.#rest.set(bytes.subarray(at, at + taken), this.#end);
+      this.#end += taken;
+      at += taken;
+      while (this.#end - this.#begin >= largestChunk) this.#cut();
+    }
+  }
+
+  endFile(): Uint8Array {
+    while (this.#end > this.#begin) this.#cut();
+    if (this.#isKept) this.#items.push(itemOf(this.#entry as Entry));
+    return digestOfChunks(this.#chunks);
+  }
+
+  get pending(): number {
+    return this.#output.length;
+  }
+
+  take(): SinkOutput {
+    const bytes = this.#output.take();
+    const items = this.#items;
+    this.#items = [];
+    return { ...(bytes && { bytes }), items };
+  }
+
+  #cut(): void {
+    const rest = this.#rest.subarray(this.#begin, this.#end);
+    const chunk = rest.subarray(0, cutOf(rest));
+    const digest = hash('sha256', chunk, 'buffer');
+    this.#chunks.push(digest);
+    this.#begin += chunk.length;
+    if (!this.#isKept) return;
+    this.#items.push({
+      kind: 'chunk',
+      id: digest.toString('latin1'),
+      start: this.#output.length,
+      length: chunk.length,
+    });
+    this.#output.write(packRecord(digest, chunk.length));
+    this.#output.write(chunk);
+  }
+}
+
+const itemOf = (entry: Entry): ChunkItem => ({
+  kind: 'entry',
+  path: entry.path.toString('latin1'),
+  line: entryLine(entry),
+});
+
+/** What stands for a file's content in digests: the SHA-256 of its only chunk, or that of the chunks' one after another. */
+export function digestOfChunks(chunks: readonly Uint8Array[]): Uint8Array {
+  const [only] = chunks;
+  return chunks.length === 1 && only !== undefined ? only : hash('sha256', Buffer.concat(chunks), 'buffer');
+}

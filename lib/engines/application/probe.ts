@@ -1,0 +1,107 @@
+import { accessSync, constants, lstatSync, readdirSync } from 'node:fs';
+import type { EngineContext, EngineHealth, Probe } from '../engine.ts';
+import { type Connection, parseConnection, type TreeSettings } from './connection.ts';
+import { throwIfStopped, translated } from './errors.ts';
+import { openLibc } from './native/libc.ts';
+import { requireFolder, sourceFacts } from './source.ts';
+import { Choice } from './tree/choice.ts';
+import { shownPath } from './tree/entry.ts';
+import { pathIn } from './tree/read-entry.ts';
+import { walkTree } from './tree/walk.ts';
+
+/** So many names are looked at to say how large a tree is; of a larger one, what it is at least. */
+const mostLookedAt = 200_000;
+const mostNamed = 5;
+
+type Finding = Probe['findings'][number];
+
+/** Are the folders there, how large are they, and what in them could not be read? Reads names and sizes, and no content. */
+export async function probeTrees(context: EngineContext): Promise<Probe> {
+  const connection = parseConnection(context.connection);
+  const findings: Finding[] = [];
+  const parts: { kind: string; name: string; sizeBytes: number }[] = [];
+  for (const tree of connection.trees) {
+    requireFolder(tree);
+    try {
+      const { sizeBytes, found } = await lookAt(context, connection, tree);
+      parts.push({ kind: 'tree', name: tree.name, sizeBytes });
+      findings.push(...found);
+    } catch (error) {
+      throw translated(error, `tree '${tree.name}'`);
+    }
+  }
+  if (openLibc() === undefined)
+    findings.push({
+      level: 'warning',
+      message: 'extended attributes and access control lists will be left out',
+      fix: "install the package 'koffi' beside the program; there is none for this system, if that fails",
+    });
+  const facts = sourceFacts(connection);
+  return { reachable: true, serverVersion: String(facts['serverVersion']), facts, parts, findings };
+}
+
+async function lookAt(
+  context: EngineContext,
+  { oneFileSystem, allowEmpty }: Connection,
+  tree: TreeSettings,
+): Promise<{ readonly sizeBytes: number; readonly found: readonly Finding[] }> {
+  const root = Buffer.from(tree.path);
+  const unreadable: string[] = [];
+  let [names, sizeBytes] = [0, 0];
+  const options = { root, choice: new Choice(tree), oneFileSystem };
+  for await (const paths of walkTree({ ...options, onOmission: ({ path }) => unreadable.push(shownPath(path)) })) {
+    throwIfStopped(context.signal, 'the probe');
+    names += paths.length;
+    for (const path of paths) {
+      const stats = lstatSync(pathIn(root, path), { throwIfNoEntry: false });
+      if (!stats?.isFile()) continue;
+      sizeBytes += stats.size;
+      if (!isReadable(pathIn(root, path))) unreadable.push(shownPath(path));
+    }
+    if (names >= mostLookedAt) break;
+  }
+  const found: Finding[] = [];
+  if (names <= 1 && !allowEmpty)
+    found.push({
+      level: 'error',
+      message: `tree '${tree.name}': the folder '${tree.path}' is empty, and a backup of it would fail`,
+      fix: "is a file system to be mounted there? If nothing is to be there, say 'allowEmpty: true'",
+    });
+  if (unreadable.length > 0) {
+    const named = unreadable.slice(0, mostNamed).map((path) => `'${path}'`);
+    found.push({
+      level: 'warning',
+      message: `tree '${tree.name}': ${unreadable.length} files cannot be read by this user, e.g. ${named.join(', ')}`,
+      fix: 'a backup would be partial: run as a user who may read them, or leave them out with exclude',
+    });
+  }
+  return { sizeBytes, found };
+}
+
+function isReadable(path: Buffer): boolean {
+  try {
+    accessSync(path, constants.R_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Are the folders there, and is something in them? */
+export async function treesHealth(context: EngineContext): Promise<EngineHealth> {
+  const connection = parseConnection(context.connection);
+  const empty: string[] = [];
+  for (const tree of connection.trees) {
+    requireFolder(tree);
+    try {
+      if (readdirSync(tree.path).length === 0 && !connection.allowEmpty) empty.push(`'${tree.path}'`);
+    } catch (error) {
+      throw translated(error, `tree '${tree.name}'`);
+    }
+  }
+  return {
+    serverVersion: String(sourceFacts(connection)['serverVersion']),
+    unarchivedWalFiles: null,
+    ...(empty.length > 0 && { note: `empty, as a mount that is missing would be: ${empty.join(', ')}` }),
+  };
+}

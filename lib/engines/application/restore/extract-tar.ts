@@ -1,0 +1,85 @@
+import { writeSync } from 'node:fs';
+import { isDeepStrictEqual } from 'node:util';
+import { HoldfastError } from '../../../core/errors.ts';
+import type { StreamRecord } from '../../../core/manifest.ts';
+import { inspectTar } from '../tar/inspect-tar.ts';
+import type { Entry } from '../tree/entry.ts';
+import type { PathChoice } from './path-choice.ts';
+import type { TreeWriter } from './tree-writer.ts';
+
+type Stream = { readonly record: StreamRecord; open(): AsyncIterable<Uint8Array> };
+
+/** Makes the chosen entries of an archive. Throws `corrupt` when the archive is not what its manifest says. */
+export async function extractTar(
+  { record, open }: Stream,
+  choice: PathChoice,
+  writer: TreeWriter,
+  onBytes: (count: number) => void,
+): Promise<void> {
+  const made = new Set<string>();
+  const orphans = new Map<string, Entry[]>();
+  await pass({ record, open }, onBytes, writer, (entry) => {
+    if (!choice.has(entry)) return undefined;
+    if (choice.isWhole) return [entry];
+    if (entry.kind === 'file') made.add(keyOf(entry.path));
+    const target = entry.kind === 'hard-link' ? keyOf(entry.target) : undefined;
+    if (target === undefined || made.has(target)) return [entry];
+    // The name under which the content stands is not chosen, and has gone by.
+    orphans.set(target, [...(orphans.get(target) ?? []), entry]);
+    return undefined;
+  });
+  choice.requireAllFound(record.name);
+  if (orphans.size === 0) return;
+  await pass({ record, open }, onBytes, writer, (entry) => {
+    const names = entry.kind === 'file' ? (orphans.get(keyOf(entry.path)) ?? []) : [];
+    const [first, ...others] = names;
+    if (first === undefined) return undefined;
+    return [{ ...entry, path: first.path }, ...others.map((other) => ({ ...other, target: first.path }))];
+  });
+}
+
+/** Goes through the archive once; `wanted` says as what an entry is made, and what more is made of it. */
+async function pass(
+  { record, open }: Stream,
+  onBytes: (count: number) => void,
+  writer: TreeWriter,
+  wanted: (entry: Entry) => readonly Entry[] | undefined,
+): Promise<void> {
+  let current: { readonly entry: Entry; readonly more: readonly Entry[]; readonly fd: number } | undefined;
+  let last: typeof current;
+  const bytes = async function* () {
+    let count = 0;
+    for await (const chunk of open()) {
+      yield chunk;
+      count += chunk.length;
+      onBytes(count);
+    }
+  };
+  const { content } = await inspectTar(bytes(), {
+    begin(found) {
+      current = undefined;
+      const [entry, ...more] = wanted(found) ?? [];
+      if (entry === undefined) return;
+      if (entry.kind === 'folder') writer.addFolder(entry);
+      else if (entry.kind !== 'file') writer.addSpecial(entry);
+      else current = { entry, more, fd: writer.openFile(entry) };
+    },
+    data(piece, position) {
+      if (current === undefined) return;
+      for (let at = 0; at < piece.length; ) at += writeSync(current.fd, piece, at, piece.length - at, position + at);
+    },
+    end(_, digest) {
+      last = current;
+      if (current === undefined || digest === undefined) return;
+      writer.endFile(current.fd, current.entry, digest);
+      for (const one of current.more) writer.addSpecial(one);
+    },
+    drop(_, digest) {
+      if (last !== undefined && digest !== undefined) writer.removeFile(last.entry, digest);
+    },
+  });
+  if (!isDeepStrictEqual(content, record.content))
+    throw new HoldfastError('corrupt', `the archive of tree '${record.name}' holds other files than its manifest says`);
+}
+
+const keyOf = (path: Buffer | undefined): string => path?.toString('latin1') ?? '';

@@ -1,0 +1,62 @@
+import type { Xattr } from '../native/libc.ts';
+
+/** What a name in a tree stands for. A `hard-link` is another name of a file that came before. Sockets are none: they belong to a process. */
+export const entryKinds = ['file', 'folder', 'link', 'hard-link', 'fifo', 'character-device', 'block-device'] as const;
+export type EntryKind = (typeof entryKinds)[number];
+
+/** One name in a tree with all that a backup keeps of it beside its content. Names are bytes: not every one is text. */
+export type Entry = {
+  /** Relative to the tree, without a leading `./`; empty for the tree itself. */
+  readonly path: Buffer;
+  readonly kind: EntryKind;
+  /** Permissions with set-id and sticky bits: the lower twelve bits of `st_mode`. */
+  readonly mode: number;
+  readonly uid: number;
+  readonly gid: number;
+  /** Nanoseconds since 1970. */
+  readonly mtime: bigint;
+  /** Bytes of content; 0 for all but files. */
+  readonly size: number;
+  /** Where a link points, as it stands there; for a hard link the path of the file's first name in the tree. */
+  readonly target?: Buffer;
+  readonly device?: { readonly major: number; readonly minor: number };
+  readonly xattrs: readonly Xattr[];
+  /** Has the file holes? They are no part of what it holds: a copy without them is the same. */
+  readonly isSparse?: boolean;
+  /** What tells a file that was not written to since: device, inode, size and times. Only the source's own entries have it. */
+  readonly signature?: string;
+};
+
+const decoder = new TextDecoder('utf-8', { fatal: true });
+
+/** Bytes as text; undefined when they are no UTF-8. */
+export function textOf(bytes: Uint8Array): string | undefined {
+  try {
+    return decoder.decode(bytes);
+  } catch {
+    return undefined;
+  }
+}
+
+/** A path as people read it: what is no UTF-8, and what would be taken for such an escape, as `\xHH`. */
+export function shownPath(path: Uint8Array): string {
+  if (path.length === 0) return '.';
+  const text = textOf(path);
+  if (text !== undefined) return text.replaceAll('\\', '\\x5C');
+  let shown = '';
+  for (const byte of path)
+    shown +=
+      byte >= 0x20 && byte < 0x7f && byte !== 0x5c
+        ? String.fromCharCode(byte)
+        : `\\x${byte.toString(16).toUpperCase().padStart(2, '0')}`;
+  return shown;
+}
+
+/** The path that `shownPath` shows so. */
+export function pathShown(shown: string): Buffer {
+  if (shown === '.') return Buffer.alloc(0);
+  const pieces = shown.split(/\\x([0-9A-F]{2})/);
+  return Buffer.concat(
+    pieces.map((piece, index) => (index % 2 === 1 ? Buffer.from(piece, 'hex') : Buffer.from(piece, 'utf8'))),
+  );
+}

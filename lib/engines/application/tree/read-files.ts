@@ -1,0 +1,230 @@
+import { createHash, hash } from 'node:crypto';
+import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
+import type { Libc } from '../native/libc.ts';
+import type { Entry } from './entry.ts';
+import { codeOf, type Omission, omissionOf } from './omission.ts';
+import { entryOf, isSameFile, pathIn, readEntry, type Seen } from './read-entry.ts';
+import type { Sink, SinkOutput } from './sink.ts';
+import { type FolderSum, TreeSum } from './tree-content.ts';
+
+/** Names of a tree that are to be read one after another. */
+export type ReadJob = {
+  readonly root: Uint8Array;
+  /** Relative paths, each ended by a zero byte. */
+  readonly paths: Uint8Array;
+  /** With each path what a file was when its content was read last; such a file is not read again. @default - all are read */
+  readonly known?: readonly (string | undefined)[];
+};
+
+/** What reading has come to since the part before it. The parts of a job, in order, are all of it. */
+export type Part = SinkOutput & {
+  readonly sums: readonly FolderSum[];
+  readonly omissions: readonly Omission[];
+  /** The file that comes next has several names, and whether this is the first of them, only he knows who sees all parts. */
+  readonly linked?: { readonly path: Uint8Array; readonly inode: string };
+  /** The file that comes next is what it was when it was read last. */
+  readonly unchanged?: Uint8Array;
+};
+
+/** Files up to this size are read at one go. */
+const smallBytes = 1_048_576;
+/** So much is gathered before it is passed on. */
+const partBytes = 1_048_576;
+/** So often a small file is read before it is taken as it came last. */
+const mostReads = 3;
+
+const openFlags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
+const quietly = constants.O_NOATIME ?? 0;
+
+/**
+ * Reads files one call after another, so that a thread is busy with nothing else. A file that changes while it is read is read again, and
+ * then reported; one that is gone or cannot be read is reported.
+ */
+export class FileReader {
+  readonly #libc: Libc | undefined;
+  readonly #sink: Sink;
+  /** One byte more than the largest small file, to see that it has grown. */
+  readonly #scratch = Buffer.allocUnsafeSlow(smallBytes + 1);
+  #sum = new TreeSum();
+  #omissions: Omission[] = [];
+
+  constructor(sink: Sink, libc: Libc | undefined) {
+    this.#sink = sink;
+    this.#libc = libc;
+  }
+
+  *read({ root, paths, known }: ReadJob): Generator<Part, void> {
+    let start = 0;
+    for (let index = 0; start < paths.length; index++) {
+      const end = paths.indexOf(0, start);
+      const path = Buffer.from(paths.subarray(start, end));
+      start = end + 1;
+      yield* this.#readPath(root, path, known?.[index]);
+      if (this.#sink.pending >= partBytes) yield this.#part();
+    }
+    yield this.#part();
+  }
+
+  /** One file, whether it has other names or not. Returns its entry when it is in the stream. */
+  *readLinked(root: Uint8Array, path: Buffer): Generator<Part, Entry | undefined> {
+    let entry: Entry | undefined;
+    try {
+      const seen = readEntry(root, path, this.#libc);
+      if (seen?.entry.kind === 'file') entry = yield* this.#readFile(root, seen);
+      else this.#omissions.push({ path, reason: 'vanished' });
+    } catch (error) {
+      this.#omissions.push(omissionOf(path, error));
+    }
+    yield this.#part();
+    return entry;
+  }
+
+  /** Another name of a file that came before. */
+  *addLink(entry: Entry): Generator<Part, void> {
+    this.#add(entry);
+    yield this.#part();
+  }
+
+  *#readPath(root: Uint8Array, path: Buffer, known: string | undefined): Generator<Part, void> {
+    try {
+      const seen = readEntry(root, path, this.#libc);
+      if (seen === undefined) this.#omissions.push({ path, reason: 'socket' });
+      else if (seen.entry.kind !== 'file') this.#add(seen.entry);
+      else if (seen.stats.nlink > 1n)
+        yield { ...this.#part(), linked: { path, inode: `${seen.stats.dev}:${seen.stats.ino}` } };
+      else if (known !== undefined && known === seen.entry.signature) yield { ...this.#part(), unchanged: path };
+      else yield* this.#readFile(root, seen);
+    } catch (error) {
+      this.#omissions.push(omissionOf(path, error));
+    }
+  }
+
+  #add(entry: Entry): void {
+    this.#sink.addEntry(entry);
+    this.#sum.add(entry, undefined);
+  }
+
+  *#readFile(root: Uint8Array, seen: Seen): Generator<Part, Entry> {
+    const absolute = pathIn(root, seen.entry.path);
+    const fd = openQuietly(absolute);
+    try {
+      // The name may have come to stand for another file since it was looked at.
+      const now = isSameFile(fstatSync(fd, { bigint: true }), seen.stats)
+        ? seen
+        : this.#again(fd, seen.entry.path, absolute);
+      if (now.entry.size <= smallBytes && !(now.entry.isSparse && this.#sink.keepsHoles))
+        return this.#readSmall(fd, absolute, now);
+      return yield* this.#readLarge(fd, absolute, now);
+    } finally {
+      closeSync(fd);
+    }
+  }
+
+  #readSmall(fd: number, absolute: Buffer, first: Seen): Entry {
+    let seen = first;
+    for (let reads = 1; ; reads++) {
+      const length = readFully(fd, this.#scratch, 0);
+      const now = fstatSync(fd, { bigint: true });
+      const isSteady = isSameFile(now, seen.stats) && length === seen.entry.size;
+      if (isSteady || reads === mostReads) {
+        if (!isSteady) this.#omissions.push({ path: seen.entry.path, reason: 'changed' });
+        const content = this.#scratch.subarray(0, Math.min(length, smallBytes));
+        const entry = { ...seen.entry, size: content.length };
+        this.#sum.add(entry, this.#sink.addFile(entry, content, hash('sha256', content, 'buffer')));
+        return entry;
+      }
+      seen = this.#again(fd, seen.entry.path, absolute);
+    }
+  }
+
+  /** The length stands in the stream before the content does, so what a file loses while it is read is filled up with zeros. */
+  *#readLarge(fd: number, absolute: Buffer, first: Seen): Generator<Part, Entry> {
+    const before = yield* this.#stream(fd, first, false);
+    if (before.isSteady) return first.entry;
+    const second = this.#again(fd, first.entry.path, absolute);
+    this.#sum.remove(first.entry, before.digest);
+    const { isSteady, problem } = yield* this.#stream(fd, second, true);
+    if (!isSteady) this.#omissions.push(problem ?? { path: second.entry.path, reason: 'changed' });
+    return second.entry;
+  }
+
+  *#stream(
+    fd: number,
+    { entry, stats }: Seen,
+    isAgain: boolean,
+  ): Generator<Part, { readonly isSteady: boolean; readonly digest: Uint8Array; readonly problem?: Omission }> {
+    const stretches = entry.isSparse && this.#sink.keepsHoles ? this.#libc?.dataOf(fd, entry.size) : undefined;
+    const sha256 = createHash('sha256');
+    let position = 0;
+    let problem: Omission | undefined;
+    this.#sink.beginFile(entry, stretches, isAgain);
+    for (const { start, length } of stretches ?? [{ start: 0, length: entry.size }]) {
+      hashZeros(sha256, start - position);
+      position = start;
+      while (position < start + length) {
+        const wanted = Math.min(start + length - position, smallBytes);
+        let got = 0;
+        try {
+          got = problem === undefined ? readSync(fd, this.#scratch, 0, wanted, position) : 0;
+        } catch (error) {
+          if (codeOf(error) !== 'EIO') throw error;
+          problem = { path: entry.path, reason: 'unreadable', detail: 'EIO' };
+        }
+        if (got === 0) {
+          this.#scratch.fill(0, 0, wanted);
+          got = wanted;
+        }
+        const bytes = this.#scratch.subarray(0, got);
+        sha256.update(bytes);
+        this.#sink.write(bytes);
+        position += got;
+        if (this.#sink.pending >= partBytes) yield this.#part();
+      }
+    }
+    hashZeros(sha256, entry.size - position);
+    const digest = this.#sink.endFile(sha256.digest());
+    this.#sum.add(entry, digest);
+    const isSteady = problem === undefined && isSameFile(fstatSync(fd, { bigint: true }), stats);
+    return { isSteady, digest, ...(problem && { problem }) };
+  }
+
+  #again(fd: number, path: Buffer, absolute: Buffer): Seen {
+    const stats = fstatSync(fd, { bigint: true });
+    if (!stats.isFile()) throw Object.assign(new Error('it is no file any more'), { code: 'ENOENT' });
+    return { stats, entry: entryOf({ path, kind: 'file', stats, absolute, libc: this.#libc }) };
+  }
+
+  #part(): Part {
+    const part: Part = { ...this.#sink.take(), sums: this.#sum.sums(), omissions: this.#omissions };
+    this.#sum = new TreeSum();
+    this.#omissions = [];
+    return part;
+  }
+}
+
+/** Without leaving a trace in its time of access, where that is allowed: only to its owner, and to root. */
+function openQuietly(path: Buffer): number {
+  try {
+    return openSync(path, openFlags | quietly);
+  } catch (error) {
+    if (codeOf(error) !== 'EPERM' || quietly === 0) throw error;
+    return openSync(path, openFlags);
+  }
+}
+
+function readFully(fd: number, into: Buffer, position: number): number {
+  let filled = 0;
+  while (filled < into.length) {
+    const got = readSync(fd, into, filled, into.length - filled, position + filled);
+    if (got === 0) break;
+    filled += got;
+  }
+  return filled;
+}
+
+const zeros = Buffer.alloc(smallBytes);
+
+function hashZeros(sha256: ReturnType<typeof createHash>, length: number): void {
+  for (let left = length; left > 0; left -= zeros.length)
+    sha256.update(zeros.subarray(0, Math.min(left, zeros.length)));
+}

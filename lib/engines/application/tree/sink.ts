@@ -1,0 +1,40 @@
+import type { Stretch } from '../native/libc.ts';
+import type { Entry } from './entry.ts';
+
+/** What entries become on their way out of a reader: bytes of a format, which may be none. */
+export interface Sink {
+  /** Whether a sparse file is given as its stretches of data, or with the zeros that are read from its holes. */
+  readonly keepsHoles: boolean;
+
+  /** An entry that has no content. */
+  addEntry(entry: Entry): void;
+
+  /** A file that was read whole, with the SHA-256 of its content. Returns what stands for its content in digests. */
+  addFile(entry: Entry, content: Uint8Array, sha256: Uint8Array): Uint8Array;
+
+  /**
+   * A file whose content follows in pieces: all of it, or for a sparse file its stretches of data. `isAgain` when it takes the place of the
+   * file that was ended last.
+   */
+  beginFile(entry: Entry, stretches: readonly Stretch[] | undefined, isAgain: boolean): void;
+  write(bytes: Uint8Array): void;
+  /** Returns what stands for the file's content in digests, from the SHA-256 of the whole. */
+  endFile(sha256: Uint8Array): Uint8Array;
+
+  /** Bytes that wait to be taken. */
+  readonly pending: number;
+  /** What has gathered, for whoever passes it on. */
+  take(): SinkOutput;
+}
+
+/** `bytes` go into the stream as they are; `chunks` and `files` say what they hold, where the format needs that. */
+export type SinkOutput = {
+  readonly bytes?: ArrayBuffer;
+  readonly items?: readonly ChunkItem[];
+};
+
+/** In the order in which they happened: a chunk's place in the bytes, or a file that consists of the chunks since the last one. */
+export type ChunkItem =
+  | { readonly kind: 'chunk'; readonly id: string; readonly start: number; readonly length: number }
+  | { readonly kind: 'begin' }
+  | { readonly kind: 'entry'; readonly path: string; readonly line: string };

@@ -1,0 +1,160 @@
+import { hash } from 'node:crypto';
+import type { Content, ContentWords } from '../../../core/manifest.ts';
+import { type Entry, type EntryKind, shownPath } from './entry.ts';
+
+/** What is counted in trees: everything that has a name in it is a file, folders and links too. */
+export const foldersAndFiles: ContentWords = { collection: 'folder', item: 'file' };
+
+/** Two sums of eight bytes each, modulo 2^64. */
+type Lanes = readonly [bigint, bigint];
+
+/** What one top-level folder comes to. `unowned` is the digest of the same entries, had they no owner. */
+export type FolderSum = {
+  readonly folder: string;
+  readonly files: number;
+  readonly bytes: number;
+  readonly owned: Lanes;
+  readonly unowned: Lanes;
+};
+
+/** A content, and the digests of its folders when owners are left out of account. */
+export type TreeContent = { readonly content: Content; readonly unownedDigests: Readonly<Record<string, string>> };
+
+const letters: Readonly<Record<EntryKind, string>> = {
+  file: 'f',
+  folder: 'd',
+  link: 'l',
+  'hard-link': 'h',
+  fifo: 'p',
+  'character-device': 'c',
+  'block-device': 'b',
+};
+
+/**
+ * Sums entries by top-level folder, in any order; the digest is described in docs/formats.md. What lies in the tree itself, and the tree, is in
+ * folder `.`.
+ */
+export class TreeSum {
+  readonly #folders = new Map<string, FolderSum>();
+
+  /** `digest` is the SHA-256 of a file's content, or of what stands for it; none for all but files. */
+  add(entry: Entry, digest: Uint8Array | undefined): void {
+    this.#sum(entry, digest, 1);
+  }
+
+  /** Takes back what was added before. */
+  remove(entry: Entry, digest: Uint8Array | undefined): void {
+    this.#sum(entry, digest, -1);
+  }
+
+  /** Adds what another has summed. */
+  addAll(sums: Iterable<FolderSum>): void {
+    for (const sum of sums) this.#addSum(sum);
+  }
+
+  sums(): FolderSum[] {
+    return [...this.#folders.values()];
+  }
+
+  content(): TreeContent {
+    const folders = [...this.#folders.values()]
+      .filter(({ files }) => files > 0)
+      .sort((one, other) => (one.folder < other.folder ? -1 : 1));
+    return {
+      content: {
+        words: foldersAndFiles,
+        tables: folders.map(({ folder, files, bytes, owned }) => ({
+          schema: '',
+          name: folder,
+          rows: files,
+          bytes,
+          digest: digestText(owned),
+        })),
+      },
+      unownedDigests: Object.fromEntries(folders.map(({ folder, unowned }) => [folder, digestText(unowned)])),
+    };
+  }
+
+  #sum(entry: Entry, digest: Uint8Array | undefined, sign: 1 | -1): void {
+    const record = hash('sha256', recordOf(entry, digest), 'buffer');
+    // Times an odd number, no two records become the same, and a record stays tied to its owner.
+    const owner = BigInt(entry.uid) * 0x2_0000_0000n + BigInt(entry.gid) * 2n + 1n;
+    this.#addSum({
+      folder: folderOf(entry),
+      files: sign,
+      bytes: sign * entry.size,
+      owned: lanesAt(record, 16, sign === 1 ? owner : -owner),
+      unowned: lanesAt(record, 0, sign === 1 ? 1n : -1n),
+    });
+  }
+
+  #addSum(sum: FolderSum): void {
+    const known = this.#folders.get(sum.folder);
+    this.#folders.set(
+      sum.folder,
+      known === undefined
+        ? sum
+        : {
+            folder: sum.folder,
+            files: known.files + sum.files,
+            bytes: known.bytes + sum.bytes,
+            owned: addLanes(known.owned, sum.owned),
+            unowned: addLanes(known.unowned, sum.unowned),
+          },
+    );
+  }
+}
+
+function folderOf({ path, kind }: Entry): string {
+  const slash = path.indexOf(0x2f);
+  if (slash >= 0) return shownPath(path.subarray(0, slash));
+  return kind === 'folder' ? shownPath(path) : '.';
+}
+
+let scratch = Buffer.alloc(16 * 1024);
+
+/** The bytes that stand for an entry in its folder's digest: fields, each as its length in four bytes and then itself. */
+function recordOf(entry: Entry, digest: Uint8Array | undefined): Uint8Array {
+  const fields: (string | Uint8Array)[] = [
+    letters[entry.kind],
+    entry.path,
+    entry.kind === 'link' ? '777' : entry.mode.toString(8),
+    timeText(entry.mtime),
+    String(entry.size),
+    entry.target ?? '',
+    entry.device ? `${entry.device.major}:${entry.device.minor}` : '',
+    digest ?? '',
+    ...entry.xattrs.flat(),
+  ];
+  let length = 0;
+  for (const field of fields) length += 4 + field.length;
+  if (length > scratch.length) scratch = Buffer.alloc(length * 2);
+  let at = 0;
+  for (const field of fields) {
+    at = scratch.writeUInt32LE(field.length, at);
+    if (typeof field === 'string') scratch.write(field, at, 'latin1');
+    else scratch.set(field, at);
+    at += field.length;
+  }
+  return scratch.subarray(0, at);
+}
+
+/** Seconds since 1970 with nine digits after the point. */
+export function timeText(nanoseconds: bigint): string {
+  const billion = 1_000_000_000n;
+  const magnitude = nanoseconds < 0n ? -nanoseconds : nanoseconds;
+  const text = `${magnitude / billion}.${String(magnitude % billion).padStart(9, '0')}`;
+  return nanoseconds < 0n ? `-${text}` : text;
+}
+
+const lanesAt = (digest: Buffer, at: number, factor: bigint): Lanes => [
+  BigInt.asUintN(64, digest.readBigUInt64BE(at) * factor),
+  BigInt.asUintN(64, digest.readBigUInt64BE(at + 8) * factor),
+];
+
+const addLanes = (one: Lanes, other: Lanes): Lanes => [
+  BigInt.asUintN(64, one[0] + other[0]),
+  BigInt.asUintN(64, one[1] + other[1]),
+];
+
+const digestText = (lanes: Lanes): string => lanes.map((lane) => lane.toString(16).padStart(16, '0')).join('');
