@@ -1,8 +1,8 @@
-import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { type BuildOptions, buildSync } from 'esbuild';
 import type { HoldfastConfig } from '../config/config.ts';
-import { taskFolders } from '../config/targets/task-folders.ts';
+import { taskExtrasOf, taskFolders } from '../config/targets/task-folders.ts';
 import { HoldfastError } from '../core/errors.ts';
 
 /** Every Lambda function, by the name of its folder under `lambdas/`. */
@@ -34,6 +34,14 @@ export type FunctionName = (typeof functionNames)[number];
 /** The file beside each program that holds the resolved configuration; programs find it by `HOLDFAST_CONFIG`. */
 export const configFileName = 'holdfast.json';
 
+/** The programs beside each other in a task's image, and where their sources are. */
+const taskPrograms: Readonly<Record<string, (folder: string) => string>> = {
+  main: (folder) => `tasks/${folder}/main.ts`,
+  ...Object.fromEntries(
+    taskExtrasOf().flatMap(({ programs }) => Object.entries(programs).map(([name, file]) => [name, () => file])),
+  ),
+};
+
 const taskName = (folder: string): string => `task-${folder}`;
 
 const projectRoot = resolve(import.meta.dirname, '../..');
@@ -49,7 +57,7 @@ const requireShim = [
 ].join('');
 
 /**
- * The programs of one app, bundled: a folder per function (`index.mjs`) and per task image (`main.mjs`, Dockerfile), each with the
+ * The programs of one app, bundled: a folder per function (`index.mjs`) and per task image (`main.mjs`, programs of its threads, compiled packages, Dockerfile), each with the
  * resolved configuration beside it. Made once per app, before its stacks. The same sources and configuration give the same bytes.
  */
 export class Bundle {
@@ -73,6 +81,7 @@ export class Bundle {
     for (const folder of taskFolders)
       for (const file of ['Dockerfile', '.dockerignore'])
         cpSync(join(projectRoot, 'tasks', folder, file), join(this.#directory, taskName(folder), file));
+    if (withCode) for (const folder of taskFolders) copyCompiled(config, join(this.#directory, taskName(folder)));
   }
 
   /** The folder that becomes the function's code. */
@@ -106,7 +115,9 @@ function buildOptions(directory: string): BuildOptions {
     absWorkingDir: projectRoot,
     entryPoints: [
       ...functionNames.map((name) => ({ in: `lambdas/${name}/handler.ts`, out: `${name}/index` })),
-      ...taskFolders.map((folder) => ({ in: `tasks/${folder}/main.ts`, out: `${taskName(folder)}/main` })),
+      ...taskFolders.flatMap((folder) =>
+        Object.entries(taskPrograms).map(([name, file]) => ({ in: file(folder), out: `${taskName(folder)}/${name}` })),
+      ),
     ],
     outdir: directory,
     outExtension: { '.js': '.mjs' },
@@ -123,6 +134,23 @@ function buildOptions(directory: string): BuildOptions {
     external: ['pg-native'],
     logLevel: 'error',
   };
+}
+
+/**
+ * Puts compiled packages beside the program. A machine of another kind than the tasks' has not installed what is for theirs; who has no
+ * target that needs it does without.
+ */
+function copyCompiled({ targets }: HoldfastConfig, directory: string): void {
+  const source = (name: string): string => join(projectRoot, 'node_modules', name);
+  const needed = taskExtrasOf(targets.map(({ engine }) => engine)).flatMap(({ platformPackages }) => platformPackages);
+  const missing = needed.find((name) => !existsSync(source(name)));
+  if (missing !== undefined)
+    throw new HoldfastError('tool-missing', `'${missing}', which tasks on AWS need, is not installed`, {
+      hint: "this machine is of another kind than the tasks: deploy from a clone in which 'npm ci --os=linux --cpu=x64' was run",
+    });
+  const all = taskExtrasOf().flatMap(({ packages, platformPackages }) => [...packages, ...platformPackages]);
+  for (const name of all.filter((one) => existsSync(source(one))))
+    cpSync(source(name), join(directory, 'node_modules', name), { recursive: true });
 }
 
 /** The configuration without paths that nothing on AWS reads, so that two clones of one project give the same assets. */

@@ -1,6 +1,7 @@
 import { basename, relative, resolve } from 'node:path';
 import { z } from 'zod';
 import { restoreTestShape } from '../restore-test-schema.ts';
+import { mountsShape } from './mounts.ts';
 import { type MethodTable, targetSchemaOf } from './target-schema.ts';
 
 const patternsSchema = z.array(z.string().min(1));
@@ -115,7 +116,7 @@ export const applicationTargetSchema = targetSchemaOf({
     backups: "Left out, the engine's defaults: daily and weekly",
   },
   restoreTest: z.strictObject({ ...restoreTestOfAll, ...applicationRestoreTestShape }).prefault({}),
-  own: {},
+  own: mountsShape,
 });
 
 /** The connection with absolute paths, and the preset spelled out: what it means depends on where the configuration is. */

@@ -16,3 +16,27 @@ export const taskFoldersOf = (engine: EngineName): TaskFolders => special[engine
 export const taskFolders: readonly string[] = [
   ...new Set([usualTaskFolders, ...Object.values(special)].flatMap(({ work, restoreTest }) => [work, restoreTest])),
 ];
+
+/** What an engine brings beside its part of the one program. */
+export type TaskExtras = {
+  /** Programs of its threads, by the name of their file beside the program; and where their sources are. */
+  readonly programs: Readonly<Record<string, string>>;
+  /** Packages that are loaded at run time, because they are compiled. */
+  readonly packages: readonly string[];
+  /** What those need on the platform of the tasks; a machine of another kind has not installed it. */
+  readonly platformPackages: readonly string[];
+};
+
+const extras: Readonly<Partial<Record<EngineName, TaskExtras>>> = {
+  application: {
+    programs: { 'read-worker': 'lib/engines/application/tree/read-worker.ts' },
+    packages: ['koffi'],
+    platformPackages: ['@koromix/koffi-linux-x64'],
+  },
+};
+
+/** What those engines bring. @default - all */
+export const taskExtrasOf = (engines?: readonly EngineName[]): readonly TaskExtras[] =>
+  Object.entries(extras).flatMap(([engine, ofEngine]) =>
+    engines === undefined || engines.includes(engine as EngineName) ? [ofEngine] : [],
+  );
