@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { test } from 'node:test';
 import pg from 'pg';
-import { loadDemoData } from '../../../lib/local/demo/demo-data.ts';
+import { loadDemoData } from '../../../lib/local/demo/load-postgres.ts';
 import { openEmbeddedPostgres, removeEmbeddedPostgres } from '../../../lib/local/postgres-server.ts';
 
 test('the demo data are the same each time, are loaded once, and only a half-made database is made again', async (t) => {

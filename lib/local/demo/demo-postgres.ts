@@ -1,30 +1,28 @@
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { demoConfigFile, demoFolder } from '../../config/files.ts';
+import { demoFolder } from '../../config/files.ts';
 import { HoldfastError } from '../../core/errors.ts';
 import { freePort } from '../../servers/child-server.ts';
 import { type EmbeddedPostgres, openEmbeddedPostgres } from '../postgres-server.ts';
-import { demoDatabases, loadDemoData } from './demo-data.ts';
+import type { DemoRestore, DemoSource } from './demo-source.ts';
+import { demoDatabases, loadDemoData } from './load-postgres.ts';
 
 /** The major version of the embedded server, whose client tools a backup of the demo needs. */
 export const demoMajor = 17;
 
-/** A running demo: a database server with something in it, and a configuration that protects it. */
-export type Demo = { readonly configFile: string; close(): Promise<void> };
+export const postgresRestore: DemoRestore = { databases: ['shop'], as: 'shop_restored', replace: true };
 
 /**
- * Starts the demo's own PostgreSQL, fills it the first time, and writes a configuration of one target beside it. The port stays the same from
- * start to start, so that the configuration does, unless another program has taken it.
+ * Starts the demo's own PostgreSQL, and fills it the first time. The port stays the same from start to start, unless another program has
+ * taken it.
  */
-export async function openDemo(progress: (line: string) => void): Promise<Demo> {
-  mkdirSync(join(demoFolder, 'vault'), { recursive: true, mode: 0o700 });
+export async function openDemoPostgres(progress: (line: string) => void): Promise<DemoSource> {
   progress('starting the demo database');
   const server = await openServer();
   try {
     if (server.tcp === undefined) throw new HoldfastError('internal', 'the demo database does not listen');
     await loadDemoData({ host: server.host, port: server.port, user: server.user }, progress);
-    writeFileSync(demoConfigFile, configuration(server.tcp.port));
-    return { configFile: demoConfigFile, close: () => server.close() };
+    return { target: 'demo', yaml: yamlOf(server.tcp.port), close: () => server.close() };
   } catch (error) {
     await server.close();
     throw error;
@@ -59,13 +57,7 @@ function rememberedPort(file: string): number | undefined {
   }
 }
 
-const configuration = (
-  port: number,
-): string => `# The demo's own configuration, written at every start. Yours is ../holdfast.yaml: begin with holdfast.example.yaml.
-store: { kind: file, path: ./vault }
-encryption: { keys: key-file }
-targets:
-  - name: demo
+const yamlOf = (port: number): string => `  - name: demo
     engine: postgres
     connection: { host: 127.0.0.1, port: ${port}, user: postgres, password: { file: postgres/password }, sslmode: disable, databases: ${JSON.stringify(demoDatabases)} }
 `;
