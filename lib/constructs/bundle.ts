@@ -1,4 +1,4 @@
-import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { type BuildOptions, buildSync } from 'esbuild';
 import type { HoldfastConfig } from '../config/config.ts';
@@ -64,6 +64,7 @@ export class Bundle {
     this.#directory = mkdtempSync(join(projectRoot, '.cache', 'bundle-'));
     leftovers.add(this.#directory);
     if (withCode) buildPrograms(this.#directory);
+    for (const name of Object.keys(taskFolders)) copyBinding(join(this.#directory, name, 'node_modules'));
     const baked = `${JSON.stringify(withoutPlace(config), null, 2)}\n`;
     for (const name of [...functionNames, ...Object.keys(taskFolders)]) {
       mkdirSync(join(this.#directory, name), { recursive: true });
@@ -110,7 +111,10 @@ function buildOptions(directory: string): BuildOptions {
     absWorkingDir: projectRoot,
     entryPoints: [
       ...functionNames.map((name) => ({ in: `lambdas/${name}/handler.ts`, out: `${name}/index` })),
-      ...Object.entries(taskFolders).map(([name, folder]) => ({ in: `tasks/${folder}/main.ts`, out: `${name}/main` })),
+      ...Object.entries(taskFolders).flatMap(([name, folder]) => [
+        { in: `tasks/${folder}/main.ts`, out: `${name}/main` },
+        { in: 'lib/engines/application/tree/read-worker.ts', out: `${name}/read-worker` },
+      ]),
     ],
     outdir: directory,
     outExtension: { '.js': '.mjs' },
@@ -127,6 +131,26 @@ function buildOptions(directory: string): BuildOptions {
     external: ['pg-native'],
     logLevel: 'error',
   };
+}
+
+/** What a task needs of the binding to the C library, which is compiled and so is not bundled: its JavaScript, and the module for tasks. */
+const bindingFiles = [
+  'koffi/package.json',
+  'koffi/index.cjs',
+  'koffi/src/koffi/index.cjs',
+  'koffi/src/koffi/src/static.cjs',
+  'koffi/LICENSE.txt',
+  '@koromix/koffi-linux-x64/package.json',
+  '@koromix/koffi-linux-x64/index.js',
+  '@koromix/koffi-linux-x64/linux_x64/koffi.node',
+];
+
+/** Where npm has not installed it, since this is another platform, tasks do without: trees are backed up without extended attributes. */
+function copyBinding(folder: string): void {
+  for (const file of bindingFiles) {
+    const source = join(projectRoot, 'node_modules', file);
+    if (existsSync(source)) cpSync(source, join(folder, file));
+  }
 }
 
 /** The configuration without paths that nothing on AWS reads, so that two clones of one project give the same assets. */

@@ -20,7 +20,7 @@ test('every function is one file with its map and the configuration beside it', 
   }
 });
 
-test('the context of each image is the program, its map, the configuration and how to build it', () => {
+test('the context of each image is the programs, their maps, the binding, the configuration and how to build it', () => {
   for (const directory of [bundle.taskDirectory, bundle.restoreTestDirectory]) {
     assert.deepEqual(readdirSync(directory).sort(), [
       '.dockerignore',
@@ -28,6 +28,9 @@ test('the context of each image is the program, its map, the configuration and h
       'holdfast.json',
       'main.mjs',
       'main.mjs.map',
+      'node_modules',
+      'read-worker.mjs',
+      'read-worker.mjs.map',
     ]);
   }
 });

@@ -47,13 +47,19 @@ for (const [folder, packages] of Object.entries(images)) {
       assert.deepEqual(argumentsOf('USER'), ['10001:10001']);
     });
 
-    test('holds the program, its map and the configuration, and its context nothing else', () => {
+    test('holds the programs, their maps, the binding and the configuration, and its context nothing else', () => {
       assert.deepEqual(argumentsOf('WORKDIR'), ['/opt/holdfast']);
-      assert.deepEqual(argumentsOf('COPY'), ['main.mjs main.mjs.map holdfast.json ./']);
+      assert.deepEqual(argumentsOf('COPY'), [
+        'main.mjs main.mjs.map read-worker.mjs read-worker.mjs.map holdfast.json ./',
+        'node_modules ./node_modules/',
+      ]);
       assert.deepEqual(readFileSync(`tasks/${folder}/.dockerignore`, 'utf8').trim().split('\n'), [
         '*',
         '!main.mjs',
         '!main.mjs.map',
+        '!read-worker.mjs',
+        '!read-worker.mjs.map',
+        '!node_modules',
         '!holdfast.json',
       ]);
     });
@@ -61,7 +67,7 @@ for (const [folder, packages] of Object.entries(images)) {
     test('has its program readable whatever the umask was where the image was built', () => {
       const flags = dockerfile.getCOPYs().map((copy) => copy.getFlags().map(String));
 
-      assert.deepEqual(flags, [['--chmod=0444']]);
+      assert.deepEqual(flags, [['--chmod=0444'], ['--chmod=0555']]);
     });
 
     test('has no secret built into it', () => {
