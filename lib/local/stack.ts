@@ -162,6 +162,8 @@ async function open(options: LocalStackOptions, stateDirectory: string, parts: P
   const programEnvironment = {
     ...machineEnvironment(options.config, process.env),
     ...(await embeddedServerEnvironment()),
+    // A compiled module for this machine's platform, where a bundle holds none: it holds what tasks on AWS need.
+    NODE_PATH: join(import.meta.dirname, '../../node_modules'),
     ...options.environment,
   };
   const functions = new Functions({

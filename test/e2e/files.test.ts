@@ -1,0 +1,170 @@
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { appendFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { loadConfig } from '../../lib/config/load.ts';
+import { ensureKeyFile } from '../../lib/keys/key-file.ts';
+import { synthesize } from '../../lib/local/synthesize.ts';
+import { makeOddTree, noise } from '../engines/application/odd-tree.ts';
+import { runCli } from './run-cli.ts';
+import { manifestOf, type OpenStack, openStack, type StackFolder } from './stack-fixture.ts';
+
+let folder: StackFolder;
+let opened: OpenStack;
+let source: string;
+
+before(async () => {
+  folder = await filesFolder();
+  source = join(folder.root, 'app');
+  mkdirSync(source);
+  makeOddTree(source);
+  opened = await openStack(folder);
+});
+after(async () => {
+  await opened?.[Symbol.asyncDispose]();
+  folder?.[Symbol.dispose]();
+});
+
+/** An installation that protects a tree, and its own configuration. */
+async function filesFolder(): Promise<StackFolder> {
+  const root = mkdtempSync(join(tmpdir(), 'holdfast-e2e-'));
+  const configFile = join(root, 'holdfast.yaml');
+  writeFileSync(
+    configFile,
+    `store: { kind: file, path: ./vault }
+encryption: { keys: key-file }
+run: { objectBytes: 2097152 }
+targets:
+  - name: files
+    engine: application
+    connection: { path: ./app, exclude: ['*.tmp'], chainLinks: 2 }
+    restoreTest: { files: [{ path: readme.txt, contains: hello }, { path: large/noise.bin, minBytes: 3000000 }] }
+  - { name: books, engine: application, connection: { preset: holdfast } }
+`,
+  );
+  const config = loadConfig(configFile, {});
+  await ensureKeyFile(config.encryption.keyFile);
+  const assembly = await synthesize({ configPath: configFile, outDir: join(root, 'assemblies') });
+  return {
+    ...{ root, configFile, config, assembly },
+    stateDirectory: join(root, '.holdfast'),
+    store: join(root, 'vault'),
+    environment: {},
+    [Symbol.dispose]: () => rmSync(root, { recursive: true, force: true, maxRetries: 3 }),
+  };
+}
+
+const cli = (...args: string[]) => runCli([...args, '--config', folder.configFile]);
+const sameTrees = (one: string, other: string): void => {
+  execFileSync('diff', ['--recursive', '--no-dereference', '--exclude=zero', '--exclude=fifo', one, other]);
+};
+
+test('a tree goes through the state machine, is validated there, and comes back whole by the command line', async () => {
+  const execution = opened.backup('files');
+  const { run } = await opened.succeeded(execution);
+
+  const manifest = manifestOf(folder, run);
+  assert.deepEqual(
+    manifest.streams.map(({ stream, kind, name, format }) => ({ stream, kind, name, format })),
+    [{ stream: 'tree-app', kind: 'tree', name: 'app', format: 'tar' }],
+  );
+  assert.equal(manifest.streams[0]?.remarks, undefined);
+  const row = await opened.rowOf(execution);
+  assert.deepEqual([row?.method, row?.status, row?.engine], ['files', 'COMPLETED', 'application']);
+
+  const copy = join(folder.root, 'copy');
+  const restored = await cli('restore', 'latest', '--target', 'files', '--as', copy);
+  assert.equal(restored.exitCode, 0, restored.stderr);
+  assert.match(restored.stdout, /same/);
+  sameTrees(source, copy);
+  const compared = await cli('compare', 'latest', '--target', 'files', '--with', copy);
+  assert.equal(compared.exitCode, 0, compared.stderr + compared.stdout);
+  appendFileSync(join(copy, 'bin', 'run'), 'x');
+  const differs = await cli('compare', 'latest', '--target', 'files', '--with', copy);
+  assert.equal(differs.exitCode, 17);
+  assert.match(differs.stdout, /folder 'bin' has 11 bytes, in the backup 10/);
+});
+
+test('a restore over the configured tree asks for --replace, and then exchanges the whole', async () => {
+  await opened.succeeded(opened.backup('files'));
+  writeFileSync(join(source, 'new'), 'since then');
+
+  const refused = await cli('restore', 'latest', '--target', 'files', '--into', 'files');
+  assert.equal(refused.exitCode, 18, refused.stderr);
+  assert.match(refused.stderr, /is not empty/);
+  assert.ok(existsSync(join(source, 'new')));
+
+  const { run } = await opened.succeeded(
+    opened.restore({ backup: 'latest', target: 'files', into: 'files', replace: true }),
+  );
+  assert.ok(run);
+  assert.equal(existsSync(join(source, 'new')), false);
+  assert.deepEqual(
+    execFileSync('sh', ['-c', 'ls -A | grep holdfast- || true'], { cwd: folder.root, encoding: 'utf8' }),
+    '',
+  );
+});
+
+test('incremental backups store what is new, restore from any point, and prove themselves by a restore test', async () => {
+  const { run: first } = await opened.succeeded(opened.backup('files', { method: 'incremental' }));
+  writeFileSync(join(source, 'large', 'added.bin'), noise(700_000, 9));
+  appendFileSync(join(source, 'readme.txt'), 'more\n');
+  const { run: second } = await opened.succeeded(opened.backup('files', { method: 'incremental' }));
+
+  const [one, two] = [manifestOf(folder, first), manifestOf(folder, second)];
+  assert.equal(one.parent, null);
+  assert.equal(two.parent, first.backupId);
+  const packs = (manifest: typeof one): number =>
+    manifest.streams.find(({ kind }) => kind === 'packs')?.plainBytes ?? 0;
+  assert.ok(packs(one) > 4_000_000, `${packs(one)}`);
+  assert.ok(packs(two) < 710_000, `${packs(two)}`);
+
+  const copy = join(folder.root, 'second');
+  const restored = await cli('restore', second.backupId, '--as', copy);
+  assert.equal(restored.exitCode, 0, restored.stderr);
+  sameTrees(source, copy);
+  const early = join(folder.root, 'early');
+  const path = await cli('restore', first.backupId, '--as', early, '--path', 'readme.txt');
+  assert.equal(path.exitCode, 0, path.stderr);
+  assert.equal(readFileSync(join(early, 'readme.txt'), 'utf8'), 'hello\n');
+  assert.equal(existsSync(join(early, 'bin')), false);
+
+  await opened.succeeded(opened.restoreTest({ backup: second.backupId }));
+});
+
+test('a chain that is as long as it may be ends, and what did not change is copied in the store', async () => {
+  const { run: third } = await opened.succeeded(opened.backup('files', { method: 'incremental' }));
+  const { run: fourth } = await opened.succeeded(opened.backup('files', { method: 'incremental' }));
+
+  assert.notEqual(manifestOf(folder, third).parent, null);
+  const manifest = manifestOf(folder, fourth);
+  assert.equal(manifest.parent, null);
+  const facts = manifest.streams.find(({ kind }) => kind === 'tree')?.facts;
+  assert.ok(Number(facts?.['unreadBytes']) > 3_000_000, JSON.stringify(facts));
+  const copy = join(folder.root, 'fourth');
+  const restored = await cli('restore', fourth.backupId, '--as', copy);
+  assert.equal(restored.exitCode, 0, restored.stderr);
+  sameTrees(source, copy);
+});
+
+test('the preset keeps the configuration itself, and no key', async () => {
+  await opened.succeeded(opened.backup('books'));
+
+  const copy = join(folder.root, 'settings');
+  const restored = await cli('restore', 'latest', '--target', 'books', '--as', copy);
+
+  assert.equal(restored.exitCode, 0, restored.stderr);
+  assert.equal(readFileSync(join(copy, 'holdfast.yaml'), 'utf8'), readFileSync(folder.configFile, 'utf8'));
+  assert.deepEqual(execFileSync('ls', ['-A', copy], { encoding: 'utf8' }), 'holdfast.yaml\n');
+});
+
+test('probe, health and status speak of trees', async () => {
+  const probed = await cli('probe', 'files');
+  assert.equal(probed.exitCode, 0, probed.stderr);
+  assert.match(probed.stdout, /files: reachable, version linux .*, 1 tree, /);
+  assert.match(probed.stdout, /a backup would succeed/);
+  const metrics = await cli('status');
+  assert.match(metrics.stdout, /files/);
+});
