@@ -9,4 +9,8 @@ export const defaultBackups: Readonly<Partial<Record<EngineName, readonly Defaul
     { tier: 'weekly', method: 'logical', schedule: '0 1 * * 0' },
     { tier: 'monthly', method: 'logical', schedule: '0 0 1 * *' },
   ],
+  redis: [
+    { tier: 'daily', method: 'snapshot', schedule: '0 4 * * *' },
+    { tier: 'weekly', method: 'snapshot', schedule: '0 3 * * 0' },
+  ],
 };

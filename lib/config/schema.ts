@@ -5,6 +5,7 @@ import { retentionRulesSchema } from './retention.ts';
 import { scheduleSchema, timezoneSchema } from './schedule-schema.ts';
 import { secretReferenceSchema } from './secret-reference.ts';
 import { postgresTargetSchema } from './targets/postgres.ts';
+import { redisTargetSchema } from './targets/redis.ts';
 
 /**
  * `holdfast.yaml`, setting by setting. Defaults stand here and nowhere else; unknown keys are refused; the descriptions
@@ -49,7 +50,7 @@ const encryptionSchema = z
   })
   .describe('Backups are encrypted before they leave the task');
 
-const targetSchema = z.discriminatedUnion('engine', [postgresTargetSchema]);
+const targetSchema = z.discriminatedUnion('engine', [postgresTargetSchema, redisTargetSchema]);
 
 const awsSchema = z
   .strictObject({

@@ -2,14 +2,16 @@ import { HoldfastError } from '../core/errors.ts';
 import type { EngineName } from '../core/vocabulary.ts';
 import type { Engine } from './engine.ts';
 import { postgresEngine } from './postgres/postgres-engine.ts';
+import { redisEngine } from './redis/redis-engine.ts';
 
 /** The engine of that name. Engines hold no state: every verb connects for itself. */
 export function openEngine(name: EngineName): Engine {
   switch (name) {
     case 'postgres':
       return postgresEngine();
-    case 'neo4j':
     case 'redis':
+      return redisEngine();
+    case 'neo4j':
     case 'application':
       throw new HoldfastError('config-invalid', `engine '${name}' is not there yet`);
     default:
@@ -18,4 +20,4 @@ export function openEngine(name: EngineName): Engine {
 }
 
 /** Every engine that there is. */
-export const allEngines = (): readonly Engine[] => [postgresEngine()];
+export const allEngines = (): readonly Engine[] => [postgresEngine(), redisEngine()];

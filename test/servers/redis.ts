@@ -1,11 +1,11 @@
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { connectionSchema } from '../../lib/engines/redis/connection.ts';
+import { openSession, type Session } from '../../lib/engines/redis/protocol/session.ts';
 import { childServer, freePort } from '../../lib/servers/child-server.ts';
 import { startWatchdog } from '../../lib/servers/watchdog.ts';
 import { ensureRedis, type TestedServer } from '../../scripts/servers/redis.ts';
-import { openSession, type Session } from '../../lib/engines/redis/protocol/session.ts';
-import { connectionSchema } from '../../lib/engines/redis/connection.ts';
 
 /** A real server of a test, on 127.0.0.1, in which every user may do everything unless the settings say otherwise. */
 export type RedisServer = AsyncDisposable & {

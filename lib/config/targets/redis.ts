@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { commandAssertionSchema } from '../../core/assertions.ts';
 import { restoreTestShape } from '../restore-test-schema.ts';
 import { secretReferenceSchema } from '../secret-reference.ts';
 import { type MethodTable, targetSchemaOf } from './target-schema.ts';
@@ -26,11 +27,16 @@ export const transferSchema = z.enum(['auto', 'replication', 'keys']);
 
 /** What a restore test of a Redis backup can be told beside what every restore test can. */
 export const redisRestoreTestShape = {
+  assertions: z
+    .array(commandAssertionSchema)
+    .max(100)
+    .default([])
+    .describe('What a good copy answers to questions of yours; see docs/restore-tests.md'),
   serverSettings: z
     .record(z.string().regex(/^[a-z][a-z0-9-]*$/, "is not a setting's name"), z.string())
     .default({})
     .describe("Settings of the test's server, e.g. loadmodule"),
-} as const;
+};
 
 export const redisTargetSchema = targetSchemaOf({
   engine: 'redis',

@@ -21,7 +21,7 @@ export function aclStream(context: EngineContext, connection: Connection): Captu
       let result: CaptureResult | undefined;
       async function* bytes(): AsyncGenerator<Uint8Array, void> {
         await using session = await openSession(connection, context.signal);
-        const text = Buffer.from(`${(await listUsers(session)).join('\n')}\n${endLine}\n`);
+        const text = await currentUsers(session);
         yield text;
         result = { content: aclContent(text), facts: {} };
       }
@@ -63,6 +63,11 @@ export function usersIn(text: Buffer): readonly string[] {
   if (!users.every((line) => line.startsWith('user ')))
     throw new HoldfastError('corrupt', 'the list of ACL users has something else than users');
   return users;
+}
+
+/** The users of a live server, as the stream would have them. */
+export async function currentUsers(session: Session): Promise<Buffer> {
+  return Buffer.from(`${(await listUsers(session)).join('\n')}\n${endLine}\n`);
 }
 
 async function listUsers(session: Session): Promise<readonly string[]> {

@@ -28,7 +28,7 @@ const kinds: Readonly<Record<string, ErrorCode>> = {
   NOREPLICAS: 'preflight-failed',
 };
 
-/** The failure that a refusal means. Refusals quote names of commands, and no value. */
+/** The failure that a refusal means, without the arguments that some refusals quote. */
 export function fromRefusal(refusal: Refusal, about: string, otherwise: ErrorCode = 'internal'): HoldfastError {
   const { kind, message } = refusal;
   const code = /invalid password|without any password|max number of clients/i.test(message)
@@ -36,8 +36,11 @@ export function fromRefusal(refusal: Refusal, about: string, otherwise: ErrorCod
       ? 'source-busy'
       : 'auth-failed'
     : (kinds[kind] ?? otherwise);
-  return new HoldfastError(code, `${about}: ${message.slice(0, 300)}`, { cause: refusal });
+  return new HoldfastError(code, `${about}: ${withoutArguments(message)}`, { cause: refusal });
 }
+
+const withoutArguments = (message: string): string =>
+  message.replace(/,? with args beginning with:[\s\S]*/, '').slice(0, 300);
 
 const reasons: Readonly<Record<string, string>> = {
   ECONNREFUSED: 'nothing listens there',

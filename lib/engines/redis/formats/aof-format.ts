@@ -51,6 +51,8 @@ class AofWriter extends CommandSink implements FormatWriter {
 }
 
 class AofReader implements FormatReader {
+  readonly keepsChunks = true;
+
   readonly #keys: AofKeys;
   readonly #parser: RedisParser;
   #bytes = 0;

@@ -3,6 +3,8 @@ import type { Server } from '../server.ts';
 
 /** Reads a stream's bytes as they come, and gives its keys to a sink. */
 export type FormatReader = {
+  /** Are chunks held on to after they were written? */
+  readonly keepsChunks: boolean;
   /** Throws `corrupt`. */
   write(chunk: Uint8Array): void;
   /** Facts that the bytes tell beside keys. Throws `dump-incomplete` when more should have come. */

@@ -33,6 +33,8 @@ const headSchema = z.strictObject({ format: z.literal('holdfast-redis-json'), ve
 
 /** Reads the lines of a JSON export, each of which is proved to have what it should. */
 export class JsonReader implements FormatReader {
+  readonly keepsChunks = false;
+
   readonly #sink: KeySink;
   #rest: Buffer[] = [];
   #restBytes = 0;

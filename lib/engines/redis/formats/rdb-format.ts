@@ -1,4 +1,3 @@
-import { ContentDigest } from '../keys/content-digest.ts';
 import { RdbMemory } from '../rdb/rdb-memory.ts';
 import { RdbReader } from '../rdb/rdb-reader.ts';
 import type { FormatReader, KeyFormat } from './format.ts';
@@ -7,10 +6,8 @@ import type { FormatReader, KeyFormat } from './format.ts';
 export const rdbFormat: KeyFormat = {
   name: 'redis-rdb',
   reader(sink, options = {}) {
-    // What a digest hashes in the reader's memory is not copied.
-    const memory = sink instanceof ContentDigest ? sink.memory : new RdbMemory();
-    const reader = new RdbReader(sink, { memory, ...options });
-    return { write: (chunk) => reader.write(chunk), end: () => factsOf(reader) };
+    const reader = new RdbReader(sink, { memory: sink.memory ?? new RdbMemory(), ...options });
+    return { keepsChunks: false, write: (chunk) => reader.write(chunk), end: () => factsOf(reader) };
   },
 };
 

@@ -1,3 +1,5 @@
+import type { RdbMemory } from '../rdb/rdb-memory.ts';
+
 /** The types that Redis itself has. A module's values are of type `module`. */
 export type ValueType = 'string' | 'list' | 'set' | 'sorted set' | 'hash' | 'stream' | 'module';
 
@@ -10,6 +12,9 @@ export type KeyHead = {
   readonly key: Uint8Array;
   readonly type: ValueType;
   readonly expireAt: number | undefined;
+  /** The type as the RDB file numbers it, and the file's version, where it comes from one and can be given `raw`. */
+  readonly rawType?: number;
+  readonly rawVersion?: number;
 };
 
 /** Both halves of a stream entry's id. */
@@ -44,6 +49,8 @@ export type RawValue = { readonly type: number; readonly bytes: Uint8Array };
  * A stream gives its entries, then how it ends, and then each group followed by the group's consumers and pending entries.
  */
 export interface KeySink {
+  /** Where the sink works: a reader that reads into it saves copies. */
+  readonly memory?: RdbMemory | undefined;
   /** The answer says in which form the value is wanted: element by element, or `raw` where the reader can give it so. */
   beginKey(key: KeyHead): 'elements' | 'raw';
   /** All of a value, and nothing else before `endKey`; only where it was wanted and is not too large. */

@@ -1,11 +1,14 @@
+import type { RdbMemory } from '../rdb/rdb-memory.ts';
 import type { KeyHead, KeySink, PendingEntry, RawValue, StreamEnd, StreamGroup, StreamId } from './key-sink.ts';
 
 /** Gives all that comes to two sinks, element by element. */
 export class TeeSink implements KeySink {
+  readonly memory: RdbMemory | undefined;
   readonly #one: KeySink;
   readonly #other: KeySink;
 
   constructor(one: KeySink, other: KeySink) {
+    this.memory = one.memory ?? other.memory;
     this.#one = one;
     this.#other = other;
   }

@@ -39,6 +39,17 @@ export class CommandWriter {
     this.#lineEnd();
   }
 
+  /** An argument that is in pieces. */
+  pieces(...pieces: readonly Uint8Array[]): void {
+    this.#head(
+      0x24,
+      pieces.reduce((sum, { length }) => sum + length, 0),
+    );
+    for (const piece of pieces) this.raw(piece);
+    this.#reserve(2);
+    this.#lineEnd();
+  }
+
   /** Puts what another has written behind. */
   append(other: CommandWriter): void {
     this.raw(other.#bytes.subarray(0, other.#length));

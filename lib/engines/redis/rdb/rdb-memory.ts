@@ -90,9 +90,13 @@ export class RdbMemory {
   /** The same, going on from the sum of what was before. */
   checksumFrom(sum: bigint, ...pieces: readonly Uint8Array[]): bigint {
     const at = this.calls.checksum.value;
+    // A file that is being read has its own sum there.
+    const other = this.view.readBigUInt64LE(at);
     this.view.writeBigUInt64LE(sum, at);
     for (const piece of pieces) this.calls.sumUp(this.placeOf(piece), piece.length);
-    return this.view.readBigUInt64LE(at);
+    const result = this.view.readBigUInt64LE(at);
+    this.view.writeBigUInt64LE(other, at);
+    return result;
   }
 
   /**

@@ -32,7 +32,8 @@ export function* readStreamValue(
   else {
     yield* idOf(window);
     const maxDeletedId = yield* idOf(window);
-    sink?.streamEnd({ lastId, maxDeletedId, entriesAdded: yield* numberOf(window) });
+    const entriesAdded = yield* numberOf(window);
+    sink?.streamEnd({ lastId, maxDeletedId, entriesAdded });
   }
   for (let left = yield* numberOf(window); left > 0n; left--) yield* readGroup(window, version, sink);
 }
