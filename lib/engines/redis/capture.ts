@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { transferSchema } from '../../config/targets/redis.ts';
 import type { Capture, CaptureResult, CaptureStream, Engine, EngineContext } from '../engine.ts';
+import { stopReason } from '../stop-reason.ts';
 import { aclStream } from './acl.ts';
 import { type Connection, parseConnection } from './connection.ts';
 import type { FormatWriter, KeyFormat } from './formats/format.ts';
@@ -30,7 +31,8 @@ export async function captureServer(
   const format = keyFormat(request.format);
   const connection = parseConnection(context.connection);
   const { transfer, acl } = optionsSchema.parse(context.options);
-  return withServer(connection, context.signal, async (session, server) => {
+  // A stop is told by the streams, each of which ends by itself.
+  return withServer(connection, undefined, async (session, server) => {
     const shards = server.isCluster ? await readShards(session) : [];
     const streamOf = (shard: Shard | undefined): CaptureStream => ({
       stream: shard ? `shard-${firstSlot(shard)}` : serverName,
@@ -90,7 +92,7 @@ async function openStream(
   async function* bytes(): AsyncGenerator<Uint8Array, void> {
     let seenBytes = 0;
     let reportedBytes = 0;
-    for await (const chunk of snapshot.bytes) {
+    for await (const chunk of untilStopped(snapshot.bytes, context.signal)) {
       reader.write(chunk);
       seenBytes += chunk.length;
       if (seenBytes - reportedBytes >= progressStepBytes) {
@@ -126,6 +128,14 @@ async function openStream(
       return result;
     },
   };
+}
+
+async function* untilStopped(bytes: AsyncIterable<Buffer>, signal: AbortSignal): AsyncGenerator<Buffer, void> {
+  try {
+    yield* bytes;
+  } catch (error) {
+    throw signal.aborted ? stopReason(signal, 'the snapshot') : error;
+  }
 }
 
 function* lastOf(writer: FormatWriter): Generator<Uint8Array> {

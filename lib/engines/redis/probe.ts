@@ -13,6 +13,9 @@ type Finding = Probe['findings'][number];
 
 const optionsSchema = z.object({ transfer: transferSchema.default('auto'), acl: z.boolean().default(false) });
 
+/** What servers of today bring along. */
+const builtIn: ReadonlySet<string> = new Set(['lua', 'vectorset']);
+
 /** Looks at the server and at what its user may do, and says what would make a backup fail or be less than it should. */
 export async function probeServer(context: EngineContext): Promise<Probe> {
   const connection = parseConnection(context.connection);
@@ -86,10 +89,11 @@ async function rightsFindings(
       message: 'the backup user may not list ACL users',
       fix: "allow it '+acl|list', or set acl to false",
     });
-  if (server.modules.length > 0)
+  const modules = server.modules.filter((name) => !builtIn.has(name));
+  if (modules.length > 0)
     findings.push({
       level: 'warning',
-      message: `the server has modules (${server.modules.join(', ')}): what they keep in keys of their own types only a server with them takes back`,
+      message: `the server has modules (${modules.join(', ')}): what they keep in keys of their own types only a server with them takes back`,
       fix: "keep the format 'rdb', which holds their values as they are",
     });
   return findings;

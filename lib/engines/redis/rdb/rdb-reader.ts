@@ -94,7 +94,14 @@ export class RdbReader {
       const type = rdbType(number, this.#version);
       if (type) {
         while (!window.tryString()) yield;
-        const head = { database, key: window.string(), type: type.type, expireAt, rawType: number, rawVersion: this.#version };
+        const head = {
+          database,
+          key: window.string(),
+          type: type.type,
+          expireAt,
+          rawType: number,
+          rawVersion: this.#version,
+        };
         const form = this.#sink.beginKey(head);
         window.release();
         if (form === 'elements') {

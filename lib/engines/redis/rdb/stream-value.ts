@@ -57,7 +57,7 @@ function readNode(window: Window, cursor: PackedCursor, first: StreamId, sink: K
   let found = 0n;
   for (let left = live + deleted; left > 0n; left--) {
     const flags = next();
-    const id = { ms: first.ms + next(), seq: first.seq + next() };
+    const id = { ms: BigInt.asUintN(64, first.ms + next()), seq: BigInt.asUintN(64, first.seq + next()) };
     const isCommon = (flags & hasFieldsOfFirst) !== 0n;
     const count = isCommon ? commonFields.length : Number(next());
     const places: [number, number][] = [];
