@@ -10,6 +10,11 @@ export function embeddedPostgresFolders(): readonly string[] {
   return absoluteFolders(process.env['HOLDFAST_PG_SERVERS']);
 }
 
+/** The folders that `HOLDFAST_REDIS_BIN` names, in the form of PATH: where Redis and Valkey servers are looked for first. */
+export function namedRedisFolders(): readonly string[] {
+  return absoluteFolders(process.env['HOLDFAST_REDIS_BIN']);
+}
+
 /** The absolute folders of PATH. */
 export function pathFolders(): readonly string[] {
   return absoluteFolders(process.env['PATH']);

@@ -6,6 +6,7 @@ import { scheduleSchema, timezoneSchema } from './schedule-schema.ts';
 import { secretReferenceSchema } from './secret-reference.ts';
 import { applicationTargetSchema } from './targets/application.ts';
 import { postgresTargetSchema } from './targets/postgres.ts';
+import { redisTargetSchema } from './targets/redis.ts';
 
 /**
  * `holdfast.yaml`, setting by setting. Defaults stand here and nowhere else; unknown keys are refused; the descriptions
@@ -50,7 +51,7 @@ const encryptionSchema = z
   })
   .describe('Backups are encrypted before they leave the task');
 
-const targetSchema = z.discriminatedUnion('engine', [postgresTargetSchema, applicationTargetSchema]);
+const targetSchema = z.discriminatedUnion('engine', [postgresTargetSchema, redisTargetSchema, applicationTargetSchema]);
 
 const awsSchema = z
   .strictObject({

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, suite, test } from 'node:test';
 import { manifestSchema } from '../../lib/core/manifest.ts';
 import type { Engine } from '../../lib/engines/engine.ts';
-import { capture, planned, type Saved, type TestContext } from '../engines/postgres/run-engine.ts';
+import { capture, planned, type Saved, type TestContext } from '../engines/saved-streams.ts';
 
 /** What the suite needs of an engine: a real server with one thing to back up, and ways to disturb it. */
 export type Subject = AsyncDisposable & {
