@@ -9,4 +9,8 @@ export const defaultBackups: Readonly<Partial<Record<EngineName, readonly Defaul
     { tier: 'weekly', method: 'logical', schedule: '0 1 * * 0' },
     { tier: 'monthly', method: 'logical', schedule: '0 0 1 * *' },
   ],
+  neo4j: [
+    { tier: 'daily', method: 'logical', schedule: '0 3 * * *' },
+    { tier: 'weekly', method: 'logical', schedule: '0 2 * * 0' },
+  ],
 };

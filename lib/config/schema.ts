@@ -4,6 +4,7 @@ import { restoreTestsSchema } from './restore-test-schema.ts';
 import { retentionRulesSchema } from './retention.ts';
 import { scheduleSchema, timezoneSchema } from './schedule-schema.ts';
 import { secretReferenceSchema } from './secret-reference.ts';
+import { neo4jTargetSchema } from './targets/neo4j.ts';
 import { postgresTargetSchema } from './targets/postgres.ts';
 
 /**
@@ -49,7 +50,7 @@ const encryptionSchema = z
   })
   .describe('Backups are encrypted before they leave the task');
 
-const targetSchema = z.discriminatedUnion('engine', [postgresTargetSchema]);
+const targetSchema = z.discriminatedUnion('engine', [postgresTargetSchema, neo4jTargetSchema]);
 
 const awsSchema = z
   .strictObject({
