@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process';
 import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { promisify } from 'node:util';
+import { javaEnvironment } from '../config/program-folders.ts';
 import { type ChildServer, childServer } from './child-server.ts';
 import type { Watchdog } from './watchdog.ts';
 
@@ -13,7 +14,7 @@ export const neo4jEnvironment = (home: string): Readonly<Record<string, string>>
   NEO4J_HOME: home,
   NEO4J_CONF: path.join(home, 'conf'),
   HOME: home,
-  ...(process.env['JAVA_HOME'] !== undefined && { JAVA_HOME: process.env['JAVA_HOME'] }),
+  ...javaEnvironment(),
   LC_ALL: 'C.UTF-8',
   TZ: 'UTC',
 });

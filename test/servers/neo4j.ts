@@ -31,6 +31,9 @@ export type Neo4jServer = AsyncDisposable & {
 
 const password = "pa:ss@w/or\\d%'";
 
+/** A name in a statement. */
+export const quoted = (name: string): string => `\`${name.replaceAll('`', '``').replaceAll('\\', '\\u005c')}\``;
+
 /** Starts a server with an empty database. Ended and removed by disposing it, or when the test process ends in whatever way. */
 export async function neo4jServer(
   options: { readonly settings?: Readonly<Record<string, string>> } = {},
@@ -63,9 +66,9 @@ export async function neo4jServer(
   async function clear(): Promise<void> {
     await run('MATCH ()-[r]->() CALL { WITH r DELETE r } IN TRANSACTIONS');
     await run('MATCH (n) CALL { WITH n DETACH DELETE n } IN TRANSACTIONS');
-    for (const [name] of await run('SHOW CONSTRAINTS YIELD name')) await run(`DROP CONSTRAINT \`${name}\``);
+    for (const [name] of await run('SHOW CONSTRAINTS YIELD name')) await run(`DROP CONSTRAINT ${quoted(String(name))}`);
     const named = "SHOW INDEXES YIELD name, type WHERE type <> 'LOOKUP' RETURN name";
-    for (const [name] of await run(named)) await run(`DROP INDEX \`${name}\``);
+    for (const [name] of await run(named)) await run(`DROP INDEX ${quoted(String(name))}`);
   }
 
   async function dispose(): Promise<void> {

@@ -52,8 +52,8 @@ export function fromServerError(error: unknown, about: string, otherwise: ErrorC
 }
 
 /** The error that leaves the engine: what came from a server is translated, anything else is none of ours and stays as it is. */
-export function translated(error: unknown, about: string): unknown {
-  return isServerError(error) ? fromServerError(error, about) : error;
+export function translated(error: unknown, about: string, otherwise: ErrorCode = 'internal'): unknown {
+  return isServerError(error) ? fromServerError(error, about, otherwise) : error;
 }
 
 /** Is that an answer of the server, or of the driver about its connection? */

@@ -1,11 +1,12 @@
 import { HoldfastError } from '../../core/errors.ts';
 import type { Content, StreamRecord } from '../../core/manifest.ts';
 import type { CaptureStream, EngineContext } from '../engine.ts';
+import { stopReason } from '../stop-reason.ts';
 import { type Server, withSession } from './connection.ts';
 import { definitionStatements, readDefinitions } from './content/definitions.ts';
 import { GraphDigest } from './content/graph-digest.ts';
 import { readGraph } from './content/read-graph.ts';
-import { fromServerError } from './errors.ts';
+import { translated } from './errors.ts';
 import { nodeLabel, quoteName } from './script/names.ts';
 import { ScriptWriter } from './script/script-writer.ts';
 
@@ -29,6 +30,7 @@ export async function exportDatabase(
   let facts: Facts = {};
   async function* read(): AsyncGenerator<Uint8Array, void> {
     try {
+      context.signal.throwIfAborted();
       const began = await momentOf(server, database);
       using digest = new GraphDigest(context.scratch);
       const writer = new ScriptWriter();
@@ -49,8 +51,8 @@ export async function exportDatabase(
         indexFaults: [...definitions.faults],
       };
     } catch (error) {
-      context.signal.throwIfAborted();
-      throw fromServerError(error, `reading database '${database}'`, 'dump-failed');
+      if (context.signal.aborted) throw stopReason(context.signal, `the backup of database '${database}'`);
+      throw translated(error, `reading database '${database}'`, 'dump-failed');
     }
   }
   return {

@@ -2,6 +2,7 @@ import { tmpdir } from 'node:os';
 import { HoldfastError } from '../../core/errors.ts';
 import type { Content } from '../../core/manifest.ts';
 import type { Engine } from '../engine.ts';
+import { stopReason } from '../stop-reason.ts';
 import { cypherFormat } from './capture.ts';
 import { GraphDigest } from './content/graph-digest.ts';
 import { readScript } from './script/read-script.ts';
@@ -19,7 +20,7 @@ export async function scriptContent(
 ): Promise<Content> {
   using digest = new GraphDigest(scratch || tmpdir());
   for await (const part of readScript(bytes)) {
-    signal.throwIfAborted();
+    if (signal.aborted) throw stopReason(signal, 'the check of a script');
     if (part.kind === 'definition') digest.definition(part.statement);
     else if (part.kind === 'nodes') for (const { id, text } of part.rows) digest.node(id, part.labels, text);
     else

@@ -1,5 +1,5 @@
 import type { Session } from 'neo4j-driver';
-import { nodeLabel, quoteName } from '../script/names.ts';
+import { idProperty, nodeLabel, quoteName } from '../script/names.ts';
 import { propertiesLiteral } from '../script/write-literal.ts';
 
 /** Nodes first, then relationships; properties as the text that stands in scripts. */
@@ -45,7 +45,9 @@ export async function* readGraph(
         string[],
         Record<string, unknown>,
       ];
-      yield { kind: 'node', id: Number(id), labels, properties: propertiesLiteral(properties) };
+      if (options.of === 'loaded') delete properties[idProperty];
+      const own = options.of === 'loaded' ? labels.filter((label) => label !== nodeLabel) : labels;
+      yield { kind: 'node', id: Number(id), labels: own, properties: propertiesLiteral(properties) };
     }
     for await (const record of transaction.run(options.dialect + queries.relationships)) {
       const [start, end, type, properties] = record.values() as Iterable<unknown> as [
