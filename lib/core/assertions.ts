@@ -23,12 +23,17 @@ const expectSchema = z
 export const assertionSchema = z.strictObject({
   name: z.string().min(1).max(200).describe('Said when it fails'),
   database: z.string().min(1).describe('Where it is asked'),
-  sql: z.string().min(1).describe('One statement; it runs read-only, as a role that may read everything'),
+  sql: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('Of PostgreSQL: one statement; it runs read-only, as a role that may read everything'),
+  cypher: z.string().min(1).optional().describe('Of Neo4j: one statement; it runs in a session that may only read'),
   expect: expectSchema,
 });
 export type Assertion = z.infer<typeof assertionSchema>;
 
-/** What the statement gave: every value in PostgreSQL's text form. */
+/** What the question was answered: every value as text. */
 export type AssertionRows = readonly (readonly (string | null)[])[];
 
 /**
@@ -88,7 +93,7 @@ const numberOf = (text: string | null): number => (text === null || text.trim() 
 function isSame(wanted: z.infer<typeof valueSchema>, found: string | null): boolean {
   if (wanted === null || found === null) return wanted === found;
   if (typeof wanted === 'number') return numberOf(found) === wanted;
-  return typeof wanted === 'boolean' ? found === (wanted ? 't' : 'f') : found === wanted;
+  return typeof wanted === 'boolean' ? (wanted ? ['t', 'true'] : ['f', 'false']).includes(found) : found === wanted;
 }
 
 /** Long texts are cut: what is asserted is a figure or a word, and a message is no place for a document. */

@@ -28,8 +28,6 @@ const ownSettings = (port: number): Readonly<Record<string, string>> => ({
   'server.https.enabled': 'false',
   'dbms.usage_report.enabled': 'false',
   'dbms.security.auth_enabled': 'true',
-  'server.memory.heap.initial_size': '256m',
-  'server.memory.heap.max_size': '512m',
   'server.memory.pagecache.size': '128m',
   'db.tx_log.preallocate': 'false',
   // It stops in one second instead of ten.
@@ -46,14 +44,17 @@ export async function prepareNeo4j(options: {
   readonly port: number;
   readonly password: string;
   readonly watchdog: Watchdog;
+  /** Most memory that the server takes for queries and transactions. @default 512 */
+  readonly heapMiB?: number;
   /** Beside its own, which they may replace. @default - none */
   readonly settings?: Readonly<Record<string, string>>;
 }): Promise<ChildServer> {
-  const { programs, home, port, password, watchdog } = options;
+  const { programs, home, port, password, watchdog, heapMiB = 512 } = options;
   for (const folder of ['conf', 'data', 'logs', 'run', 'plugins', 'import', 'licenses'])
     mkdirSync(path.join(home, folder), { recursive: true });
   chmodSync(home, 0o700);
-  const settings = Object.entries({ ...ownSettings(port), ...options.settings });
+  const heap = { 'server.memory.heap.initial_size': '256m', 'server.memory.heap.max_size': `${heapMiB}m` };
+  const settings = Object.entries({ ...ownSettings(port), ...heap, ...options.settings });
   writeFileSync(path.join(home, 'conf/neo4j.conf'), settings.map(([name, value]) => `${name}=${value}\n`).join(''));
   await promisify(execFile)(programs.neo4jAdmin, ['dbms', 'set-initial-password', password], {
     cwd: '/',
@@ -63,7 +64,8 @@ export async function prepareNeo4j(options: {
   return childServer({
     program: programs.neo4j,
     args: ['console'],
-    env: neo4jEnvironment(home),
+    // Neo4j's own script takes the heap from its settings; one that is the server itself can not.
+    env: { ...neo4jEnvironment(home), HEAP_SIZE: `${heapMiB}m` },
     logFile,
     watchdog,
     isReady: async () => /\bStarted\.$/m.test(readFileSync(logFile, 'utf8')),

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { restoreTestShape } from '../restore-test-schema.ts';
 import { secretReferenceSchema } from '../secret-reference.ts';
-import { type MethodTable, targetSchemaOf } from './target-schema.ts';
+import { asksIn, type MethodTable, targetSchemaOf } from './target-schema.ts';
 
 /** How to reach a Neo4j server. The user needs to read everything, and for restores to write and define; see docs/engines/neo4j.md. */
 export const neo4jConnectionSchema = z.strictObject({
@@ -68,6 +68,9 @@ export const neo4jTargetSchema = targetSchemaOf({
     format: 'Each method has one',
     backups: "Left out, the engine's defaults: daily and weekly",
   },
-  restoreTest: z.strictObject({ ...restoreTestShape, ...neo4jRestoreTestShape }).prefault({}),
+  restoreTest: z
+    .strictObject({ ...restoreTestShape, ...neo4jRestoreTestShape })
+    .superRefine(asksIn('cypher'))
+    .prefault({}),
   own: neo4jOwnShape,
 });

@@ -11,7 +11,12 @@ import { nodeLabel, quoteName } from './script/names.ts';
 import { ScriptWriter } from './script/script-writer.ts';
 
 /** What a database held when it was looked at: two of the same show that nothing was committed in between. */
-type Moment = { readonly nodes: number; readonly relationships: number; readonly bookmark: string };
+type Moment = {
+  readonly at: string;
+  readonly nodes: number;
+  readonly relationships: number;
+  readonly bookmark: string;
+};
 
 /** What is known of how consistent a script is. */
 type Facts = StreamRecord['facts'];
@@ -92,9 +97,10 @@ async function* writeElements(
 
 async function momentOf(server: Server, database: string): Promise<Moment> {
   return withSession(server, { database }, async (session) => {
-    const nodes = await session.run('MATCH (n) RETURN count(n)');
+    const nodes = await session.run('MATCH (n) RETURN count(n), toString(datetime.realtime())');
     const relationships = await session.run('MATCH ()-[r]->() RETURN count(r)');
     return {
+      at: new Date(String(nodes.records[0]?.get(1))).toISOString(),
       nodes: Number(nodes.records[0]?.get(0)),
       relationships: Number(relationships.records[0]?.get(0)),
       bookmark: session.lastBookmarks().join(' '),
@@ -105,6 +111,7 @@ async function momentOf(server: Server, database: string): Promise<Moment> {
 /** A bookmark names the last transaction that was committed. */
 function consistencyOf(began: Moment, ended: Moment, leftOut: number): Facts {
   const counts = {
+    snapshotAt: began.at,
     nodesAtBegin: began.nodes,
     nodesAtEnd: ended.nodes,
     relationshipsAtBegin: began.relationships,

@@ -1,5 +1,4 @@
 import { methodsOf } from '../../config/targets/methods.ts';
-import { HoldfastError } from '../../core/errors.ts';
 import type { Engine } from '../engine.ts';
 import { captureCypher } from './capture.ts';
 import { checkFile } from './check-file.ts';
@@ -9,9 +8,12 @@ import { serverHealth } from './health.ts';
 import { inspectStream } from './inspect.ts';
 import { probeServer } from './probe.ts';
 import { restoreCypher } from './restore.ts';
+import { testRestore } from './restore-test.ts';
+import { type FindTools, findNeo4j } from './tools.ts';
 
-/** The Neo4j engine. */
-export function neo4jEngine(): Engine {
+/** The Neo4j engine. `findTools` says where Neo4j's own programs are. */
+export function neo4jEngine(options: { readonly findTools?: FindTools } = {}): Engine {
+  const findTools = options.findTools ?? ((atLeast) => findNeo4j(atLeast));
   return {
     name: 'neo4j',
     methods: methodsOf('neo4j'),
@@ -22,7 +24,7 @@ export function neo4jEngine(): Engine {
     checkFile,
     restore: (context, plan) => inOurTerms('restore', restoreCypher(context, plan)),
     compare: (context, record, database) => inOurTerms('compare', compareStream(context, record, database)),
-    restoreTest: () => Promise.reject(new HoldfastError('not-testable', 'not yet')),
+    restoreTest: (context, plan) => inOurTerms('restore test', testRestore(context, plan, findTools)),
   };
 }
 
