@@ -5,6 +5,7 @@ import { retentionRulesSchema } from './retention.ts';
 import { scheduleSchema, timezoneSchema } from './schedule-schema.ts';
 import { secretReferenceSchema } from './secret-reference.ts';
 import { applicationTargetSchema } from './targets/application.ts';
+import { neo4jTargetSchema } from './targets/neo4j.ts';
 import { postgresTargetSchema } from './targets/postgres.ts';
 import { redisTargetSchema } from './targets/redis.ts';
 
@@ -51,7 +52,12 @@ const encryptionSchema = z
   })
   .describe('Backups are encrypted before they leave the task');
 
-const targetSchema = z.discriminatedUnion('engine', [postgresTargetSchema, redisTargetSchema, applicationTargetSchema]);
+const targetSchema = z.discriminatedUnion('engine', [
+  postgresTargetSchema,
+  neo4jTargetSchema,
+  redisTargetSchema,
+  applicationTargetSchema,
+]);
 
 const awsSchema = z
   .strictObject({

@@ -30,6 +30,15 @@ export const assertionSchema = z.strictObject({
 });
 export type SqlAssertion = z.infer<typeof assertionSchema>;
 
+/** The same where a question is in Cypher. */
+export const cypherAssertionSchema = z.strictObject({
+  name: nameSchema,
+  database: z.string().min(1).default('neo4j').describe('Where it is asked'),
+  cypher: z.string().min(1).describe('One statement; it runs in a session that may only read'),
+  expect: expectSchema,
+});
+export type CypherAssertion = z.infer<typeof cypherAssertionSchema>;
+
 /** The same where a question is a command. */
 export const commandAssertionSchema = z.strictObject({
   name: nameSchema,
@@ -43,7 +52,7 @@ export const commandAssertionSchema = z.strictObject({
 export type CommandAssertion = z.infer<typeof commandAssertionSchema>;
 
 /** A question in the language of its engine. */
-export type Assertion = SqlAssertion | CommandAssertion;
+export type Assertion = SqlAssertion | CypherAssertion | CommandAssertion;
 
 /** What the statement gave: every value in PostgreSQL's text form. */
 export type AssertionRows = readonly (readonly (string | null)[])[];

@@ -12,6 +12,8 @@ export type Subject = AsyncDisposable & {
   /** How many rows the restored stream has. */
   readonly rows: number;
   context(options?: { readonly signal?: AbortSignal }): TestContext;
+  /** Another server that the copy goes to, where a server has no room for two. @default - that of `context` */
+  readonly destination?: Subject['context'];
   /** The name of the captured stream that the suite restores, and a free name to restore it under. */
   readonly source: string;
   readonly copy: string;
@@ -31,6 +33,8 @@ export function engineSuite(name: string, open: () => Promise<Subject>): void {
       subject = await open();
     });
     after(() => subject?.[Symbol.asyncDispose]());
+
+    const destination: Subject['context'] = (options) => (subject.destination ?? subject.context)(options);
 
     const source = (): Saved => {
       const found = saved.get(subject.source);
@@ -81,7 +85,7 @@ export function engineSuite(name: string, open: () => Promise<Subject>): void {
     });
 
     test('restore under a free name gives a copy that compare finds the same', async () => {
-      using context = subject.context();
+      using context = destination();
 
       const plan = { streams: [planned(source(), subject.copy)], replace: false, source: {} };
       const result = await subject.engine.restore(context, plan);
@@ -96,7 +100,7 @@ export function engineSuite(name: string, open: () => Promise<Subject>): void {
     });
 
     test('restore refuses a name that is taken, and changes nothing', async () => {
-      using context = subject.context();
+      using context = destination();
       const before = await subject.list();
 
       const plan = { streams: [planned(source(), subject.copy)], replace: false, source: {} };
@@ -106,7 +110,7 @@ export function engineSuite(name: string, open: () => Promise<Subject>): void {
     });
 
     test('compare tells a copy in which one thing was changed', async () => {
-      using context = subject.context();
+      using context = destination();
       await subject.changeCopy();
 
       const comparison = await subject.engine.compare(context, source().record, subject.copy);
@@ -116,7 +120,7 @@ export function engineSuite(name: string, open: () => Promise<Subject>): void {
     });
 
     test('restore over a taken name replaces it when told to, and leaves nothing else behind', async () => {
-      using context = subject.context();
+      using context = destination();
       const before = await subject.list();
 
       const plan = { streams: [planned(source(), subject.copy)], replace: true, source: {} };
@@ -128,7 +132,7 @@ export function engineSuite(name: string, open: () => Promise<Subject>): void {
     });
 
     test('restore of a stream that breaks off fails with its own error, and leaves nothing behind', async () => {
-      using context = subject.context();
+      using context = destination();
       const before = await subject.list();
       const stream = planned(source(), subject.copy);
       async function* broken() {
@@ -148,7 +152,7 @@ export function engineSuite(name: string, open: () => Promise<Subject>): void {
 
     test('a stopped restore fails as stopped, and leaves nothing behind', async () => {
       const stop = new AbortController();
-      using context = subject.context({ signal: stop.signal });
+      using context = destination({ signal: stop.signal });
       const before = await subject.list();
       const stream = planned(source(), subject.copy);
       async function* stopped() {
