@@ -197,6 +197,14 @@ export const configSchema = z
           .positive()
           .default(4)
           .describe('Recovery point objective of targets without one of their own; RECOVERY_RPO_HOURS'),
+        approvalHours: z
+          .number()
+          .positive()
+          .max(24 * 365)
+          .default(24)
+          .describe(
+            'A recovery that needs the approval of a second person is given up when it has waited for this long',
+          ),
         parallel: z
           .boolean()
           .default(true)

@@ -26,7 +26,7 @@ export type ApiProps = {
 };
 
 /** What the API shows of the vault beside its backups. */
-const lookedAt = ['journal', 'requests', 'cleanups', 'reports', 'idempotency', 'health'] as const;
+const lookedAt = ['journal', 'requests', 'leases', 'cleanups', 'reports', 'idempotency', 'health'] as const;
 
 /** The HTTP API: a function URL that IAM lets a caller through to, or not. There is no way in without a signature. */
 export class Api extends Construct {

@@ -139,6 +139,12 @@ const table = {
     retryable: false,
     hint: 'was the manifest written by a newer Holdfast, or altered?',
   },
+  'approval-expired': {
+    exit: 12,
+    http: 409,
+    retryable: false,
+    hint: 'ask for it again, and have somebody else approve it in time',
+  },
   'manifest-newer': {
     exit: 15,
     http: 422,

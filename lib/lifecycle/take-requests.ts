@@ -14,6 +14,7 @@ import { leaseHolder } from '../store/lease.ts';
 import type { Store } from '../store/store.ts';
 import { declareTargets } from './declare-targets.ts';
 import { endLostRequests } from './end-lost-requests.ts';
+import { endUnapproved } from './end-unapproved.ts';
 import { measureQueue } from './measure-queue.ts';
 import type { Recorder } from './recorder.ts';
 import { recordRequestFailure } from './request-failure.ts';
@@ -58,6 +59,7 @@ const mostStarts = 10;
 export async function takeRequests(dependencies: TakeDependencies): Promise<Taken> {
   const { catalog } = dependencies;
   const targetsDeclared = await declareTargets(dependencies);
+  await endUnapproved(dependencies);
   await endLostRequests(dependencies);
   const settled: Settlement[] = [];
   const limit = pLimit(startsAtATime);

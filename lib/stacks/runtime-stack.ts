@@ -219,16 +219,17 @@ export class RuntimeStack extends Stack {
       schedules: this.schedules.function,
       validate: this.steps.get('validate-backup'),
     });
-    this.#outputs();
+    this.#outputs(tasks);
   }
 
   /** What the command line looks up. */
-  #outputs(): void {
+  #outputs(tasks: Tasks): void {
     const outputs: Readonly<Record<string, readonly [string, string]>> = {
       BackupMachineArn: ['Start it with {"target":"…"}', this.backup.arn],
       RestoreTestMachineArn: ['Start it with {}, {"target":"…"} or {"backup":"…"}', this.restoreTest.arn],
       CleanupMachineArn: ['Start it with {} or {"dryRun":true}', this.cleanup.arn],
       RestoreMachineArn: ['Start it with {"backup":"latest","target":"…"}', this.restore.arn],
+      TaskSecurityGroupId: ['Let it into the security groups of the targets', tasks.securityGroup.securityGroupId],
       ApiUrl: ['Requests are signed with SigV4, service lambda', this.api.url.url],
     };
     for (const [id, [description, value]] of Object.entries(outputs)) new CfnOutput(this, id, { description, value });

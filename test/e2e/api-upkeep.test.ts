@@ -37,6 +37,7 @@ test('looks at backups are listed in pages, and by target, backup, kind and outc
   const all = await client.call('listValidations', { target: 'orders' });
   const ofFirst = await client.call('listValidations', { backup: backups[0], status: 'PASSED' });
   const tests = await client.call('listValidations', { type: 'restore-test' });
+  const targets = await client.call('listTargets');
   const none = await client.call('listValidations', { status: 'FAILED' });
   const paged: unknown[] = [];
   for (let cursor: unknown; cursor !== null; ) {
@@ -61,6 +62,9 @@ test('looks at backups are listed in pages, and by target, backup, kind and outc
     [[backups[1], 'PASSED', true]],
   );
   assert.deepEqual(none.data['validations'], []);
+  const orders = rowsOf(targets.data, 'targets').find(({ name }) => name === 'orders');
+  const last = orders?.['lastRestoreTest'] as Row | undefined;
+  assert.deepEqual([last?.['backupId'], last?.['status']], [backups[1], 'PASSED'], JSON.stringify(targets.data));
 });
 
 test('a backup is held and released, with who did it and why, and any number of times', async () => {

@@ -2,15 +2,22 @@ import assert from 'node:assert/strict';
 import { after, before, suite, test } from 'node:test';
 import { denials, type Exception, requestsOf, unusedGrants, unusedServiceGrants, withoutExceptions } from './audit.ts';
 import { type Canary, type Leaving, sightings } from './canaries.ts';
+import type { Shown } from './chapters/chapter.ts';
 import type { Request } from './evaluate.ts';
 import { type Installation, openInstallation } from './installation.ts';
 import { canariesOf, leftBehind } from './left-behind.ts';
-import { liveThrough, type Shown } from './life.ts';
+import { liveThrough } from './life.ts';
 import { platformCalls } from './platform-calls.ts';
 import { watchProcesses } from './process-watch.ts';
 
 /** Grants that no call uses, each with its reason. An exception that excuses nothing fails the test. */
 const exceptions: readonly Exception[] = [
+  {
+    role: /StepssweepexpiredRole/,
+    action: 's3:AbortMultipartUpload',
+    resource: /\/backups\/\*$/,
+    because: 'MinIO lists no uploads but by their whole key; that they are abandoned is shown on versitygw',
+  },
   {
     role: /ProviderframeworkonEvent/,
     action: 'lambda:InvokeFunction',
@@ -27,9 +34,12 @@ suite('in the whole life of an installation', () => {
   let canaries: readonly Canary[];
   before(async () => {
     const watch = watchProcesses();
-    installation = await openInstallation();
-    shown = await liveThrough(installation);
-    processes = watch.stop();
+    try {
+      installation = await openInstallation();
+      shown = await liveThrough(installation);
+    } finally {
+      processes = watch.stop();
+    }
     canaries = await canariesOf(installation);
     const { opened, policies } = installation;
     requests = [...requestsOf(await opened.stack.calls.read()), ...platformCalls(policies)];

@@ -101,6 +101,32 @@ test('a recovery point objective is alarmed on where the schedule can meet it', 
   });
 });
 
+test('a cleanup that was missed and requests that nobody takes raise alarms, the first only where there are cleanups', () => {
+  watch.hasResourceProperties('AWS::CloudWatch::Alarm', {
+    AlarmName: 'holdfast-missed-cleanup',
+    MetricName: 'MissedCleanups',
+    Statistic: 'Maximum',
+    ComparisonOperator: 'GreaterThanThreshold',
+    Threshold: 0,
+    Period: 900,
+    TreatMissingData: 'notBreaching',
+  });
+  watch.hasResourceProperties('AWS::CloudWatch::Alarm', {
+    AlarmName: 'holdfast-requests-waiting',
+    MetricName: 'OldestRequestSeconds',
+    Statistic: 'Maximum',
+    ComparisonOperator: 'GreaterThanThreshold',
+    Threshold: 600,
+    Period: 300,
+    TreatMissingData: 'notBreaching',
+  });
+  const { watch: without } = templatesOf(`${ordinary}\nrun: { cleanup: false }\n`);
+  assert.deepEqual(
+    without.findResources('AWS::CloudWatch::Alarm', { Properties: { AlarmName: 'holdfast-missed-cleanup' } }),
+    {},
+  );
+});
+
 test('every metric of ours that is alarmed on is one that is emitted', () => {
   const names = [
     ...JSON.stringify(alarms).matchAll(
