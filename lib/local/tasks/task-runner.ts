@@ -20,8 +20,11 @@ export type TaskRequest = {
   readonly onLine: (line: string) => void;
 };
 
-/** How the task's container ended: an exit code, 128 + signal number when a signal ended it, as ECS counts. */
-export type TaskEnd = { readonly exitCode: number; readonly reason: string };
+/**
+ * How the task's container ended: an exit code, 128 + signal number when a signal ended it, as ECS counts; undefined when it never started, and
+ * the reason is ECS's word for that.
+ */
+export type TaskEnd = { readonly exitCode: number | undefined; readonly reason: string };
 
 /** Fargate has capacity for hundreds; here the rest waits for its turn, as a task does that finds none. */
 const mostTasks = Math.max(2, availableParallelism());
@@ -92,7 +95,9 @@ export class TaskRunner {
 
 function endOf(child: ChildProcess): Promise<TaskEnd> {
   return new Promise((resolve) => {
-    child.once('error', (error) => resolve({ exitCode: 127, reason: `CannotStartContainerError: ${error.message}` }));
+    child.once('error', (error) =>
+      resolve({ exitCode: undefined, reason: `CannotStartContainerError: ${error.message}` }),
+    );
     child.once('close', (code, signal) =>
       resolve({
         exitCode: code ?? 128 + (signal === null ? 0 : constants.signals[signal]),
