@@ -4,6 +4,7 @@ import { DockerImageAsset } from 'aws-cdk-lib/aws-ecr-assets';
 import { Cluster, ContainerInsights } from 'aws-cdk-lib/aws-ecs';
 import { Construct } from 'constructs';
 import type { HoldfastConfig } from '../config/config.ts';
+import { buildsOnEarlier } from '../config/targets/methods.ts';
 import type { TaskToRun } from '../workflows/steps.ts';
 import type { Bundle } from './bundle.ts';
 import type { Network } from './network.ts';
@@ -65,12 +66,19 @@ export class Tasks extends Construct {
     );
 
     this.backup = new Task(this, 'Backup', { ...common, description: 'writes backups', permissions: passwords });
-    vault.grantList(this.backup.role, 'backups', 'leases');
+    const chained = props.targets.filter(({ engine }) => buildsOnEarlier(engine)).map(({ name }) => name);
+    vault.grantList(this.backup.role, 'backups', 'leases', ...(chained.length > 0 ? (['inUse'] as const) : []));
     // Its own objects, which it reads back before it publishes them.
     vault.grantGet(this.backup.role, 'backups', 'leases');
     vault.grantUpload(this.backup.role);
     vault.grantPut(this.backup.role, 'leases', 'outcomes');
     vault.grantWrap(this.backup.role);
+    if (chained.length > 0) {
+      // What an incremental backup builds on: it is marked, so that no cleanup takes it away, and its index is read.
+      vault.grantGet(this.backup.role, 'inUse');
+      vault.grantPut(this.backup.role, 'inUse');
+      vault.grantUnwrapOf(this.backup.role, chained);
+    }
 
     this.restore = new Task(this, 'Restore', { ...common, description: 'restores backups', permissions: passwords });
     vault.grantList(this.restore.role, 'backups', 'leases', 'inUse');

@@ -46,7 +46,8 @@ export async function buildTaskImage(
   const context = mkdtempSync(join(tmpdir(), 'holdfast-context-'));
   try {
     cpSync(directory, context, { recursive: true });
-    for (const name of ['main.mjs', 'main.mjs.map', 'read-worker.mjs', 'read-worker.mjs.map', 'holdfast.json']) chmodSync(join(context, name), 0o600);
+    for (const name of ['main.mjs', 'main.mjs.map', 'read-worker.mjs', 'read-worker.mjs.map', 'holdfast.json'])
+      chmodSync(join(context, name), 0o600);
     writeFileSync(join(context, 'holdfast.json'), JSON.stringify(config));
     writeFileSync(join(context, '.env'), 'PASSWORD=of-somebody');
     await using archive = await packageArchive(task === 'Backup' ? 'postgresql-client' : 'postgresql');
