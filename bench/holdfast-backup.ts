@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { HoldfastConfig } from '../lib/config/config.ts';
 import { loadConfig } from '../lib/config/load.ts';
 import { newOperationId, targetNameSchema } from '../lib/core/ids.ts';
-import type { BackupRun, RestoreRun } from '../lib/core/requests.ts';
+import type { BackupRequest, BackupRun, RestoreRun } from '../lib/core/requests.ts';
 import { ensureKeyFile } from '../lib/keys/key-file.ts';
 import { admitBackup } from '../lib/lifecycle/admit-backup.ts';
 import { createRecorder } from '../lib/lifecycle/recorder.ts';
@@ -118,14 +118,18 @@ targets:
 }
 
 /** What the state machine does before it starts the task. */
-async function admit(config: HoldfastConfig): Promise<BackupRun> {
+export async function admit(
+  config: HoldfastConfig,
+  wanted: Pick<BackupRequest, 'method'> = {},
+  execution = 'bench',
+): Promise<BackupRun> {
   const store = await openStore(config.store);
   try {
     const recorder = createRecorder({ store, catalog: undefined, warn: () => {} });
-    const request = { target: targetNameSchema.parse(targetName) };
+    const request = { target: targetNameSchema.parse(targetName), ...wanted };
     const admission = await admitBackup(
       { config, store, recorder, clock: () => new Date() },
-      { request, execution: 'bench', startedAt: '2026-11-21T02:00:00.000Z', redriveCount: 0 },
+      { request, execution, startedAt: '2026-11-21T02:00:00.000Z', redriveCount: 0 },
     );
     if (admission.verdict !== 'admitted') throw new Error(`not admitted: ${JSON.stringify(admission)}`);
     return admission.run;

@@ -4,6 +4,7 @@ import { DockerImageAsset } from 'aws-cdk-lib/aws-ecr-assets';
 import { Cluster, ContainerInsights } from 'aws-cdk-lib/aws-ecs';
 import { Construct } from 'constructs';
 import type { HoldfastConfig } from '../config/config.ts';
+import { buildsOnEarlier } from '../config/targets/methods.ts';
 import type { TaskToRun } from '../workflows/steps.ts';
 import type { Bundle } from './bundle.ts';
 import type { Network } from './network.ts';
@@ -64,18 +65,25 @@ export class Tasks extends Construct {
       props.targets.map(({ connection }) => connection.password),
     );
 
-    this.backup = new TaskChoice(props.targets, 'work', (id, { folder, mounts }) => {
+    this.backup = new TaskChoice(props.targets, 'work', (id, { folder, mounts }, targets) => {
       const task = new Task(this, `Backup${id}`, {
         ...{ ...common, image: this.#image(folder), mounts },
         description: 'writes backups',
         permissions: passwords,
       });
-      vault.grantList(task.role, 'backups', 'leases');
+      const chained = targets.filter(({ engine }) => buildsOnEarlier(engine)).map(({ name }) => name);
+      vault.grantList(task.role, 'backups', 'leases', ...(chained.length > 0 ? (['inUse'] as const) : []));
       // Its own objects, which it reads back before it publishes them.
       vault.grantGet(task.role, 'backups', 'leases');
       vault.grantUpload(task.role);
       vault.grantPut(task.role, 'leases', 'outcomes');
       vault.grantWrap(task.role);
+      if (chained.length > 0) {
+        // What an incremental backup builds on: it is marked, so that no cleanup takes it away, and its index is read.
+        vault.grantGet(task.role, 'inUse');
+        vault.grantPut(task.role, 'inUse');
+        vault.grantUnwrapOf(task.role, chained);
+      }
       return task;
     });
 

@@ -159,9 +159,21 @@ export class Vault extends Construct {
     this.#grantKey(role, 'UnwrapDataKeys', 'kms:Decrypt');
   }
 
-  #grantKey(role: Role, sid: string, action: string): void {
+  /** Lets `role` read backups of these targets, and of no other: what builds on an earlier backup has to. */
+  grantUnwrapOf(role: Role, targets: readonly string[]): void {
+    this.#grantKey(role, 'UnwrapDataKeysOfTargets', 'kms:Decrypt', {
+      StringEquals: { 'kms:EncryptionContext:target': targets },
+    });
+  }
+
+  #grantKey(
+    role: Role,
+    sid: string,
+    action: string,
+    more: Readonly<Record<string, Readonly<Record<string, readonly string[]>>>> = {},
+  ): void {
     if (this.keyArn === undefined) return;
-    const conditions = { 'ForAnyValue:StringEquals': { 'kms:EncryptionContextKeys': 'backupId' } };
+    const conditions = { 'ForAnyValue:StringEquals': { 'kms:EncryptionContextKeys': 'backupId' }, ...more };
     allow(role, { sid, actions: [action], resources: [this.keyArn], conditions });
   }
 

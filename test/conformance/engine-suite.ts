@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, suite, test } from 'node:test';
 import { manifestSchema } from '../../lib/core/manifest.ts';
-import type { Engine } from '../../lib/engines/engine.ts';
+import type { BackupReader, Engine } from '../../lib/engines/engine.ts';
 import { capture, planned, type Saved, type TestContext } from '../engines/saved-streams.ts';
 
 /** What the suite needs of an engine: a real server with one thing to back up, and ways to disturb it. */
@@ -19,6 +19,8 @@ export type Subject = AsyncDisposable & {
   readonly copy: string;
   /** Changes one value in the copy, or one definition where the backup has no values. */
   changeCopy(): Promise<void>;
+  /** Reads other streams of the backup, where a restore needs them. @default - it does not */
+  reader?(saved: ReadonlyMap<string, Saved>): BackupReader;
   /** Everything that exists on the destination beside content, to show that nothing else came or went. */
   list(): Promise<string[]>;
 };
@@ -41,6 +43,8 @@ export function engineSuite(name: string, open: () => Promise<Subject>): void {
       assert.ok(found);
       return found;
     };
+
+    const reader = () => (subject.reader ? { reader: subject.reader(saved) } : {});
 
     test('probe finds nothing wrong with a source that can be backed up', async () => {
       using context = subject.context();
@@ -87,7 +91,7 @@ export function engineSuite(name: string, open: () => Promise<Subject>): void {
     test('restore under a free name gives a copy that compare finds the same', async () => {
       using context = destination();
 
-      const plan = { streams: [planned(source(), subject.copy)], replace: false, source: {} };
+      const plan = { streams: [planned(source(), subject.copy)], replace: false, source: {}, ...reader() };
       const result = await subject.engine.restore(context, plan);
 
       assert.deepEqual(
@@ -103,7 +107,7 @@ export function engineSuite(name: string, open: () => Promise<Subject>): void {
       using context = destination();
       const before = await subject.list();
 
-      const plan = { streams: [planned(source(), subject.copy)], replace: false, source: {} };
+      const plan = { streams: [planned(source(), subject.copy)], replace: false, source: {}, ...reader() };
       await assert.rejects(subject.engine.restore(context, plan), { code: 'target-not-empty' });
 
       assert.deepEqual(await subject.list(), before);
@@ -123,7 +127,7 @@ export function engineSuite(name: string, open: () => Promise<Subject>): void {
       using context = destination();
       const before = await subject.list();
 
-      const plan = { streams: [planned(source(), subject.copy)], replace: true, source: {} };
+      const plan = { streams: [planned(source(), subject.copy)], replace: true, source: {}, ...reader() };
       await subject.engine.restore(context, plan);
 
       const comparison = await subject.engine.compare(context, source().record, subject.copy);
@@ -142,7 +146,7 @@ export function engineSuite(name: string, open: () => Promise<Subject>): void {
         }
       }
 
-      const plan = { streams: [{ ...stream, open: broken }], replace: true, source: {} };
+      const plan = { streams: [{ ...stream, open: broken }], replace: true, source: {}, ...reader() };
       await assert.rejects(subject.engine.restore(context, plan), RangeError);
 
       assert.deepEqual(await subject.list(), before);
@@ -163,7 +167,7 @@ export function engineSuite(name: string, open: () => Promise<Subject>): void {
         }
       }
 
-      const plan = { streams: [{ ...stream, open: stopped }], replace: true, source: {} };
+      const plan = { streams: [{ ...stream, open: stopped }], replace: true, source: {}, ...reader() };
       await assert.rejects(subject.engine.restore(context, plan), { code: 'stopped' });
 
       assert.deepEqual(await subject.list(), before);

@@ -13,7 +13,9 @@ import { clientEnvironment, clusterText, fillShop } from './shop.ts';
 import { type TakenBackup, takeBackup } from './take-backup.ts';
 
 const progress = (line: string) => console.error(line);
-const document = await readFile(new URL('../../docs/restore-without-holdfast.md', import.meta.url), 'utf8');
+const whole = await readFile(new URL('../../docs/restore-without-holdfast.md', import.meta.url), 'utf8');
+/** Trees of files have a test of their own. */
+const [document = ''] = whole.split(/^## Application files$/m);
 /** The commands as a reader would paste them, the first block being the one that he fills in. */
 const [choices = '', ...blocks] = [...document.matchAll(/^```sh\n([\s\S]*?)^```$/gm)].map(([, block]) => block ?? '');
 

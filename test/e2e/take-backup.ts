@@ -45,15 +45,31 @@ targets:
     connection: { host: ${server.host}, port: ${server.port}, user: ${server.user}, password: { file: ${folder}/password }, sslmode: disable }
 `,
     );
-    return { folder, configFile, manifest: await backUp(server, configFile, wanted), [Symbol.asyncDispose]: dispose };
+    return {
+      folder,
+      configFile,
+      manifest: await backUpDatabase(server, configFile, wanted),
+      [Symbol.asyncDispose]: dispose,
+    };
   } catch (error) {
     await dispose();
     throw error;
   }
 }
 
-async function backUp(server: PostgresServer, configFile: string, wanted: Partial<BackupRequest>): Promise<Manifest> {
+async function backUpDatabase(
+  server: PostgresServer,
+  configFile: string,
+  wanted: Partial<BackupRequest>,
+): Promise<Manifest> {
   process.env['HOLDFAST_PG_BIN'] = server.binDir;
+  return backUp(configFile, wanted);
+}
+
+let requests = 0;
+
+/** Backs up the configuration's first target as the task would, but for the state machine around it. */
+export async function backUp(configFile: string, wanted: Partial<BackupRequest>): Promise<Manifest> {
   const config = loadConfig(configFile, {});
   if (config.encryption.keys === 'key-file') await ensureKeyFile(config.encryption.keyFile);
   const signal = new AbortController().signal;
@@ -63,7 +79,7 @@ async function backUp(server: PostgresServer, configFile: string, wanted: Partia
     const request = { target: config.targets[0]?.name ?? fail('the configuration has no target'), ...wanted };
     const admission = await admitBackup(
       { config, store, recorder, clock },
-      { request, execution: 'e2e', startedAt: '2026-11-21T02:00:00.000Z', redriveCount: 0 },
+      { request, execution: `e2e-${++requests}`, startedAt: '2026-11-21T02:00:00.000Z', redriveCount: 0 },
     );
     if (admission.verdict !== 'admitted') return fail(JSON.stringify(admission));
     const manifest = await runBackup(context, admission.run);

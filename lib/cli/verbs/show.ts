@@ -48,9 +48,28 @@ function describe(manifest: Manifest, hold: Hold | null, tables: boolean): strin
     ...manifest.streams.flatMap(({ kind, name, error }) =>
       error ? ['', `${kind} '${name}' failed: [${error.code}] ${error.message}`, `HINT: ${error.hint}`] : [],
     ),
+    ...manifest.streams.flatMap((stream) => describeOmissions(stream, tables)),
     ...(tables ? ['', ...tableContents(manifest)] : []),
   ];
 }
+
+/** What a part lacks, the first of it unless all is asked for, and what else is to be known of it. */
+function describeOmissions(
+  { kind, name, omissions, remarks = [] }: Manifest['streams'][number],
+  isAll: boolean,
+): string[] {
+  const part = `${kind} '${printable(name)}'`;
+  const listed = omissions?.listed.slice(0, isAll ? undefined : mostOmissions) ?? [];
+  const more = (omissions?.count ?? 0) - listed.length;
+  return [
+    ...(omissions === undefined ? [] : ['', `${part} lacks ${omissions.count} of its files:`]),
+    ...listed.map(({ item, reason }) => `  '${printable(item)}' ${reason}`),
+    ...(more > 0 ? [`  … and ${more} more${isAll ? '' : ' (--tables lists them, --json too)'}`] : []),
+    ...(remarks.length === 0 ? [] : ['', ...remarks.map((remark) => `${part}: ${oneLine(remark)}`)]),
+  ];
+}
+
+const mostOmissions = 20;
 
 /** `18 tables, 329708 rows`. */
 function describeContent({ words = tablesAndRows, tables }: Content): string {
@@ -65,7 +84,7 @@ const tableContents = (manifest: Manifest): string[] =>
       (content?.tables ?? []).map((entry) => [
         printable(name),
         content?.words?.collection ?? tablesAndRows.collection,
-        printable(`${entry.schema}.${entry.name}`),
+        printable(entry.schema === '' ? entry.name : `${entry.schema}.${entry.name}`),
         String(entry.rows),
         bytes(entry.bytes),
         entry.digest,

@@ -18,3 +18,6 @@ export const formatsOf = (engine: EngineName, method: Method): readonly Format[]
 
 /** The methods of that engine. */
 export const methodsOf = (engine: EngineName): readonly Method[] => Object.keys(methodTables[engine]) as Method[];
+
+/** Do backups of that engine build on one another, so that whoever takes one reads those before it? */
+export const buildsOnEarlier = (engine: EngineName): boolean => methodsOf(engine).includes('incremental');

@@ -92,25 +92,37 @@ export async function takeBackup(
     }
   }
   await captured.end();
+  const { source, parent: builtOn = null } = captured;
+  const manifest = manifestOf({ streams, method: request.method, source, parent: builtOn });
+  return { manifest, bytes };
+}
+
+/** A manifest of such streams, as a run would publish it. */
+function manifestOf({
+  streams,
+  method,
+  source,
+  parent,
+}: Pick<Manifest, 'method' | 'source' | 'parent'> & { readonly streams: readonly StreamRecord[] }): Manifest {
   taken += 1;
-  const manifest = manifestSchema.parse({
+  return manifestSchema.parse({
     formatVersion: 1,
     backupId: backupIdSchema.parse(
       `20261121T0200${String(taken % 60).padStart(2, '0')}Z-${taken.toString(16).padStart(8, '0')}`,
     ),
     target: targetNameSchema.parse('files'),
     engine: 'application',
-    method: request.method,
+    method,
     tier: 'manual',
     tenant: null,
-    parent: captured.parent ?? null,
+    parent: parent,
     status: 'complete',
     beganAt: fixedTime,
     endedAt: fixedTime,
     scheduledTime: null,
     requestedBy: { kind: 'user' },
     writer: { holdfast: '0', image: 'local', execution: 'x', attempt: 'x', fencingToken: 1 },
-    source: captured.source,
+    source,
     encryption: { algorithm: 'none', wrappedKey: null },
     retention: { days: 1, until: fixedTime },
     streams,
@@ -118,7 +130,6 @@ export async function takeBackup(
     storedBytes: 0,
     seal: '0'.repeat(64),
   });
-  return { manifest, bytes };
 }
 
 const sha256 = (bytes: Buffer): string => createHash('sha256').update(bytes).digest('hex');
@@ -157,6 +168,19 @@ export function readerOf(saved: Saved, chain: readonly Saved[]): BackupReader {
       }
     },
   };
+}
+
+/** Reads streams that somebody else has kept, all of one backup. */
+export function readerOfStreams(
+  streams: ReadonlyMap<string, { readonly record: StreamRecord; readonly bytes: Buffer }>,
+): BackupReader {
+  const records = [...streams.values()].map(({ record, bytes }) => ({
+    ...record,
+    objects: objectsOf(record.stream, bytes),
+  }));
+  const manifest = manifestOf({ streams: records, method: 'incremental', source: {}, parent: null });
+  const bytes = new Map([...streams.values()].map(({ record: { stream }, bytes: all }) => [stream, all]));
+  return readerOf({ manifest, bytes }, []);
 }
 
 /** Copies in pieces of an odd size, as the pipeline might give them. */

@@ -1,6 +1,7 @@
 import { HoldfastError } from '../../../core/errors.ts';
 import type { BackupReader, Capture, CaptureResult, CaptureStream, EngineContext } from '../../engine.ts';
 import type { Connection, TreeSettings } from '../connection.ts';
+import { throwIfStopped } from '../errors.ts';
 import { sourceFacts, streamName } from '../source.ts';
 import { chainLinksOf } from './chain.ts';
 import { indexFormat } from './index-line.ts';
@@ -46,7 +47,7 @@ function streamsOf(
     {
       stream: streamName('packs', tree.name),
       kind: 'packs',
-      name: tree.name,
+      name: `packs of ${tree.name}`,
       format: packsFormat,
       expectedBytes: 0,
       objectBytes: packBytes,
@@ -61,6 +62,7 @@ function streamsOf(
       async open() {
         // Where the chunks are is known when all are written.
         await written.catch((cause: unknown) => {
+          throwIfStopped(context.signal, `the reading of tree '${tree.name}'`);
           throw new HoldfastError('dump-incomplete', `the chunks of tree '${tree.name}' were not written`, { cause });
         });
         return { bytes: capture.index(), result: (): CaptureResult => capture.indexResult() };

@@ -3,6 +3,7 @@ import { HoldfastError } from '../../../core/errors.ts';
 import { backupIdSchema } from '../../../core/ids.ts';
 import type { Manifest, StreamRecord } from '../../../core/manifest.ts';
 import type { BackupReader } from '../../engine.ts';
+import { streamName } from '../source.ts';
 import type { ChunkPlace } from './index-line.ts';
 
 /** How an index calls the backup that it belongs to, whose id nobody knows yet while it is written. */
@@ -31,7 +32,7 @@ export async function* readChunks<Place extends ChunkPlace>(
   const id = backupIdSchema.parse(backup);
   const manifest = await reader.ancestor(id);
   const record = manifest.streams.find(
-    ({ kind, name, status }) => kind === 'packs' && name === tree && status === 'complete',
+    ({ stream, kind, status }) => kind === 'packs' && stream === streamName('packs', tree) && status === 'complete',
   );
   if (record === undefined)
     throw new HoldfastError('object-missing', `backup '${backup}' has no packs of tree '${tree}'`);

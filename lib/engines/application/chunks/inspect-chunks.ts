@@ -4,7 +4,7 @@ import type { Content } from '../../../core/manifest.ts';
 import { type TreeContent, TreeSum } from '../tree/tree-content.ts';
 import { digestOfChunks } from './chunk-sink.ts';
 import { largestChunk } from './cut.ts';
-import { chunkHeaderBytes, packMagic } from './pack.ts';
+import { chunkHeaderBytes, packMagic, packsEnd } from './pack.ts';
 import { openIndex } from './read-index.ts';
 
 /** What an index lists. Throws `corrupt` and `dump-incomplete`. */
@@ -48,7 +48,9 @@ export async function inspectPacks(bytes: AsyncIterable<Uint8Array>): Promise<Co
   let filled = 0;
   let wanted = packMagic.length;
   let isBegun = false;
+  let isEnded = false;
   for await (const piece of bytes) {
+    if (isEnded && piece.length > 0) throw new HoldfastError('corrupt', 'something follows the end of the packs');
     for (let at = 0; at < piece.length; ) {
       const taken = Math.min(wanted - filled, piece.length - at);
       buffer.set(piece.subarray(at, at + taken), filled);
@@ -60,6 +62,12 @@ export async function inspectPacks(bytes: AsyncIterable<Uint8Array>): Promise<Co
         isBegun = true;
       } else if (wanted === chunkHeaderBytes) {
         const length = buffer.readUInt32LE(0);
+        if (length === 0 && buffer.subarray(0, wanted).equals(packsEnd())) {
+          if (at < piece.length) throw new HoldfastError('corrupt', 'something follows the end of the packs');
+          isEnded = true;
+          filled = 0;
+          continue;
+        }
         if (length === 0 || length > largestChunk)
           throw new HoldfastError('corrupt', 'a chunk has a length that none has');
         wanted += length;
@@ -75,6 +83,6 @@ export async function inspectPacks(bytes: AsyncIterable<Uint8Array>): Promise<Co
       filled = 0;
     }
   }
-  if (!isBegun || filled > 0) throw new HoldfastError('dump-incomplete', 'the packs end within a chunk');
+  if (!isEnded) throw new HoldfastError('dump-incomplete', 'the packs have no end');
   return sum.content();
 }

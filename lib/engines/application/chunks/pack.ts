@@ -2,6 +2,9 @@
 export const packMagic = Buffer.from('HFPACK01');
 export const chunkHeaderBytes = 36;
 
+/** What ends packs: the header of a chunk without content. */
+export const packsEnd = (): Buffer => Buffer.alloc(chunkHeaderBytes);
+
 /** What stands before a chunk. */
 export function packRecord(digest: Uint8Array, length: number): Buffer {
   const header = Buffer.allocUnsafe(chunkHeaderBytes);

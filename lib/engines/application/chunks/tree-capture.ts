@@ -16,7 +16,7 @@ import { entryLine } from './entry-line.ts';
 import { IndexDraft } from './index-draft.ts';
 import { type ChunkPlace, indexFormat } from './index-line.ts';
 import { ChunkSum } from './inspect-chunks.ts';
-import { chunkHeaderBytes, packMagic, packRecord } from './pack.ts';
+import { chunkHeaderBytes, packMagic, packRecord, packsEnd } from './pack.ts';
 import { ParentIndex } from './parent-index.ts';
 
 type Options = {
@@ -72,6 +72,7 @@ export class TreeCapture {
         }
       }
       yield* this.#copy();
+      yield this.#emit(packsEnd());
     } catch (error) {
       throw this.#context.signal.aborted
         ? stopReason(this.#context.signal, `the reading of tree '${tree.name}'`)

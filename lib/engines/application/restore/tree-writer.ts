@@ -50,7 +50,8 @@ export class TreeWriter {
     try {
       mkdirSync(path, 0o700);
     } catch (error) {
-      if (codeOf(error) !== 'EEXIST' || !lstatSync(path).isDirectory()) throw error;
+      if (codeOf(error) !== 'EEXIST') throw error;
+      if (!lstatSync(path).isDirectory()) throw bothKinds(entry.path);
     }
   }
 
@@ -136,8 +137,7 @@ export class TreeWriter {
     const reached = this.#folder.reach(path);
     const there = lstatSync(reached, { throwIfNoEntry: false });
     if (there === undefined) return reached;
-    if (there.isDirectory())
-      throw new HoldfastError('corrupt', `the backup has '${shownPath(path)}' both as a folder and as something else`);
+    if (there.isDirectory()) throw bothKinds(path);
     rmSync(reached);
     return reached;
   }
@@ -220,6 +220,9 @@ export class TreeWriter {
     else this.#left.set(what, { count: 1, first: shownPath(path) });
   }
 }
+
+const bothKinds = (path: Buffer): HoldfastError =>
+  new HoldfastError('corrupt', `the backup has '${shownPath(path)}' both as a folder and as something else`);
 
 const mayNot = new Set(['EPERM', 'EACCES', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EINVAL']);
 

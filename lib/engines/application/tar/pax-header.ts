@@ -83,9 +83,13 @@ export function paxHeaders(
   return Buffer.concat([extendedHeader, extended, padding(extended.length), header]);
 }
 
-/** The list of data stretches that a sparse file's content begins with, filled up to whole blocks. */
-export function sparseMap(stretches: readonly Stretch[]): Buffer {
-  const numbers = [stretches.length, ...stretches.flatMap(({ start, length }) => [start, length])];
+/** The list of data stretches that the content of a sparse file of that size begins with, filled up to whole blocks. */
+export function sparseMap(stretches: readonly Stretch[], size: number): Buffer {
+  const last = stretches.at(-1);
+  // GNU tar makes a file no longer than its last stretch: a hole at the end is told by an empty one.
+  const end = last !== undefined && last.start + last.length === size ? [] : [{ start: size, length: 0 }];
+  const all = [...stretches, ...end];
+  const numbers = [all.length, ...all.flatMap(({ start, length }) => [start, length])];
   const text = Buffer.from(numbers.map((number) => `${number}\n`).join(''), 'latin1');
   return Buffer.concat([text, padding(text.length)]);
 }

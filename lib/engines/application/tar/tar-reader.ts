@@ -18,7 +18,11 @@ const largestHeader = 8 * 1024 * 1024;
 
 type Overrides = Map<string, Buffer>;
 type Gathered = 'header' | 'x' | 'g' | 'L' | 'K' | 'map' | 'none';
-type Current = { readonly entry: Entry; readonly storedBytes: number; map: string };
+type Current = {
+  readonly entry: Entry;
+  readonly storedBytes: number;
+  readonly map: { readonly blocks: string[]; lines: number; pairs?: number };
+};
 
 /**
  * Reads a tar archive, as POSIX describes it (ustar and pax, with GNU's sparse files, long names and large numbers), from bytes that are not to be
@@ -179,7 +183,7 @@ export class TarReader {
       xattrs: xattrsIn(own),
       ...(isSparse && { isSparse }),
     };
-    this.#current = { entry, storedBytes, map: '' };
+    this.#current = { entry, storedBytes, map: { blocks: [], lines: 0 } };
     const isAgain = own.has(againKeyword);
     this.#pad(storedBytes);
     if (isSparse) {
@@ -195,19 +199,22 @@ export class TarReader {
   /** The list may take several blocks: numbers, each on a line, the first of them how many pairs follow. */
   #takeMap(block: Buffer): void {
     const current = this.#current as Current;
-    current.map += block.toString('latin1');
-    const lines = current.map.split('\n');
-    const pairs = lines.length > 1 ? this.#mapNumber(lines[0]) : Number.POSITIVE_INFINITY;
-    if (lines.length - 1 < 1 + 2 * pairs) {
-      if (current.map.length > largestHeader || current.map.length + blockBytes > current.storedBytes)
+    const { map } = current;
+    map.blocks.push(block.toString('latin1'));
+    for (const byte of block) if (byte === 0x0a) map.lines += 1;
+    map.pairs ??= this.#mapNumber(map.blocks[0]?.split('\n', 1)[0]);
+    const mapBytes = map.blocks.length * blockBytes;
+    if (map.lines < 1 + 2 * map.pairs) {
+      if (mapBytes > largestHeader || mapBytes + blockBytes > current.storedBytes)
         throw this.#corrupt('the list of a sparse file does not end');
       this.#gather('map', blockBytes);
       return;
     }
+    const lines = map.blocks.join('').split('\n');
     const stretches: Stretch[] = [];
     let end = 0;
     let dataBytes = 0;
-    for (let pair = 0; pair < pairs; pair++) {
+    for (let pair = 0; pair < map.pairs; pair++) {
       const start = this.#mapNumber(lines[1 + 2 * pair]);
       const length = this.#mapNumber(lines[2 + 2 * pair]);
       if (start < end || start + length > current.entry.size) throw this.#corrupt('a sparse file is out of order');
@@ -215,7 +222,7 @@ export class TarReader {
       dataBytes += length;
       stretches.push({ start, length });
     }
-    if (dataBytes !== current.storedBytes - current.map.length)
+    if (dataBytes !== current.storedBytes - mapBytes)
       throw this.#corrupt('a sparse file has other data than its list says');
     this.#visitor.begin(current.entry, { stretches, isAgain: this.#isAgain });
     this.#startData(dataBytes);

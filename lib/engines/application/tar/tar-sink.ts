@@ -27,7 +27,7 @@ export class TarSink implements Sink {
       this.#output.write(paxHeaders(entry, { isAgain }));
       return;
     }
-    const map = sparseMap(stretches);
+    const map = sparseMap(stretches, entry.size);
     const dataBytes = stretches.reduce((sum, { length }) => sum + length, 0);
     this.#output.write(paxHeaders(entry, { isAgain, sparse: { map, dataBytes } }));
     this.#output.write(map);

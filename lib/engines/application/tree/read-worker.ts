@@ -2,26 +2,36 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { openLibc } from '../native/libc.ts';
 import { sinkOf } from './open-sink.ts';
 import { FileReader } from './read-files.ts';
-import type { FromReader, ReaderData, ToReader } from './read-pool.ts';
+import { creditsAt, type FromReader, type ReaderData, stopAt, type ToReader } from './reader-messages.ts';
 
 // A thread that reads files, and does nothing else: it waits for each one, so that nobody else has to.
 
-const { sink, credits } = workerData as ReaderData;
-const left = new Int32Array(credits);
+const { sink, shared } = workerData as ReaderData;
+const counters = new Int32Array(shared);
 const reader = new FileReader(sinkOf(sink), openLibc());
+const isStopped = (): boolean => Atomics.load(counters, stopAt) !== 0;
+
+/** Thrown to leave a job that nobody wants any more. */
+class Stopped extends Error {}
 
 const tell = (message: FromReader, transfer: readonly ArrayBuffer[] = []): void => {
   // So much is read ahead of whoever takes it, and no more.
-  while (Atomics.load(left, 0) <= 0) Atomics.wait(left, 0, 0);
-  Atomics.sub(left, 0, 1);
+  while (Atomics.load(counters, creditsAt) <= 0 && !isStopped()) Atomics.wait(counters, creditsAt, 0);
+  if (isStopped()) throw new Stopped();
+  Atomics.sub(counters, creditsAt, 1);
   parentPort?.postMessage(message, transfer);
 };
 
-parentPort?.on('message', ({ id, job }: ToReader) => {
+const read = ({ id, job }: ToReader): void => {
   try {
     for (const part of reader.read(job)) tell({ id, part }, part.bytes === undefined ? [] : [part.bytes]);
     tell({ id });
   } catch (error) {
-    tell({ id, error });
+    if (!isStopped()) tell({ id, error });
   }
+};
+
+parentPort?.on('message', (message: ToReader | 'end') => {
+  if (message === 'end') parentPort?.close();
+  else if (!isStopped()) read(message);
 });
