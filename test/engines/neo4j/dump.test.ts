@@ -217,6 +217,31 @@ suite('dumps of a server that is stopped and started around them', { concurrency
     assert.deepEqual(await server.run('MATCH (n:Kept) RETURN n.name'), [['still there']]);
   });
 
+  test('a restore test loads the dump into a server of its own and asks it', async () => {
+    using context = contextOf();
+    const result = await engine.restoreTest(context, {
+      source: { serverVersion: '5.26.30' },
+      streams: [planned(saved, 'neo4j')],
+      options: { heapMiB: 512, pageCacheMiB: 64 },
+      assertions: [
+        { name: 'items', database: 'neo4j', cypher: 'MATCH (n:Item) RETURN count(n)', expect: { equals: 2000 } },
+        { name: 'none', database: 'neo4j', cypher: 'MATCH (n:Later) RETURN count(n)', expect: { min: 1 } },
+      ],
+      assertionTimeoutSeconds: 60,
+      onRestored: () => {},
+    });
+
+    assert.deepEqual(
+      result.problems.map(({ message }) => message),
+      ["assertion 'none': expected at least 1, found '0'"],
+    );
+    assert.deepEqual(
+      result.restored.map(({ comparison }) => comparison.itemsCompared),
+      [2000],
+    );
+    assert.deepEqual(result.remarks, []);
+  });
+
   test('the same file, taken by hand, is recognised and proved', async () => {
     const file = path.join(folder, 'by-hand.dump');
     writeFileSync(file, saved.bytes);

@@ -1,19 +1,13 @@
-import { createWriteStream } from 'node:fs';
-import { mkdir, readdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
-import { isDeepStrictEqual } from 'node:util';
 import { HoldfastError } from '../../../core/errors.ts';
-import type { Content } from '../../../core/manifest.ts';
 import type { Comparison, EngineContext, RestorePlan, RestoreResult } from '../../engine.ts';
 import { stopReason } from '../../stop-reason.ts';
 import { withServer, withSession } from '../connection.ts';
 import { countsOf } from '../count-elements.ts';
 import type { FindTools, Neo4jTools } from '../tools.ts';
-import { runAdmin } from './admin.ts';
 import { compareDump } from './compare-dump.ts';
-import { DumpCheck } from './dump-check.ts';
+import { loadDump } from './load-dump.ts';
 import { ownSettings, type ServerFolders, serverFolders } from './server-folders.ts';
 import { stopService } from './service.ts';
 import { confirmSwap, databasesAside, removeStaged, stageName, swapBack, swapIn } from './swap-folders.ts';
@@ -21,7 +15,7 @@ import { confirmSwap, databasesAside, removeStaged, stageName, swapBack, swapIn 
 type Planned = RestorePlan['streams'][number];
 
 /** A database that was loaded and checked in a folder of its own, beside the server's. */
-type Staged = { readonly planned: Planned; readonly database: string; readonly folder: string };
+type Staged = { readonly planned: Planned; readonly database: string };
 
 /**
  * Puts dumps back under a server on this machine.
@@ -119,7 +113,7 @@ function rehearsed({ record }: Planned): Comparison {
   };
 }
 
-/** Writes the dump beside the databases, loads it there and checks it. Everything is deleted by whoever asked. */
+/** Loads the dump beside the databases. Everything is deleted by whoever asked. */
 async function stage(
   context: EngineContext,
   planned: Planned,
@@ -127,61 +121,15 @@ async function stage(
 ): Promise<Staged> {
   const database = planned.destination.toLowerCase();
   const folder = path.join(folders.data, stageName, database);
-  await rm(folder, { recursive: true, force: true });
-  await mkdir(folder, { recursive: true, mode: 0o700 });
-  await writeDump(context, planned, path.join(folder, `${database}.dump`));
-
   const home = path.join(folder, 'home');
-  await mkdir(path.join(home, 'conf'), { recursive: true });
+  await mkdir(path.join(home, 'conf'), { recursive: true, mode: 0o700 });
   const logs = path.join(folders.transactions, stageName, database);
   await writeFile(
     path.join(home, 'conf/neo4j.conf'),
     `server.directories.data=${home}\nserver.directories.transaction.logs.root=${logs}\n`,
   );
-  const admin = { tools, home, conf: path.join(home, 'conf'), signal: context.signal };
-  context.progress({ phase: 'load', detail: database });
-  await runAdmin({
-    ...admin,
-    args: ['database', 'load', database, `--from-path=${folder}`],
-    doing: `loading the dump of database '${database}'`,
-    otherwise: 'restore-failed',
-  });
-  context.progress({ phase: 'check', detail: database });
-  await runAdmin({
-    ...admin,
-    args: ['database', 'check', database, `--report-path=${home}`],
-    doing: `checking the loaded database '${database}'`,
-    otherwise: 'comparison-failed',
-  });
-  await rm(path.join(folder, `${database}.dump`));
-  return { planned, database, folder: home };
-}
-
-async function writeDump(context: EngineContext, planned: Planned, file: string): Promise<void> {
-  const check = new DumpCheck();
-  let bytes = 0;
-  async function* checked(): AsyncGenerator<Uint8Array, void> {
-    for await (const chunk of planned.open()) {
-      if (context.signal.aborted) throw stopReason(context.signal, 'the restore');
-      bytes += chunk.length;
-      context.progress({
-        phase: 'restore',
-        detail: planned.destination,
-        bytes,
-        expectedBytes: planned.record.plainBytes,
-      });
-      await check.write(chunk);
-      // The file's stream may keep it for a while.
-      yield Buffer.from(chunk);
-    }
-  }
-  await pipeline(Readable.from(checked()), createWriteStream(file, { mode: 0o600 }));
-  const content: Content = await check.end();
-  if (isDeepStrictEqual(content, planned.record.content)) return;
-  throw new HoldfastError(
-    'corrupt',
-    `the dump of database '${planned.record.name}' holds other files than its manifest says`,
-  );
+  await loadDump(context, planned, { tools, home, folder, database });
+  return { planned, database };
 }
 
 /** Says whether the server runs. Rejects with `target-not-empty` when something is there that may not be replaced. */
