@@ -112,9 +112,9 @@ test('a backup that was damaged fails the test with what is wrong', async () => 
 });
 
 test('of the servers at hand the one most like the source is taken, and none that could not read it', () => {
-  const find = (product: string, version: string, rdbVersion: number) => {
+  const find = (product: string, version: string, rdbVersion: number, needsNewest = true) => {
     const { product: found, major } = findServerProgram(
-      { product, version, rdbVersion },
+      { product, version, rdbVersion, needsNewest },
       (process.env['HOLDFAST_REDIS_BIN'] ?? '').split(path.delimiter),
     );
     return `${found} ${major}`;
@@ -123,5 +123,6 @@ test('of the servers at hand the one most like the source is taken, and none tha
   assert.equal(find('Redis', '6.2.1', 9), 'Redis 8');
   assert.equal(find('Redis', '8.0.1', 12), 'Redis 8');
   assert.equal(find('Valkey', '8.1.0', 11), 'Redis 8');
+  assert.equal(find('Valkey', '9.0.0', 80, false), 'Redis 8');
   assert.throws(() => find('Valkey', '9.0.0', 80), { code: 'tool-missing', message: /there is Redis 8.*, Redis 7\.0/ });
 });
