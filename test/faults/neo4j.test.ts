@@ -7,7 +7,7 @@ import { createInterface } from 'node:readline';
 import { after, before, suite, test } from 'node:test';
 import { neo4jEngine } from '../../lib/engines/neo4j/neo4j-engine.ts';
 import { contextFor } from '../engines/neo4j/run-engine.ts';
-import { capture, planned, type Saved, save } from '../engines/postgres/run-engine.ts';
+import { capture, planned, type Saved, save } from '../engines/saved-streams.ts';
 import { type Neo4jServer, neo4jServer } from '../servers/neo4j.ts';
 
 const engine = neo4jEngine();
