@@ -67,28 +67,31 @@ export function matrixSuite(
       }
     }
 
-    test('a backup that is killed halfway leaves nothing that is listed, and the next attempt is whole', async () => {
-      await using installation = await openInstallation({ algorithm: 'aes-256-gcm', targets: subject.targets });
-      const { configFile: config } = installation;
-      const args = Object.entries({ config, ...kind, execution: 'killed' }).map(
-        ([option, value]) => `--${option}=${value}`,
-      );
+    // When the first bytes have been read, and when all objects are there but the manifest.
+    for (const phase of ['capture', 'publish']) {
+      test(`a backup that is killed in its phase '${phase}' leaves nothing that is listed, and the next attempt is whole`, async () => {
+        await using installation = await openInstallation({ algorithm: 'aes-256-gcm', targets: subject.targets });
+        const { configFile: config } = installation;
+        const args = Object.entries({ config, ...kind, execution: 'killed', phase }).map(
+          ([option, value]) => `--${option}=${value}`,
+        );
 
-      const child = spawn(process.execPath, [path.join(import.meta.dirname, 'backup-and-die.ts'), ...args], {
-        stdio: ['ignore', 'inherit', 'inherit'],
-      });
-      const [, signal] = await once(child, 'exit');
-      const published = await installation.within(async ({ store }) => {
-        const keys: string[] = [];
-        for await (const { key } of store.list('backups/')) if (key.endsWith('/manifest.json')) keys.push(key);
-        return keys;
-      });
-      const manifest = await installation.backUp({ ...kind, execution: 'killed' });
+        const child = spawn(process.execPath, [path.join(import.meta.dirname, 'backup-and-die.ts'), ...args], {
+          stdio: ['ignore', 'inherit', 'inherit'],
+        });
+        const [, signal] = await once(child, 'exit');
+        const published = await installation.within(async ({ store }) => {
+          const keys: string[] = [];
+          for await (const { key } of store.list('backups/')) if (key.endsWith('/manifest.json')) keys.push(key);
+          return keys;
+        });
+        const manifest = await installation.backUp({ ...kind, execution: 'killed' });
 
-      assert.equal(signal, 'SIGKILL');
-      assert.deepEqual(published, []);
-      assert.deepEqual((await installation.validate(manifest)).problems, []);
-    });
+        assert.equal(signal, 'SIGKILL');
+        assert.deepEqual(published, []);
+        assert.deepEqual((await installation.validate(manifest)).problems, []);
+      });
+    }
   });
 }
 

@@ -1,4 +1,8 @@
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { writeFile } from 'node:fs/promises';
+import path from 'node:path';
 import { after, before, test } from 'node:test';
 import type { RestorePlan } from '../../../lib/engines/engine.ts';
 import { redisEngine } from '../../../lib/engines/redis/redis-engine.ts';
@@ -250,4 +254,30 @@ test('ACL users come along when both sides say so, passwords as hashes', async (
   assert.doesNotMatch(String(all.get('acl')?.bytes), /secret/);
   await using app = await target.connect({ user: 'app', password: 'secret' });
   await assert.rejects(app.ask(['SET', 'app:1', 'x']), { kind: 'NOPERM' });
+});
+
+test('a restore that is killed halfway leaves the live database as it was, and the next one succeeds', async () => {
+  await using target = await redisServer('redis-8');
+  await using from = await redisServer('redis-8', { 'enable-debug-command': 'yes' });
+  await run(target, [['SET', 'live', '1']]);
+  await run(from, [['DEBUG', 'POPULATE', '10000']]);
+  const one = await saved(from);
+  const [recordFile, bytesFile] = [path.join(target.folder, 'record.json'), path.join(target.folder, 'bytes')];
+  await writeFile(recordFile, JSON.stringify(one.record));
+  await writeFile(bytesFile, one.bytes);
+
+  const program = path.join(import.meta.dirname, 'restore-and-die.ts');
+  const child = spawn(process.execPath, [program, String(target.port), recordFile, bytesFile], { stdio: 'inherit' });
+  const [, signal] = await once(child, 'exit');
+  const after = [
+    await target.ask('DBSIZE'),
+    await target.ask('EXISTS', 'live'),
+    (await usedDatabases(target)).length > 1,
+  ];
+  const comparison = await restore(target, one, { replace: true });
+
+  assert.equal(signal, 'SIGKILL');
+  assert.deepEqual(after, [1, 1, true]);
+  assert.equal(comparison.same, true);
+  assert.equal(await target.ask('DBSIZE'), 10_000);
 });
