@@ -149,6 +149,20 @@ test('a chain that is as long as it may be ends, and what did not change is copi
   sameTrees(source, copy);
 });
 
+test('a backup whose chain is broken does not pass its validation', async () => {
+  const { run } = await opened.succeeded(opened.backup('files', { method: 'incremental' }));
+  const { parent } = manifestOf(folder, run);
+  assert.notEqual(parent, null);
+  const good = await cli('validate', run.backupId);
+  assert.equal(good.exitCode, 0, good.stderr + good.stdout);
+  rmSync(join(folder.store, 'backups', 'files', String(parent), 'manifest.json'));
+
+  const broken = await cli('validate', run.backupId);
+
+  assert.notEqual(broken.exitCode, 0);
+  assert.match(broken.stdout + broken.stderr, new RegExp(`no backup '${parent}'`));
+});
+
 test('the preset keeps the configuration itself, and no key', async () => {
   await opened.succeeded(opened.backup('books'));
 
