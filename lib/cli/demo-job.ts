@@ -1,5 +1,7 @@
+import { resolve } from 'node:path';
+import { demoFolder } from '../config/files.ts';
 import { targetNameSchema } from '../core/ids.ts';
-import type { Manifest } from '../core/manifest.ts';
+import { type Manifest, tablesAndRows } from '../core/manifest.ts';
 import { readManifest } from '../store/backups.ts';
 import { newestOutcome } from '../store/outcomes.ts';
 import { onStdout } from './colours.ts';
@@ -12,7 +14,9 @@ const target = targetNameSchema.parse('demo');
 const database = 'shop';
 const copy = 'shop_restored';
 
-/** What the first start shows: a backup of the demo, a restore into another database, and the comparison, by the deployed state machines. */
+const files = { target: targetNameSchema.parse('demo-files'), copy: resolve(demoFolder, 'files_restored') };
+
+/** What the first start shows: backups of the demo's database and files, restores of both beside them, and the comparisons, by the deployed state machines. */
 export async function runDemoJob(context: CliContext, machines: Machines): Promise<void> {
   const { output } = context;
   const beganAt = performance.now();
@@ -34,8 +38,33 @@ export async function runDemoJob(context: CliContext, machines: Machines): Promi
   const outcome = await direct(context, ({ store }) => newestOutcome(store, restore.run.recoveryId));
   for (const line of describeRestore(manifest, outcome)) output.line(line);
 
+  await runFilesJob(context, machines);
+
   output.line(`\n${onStdout.bold('Done')} in ${duration((performance.now() - beganAt) / 1000)}. Try next:`);
   for (const line of nextCommands(manifest)) output.line(`  ${line}`);
+}
+
+/** The same for the tree of files. */
+async function runFilesJob(context: CliContext, machines: Machines): Promise<void> {
+  const { output } = context;
+  output.line(onStdout.bold(`\nBackup of target '${files.target}', by state machine`));
+  const backup = await runBackupJob(context, machines, { target: files.target, requestedBy: { kind: 'user' } });
+  const manifest = await direct(context, ({ store }) => readManifest(store, files.target, backup.run.backupId));
+  for (const line of describeBackup(manifest)) output.line(line);
+
+  output.line(onStdout.bold(`\nRestore of the files to '${files.copy}', by state machine`));
+  const restore = await runRestoreJob(context, machines, {
+    backup: manifest.backupId,
+    target: files.target,
+    as: files.copy,
+    replace: true,
+    requestedBy: { kind: 'user' },
+  });
+  const outcome = await direct(context, ({ store }) => newestOutcome(store, restore.run.recoveryId));
+  for (const { tables, rows, words = tablesAndRows, same, differences } of outcome?.restore?.databases ?? [])
+    output.line(
+      `  ${counted(tables, words.collection)}, ${counted(rows, words.item)}: ${same ? 'the copy is the same' : differences.join('; ')}`,
+    );
 }
 
 function describeBackup({ backupId, plainBytes, storedBytes, streams }: Manifest): string[] {

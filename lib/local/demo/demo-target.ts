@@ -5,15 +5,16 @@ import { HoldfastError } from '../../core/errors.ts';
 import { freePort } from '../../servers/child-server.ts';
 import { type EmbeddedPostgres, openEmbeddedPostgres } from '../postgres-server.ts';
 import { demoDatabases, loadDemoData } from './demo-data.ts';
+import { makeDemoFiles } from './demo-files.ts';
 
 /** The major version of the embedded server, whose client tools a backup of the demo needs. */
 export const demoMajor = 17;
 
-/** A running demo: a database server with something in it, and a configuration that protects it. */
+/** A running demo: a database server with something in it, a tree of files, and a configuration that protects both. */
 export type Demo = { readonly configFile: string; close(): Promise<void> };
 
 /**
- * Starts the demo's own PostgreSQL, fills it the first time, and writes a configuration of one target beside it. The port stays the same from
+ * Starts the demo's own PostgreSQL, fills it the first time, and makes a tree of files, and writes a configuration of both beside them. The port stays the same from
  * start to start, so that the configuration does, unless another program has taken it.
  */
 export async function openDemo(progress: (line: string) => void): Promise<Demo> {
@@ -23,6 +24,7 @@ export async function openDemo(progress: (line: string) => void): Promise<Demo> 
   try {
     if (server.tcp === undefined) throw new HoldfastError('internal', 'the demo database does not listen');
     await loadDemoData({ host: server.host, port: server.port, user: server.user }, progress);
+    makeDemoFiles(join(demoFolder, 'files'));
     writeFileSync(demoConfigFile, configuration(server.tcp.port));
     return { configFile: demoConfigFile, close: () => server.close() };
   } catch (error) {
@@ -68,4 +70,7 @@ targets:
   - name: demo
     engine: postgres
     connection: { host: 127.0.0.1, port: ${port}, user: postgres, password: { file: postgres/password }, sslmode: disable, databases: ${JSON.stringify(demoDatabases)} }
+  - name: demo-files
+    engine: application
+    connection: { path: files, exclude: ['*.tmp'] }
 `;
