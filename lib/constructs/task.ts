@@ -1,4 +1,4 @@
-import { Duration, RemovalPolicy } from 'aws-cdk-lib';
+import { Duration, RemovalPolicy, Stack } from 'aws-cdk-lib';
 import type { DockerImageAsset } from 'aws-cdk-lib/aws-ecr-assets';
 import { Platform } from 'aws-cdk-lib/aws-ecr-assets';
 import {
@@ -14,6 +14,7 @@ import { Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
 import { acknowledge } from '../checks/acknowledge.ts';
+import type { EfsMount } from '../config/targets/application.ts';
 import { allow, type Permission } from './allow.ts';
 import { configFileName } from './bundle.ts';
 
@@ -27,6 +28,10 @@ export type TaskProps = {
   readonly diskGiB?: number;
   readonly environment: Readonly<Record<string, string>>;
   readonly permissions: readonly Permission[];
+  /** Other people's file systems that it sees. @default - none */
+  readonly fileSystems?: readonly (EfsMount & { readonly target: string })[];
+  /** May it write to them? @default false */
+  readonly mayWriteFiles?: boolean;
 };
 
 /** The platform that the image is built for, and that tasks run on. */
@@ -98,5 +103,34 @@ export class Task extends Construct {
       'names, keys and paths only: a secret is read by the program itself, by reference, with its own role',
     );
     this.definition.node.addDependency(this.role, executionRole);
+    for (const mount of props.fileSystems ?? []) this.#mount(mount, props.mayWriteFiles ?? false);
+  }
+
+  /** Through the access point alone, over TLS, and as the role: the file system's own policy may ask for all three. */
+  #mount(
+    { target, fileSystem, accessPoint, mountAt }: EfsMount & { readonly target: string },
+    mayWrite: boolean,
+  ): void {
+    const arnOf = (resource: string): string => Stack.of(this).formatArn({ service: 'elasticfilesystem', resource });
+    this.definition.addVolume({
+      name: target,
+      efsVolumeConfiguration: {
+        fileSystemId: fileSystem,
+        transitEncryption: 'ENABLED',
+        authorizationConfig: { accessPointId: accessPoint, iam: 'ENABLED' },
+      },
+    });
+    this.container.addMountPoints({ sourceVolume: target, containerPath: mountAt, readOnly: !mayWrite });
+    allow(this.role, {
+      sid: `MountFilesOf${target.replaceAll(/[^a-zA-Z0-9]/g, '')}`,
+      actions: [
+        'elasticfilesystem:ClientMount',
+        // Without it whoever the access point makes root is nobody.
+        'elasticfilesystem:ClientRootAccess',
+        ...(mayWrite ? ['elasticfilesystem:ClientWrite'] : []),
+      ],
+      resources: [arnOf(`file-system/${fileSystem}`)],
+      conditions: { StringEquals: { 'elasticfilesystem:AccessPointArn': arnOf(`access-point/${accessPoint}`) } },
+    });
   }
 }

@@ -4,6 +4,7 @@ import { DockerImageAsset } from 'aws-cdk-lib/aws-ecr-assets';
 import { Cluster, ContainerInsights } from 'aws-cdk-lib/aws-ecs';
 import { Construct } from 'constructs';
 import type { HoldfastConfig } from '../config/config.ts';
+import { efsOf } from '../config/targets/application.ts';
 import { buildsOnEarlier } from '../config/targets/methods.ts';
 import type { TaskToRun } from '../workflows/steps.ts';
 import type { Bundle } from './bundle.ts';
@@ -65,7 +66,17 @@ export class Tasks extends Construct {
       props.targets.map(({ connection }) => connection.password),
     );
 
-    this.backup = new Task(this, 'Backup', { ...common, description: 'writes backups', permissions: passwords });
+    const fileSystems = props.targets.flatMap((target) => {
+      const efs = efsOf(target);
+      return efs === undefined ? [] : [{ target: target.name, ...efs }];
+    });
+
+    this.backup = new Task(this, 'Backup', {
+      ...common,
+      description: 'writes backups',
+      permissions: passwords,
+      fileSystems,
+    });
     const chained = props.targets.filter(({ engine }) => buildsOnEarlier(engine)).map(({ name }) => name);
     vault.grantList(this.backup.role, 'backups', 'leases', ...(chained.length > 0 ? (['inUse'] as const) : []));
     // Its own objects, which it reads back before it publishes them.
@@ -80,7 +91,13 @@ export class Tasks extends Construct {
       vault.grantUnwrapOf(this.backup.role, chained);
     }
 
-    this.restore = new Task(this, 'Restore', { ...common, description: 'restores backups', permissions: passwords });
+    this.restore = new Task(this, 'Restore', {
+      ...common,
+      description: 'restores backups',
+      permissions: passwords,
+      fileSystems,
+      mayWriteFiles: true,
+    });
     vault.grantList(this.restore.role, 'backups', 'leases', 'inUse');
     vault.grantGet(this.restore.role, 'backups', 'leases', 'inUse');
     vault.grantPut(this.restore.role, 'leases', 'inUse', 'outcomes');
@@ -110,6 +127,7 @@ export class Tasks extends Construct {
       ...smallest,
       description: 'asks targets how they are',
       permissions: passwords,
+      fileSystems,
     });
     vault.grantPut(this.askTargets.role, 'health');
   }

@@ -28,6 +28,29 @@ const treeSchema = z.strictObject({
   ...choiceShape,
 });
 
+/** A file system that tasks on AWS mount; on one machine it is mounted already. */
+const efsSchema = z.strictObject({
+  fileSystem: z.string().regex(/^fs-[0-9a-f]+$/, 'is not the id of a file system'),
+  accessPoint: z
+    .string()
+    .regex(/^fsap-[0-9a-f]+$/, 'is not the id of an access point')
+    .describe('Its POSIX user is whom tasks are to the file system: 0 reads everything, and restores owners'),
+  mountAt: z
+    .string()
+    .regex(/^\/[^:]+$/, 'is not an absolute path')
+    .describe('Where tasks see it: path, or the paths of all trees, lie there'),
+});
+export type EfsMount = z.output<typeof efsSchema>;
+
+/** The file system that tasks mount for a target, if they do. */
+export function efsOf({
+  connection,
+}: {
+  readonly connection: Readonly<Record<string, unknown>>;
+}): EfsMount | undefined {
+  return efsSchema.optional().parse(connection['efs']);
+}
+
 /** Which folders to back up. */
 export const applicationConnectionSchema = z
   .strictObject({
@@ -42,6 +65,7 @@ export const applicationConnectionSchema = z
       .optional()
       .describe("Instead of path: 'holdfast' is this configuration file itself, without keys and passwords"),
     ...choiceShape,
+    efs: efsSchema.optional().describe('On AWS, the EFS that holds the files'),
     oneFileSystem: z
       .boolean()
       .default(true)
