@@ -37,10 +37,11 @@ test('paths of trees are taken from the folder of the configuration', () => {
     backups: [{ tier: daily, method: incremental, schedule: "0 5 * * *" }]`);
 
   assert.equal(one?.connection['path'], '/etc/app');
-  assert.deepEqual(
-    (two?.connection['trees'] as { path: string }[]).map(({ path }) => path),
-    ['/etc/holdfast/www', '/var/mail'],
-  );
+  const choice = { include: [], exclude: [], tolerate: [] };
+  assert.deepEqual(two?.connection['trees'], [
+    { name: 'www', path: '/etc/holdfast/www', ...choice },
+    { name: 'mail', path: '/var/mail', ...choice },
+  ]);
   assert.deepEqual(
     two?.backups.map(({ method, format }) => [method, format]),
     [['incremental', 'chunks']],
