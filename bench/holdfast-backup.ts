@@ -140,7 +140,7 @@ targets:
 /** What the state machine does before it starts the task. */
 export async function admit(
   config: HoldfastConfig,
-  wanted: Pick<BackupRequest, 'method'> = {},
+  wanted: Pick<BackupRequest, 'method' | 'format'> = {},
   execution = 'bench',
 ): Promise<BackupRun> {
   const store = await openStore(config.store);

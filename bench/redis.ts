@@ -23,7 +23,7 @@ export async function run(): Promise<BenchRow[]> {
   await using folder = await benchFolder();
   await using minio = await minioPlaces();
   const bundle = new Bundle(loadConfig(join(import.meta.dirname, '../holdfast.example.yaml'), {}));
-  const setting = { folder: folder.path, program: join(bundle.taskDirectory, 'main.mjs') };
+  const setting = { folder: folder.path, program: join(bundle.taskDirectory('holdfast'), 'main.mjs') };
   return [
     await rdbRow(setting, minio, true),
     await rdbRow(setting, minio, false),

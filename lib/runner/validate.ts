@@ -1,9 +1,10 @@
 import { isDeepStrictEqual } from 'node:util';
 import { describeError, HoldfastError } from '../core/errors.ts';
 import type { BackupId, TargetName } from '../core/ids.ts';
-import type { StreamRecord } from '../core/manifest.ts';
+import type { Manifest, StreamRecord } from '../core/manifest.ts';
 import { openEngine } from '../engines/open-engine.ts';
 import { verifyStream } from '../pipeline/verify-stream.ts';
+import { readManifest } from '../store/backups.ts';
 import type { RunContext } from './context.ts';
 import { type OpenBackup, openBackup } from './open-backup.ts';
 import { openStream, readOptions } from './open-stream.ts';
@@ -54,6 +55,7 @@ export async function validateBackup(
     }
   };
 
+  if (manifest.parent !== null) await check('the backups that it builds on', () => checkChain(context, manifest));
   for (const record of manifest.streams.filter(({ status }) => status === 'complete')) {
     const present = await Promise.all(
       record.objects.map((object) => check(object.key, () => checkPresence(context, object))),
@@ -74,6 +76,17 @@ export async function validateBackup(
     readBytes,
     problems,
   };
+}
+
+/** Is every backup there that this one builds on, back to one that builds on none? Their content is their own validations' business. */
+async function checkChain({ store }: RunContext, { target, parent }: Manifest): Promise<number> {
+  for (let id = parent; id !== null; ) {
+    const ancestor = await readManifest(store, target, id);
+    if (ancestor.status !== 'complete')
+      throw new HoldfastError('object-missing', `backup '${id}', which it builds on, is ${ancestor.status}`);
+    id = ancestor.parent;
+  }
+  return 0;
 }
 
 async function checkPresence({ store }: RunContext, object: StreamRecord['objects'][number]): Promise<number> {

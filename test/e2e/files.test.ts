@@ -42,6 +42,9 @@ targets:
     connection: { path: ./app, exclude: ['*.tmp'], chainLinks: 2 }
     restoreTest: { files: [{ path: readme.txt, contains: hello }, { path: large/noise.bin, minBytes: 3000000 }] }
   - { name: books, engine: application, connection: { preset: holdfast } }
+  - name: mail
+    engine: application
+    connection: { path: /proc/sys/net/ipv4/route, include: [/flush, /gc_timeout, /max_size] }
 `,
   );
   const config = loadConfig(configFile, {});
@@ -147,6 +150,36 @@ test('a chain that is as long as it may be ends, and what did not change is copi
   const restored = await cli('restore', fourth.backupId, '--as', copy);
   assert.equal(restored.exitCode, 0, restored.stderr);
   sameTrees(source, copy);
+});
+
+test('a backup whose chain is broken does not pass its validation', async () => {
+  const { run } = await opened.succeeded(opened.backup('files', { method: 'incremental' }));
+  const { parent } = manifestOf(folder, run);
+  assert.notEqual(parent, null);
+  const good = await cli('validate', run.backupId);
+  assert.equal(good.exitCode, 0, good.stderr + good.stdout);
+  rmSync(join(folder.store, 'backups', 'files', String(parent), 'manifest.json'));
+
+  const broken = await cli('validate', run.backupId);
+
+  assert.notEqual(broken.exitCode, 0);
+  assert.match(broken.stdout + broken.stderr, new RegExp(`no backup '${parent}'`));
+});
+
+test('a tree of which files cannot be read, or change each time, makes a partial backup with a list of them', async () => {
+  // Of this folder one file may be written only, and the others have a length that is not that of their content.
+  const execution = await opened.failed(opened.backup('mail'), 'partial');
+
+  const { run } = JSON.parse(execution.cause ?? '{}') as { run?: { backupId: string } };
+  const listed = await cli('list', 'mail', '--json');
+  const [{ backupId = run?.backupId, status }] = (
+    JSON.parse(listed.stdout) as { backups: { backupId: string; status: string }[] }
+  ).backups as [{ backupId: string; status: string }];
+  assert.equal(status, 'partial');
+  const shown = await cli('show', String(backupId), '--target', 'mail');
+  assert.match(shown.stdout, /tree 'route' lacks 3 of its files:/);
+  assert.match(shown.stdout, /'flush' cannot be read \(EACCES\)/);
+  assert.match(shown.stdout, /'gc_timeout' changed while it was read/);
 });
 
 test('the preset keeps the configuration itself, and no key', async () => {

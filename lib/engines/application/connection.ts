@@ -26,7 +26,7 @@ export function parseConnection(value: unknown): Connection {
   const parsed = applicationConnectionSchema.safeParse(section);
   if (!parsed.success)
     throw new HoldfastError('config-invalid', 'the connection of an application target is not valid');
-  const { path, trees = [], include, exclude, tolerate, ...settings } = parsed.data;
+  const { path, trees = [], include, exclude, tolerate, preset: _preset, ...settings } = parsed.data;
   const single = path === undefined ? [] : [{ name: nameOf(path), path, include: [], exclude: [], tolerate: [] }];
   return {
     ...settings,

@@ -1,4 +1,6 @@
-import { accessSync, constants, lstatSync, readdirSync } from 'node:fs';
+import { accessSync, constants, existsSync, lstatSync, readdirSync } from 'node:fs';
+import { z } from 'zod';
+import { mountsShape } from '../../config/targets/mounts.ts';
 import type { EngineContext, EngineHealth, Probe } from '../engine.ts';
 import { type Connection, parseConnection, type TreeSettings } from './connection.ts';
 import { throwIfStopped, translated } from './errors.ts';
@@ -90,8 +92,10 @@ function isReadable(path: Buffer): boolean {
 /** Are the folders there, and is something in them? */
 export async function treesHealth(context: EngineContext): Promise<EngineHealth> {
   const connection = parseConnection(context.connection);
+  const { mounts } = z.object(mountsShape).parse(context.options);
   const empty: string[] = [];
   for (const tree of connection.trees) {
+    if (mounts.length > 0 && !existsSync(tree.path)) return notMounted(connection);
     requireFolder(tree);
     try {
       if (readdirSync(tree.path).length === 0 && !connection.allowEmpty) empty.push(`'${tree.path}'`);
@@ -105,3 +109,10 @@ export async function treesHealth(context: EngineContext): Promise<EngineHealth>
     ...(empty.length > 0 && { note: `empty, as a mount that is missing would be: ${empty.join(', ')}` }),
   };
 }
+
+/** Of a target whose file systems only backups and restores see. */
+const notMounted = (connection: Connection): EngineHealth => ({
+  serverVersion: String(sourceFacts(connection)['serverVersion']),
+  unarchivedWalFiles: null,
+  note: 'not asked: its file systems are mounted for backups and restores alone',
+});

@@ -29,6 +29,10 @@ export class ChunkSink implements Sink {
     this.#items.push({ kind: 'begin' }, itemOf(entry));
   }
 
+  addUnchanged(path: Uint8Array): void {
+    this.#items.push({ kind: 'unchanged', path: Buffer.from(path).toString('latin1') });
+  }
+
   addFile(entry: Entry, content: Uint8Array): Uint8Array {
     this.beginFile(entry);
     this.write(content);

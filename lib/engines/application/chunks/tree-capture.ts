@@ -66,10 +66,6 @@ export class TreeCapture {
         this.#sum.addAll(part.sums);
         for (const sum of part.sums) files += sum.files;
         yield* this.#takeItems(part);
-        if (part.unchanged !== undefined) {
-          this.#takeUnchanged(Buffer.from(part.unchanged).toString('latin1'));
-          files += 1;
-        }
       }
       yield* this.#copy();
       yield this.#emit(packsEnd());
@@ -80,7 +76,7 @@ export class TreeCapture {
     } finally {
       await this.#parent?.end();
     }
-    requireSomething(tree, connection, files);
+    requireSomething(tree, connection, files + this.#unread.files);
   }
 
   packsResult(): CaptureResult {
@@ -150,6 +146,7 @@ export class TreeCapture {
     let [from, to] = [0, 0];
     for (const item of items) {
       if (item.kind === 'begin') this.#ids = [];
+      else if (item.kind === 'unchanged') this.#takeUnchanged(item.path);
       else if (item.kind === 'entry') {
         this.#draft.add(item.line, this.#ids);
         this.#parent?.take(item.path);

@@ -22,8 +22,6 @@ export type Part = SinkOutput & {
   readonly omissions: readonly Omission[];
   /** The file that comes next has several names, and whether this is the first of them, only he knows who sees all parts. */
   readonly linked?: { readonly path: Uint8Array; readonly inode: string };
-  /** The file that comes next is what it was when it was read last. */
-  readonly unchanged?: Uint8Array;
 };
 
 /** Files up to this size are read at one go. */
@@ -92,7 +90,8 @@ export class FileReader {
       else if (seen.entry.kind !== 'file') this.#add(seen.entry);
       else if (seen.stats.nlink > 1n)
         yield { ...this.#part(), linked: { path, inode: `${seen.stats.dev}:${seen.stats.ino}` } };
-      else if (known !== undefined && known === seen.entry.signature) yield { ...this.#part(), unchanged: path };
+      else if (this.#sink.addUnchanged && known !== undefined && known === seen.entry.signature)
+        this.#sink.addUnchanged(path);
       else yield* this.#readFile(root, seen);
     } catch (error) {
       this.#omissions.push(omissionOf(path, error));

@@ -9,6 +9,9 @@ export interface Sink {
   /** An entry that has no content. */
   addEntry(entry: Entry): void;
 
+  /** A file that is what it was when it was read last; only sinks that are told of such files need it. */
+  addUnchanged?(path: Uint8Array): void;
+
   /** A file that was read whole, with the SHA-256 of its content. Returns what stands for its content in digests. */
   addFile(entry: Entry, content: Uint8Array, sha256: Uint8Array): Uint8Array;
 
@@ -37,4 +40,6 @@ export type SinkOutput = {
 export type ChunkItem =
   | { readonly kind: 'chunk'; readonly id: string; readonly start: number; readonly length: number }
   | { readonly kind: 'begin' }
+  /** A file that was not read again. */
+  | { readonly kind: 'unchanged'; readonly path: string }
   | { readonly kind: 'entry'; readonly path: string; readonly line: string };

@@ -57,9 +57,10 @@ export class TreeSum {
   }
 
   content(): TreeContent {
-    const folders = [...this.#folders.values()]
-      .filter(({ files }) => files > 0)
-      .sort((one, other) => (one.folder < other.folder ? -1 : 1));
+    const taken = [...this.#folders.values()].filter(({ files }) => files > 0);
+    const folders = (taken.length > mostFolders ? asOne(taken) : taken).sort((one, other) =>
+      one.folder < other.folder ? -1 : 1,
+    );
     return {
       content: {
         words: foldersAndFiles,
@@ -103,6 +104,15 @@ export class TreeSum {
           },
     );
   }
+}
+
+/** A manifest lists so many folders at most; of a tree with more, only the whole. */
+const mostFolders = 1000;
+
+function asOne(sums: readonly FolderSum[]): FolderSum[] {
+  const whole = new TreeSum();
+  whole.addAll(sums.map((sum) => ({ ...sum, folder: '.' })));
+  return whole.sums();
 }
 
 function folderOf({ path, kind }: Entry): string {
