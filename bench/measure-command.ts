@@ -13,8 +13,8 @@ import type { Sample } from './bench-row.ts';
 export async function measureScript(options: {
   readonly script: string;
   readonly env: Readonly<Record<string, string>>;
-  /** The data folder of a PostgreSQL server whose time is to be measured too. */
-  readonly serverData: string;
+  /** The data folder of a PostgreSQL server whose time is to be measured too. @default - none */
+  readonly serverData?: string;
 }): Promise<Sample> {
   const loadBefore = loadavg()[0] ?? Number.NaN;
   const machineBefore = machineCpuSeconds();
@@ -53,7 +53,8 @@ function machineCpuSeconds(): number {
 }
 
 /** What the postmaster's ended children have used, in Linux's hundredths of a second; NaN elsewhere. */
-function serverCpuSeconds(dataFolder: string): number {
+function serverCpuSeconds(dataFolder: string | undefined): number {
+  if (dataFolder === undefined) return Number.NaN;
   const pid = readFileSync(join(dataFolder, 'postmaster.pid'), 'utf8').split('\n', 1)[0];
   const file = `/proc/${pid}/stat`;
   if (!existsSync(file)) return Number.NaN;

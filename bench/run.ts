@@ -10,6 +10,7 @@ const benches: Readonly<Record<string, () => Promise<BenchRow[]>>> = {
   backup: async () => (await import('./backup.ts')).run(),
   catalog: async () => (await import('./catalog.ts')).run(),
   restore: async () => (await import('./restore.ts')).run(),
+  neo4j: async () => (await import('./neo4j.ts')).run(),
   impact: async () => (await import('./impact.ts')).run(),
 };
 
