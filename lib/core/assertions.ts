@@ -19,19 +19,28 @@ const expectSchema = z
   .refine((wanted) => Object.values(wanted).some((value) => value !== undefined), 'expects nothing')
   .describe('All of what is given must hold');
 
+const nameSchema = z.string().min(1).max(200).describe('Said when it fails');
+
 /** What a user knows of the content: a question, and the answer that a good copy gives. */
 export const assertionSchema = z.strictObject({
-  name: z.string().min(1).max(200).describe('Said when it fails'),
+  name: nameSchema,
   database: z.string().min(1).describe('Where it is asked'),
-  sql: z
-    .string()
-    .min(1)
-    .optional()
-    .describe('Of PostgreSQL: one statement; it runs read-only, as a role that may read everything'),
-  cypher: z.string().min(1).optional().describe('Of Neo4j: one statement; it runs in a session that may only read'),
+  sql: z.string().min(1).describe('One statement; it runs read-only, as a role that may read everything'),
   expect: expectSchema,
 });
-export type Assertion = z.infer<typeof assertionSchema>;
+export type SqlAssertion = z.infer<typeof assertionSchema>;
+
+/** The same where a question is Cypher. */
+export const cypherAssertionSchema = z.strictObject({
+  name: nameSchema,
+  database: z.string().min(1).default('neo4j').describe('Where it is asked'),
+  cypher: z.string().min(1).describe('One statement; it runs in a session that may only read'),
+  expect: expectSchema,
+});
+export type CypherAssertion = z.infer<typeof cypherAssertionSchema>;
+
+/** A question in the language of its engine. */
+export type Assertion = SqlAssertion | CypherAssertion;
 
 /** What the question was answered: every value as text. */
 export type AssertionRows = readonly (readonly (string | null)[])[];

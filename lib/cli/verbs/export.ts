@@ -29,6 +29,9 @@ const extensions: Readonly<Record<string, string>> = {
   'pg_dump-sql': 'sql',
   'pg_dump-sql-schema': 'sql',
   'pg_dumpall-globals': 'sql',
+  'neo4j-cypher': 'cypher',
+  'neo4j-dump': 'dump',
+  'neo4j-backup': 'backup',
 };
 
 /** Exports all that the backup holds, or the databases asked for. What it lacks of what was asked for is the verb's failure. */
@@ -52,7 +55,7 @@ export async function run(context: CliContext, { backup, target, output, databas
   });
   context.output.result({ files }, () => [
     ...files.map(({ file, kind, name, sizeBytes }) => `${file}  ${kind} '${printable(name)}', ${bytes(sizeBytes)}`),
-    'these files hold your data in the clear; pg_restore reads .dump, psql reads .sql',
+    'these files hold your data in the clear; pg_restore (or neo4j-admin) reads .dump, psql reads .sql, cypher-shell reads .cypher',
   ]);
   if (lacking) context.output.failure(lacking);
   return lacking?.exitCode ?? 0;

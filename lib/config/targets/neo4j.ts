@@ -1,7 +1,8 @@
 import { z } from 'zod';
+import { cypherAssertionSchema } from '../../core/assertions.ts';
 import { restoreTestShape } from '../restore-test-schema.ts';
 import { secretReferenceSchema } from '../secret-reference.ts';
-import { asksIn, type MethodTable, targetSchemaOf } from './target-schema.ts';
+import { type MethodTable, targetSchemaOf } from './target-schema.ts';
 
 /** How to reach a Neo4j server. The user needs to read everything, and for restores to write and define; see docs/engines/neo4j.md. */
 export const neo4jConnectionSchema = z.strictObject({
@@ -30,6 +31,11 @@ export const neo4jMethods = {
 
 /** What a restore test of a Neo4j backup can be told beside what every restore test can. */
 export const neo4jRestoreTestShape = {
+  assertions: z
+    .array(cypherAssertionSchema)
+    .max(100)
+    .default([])
+    .describe('What a good copy answers to questions of yours; see docs/restore-tests.md'),
   heapMiB: z.number().int().min(256).default(1024).describe("The test server's heap"),
   pageCacheMiB: z.number().int().min(64).default(512).describe("The test server's page cache"),
 };
@@ -63,9 +69,6 @@ export const neo4jTargetSchema = targetSchemaOf({
     format: 'Each method has one',
     backups: "Left out, the engine's defaults: daily and weekly",
   },
-  restoreTest: z
-    .strictObject({ ...restoreTestShape, ...neo4jRestoreTestShape })
-    .superRefine(asksIn('cypher'))
-    .prefault({}),
+  restoreTest: z.strictObject({ ...restoreTestShape, ...neo4jRestoreTestShape }).prefault({}),
   own: neo4jOwnShape,
 });

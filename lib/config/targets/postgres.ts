@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { restoreTestShape } from '../restore-test-schema.ts';
 import { secretReferenceSchema } from '../secret-reference.ts';
-import { asksIn, type MethodTable, targetSchemaOf } from './target-schema.ts';
+import { type MethodTable, targetSchemaOf } from './target-schema.ts';
 
 /** How to reach a PostgreSQL server. The user needs pg_read_all_data; see docs/configuration.md, privileges. */
 export const postgresConnectionSchema = z.strictObject({
@@ -51,10 +51,7 @@ export const postgresTargetSchema = targetSchemaOf({
       "'custom' restores fastest, in parallel, and table by table; 'sql' is a script that a person and psql can read",
     backups: "Left out, the engine's defaults: daily, weekly and monthly",
   },
-  restoreTest: z
-    .strictObject({ ...restoreTestShape, ...postgresRestoreTestShape })
-    .superRefine(asksIn('sql'))
-    .prefault({}),
+  restoreTest: z.strictObject({ ...restoreTestShape, ...postgresRestoreTestShape }).prefault({}),
   own: {
     lockTimeoutSeconds: z.number().int().positive().default(30).describe('A backup never waits longer for a lock'),
     statementTimeoutSeconds: z

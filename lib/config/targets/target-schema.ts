@@ -1,5 +1,4 @@
 import { z } from 'zod';
-import type { Assertion } from '../../core/assertions.ts';
 import { targetNameSchema, tenantNameSchema } from '../../core/ids.ts';
 import { type EngineName, type Format, type Method, tierSchema } from '../../core/vocabulary.ts';
 import { retentionRulesSchema, retentionSchema } from '../retention.ts';
@@ -69,18 +68,6 @@ export function targetSchemaOf<
     restoreTest,
   });
 }
-
-/** Refuses an assertion that does not ask in the engine's own language. */
-export const asksIn =
-  (language: 'sql' | 'cypher') =>
-  ({ assertions }: { readonly assertions: readonly Assertion[] }, context: z.RefinementCtx): void => {
-    for (const [index, assertion] of assertions.entries()) {
-      const asked = (['sql', 'cypher'] as const).filter((one) => assertion[one] !== undefined);
-      if (asked.length === 1 && asked[0] === language) continue;
-      const message = `an assertion asks this engine in '${language}'`;
-      context.addIssue({ code: 'custom', path: ['assertions', index, language], message });
-    }
-  };
 
 function checkEntriesDiffer(
   entries: readonly { readonly tier: string; readonly method: Method }[],
