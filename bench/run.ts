@@ -12,6 +12,7 @@ const benches: Readonly<Record<string, () => Promise<BenchRow[]>>> = {
   restore: async () => (await import('./restore.ts')).run(),
   files: async () => (await import('./files.ts')).run(),
   redis: async () => (await import('./redis.ts')).run(),
+  neo4j: async () => (await import('./neo4j.ts')).run(),
   impact: async () => (await import('./impact.ts')).run(),
 };
 

@@ -82,7 +82,10 @@ export const verbs: readonly VerbDefinition[] = [
     options: [
       ['--target <target>', "whose, for 'latest'; with --all, only its backups"],
       ['--all', 'every backup in the store; one that cannot be opened does not keep the others from being read'],
-      ['--file <file>', "a manifest.json of any store on this machine, or a file of 'export', pg_dump or pg_dumpall"],
+      [
+        '--file <file>',
+        "a manifest.json of any store on this machine, or a file of 'export', pg_dump, pg_dumpall or neo4j-admin",
+      ],
       ['--report <file>', 'with --all, write what was found: .json for programs, .md for people'],
       ['--sample', 'sizes of all objects and the beginning of every stream, instead of every byte'],
     ],

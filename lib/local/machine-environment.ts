@@ -3,9 +3,11 @@ import { isJsonObject, type Json } from './json.ts';
 /** Variables of this machine that every program gets: where tools and folders are. Nothing else of the stack's own environment. */
 const inherited = [
   'HOLDFAST_CACHE',
+  'HOLDFAST_NEO4J_BIN',
   'HOLDFAST_PG_BIN',
   'HOLDFAST_REDIS_BIN',
   'HOME',
+  'JAVA_HOME',
   'LANG',
   'LC_ALL',
   'PATH',

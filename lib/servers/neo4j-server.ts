@@ -46,6 +46,8 @@ export async function prepareNeo4j(options: {
   readonly watchdog: Watchdog;
   /** Most memory that the server takes for queries and transactions. @default 512 */
   readonly heapMiB?: number;
+  /** Options of Java, where the program that is started is the server itself. @default - those that start fastest */
+  readonly java?: string;
   /** Beside its own, which they may replace. @default - none */
   readonly settings?: Readonly<Record<string, string>>;
 }): Promise<ChildServer> {
@@ -65,7 +67,7 @@ export async function prepareNeo4j(options: {
     program: programs.neo4j,
     args: ['console'],
     // Neo4j's own script takes the heap from its settings; one that is the server itself can not.
-    env: { ...neo4jEnvironment(home), HEAP_SIZE: `${heapMiB}m` },
+    env: { ...neo4jEnvironment(home), HEAP_SIZE: `${heapMiB}m`, ...(options.java && { NEO4J_JVM: options.java }) },
     logFile,
     watchdog,
     isReady: async () => /\bStarted\.$/m.test(readFileSync(logFile, 'utf8')),

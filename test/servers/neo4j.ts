@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import neo4j, { type Driver } from 'neo4j-driver';
@@ -36,7 +36,13 @@ export const quoted = (name: string): string => `\`${name.replaceAll('`', '``').
 
 /** Starts a server with an empty database. Ended and removed by disposing it, or when the test process ends in whatever way. */
 export async function neo4jServer(
-  options: { readonly settings?: Readonly<Record<string, string>> } = {},
+  options: {
+    readonly settings?: Readonly<Record<string, string>>;
+    readonly heapMiB?: number;
+    readonly java?: string;
+    /** Jars of procedures. */
+    readonly plugins?: readonly string[];
+  } = {},
 ): Promise<Neo4jServer> {
   const binDir = path.join(await ensureNeo4j((line) => console.error(line)), 'bin');
   const home = mkdtempSync(path.join(tmpdir(), 'holdfast-neo4j-'));
@@ -48,8 +54,9 @@ export async function neo4jServer(
     port,
     password,
     watchdog,
-    settings: options.settings ?? {},
+    ...options,
   });
+  for (const jar of options.plugins ?? []) symlinkSync(jar, path.join(home, 'plugins', path.basename(jar)));
   const uri = `bolt://127.0.0.1:${port}`;
   const driver = neo4j.driver(uri, neo4j.auth.basic('neo4j', password), { useBigInt: true });
 

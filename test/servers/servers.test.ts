@@ -8,6 +8,7 @@ import { test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { GetBucketVersioningCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { Client } from 'pg';
+import { neo4jServer } from './neo4j.ts';
 import { postgresServer } from './postgres.ts';
 import { minioServer, type S3Server, versitygwServer } from './s3.ts';
 
@@ -39,6 +40,23 @@ for (const major of [15, 17, 18] as const) {
     assert.equal(existsSync(server.dataDir), false);
   });
 }
+
+test('a Neo4j server keeps what was committed over a restart and a crash, and is gone when disposed', async () => {
+  const server = await neo4jServer();
+  await server.run('CREATE (:Kept {answer: 42})');
+
+  await server.stop();
+  await server.start();
+  const rows = await server.run('MATCH (n:Kept) RETURN n.answer');
+  await server.kill();
+  await server.start();
+  const afterCrash = await server.run('MATCH (n:Kept) RETURN n.answer');
+  await server[Symbol.asyncDispose]();
+
+  assert.deepEqual(rows, [[42n]]);
+  assert.deepEqual(afterCrash, [[42n]]);
+  assert.equal(existsSync(server.home), false);
+});
 
 const s3Servers: Record<string, () => Promise<S3Server>> = { MinIO: minioServer, versitygw: versitygwServer };
 for (const [name, start] of Object.entries(s3Servers)) {

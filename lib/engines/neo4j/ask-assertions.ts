@@ -1,4 +1,4 @@
-import { type Assertion, type AssertionRows, assertionProblem } from '../../core/assertions.ts';
+import { type Assertion, type AssertionRows, assertionProblem, type CypherAssertion } from '../../core/assertions.ts';
 import { type Server, withSession } from './connection.ts';
 import { isServerError, statementRefusal } from './errors.ts';
 import { literalOf } from './script/write-literal.ts';
@@ -24,6 +24,7 @@ export async function askAssertions(
   const problems: string[] = [];
   for (const assertion of options.assertions) {
     options.onAssertion(assertion.name);
+    if (!('cypher' in assertion)) throw new Error(`assertion '${assertion.name}' is not in Cypher`);
     const problem = await ask(server, assertion, options);
     if (problem !== undefined) problems.push(`assertion '${assertion.name}': ${problem}`);
   }
@@ -32,10 +33,9 @@ export async function askAssertions(
 
 async function ask(
   server: Server,
-  assertion: Assertion,
+  assertion: CypherAssertion,
   options: { readonly database: string; readonly timeoutSeconds: number; readonly snapshotAt: string },
 ): Promise<string | undefined> {
-  if (!('cypher' in assertion)) return "is not in Cypher: the setting is 'cypher'";
   try {
     return assertionProblem(assertion, await answerTo(server, assertion.cypher, options), options.snapshotAt);
   } catch (error) {

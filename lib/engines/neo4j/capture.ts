@@ -38,6 +38,7 @@ export async function captureCypher(context: EngineContext): Promise<Capture> {
 const bytesPerElement = 100;
 
 export const sourceOf = ({ version, edition }: Server): Capture['source'] => ({
+  product: 'Neo4j',
   serverVersion: version,
   edition,
 });

@@ -5,12 +5,13 @@ import { type Server, withServer, withSession } from './connection.ts';
 import { definitionStatements, readDefinitions } from './content/definitions.ts';
 import { GraphDigest } from './content/graph-digest.ts';
 import { readGraph } from './content/read-graph.ts';
+import { backupFormat } from './dump/capture-online.ts';
 import { compareDump } from './dump/compare-dump.ts';
 import { dumpFormat } from './dump/dump-check.ts';
 
 /** Reads a live database and holds it against the backup. */
 export const compareStream: Engine['compare'] = (context, record, database) =>
-  record.format === dumpFormat
+  [dumpFormat, backupFormat].includes(record.format)
     ? compareDump(context, record, database)
     : withServer(context, (server) => compareDatabase(context, server, { record, database, of: 'all' }));
 

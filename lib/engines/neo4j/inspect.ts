@@ -5,6 +5,7 @@ import type { Engine } from '../engine.ts';
 import { stopReason } from '../stop-reason.ts';
 import { cypherFormat } from './capture.ts';
 import { GraphDigest } from './content/graph-digest.ts';
+import { backupFormat } from './dump/capture-online.ts';
 import { DumpCheck, dumpFormat } from './dump/dump-check.ts';
 import { readScript } from './script/read-script.ts';
 
@@ -12,8 +13,16 @@ import { readScript } from './script/read-script.ts';
 export const inspectStream: Engine['inspect'] = async (stream, bytes, context) => {
   if (stream.format === cypherFormat) return scriptContent(bytes, context);
   if (stream.format === dumpFormat) return dumpContent(bytes, context.signal);
+  if (stream.format === backupFormat) return requireBytes(stream.name, bytes);
   throw new HoldfastError('manifest-unreadable', `stream '${stream.name}' has the unknown format '${stream.format}'`);
 };
+
+/** The format of the Enterprise edition's artifacts is not published: its own tool has checked them when they were written. */
+async function requireBytes(name: string, bytes: AsyncIterable<Uint8Array>): Promise<undefined> {
+  let seenBytes = 0;
+  for await (const chunk of bytes) seenBytes += chunk.length;
+  if (seenBytes === 0) throw new HoldfastError('dump-incomplete', `stream '${name}' is empty`);
+}
 
 /** What a dump holds, as far as it says without being loaded. Rejects with `corrupt` or `dump-incomplete`. */
 export async function dumpContent(bytes: AsyncIterable<Uint8Array>, signal: AbortSignal): Promise<Content> {

@@ -6,6 +6,7 @@ import { captureCypher } from './capture.ts';
 import { checkFile } from './check-file.ts';
 import { compareStream } from './compare.ts';
 import { captureDump } from './dump/capture-dump.ts';
+import { backupFormat, captureOnline } from './dump/capture-online.ts';
 import { dumpFormat } from './dump/dump-check.ts';
 import { restoreDump } from './dump/restore-dump.ts';
 import { translated } from './errors.ts';
@@ -37,13 +38,14 @@ const captureBy: Readonly<Partial<Record<Method, (context: EngineContext, findTo
   {
     logical: captureCypher,
     dump: captureDump,
+    online: captureOnline,
   };
 
 const unknown = (method: Method): Promise<never> =>
   Promise.reject(new HoldfastError('usage', `Neo4j has no method '${method}'`));
 
 function restoreAny(context: EngineContext, plan: RestorePlan, findTools: FindTools): Promise<RestoreResult> {
-  const isDump = plan.streams.some(({ record }) => record.format === dumpFormat);
+  const isDump = plan.streams.some(({ record }) => [dumpFormat, backupFormat].includes(record.format));
   return isDump ? restoreDump(context, plan, findTools) : restoreCypher(context, plan);
 }
 

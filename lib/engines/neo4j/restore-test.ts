@@ -6,6 +6,7 @@ import type { EngineContext, RestoreTestPlan, RestoreTestResult } from '../engin
 import { stopReason } from '../stop-reason.ts';
 import { askAssertions } from './ask-assertions.ts';
 import { connect } from './connection.ts';
+import { backupFormat } from './dump/capture-online.ts';
 import { compareDump } from './dump/compare-dump.ts';
 import { dumpFormat } from './dump/dump-check.ts';
 import { loadDump } from './dump/load-dump.ts';
@@ -68,7 +69,7 @@ async function testOne(
   // A statement that takes its time would not hear of the end otherwise.
   context.signal.addEventListener('abort', end, { once: true });
   try {
-    const isDump = stream.record.format === dumpFormat;
+    const isDump = [dumpFormat, backupFormat].includes(stream.record.format);
     const beganAt = performance.now();
     const copy = await (isDump ? loadInto : restoreInto)(context, plan, { tools, stream, server });
     const restoreSeconds = (performance.now() - beganAt) / 1000;

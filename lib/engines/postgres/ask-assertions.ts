@@ -58,7 +58,6 @@ async function ask(
   assertion: SqlAssertion,
   { timeoutSeconds, snapshotAt }: { readonly timeoutSeconds: number; readonly snapshotAt: string },
 ): Promise<string | undefined> {
-  if (assertion.sql === undefined) return "is not in SQL: the setting is 'sql'";
   const client = await connect(connection, assertion.database, { statementTimeoutSeconds: timeoutSeconds });
   try {
     return assertionProblem(assertion, await answerTo(client, assertion.sql), snapshotAt);

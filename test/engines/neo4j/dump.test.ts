@@ -242,6 +242,16 @@ suite('dumps of a server that is stopped and started around them', { concurrency
     assert.deepEqual(result.remarks, []);
   });
 
+  test('an online backup is refused where the tool is of the Community edition, with what to do instead', async () => {
+    using context = contextOf();
+
+    await assert.rejects(engine.capture(context, { method: 'online', format: 'backup' }), {
+      code: 'tool-missing',
+      message: /has no command 'database backup'/,
+      hint: /'logical'/,
+    });
+  });
+
   test('the same file, taken by hand, is recognised and proved', async () => {
     const file = path.join(folder, 'by-hand.dump');
     writeFileSync(file, saved.bytes);

@@ -44,7 +44,8 @@ export async function captureDump(context: EngineContext, findTools: FindTools):
     await stopped?.start();
   };
   return {
-    source: { ...known.source, toolVersion: tools.version },
+    // A server that does not run cannot say its version; its own tool is of the same.
+    source: { product: 'Neo4j', serverVersion: tools.version, ...known.source, toolVersion: tools.version },
     streams: known.databases.map(
       ({ name, facts }): CaptureStream => ({
         stream: streamName(name),

@@ -9,7 +9,7 @@ import type { EngineContext, RestoreTestPlan } from '../../engine.ts';
 import { stopReason } from '../../stop-reason.ts';
 import type { Neo4jTools } from '../tools.ts';
 import { runAdmin } from './admin.ts';
-import { DumpCheck } from './dump-check.ts';
+import { DumpCheck, dumpFormat } from './dump-check.ts';
 
 type Context = Pick<EngineContext, 'signal' | 'progress'>;
 type Dump = RestoreTestPlan['streams'][number];
@@ -26,8 +26,9 @@ export async function loadDump(
   const { tools, home, folder, database } = options;
   await mkdir(folder, { recursive: true, mode: 0o700 });
   // neo4j-admin finds it by its name.
-  const file = path.join(folder, `${database}.dump`);
-  await writeDump(context, dump, file);
+  const isDump = dump.record.format === dumpFormat;
+  const file = path.join(folder, isDump ? `${database}.dump` : `${database}-2000-01-01T00-00-00.backup`);
+  await writeFile(context, dump, file);
   const admin = { tools, home, conf: path.join(home, 'conf'), signal: context.signal };
   context.progress({ phase: 'load', detail: dump.record.name });
   await runAdmin({
@@ -46,20 +47,20 @@ export async function loadDump(
   });
 }
 
-async function writeDump(context: Context, { record, open }: Dump, file: string): Promise<void> {
-  const check = new DumpCheck();
+async function writeFile(context: Context, { record, open }: Dump, file: string): Promise<void> {
+  const check = record.format === dumpFormat ? new DumpCheck() : undefined;
   let bytes = 0;
   async function* checked(): AsyncGenerator<Uint8Array, void> {
     for await (const chunk of open()) {
       if (context.signal.aborted) throw stopReason(context.signal, 'the restore');
       bytes += chunk.length;
       context.progress({ phase: 'restore', detail: record.name, bytes, expectedBytes: record.plainBytes });
-      await check.write(chunk);
+      await check?.write(chunk);
       // The file's stream may keep it for a while.
       yield Buffer.from(chunk);
     }
   }
   await pipeline(Readable.from(checked()), createWriteStream(file, { mode: 0o600 }));
-  if (isDeepStrictEqual(await check.end(), record.content)) return;
+  if (isDeepStrictEqual(await check?.end(), record.content)) return;
   throw new HoldfastError('corrupt', `the dump of database '${record.name}' holds other files than its manifest says`);
 }
