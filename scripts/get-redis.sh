@@ -4,7 +4,7 @@ set -euo pipefail
 . "$(dirname "$0")/unpack-debian.sh"
 
 name=$1 suite=$2 folder=$(realpath -m "$3")
-unpack_packages "$suite" "$folder" "$name-server" "$name-"
+unpack_packages "$suite" "$folder" "$name-server" "($name-|lua-)"
 
 mkdir -p "$folder/bin"
 cp -P usr/bin/"$name"-* "$folder/bin/"

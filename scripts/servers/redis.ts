@@ -6,8 +6,8 @@ import { type Progress, runInstaller } from '../../lib/local/run-installer.ts';
 import { fromCache, fromEnvironment, fromPath } from './find.ts';
 import { ServerMissing } from './server-missing.ts';
 
-/** The servers that the tests run against: the Redis of Debian 12, today's Redis, and today's Valkey. */
-export const testedServers = ['redis-7.0', 'redis-8', 'valkey'] as const;
+/** The servers that the tests run against: the oldest Redis that is supported, that of Debian 12, today's Redis, and today's Valkey. */
+export const testedServers = ['redis-6.0', 'redis-7.0', 'redis-8', 'valkey'] as const;
 export type TestedServer = (typeof testedServers)[number];
 
 type Source = {
@@ -19,6 +19,7 @@ type Source = {
 };
 
 const sources: Readonly<Record<TestedServer, Source>> = {
+  'redis-6.0': { name: 'redis', suite: 'bullseye', variable: 'HOLDFAST_TEST_REDIS6', version: /v=6\./ },
   'redis-7.0': { name: 'redis', suite: 'bookworm', variable: 'HOLDFAST_TEST_REDIS7', version: /v=7\.0\./ },
   'redis-8': { name: 'redis', suite: 'sid', variable: 'HOLDFAST_TEST_REDIS8', version: /v=8\./ },
   valkey: { name: 'valkey', suite: 'sid', variable: 'HOLDFAST_TEST_VALKEY', version: /v=(8\.1|9|\d\d)/ },

@@ -7,10 +7,14 @@ import { redisConnectionSchema } from '../../config/targets/redis.ts';
 import { HoldfastError } from '../../core/errors.ts';
 import { fromSocketError } from './errors.ts';
 
-/** The target's connection section with its password resolved; a server of our own is reached by `socketPath`. */
+/**
+ * The target's connection section with its password resolved. A server of our own is reached by `socketPath`. One that owes an answer and says
+ * nothing for `silenceSeconds` is given up.
+ */
 export const connectionSchema = redisConnectionSchema.extend({
   password: z.string().optional(),
   socketPath: z.string().optional(),
+  silenceSeconds: z.number().positive().default(90),
 });
 export type Connection = z.infer<typeof connectionSchema>;
 

@@ -72,6 +72,10 @@ export function fromSocketError(error: unknown, about: string): HoldfastError {
   return new HoldfastError('source-interrupted', `${about}: the connection was lost`, { cause: error });
 }
 
+/** The failure of a server that says nothing any more. */
+export const silent = (about: string, seconds: number): HoldfastError =>
+  new HoldfastError('source-interrupted', `${about}: it has said nothing for ${seconds} seconds`);
+
 /** The error that leaves the engine: what came from a server is translated, anything else is none of ours and stays as it is. */
 export function translated(error: unknown, about: string): unknown {
   return error instanceof Refusal ? fromRefusal(error, about) : error;

@@ -200,6 +200,19 @@ test('a connection that breaks off in the middle fails the stream as interrupted
   }
 });
 
+test('a server that owes an answer and says nothing is given up, by replication and key by key', async () => {
+  await using server = await redisServer('redis-8', { 'enable-debug-command': 'yes' });
+  await run(server, [['DEBUG', 'POPULATE', '100000', 'key', '100']]);
+  await using proxy = await muteAfter(server.port, 1_000_000);
+  const connection = { silenceSeconds: 0.3 };
+
+  for (const options of [{}, { transfer: 'keys' }]) {
+    const one = await saved({ host: '127.0.0.1', port: proxy.port }, { options, connection });
+    assert.equal(one.record.error?.code, 'source-interrupted');
+    assert.match(one.record.error?.message ?? '', /has said nothing for 0.3 seconds/);
+  }
+});
+
 test('the append-only file is loaded by the server at its start, and replayed by its client', async () => {
   await using server = await redisServer('redis-7.0');
   await fillWithEverything(server, 'redis-7.0');
@@ -224,8 +237,18 @@ test('the append-only file is loaded by the server at its start, and replayed by
   }
 });
 
-/** Hands connections on to the port, and cuts each when it has carried so many bytes from there. */
-async function cutAfter(port: number, bytes: number): Promise<AsyncDisposable & { readonly port: number }> {
+const cutAfter = (port: number, bytes: number) =>
+  limited(port, bytes, (sockets) => {
+    for (const socket of sockets) socket.destroy();
+  });
+const muteAfter = (port: number, bytes: number) => limited(port, bytes, () => {});
+
+/** Hands connections on to the port until each has carried so many bytes from there, and no further. */
+async function limited(
+  port: number,
+  bytes: number,
+  atLimit: (sockets: readonly Socket[]) => void,
+): Promise<AsyncDisposable & { readonly port: number }> {
   const sockets = new Set<Socket>();
   const server = createServer((client) => {
     const upstream = connectTcp(port, '127.0.0.1');
@@ -236,9 +259,9 @@ async function cutAfter(port: number, bytes: number): Promise<AsyncDisposable & 
     }
     client.pipe(upstream);
     upstream.on('data', (chunk: Buffer) => {
+      if (carried <= bytes) client.write(chunk);
       carried += chunk.length;
-      client.write(chunk);
-      if (carried > bytes) for (const socket of [client, upstream]) socket.destroy();
+      if (carried > bytes) atLimit([client, upstream]);
     });
   }).listen(0, '127.0.0.1');
   await once(server, 'listening');

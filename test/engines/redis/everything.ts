@@ -14,7 +14,8 @@ export const farAway = 1_999_999_999_999;
  * functions, and a second database. Servers that know it have fields that run out.
  */
 export async function fillWithEverything(server: RedisServer, which: TestedServer): Promise<void> {
-  const hasFieldExpiry = which !== 'redis-7.0';
+  const hasFieldExpiry = which === 'redis-8' || which === 'valkey';
+  const isOldest = which === 'redis-6.0';
   await run(server, [
     // Strings: plain, integers, compressed, binary, empty, bitmaps, HyperLogLogs.
     ['SET', 'plain', 'value'],
@@ -31,7 +32,8 @@ export async function fillWithEverything(server: RedisServer, which: TestedServe
     ['SET', 'ключ "x"\n\\', 'ü€😀\u2028'],
     ['SETBIT', 'bitmap', 100_000, 1],
     ['PFADD', 'hyperloglog', ...many(100, (index) => `visitor ${index}`)],
-    ['SET', 'expiring', 'soon', 'PXAT', farAway],
+    ['SET', 'expiring', 'soon'],
+    ['PEXPIREAT', 'expiring', farAway],
     // Lists: one node, many, and elements too large for any.
     ['RPUSH', 'list', 'a', 'b', '', '1', '-500', '70000', '-9000000000', 'x'.repeat(300)],
     ['RPUSH', 'long list', ...many(5000, (index) => `item ${index}`)],
@@ -67,7 +69,6 @@ export async function fillWithEverything(server: RedisServer, which: TestedServe
     ['XREADGROUP', 'GROUP', 'readers', 'first', 'COUNT', 2, 'STREAMS', 'stream', '>'],
     ['XREADGROUP', 'GROUP', 'readers', 'second', 'COUNT', 1, 'STREAMS', 'stream', '>'],
     ['XACK', 'stream', 'readers', '1-1'],
-    ['XGROUP', 'CREATECONSUMER', 'stream', 'readers', 'idle'],
     ['XGROUP', 'CREATE', 'stream', 'at the end', '$'],
     ...many(300, (index) => String(index)).map((index) => [
       'XADD',
@@ -80,7 +81,12 @@ export async function fillWithEverything(server: RedisServer, which: TestedServe
     ['XGROUP', 'CREATE', 'empty stream', 'readers', '$', 'MKSTREAM'],
     ['XADD', 'emptied stream', '7-7', 'a', 'b'],
     ['XDEL', 'emptied stream', '7-7'],
-    ['FUNCTION', 'LOAD', library],
+    ...(isOldest
+      ? []
+      : [
+          ['XGROUP', 'CREATECONSUMER', 'stream', 'readers', 'idle'],
+          ['FUNCTION', 'LOAD', library],
+        ]),
     ...(hasFieldExpiry
       ? [
           ['HPEXPIREAT', 'running out', farAway, 'FIELDS', 2, 'goes', 'goes too'],
@@ -89,5 +95,12 @@ export async function fillWithEverything(server: RedisServer, which: TestedServe
         ]
       : []),
   ]);
-  await run(server, [['SET', 'elsewhere', 'value', 'PXAT', farAway]], 5);
+  await run(
+    server,
+    [
+      ['SET', 'elsewhere', 'value'],
+      ['PEXPIREAT', 'elsewhere', farAway],
+    ],
+    5,
+  );
 }

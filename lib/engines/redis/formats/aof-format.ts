@@ -40,6 +40,12 @@ class AofWriter extends CommandSink implements FormatWriter {
     return super.beginKey(key);
   }
 
+  override module(name: string): never {
+    throw new HoldfastError('dump-failed', `a value of the module type '${name}' cannot be written as commands`, {
+      hint: "the formats 'rdb' and 'json' hold what modules keep",
+    });
+  }
+
   take(): Uint8Array {
     return this.#bytes.take();
   }

@@ -13,8 +13,12 @@ const types: Readonly<Record<string, ValueType>> = {
   XADD: 'stream',
   XSETID: 'stream',
   XGROUP: 'stream',
+  XREADGROUP: 'stream',
   XCLAIM: 'stream',
 };
+
+/** Where a command has its key, if not behind its name. */
+const keyPlaces: Readonly<Record<string, number>> = { XGROUP: 2, XREADGROUP: 5 };
 
 /**
  * Makes keys of the commands that Holdfast writes. All of a key's commands stand together and its expiry comes last; that of a hash's field stands
@@ -49,7 +53,7 @@ export class AofKeys {
       this.#sink.library(required(args[2], damaged));
       return;
     }
-    const key = required(args[name === 'XGROUP' ? 2 : 1], damaged);
+    const key = required(args[keyPlaces[name] ?? 1], damaged);
     if (name === 'PEXPIREAT') {
       if (!this.#key?.equals(key)) damaged('an expiry follows another key than its own');
       this.#endKey(whole(args[2], damaged));
@@ -138,6 +142,9 @@ export class AofKeys {
           lastId: idOf(at(4), damaged),
           entriesRead: args[6] ? BigInt(whole(args[6], damaged)) : undefined,
         });
+        return;
+      case 'XREADGROUP':
+        sink.consumer(at(3));
         return;
       default:
         sink.pending({

@@ -7,6 +7,7 @@ import type { KeyHead, KeySink, PendingEntry, RawValue, StreamEnd, StreamGroup, 
 export type Dialect = {
   /** Streams remember how many entries there ever were, and groups how many they read. */
   readonly hasCounters: boolean;
+  /** Consumers can be made before they read. */
   readonly hasConsumers: boolean;
 };
 
@@ -101,6 +102,8 @@ export class CommandSink implements KeySink {
 
   consumer(name: Uint8Array): void {
     if (this.#dialect.hasConsumers) this.#command('XGROUP', 'CREATECONSUMER', this.#key, this.#group, name);
+    // Who reads again what he has not acknowledged is made by that, and reads nothing new.
+    else this.#command('XREADGROUP', 'GROUP', this.#group, name, 'STREAMS', this.#key, 0);
   }
 
   pending({ id, consumer, deliveredAt, deliveries }: PendingEntry): void {
@@ -108,10 +111,9 @@ export class CommandSink implements KeySink {
     this.#command('XCLAIM', this.#key, this.#group, consumer, 0, idText(id), ...how);
   }
 
+  /** No command makes one. */
   module(name: string, _value: RawValue): void {
-    throw new HoldfastError('restore-failed', `a value of the module type '${name}' cannot be written as commands`, {
-      hint: "only the format 'rdb' holds what modules keep, and only a server with the module takes it back",
-    });
+    throw new HoldfastError('restore-failed', `no command makes a value of the module type '${name}'`);
   }
 
   endKey(expireAt: number | undefined): void {

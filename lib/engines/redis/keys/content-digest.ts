@@ -24,7 +24,7 @@ export class ContentDigest implements KeySink {
   /** What is in it is hashed in place. */
   readonly memory: RdbMemory;
 
-  readonly #idBytes = Buffer.alloc(32);
+  readonly #idBytes = Buffer.alloc(16);
   readonly #sums = new Map<string, Sum>();
   readonly #slots = new Map<string, number>();
   readonly #expiries = new Map<string, Expiries>();
@@ -82,7 +82,7 @@ export class ContentDigest implements KeySink {
     const { calls } = this.memory;
     for (let index = 0; index < fields.length; index += 2) {
       calls.whole(streamParts.field);
-      this.#ids(id);
+      this.#id(id);
       calls.whole(index / 2);
       this.#text(fields[index] as Uint8Array);
       this.#text(fields[index + 1] as Uint8Array);
@@ -90,11 +90,11 @@ export class ContentDigest implements KeySink {
     }
   }
 
-  streamEnd({ lastId, maxDeletedId, entriesAdded }: StreamEnd): void {
+  /** What was added and deleted before is counted by servers since 7.0 only, so it is left out. */
+  streamEnd({ lastId }: StreamEnd): void {
     const { calls } = this.memory;
     calls.whole(streamParts.end);
-    this.#ids(lastId, maxDeletedId);
-    calls.whole(Number(entriesAdded));
+    this.#id(lastId);
     calls.endElement();
   }
 
@@ -102,7 +102,7 @@ export class ContentDigest implements KeySink {
     this.#group = Uint8Array.from(name);
     this.memory.calls.whole(streamParts.group);
     this.#text(name);
-    this.#ids(lastId);
+    this.#id(lastId);
     this.memory.calls.endElement();
   }
 
@@ -119,7 +119,7 @@ export class ContentDigest implements KeySink {
     calls.whole(streamParts.pending);
     this.#text(consumer);
     this.#text(this.#group);
-    this.#ids(id);
+    this.#id(id);
     calls.whole(deliveredAt);
     calls.whole(deliveries);
     calls.endElement();
@@ -188,14 +188,10 @@ export class ContentDigest implements KeySink {
     this.memory.calls.text(this.memory.placeOf(bytes), bytes.length);
   }
 
-  #ids(...ids: readonly StreamId[]): void {
-    let length = 0;
-    for (const { ms, seq } of ids) {
-      this.#idBytes.writeBigUInt64BE(ms, length);
-      this.#idBytes.writeBigUInt64BE(seq, length + 8);
-      length += 16;
-    }
-    this.#text(this.#idBytes.subarray(0, length));
+  #id({ ms, seq }: StreamId): void {
+    this.#idBytes.writeBigUInt64BE(ms);
+    this.#idBytes.writeBigUInt64BE(seq, 8);
+    this.#text(this.#idBytes);
   }
 
   /** The module sums up for one database at a time: its slots are few, and databases may be many. */

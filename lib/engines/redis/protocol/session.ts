@@ -2,7 +2,7 @@ import type { Socket } from 'node:net';
 import RedisParser from 'redis-parser';
 import { HoldfastError } from '../../../core/errors.ts';
 import { addressOf, type Connection, openSocket } from '../connection.ts';
-import { fromRefusal, fromSocketError, Refusal } from '../errors.ts';
+import { fromRefusal, fromSocketError, Refusal, silent } from '../errors.ts';
 import { type Argument, CommandWriter } from './command-writer.ts';
 
 /** What a server answers: text as bytes, numbers, lists of both, and null for what is not there. */
@@ -83,7 +83,11 @@ export async function openSession(connection: Connection, signal?: AbortSignal):
   const onError = (error: unknown): void => fail(fromSocketError(error, about));
   const onClose = (): void => fail(fromSocketError(undefined, about));
   const onAbort = (): void => fail(signal?.reason);
+  const onSilence = (): void => {
+    if (waiting.length > 0) fail(silent(about, connection.silenceSeconds));
+  };
   socket.on('data', onData).on('error', onError).on('close', onClose).on('drain', wake);
+  socket.setTimeout(connection.silenceSeconds * 1000, onSilence);
   signal?.addEventListener('abort', onAbort, { once: true });
   if (signal?.aborted) onAbort();
 
@@ -129,6 +133,7 @@ export async function openSession(connection: Connection, signal?: AbortSignal):
       isDone = true;
       signal?.removeEventListener('abort', onAbort);
       socket.off('data', onData).off('error', onError).off('close', onClose).off('drain', wake);
+      socket.setTimeout(0, onSilence);
       return socket;
     },
     async [Symbol.asyncDispose]() {

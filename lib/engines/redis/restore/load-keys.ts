@@ -60,7 +60,7 @@ export async function loadKeys(
   }
   reader.end();
   await Promise.all(options.lanes.map((lane) => lane.flush(true)));
-  await Promise.all(options.lanes.map(({ session }) => session.settled()));
+  await Promise.all(options.lanes.map((lane) => lane.settled()));
 }
 
 class LoadingSink extends RoutedSink {

@@ -33,10 +33,13 @@ export async function restoreIntoCluster(
     });
 
   const opened = await Promise.all(
-    shards.map((shard) => openLanes(shardConnection(connection, shard), { server, count: 1, signal: context.signal })),
+    shards.map((shard) => openLanes(shardConnection(connection, shard), { server, count: 1 })),
   );
   const lanes = opened.flatMap((one) => one.lanes);
-  const empty = () => emptyShards(work, shards);
+  const empty = async (): Promise<void> => {
+    await Promise.all(lanes.map((lane) => lane.quiet()));
+    await emptyShards(work, shards);
+  };
   try {
     if (plan.replace && keys > 0) await empty();
     const options = {

@@ -38,7 +38,6 @@ export async function restoreIntoServer(
   await using opened = await openLanes(work.connection, {
     server,
     count: context.parallelJobs,
-    signal: context.signal,
   });
   const { lanes } = opened;
   let turn = 0;
@@ -69,7 +68,10 @@ export async function restoreIntoServer(
       },
     );
   const stage = new Map([...databases].map(([from, to]) => [from, spares?.get(to) ?? to]));
-  const empty = () => emptyDatabases(work, [...stage.values()]);
+  const empty = async (): Promise<void> => {
+    await Promise.all(lanes.map((lane) => lane.quiet()));
+    await emptyDatabases(work, [...stage.values()]);
+  };
   let loaded: Loaded;
   let comparison: Comparison;
   try {

@@ -65,30 +65,49 @@ type KeyRead = { readonly key: Buffer; readonly expireAt: number | undefined; re
 
 async function readBatch(session: Session, server: Server, keys: readonly Buffer[]): Promise<readonly KeyRead[]> {
   if (keys.length === 0) return [];
-  const knowsTime = isAtLeast(server, 7);
-  const now = knowsTime ? 0 : await timeOf(session);
+  const commandsOf = isAtLeast(server, 7) ? exactly : byTheClock;
   const writer = new CommandWriter();
-  for (const key of keys) {
-    writer.command(knowsTime ? 'PEXPIRETIME' : 'PTTL', key);
-    writer.command('DUMP', key);
-  }
-  const replies: (Reply | Refusal)[] = [];
-  const sent = session.send(writer.take(), keys.length * 2, (reply) => replies.push(reply));
-  await sent;
-  await session.settled();
-  return keys.map((key, index): KeyRead => {
-    const time = replies[index * 2] as Reply | Refusal;
-    const payload = replies[index * 2 + 1] as Reply | Refusal;
-    for (const reply of [time, payload])
-      if (reply instanceof Refusal) throw fromRefusal(reply, addressOf(session.connection), 'dump-failed');
-    const expireAt = typeof time === 'number' && time >= 0 ? now + time : undefined;
-    // -2: it was gone already when its time was asked for, so another may have come in its place.
-    return { key, expireAt, payload: Buffer.isBuffer(payload) && time !== -2 ? payload : undefined };
+  for (const key of keys) for (const command of commandsOf(key)) writer.command(...command);
+  const each = commandsOf(Buffer.alloc(0)).length;
+  const replies: Reply[] = [];
+  await session.send(writer.take(), keys.length * each, (reply) => {
+    if (reply instanceof Refusal) throw fromRefusal(reply, addressOf(session.connection), 'dump-failed');
+    replies.push(reply);
   });
+  await session.settled();
+  const again: Buffer[] = [];
+  const read = keys.flatMap((key, index): KeyRead[] => {
+    const [time, payload] = resultOf(replies.slice(index * each, (index + 1) * each));
+    if (time === undefined) again.push(key);
+    if (time === undefined) return [];
+    // -2: it was gone already when its time was asked for, so another may have come in its place.
+    const isThere = Buffer.isBuffer(payload) && time !== -2;
+    return [{ key, expireAt: time >= 0 ? time : undefined, payload: isThere ? payload : undefined }];
+  });
+  return [...read, ...(await readBatch(session, server, again))];
 }
 
-async function timeOf(session: Session): Promise<number> {
-  const [seconds, microseconds] = (await session.ask(['TIME'])) as readonly Buffer[];
+type Command = readonly (string | Buffer)[];
+const exactly = (key: Buffer): readonly Command[] => [
+  ['PEXPIRETIME', key],
+  ['DUMP', key],
+];
+
+/** Servers before 7.0 say how long a key has still, by a clock that goes on: it is asked before and after. */
+const byTheClock = (key: Buffer): readonly Command[] => [['TIME'], ['PTTL', key], ['TIME'], ['DUMP', key]];
+
+/** When the key runs out (-1: never, -2: it is gone; undefined: the millisecond changed while it was asked for), and its payload. */
+function resultOf(replies: readonly Reply[]): readonly [number | undefined, Reply] {
+  if (replies.length === 2) return [Number(replies[0]), replies[1] ?? null];
+  const [before, left, after, payload = null] = replies;
+  const now = millisecondOf(before);
+  const ttl = Number(left);
+  if (ttl < 0) return [ttl, payload];
+  return [now === millisecondOf(after) ? now + ttl : undefined, payload];
+}
+
+function millisecondOf(time: Reply | undefined): number {
+  const [seconds, microseconds] = time as readonly Buffer[];
   return Number(textOf(seconds)) * 1000 + Math.trunc(Number(textOf(microseconds)) / 1000);
 }
 

@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
 import { HoldfastError } from '../../../core/errors.ts';
 import { addressOf, type Connection } from '../connection.ts';
-import { fromSocketError, Refusal } from '../errors.ts';
+import { fromSocketError, Refusal, silent } from '../errors.ts';
 import { openSession, type Session } from '../protocol/session.ts';
 
 /** Why the server gives no snapshot to replicas: managed services and users without the right answer so. */
@@ -26,7 +26,7 @@ export async function* replicate(
   signal.addEventListener('abort', stop, { once: true });
   if (signal.aborted) stop();
   try {
-    yield* payload(socket, about);
+    yield* payload(spoken(socket, about, connection.silenceSeconds), about);
   } catch (error) {
     signal.throwIfAborted();
     throw error;
@@ -73,11 +73,23 @@ function psync(session: Session): Socket {
   return socket;
 }
 
+/** What the server sends, given up when it says nothing for so long. Only waiting counts: whoever reads may take his time. */
+async function* spoken(socket: Socket, about: string, seconds: number): AsyncGenerator<Buffer, void> {
+  const onSilence = (): void => void socket.destroy(silent(about, seconds));
+  socket.on('timeout', onSilence);
+  socket.setTimeout(seconds * 1000);
+  for await (const chunk of socket as AsyncIterable<Buffer>) {
+    socket.setTimeout(0);
+    yield chunk;
+    socket.setTimeout(seconds * 1000);
+  }
+}
+
 /**
  * What comes is: line feeds while the server gets ready, its answer, more line feeds, and then the snapshot, either after its length or
  * before a mark of forty bytes that was announced.
  */
-async function* payload(socket: Socket, about: string): AsyncGenerator<Buffer, void> {
+async function* payload(socket: AsyncIterable<Buffer>, about: string): AsyncGenerator<Buffer, void> {
   const interrupted = (): HoldfastError =>
     new HoldfastError('source-interrupted', `${about}: the snapshot broke off; did the server end, or its child?`);
   let head: Buffer = Buffer.alloc(0);
@@ -85,7 +97,7 @@ async function* payload(socket: Socket, about: string): AsyncGenerator<Buffer, v
   let rest: { remaining: number } | { mark: Buffer } | undefined;
   let held: Buffer = Buffer.alloc(0);
   try {
-    for await (const chunk of socket as AsyncIterable<Buffer>) {
+    for await (const chunk of socket) {
       let bytes = chunk;
       while (rest === undefined) {
         head = head.length === 0 ? bytes : Buffer.concat([head, bytes]);
