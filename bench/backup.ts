@@ -19,7 +19,7 @@ export async function run(): Promise<BenchRow[]> {
   console.error(`the database has ${(server.databaseBytes / 1024 ** 2).toFixed(0)} MiB`);
   await using minio = await minioPlaces();
   const bundle = new Bundle(loadConfig(join(import.meta.dirname, '../holdfast.example.yaml'), {}));
-  const setting: Setting = { folder: folder.path, server, program: join(bundle.taskDirectory, 'main.mjs') };
+  const setting: Setting = { folder: folder.path, server, program: join(bundle.taskDirectory('holdfast'), 'main.mjs') };
 
   const stores = [directoryPlaces(folder.path), minio];
   const contenders = [

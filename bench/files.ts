@@ -23,7 +23,7 @@ export async function run(): Promise<BenchRow[]> {
   const tree = join(folder.path, 'tree');
   await makeTree(tree);
   const bundle = new Bundle(loadConfig(join(import.meta.dirname, '../holdfast.example.yaml'), {}));
-  const program = join(bundle.taskDirectory, 'main.mjs');
+  const program = join(bundle.taskDirectory('holdfast'), 'main.mjs');
 
   const rows = {
     whole: { name: 'files, whole', peerName: 'tar | zstd -3 -T2 > file', samples: [] as Pair[] },

@@ -36,7 +36,7 @@ export async function run(): Promise<BenchRow[]> {
       const options: HoldfastBackup = {
         folder: folder.path,
         server,
-        program: join(bundle.taskDirectory, 'main.mjs'),
+        program: join(bundle.taskDirectory('holdfast'), 'main.mjs'),
         store: JSON.stringify(place.settings),
         env: {},
         isReadBack: true,

@@ -1,3 +1,4 @@
+import { ensureAwsCli } from './servers/aws-cli.ts';
 import { NoContainers } from './servers/container-engine.ts';
 import { ensureFaketime } from './servers/faketime.ts';
 import { ensureMinio } from './servers/minio.ts';
@@ -33,6 +34,7 @@ async function ensureServers(): Promise<boolean> {
   for (const major of testedMajors) unpacked.push(await report(`PostgreSQL ${major}`, ensurePostgres(major, progress)));
   unpacked.push(await report('libfaketime', ensureFaketime(progress)));
   unpacked.push(await report('schemathesis', ensureSchemathesis(progress)));
+  unpacked.push(await report('AWS CLI', ensureAwsCli(progress)));
   return [...unpacked, ...(await builds), await image].every(Boolean);
 }
 

@@ -58,7 +58,11 @@ begin
     raise exception 'no recovery ''%'' was requested here', approve_recovery.recovery
       using errcode = 'ZH006', hint = 'select * from backup_mgmt.requests where request_status = ''WAITING_FOR_APPROVAL''';
   end if;
-  if not asked.needs_approval or asked.approved_by is not null then
+  if asked.error_code = 'approval-expired' then
+    raise exception 'recovery ''%'' waits no more: %', asked.request_bk, asked.error_message
+      using errcode = 'ZH008', hint = asked.error_hint;
+  end if;
+  if not asked.needs_approval or asked.approved_by is not null or asked.status <> 'QUEUED' then
     raise exception 'recovery ''%'' waits for no approval', asked.request_bk
       using errcode = 'ZH008', hint = format('its request is %s', asked.status);
   end if;

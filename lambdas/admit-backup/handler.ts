@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { taskOf } from '../../lib/config/runtime.ts';
 import { backupRequestSchema } from '../../lib/core/requests.ts';
 import { admitBackup } from '../../lib/lifecycle/admit-backup.ts';
 import { step } from '../frame.ts';
@@ -10,4 +11,9 @@ const inputSchema = z.object({
   redriveCount: z.number().int().default(0),
 });
 
-export const handler = step('admit-backup', inputSchema, (asked, dependencies) => admitBackup(dependencies, asked));
+export const handler = step('admit-backup', inputSchema, async (asked, dependencies) => {
+  const admission = await admitBackup(dependencies, asked);
+  return 'run' in admission
+    ? { ...admission, taskDefinition: taskOf(dependencies.runtime, admission.run.target) }
+    : admission;
+});

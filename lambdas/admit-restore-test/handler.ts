@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { taskOf } from '../../lib/config/runtime.ts';
 import { restoreTestRequestSchema } from '../../lib/core/requests.ts';
 import { admitRestoreTest } from '../../lib/lifecycle/admit-restore-test.ts';
 import { step } from '../frame.ts';
@@ -10,6 +11,9 @@ const inputSchema = z.object({
   redriveCount: z.number().int().default(0),
 });
 
-export const handler = step('admit-restore-test', inputSchema, (asked, dependencies) =>
-  admitRestoreTest(dependencies, asked),
-);
+export const handler = step('admit-restore-test', inputSchema, async (asked, dependencies) => {
+  const admission = await admitRestoreTest(dependencies, asked);
+  return 'run' in admission
+    ? { ...admission, taskDefinition: taskOf(dependencies.runtime, admission.run.target) }
+    : admission;
+});

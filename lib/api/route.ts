@@ -3,7 +3,7 @@ import type { ErrorCode } from '../core/errors.ts';
 import type { requesterSchema } from '../core/manifest.ts';
 import type { ApiDependencies } from './dependencies.ts';
 
-export type Method = 'GET' | 'POST' | 'PATCH' | 'DELETE';
+export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
 
 /** What a route gets: its request, parsed, and who asks. */
 export type Call<Params, Query, Body> = ApiDependencies & {

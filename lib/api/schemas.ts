@@ -5,6 +5,8 @@ import {
   engineSchema,
   methodSchema,
   tierSchema,
+  validationStatusSchema,
+  validationTypeSchema,
   verificationStatusSchema,
 } from '../core/vocabulary.ts';
 import { timeSchema } from './time.ts';
@@ -34,6 +36,10 @@ const backupFields = {
   requestedByKind: z.string().nullable(),
   requestedByName: z.string().nullable(),
   execution: z.string().nullable(),
+  holdSince: timeSchema.nullable().describe('Not null: no cleanup removes it'),
+  holdBy: z.string().nullable(),
+  holdReason: z.string().nullable(),
+  expiryReason: z.string().nullable().describe('Of an expired or deleted backup: the rule that let it go'),
 };
 
 export const backupSchema = z.object(backupFields).meta({ id: 'Backup' });
@@ -61,3 +67,32 @@ export const restoreSchema = z
     execution: z.string().nullable(),
   })
   .meta({ id: 'Restore' });
+
+/** A look that was taken at a backup; what was not measured is null. */
+export const validationResultSchema = z
+  .object({
+    validationId: backupIdSchema,
+    backupId: backupIdSchema,
+    target: targetNameSchema,
+    type: validationTypeSchema.describe('Read to the last byte, read in part, or restored and examined'),
+    status: validationStatusSchema.describe(
+      'NOT_TESTABLE: the place lacks something, which says nothing of the backup. ERROR: the look came to no end',
+    ),
+    startTime: timeSchema,
+    endTime: timeSchema.nullable(),
+    durationSeconds: z.number().nullable(),
+    objects: z.number().nullable(),
+    bytesRead: z.number().nullable(),
+    tables: z.number().nullable(),
+    rows: z.number().nullable(),
+    relations: z.number().nullable(),
+    assertions: z.number().nullable(),
+    serverVersion: z.string().nullable(),
+    rtoSeconds: z.number().nullable(),
+    restoreSeconds: z.number().nullable(),
+    errorCode: z.string().nullable(),
+    errorMessage: z.string().nullable(),
+    errorHint: z.string().nullable(),
+    execution: z.string().nullable(),
+  })
+  .meta({ id: 'ValidationResult' });

@@ -44,6 +44,8 @@ export type CatalogClient = {
   declaredTargets(): Promise<CatalogAnswers['declared-targets']>;
   /** Hands out requests made by SQL that are due. Each has to be settled, or is handed out again in a while. */
   takeRequests(limit?: number): Promise<CatalogAnswers['take-requests']>;
+  /** Gives up recoveries that waited for an approval for longer, and hands out those whose end is still to be journaled. */
+  expireApprovals(hours: number): Promise<CatalogAnswers['expire-approvals']>;
   /** Says what became of requests. */
   settleRequests(settlements: readonly Settlement[]): Promise<CatalogAnswers['settle-requests']>;
   /** Requests that were started and have not been seen to end. */
@@ -95,6 +97,7 @@ export function catalogClient({
       ask<'known-backups'>({ operation: 'known-backups', targets: [...targets], perTarget }),
     declaredTargets: () => ask<'declared-targets'>({ operation: 'declared-targets' }),
     takeRequests: (limit) => ask<'take-requests'>({ operation: 'take-requests', ...(limit && { limit }) }),
+    expireApprovals: (hours) => ask<'expire-approvals'>({ operation: 'expire-approvals', hours }),
     settleRequests: (settlements) =>
       ask<'settle-requests'>({ operation: 'settle-requests', settlements: [...settlements] }),
     startedRequests: () => ask<'started-requests'>({ operation: 'started-requests' }),

@@ -92,7 +92,7 @@ export async function rebuildCatalog({
 }
 
 /** What is wrong with the object itself, and will be wrong next time. */
-const permanent = new Set<string>(['corrupt', 'manifest-unreadable', 'backup-unknown']);
+const permanent = new Set<string>(['corrupt', 'manifest-newer', 'manifest-unreadable', 'backup-unknown']);
 
 async function* keysUnder(store: Store, prefix: string): AsyncGenerator<string> {
   for await (const { key } of store.list(prefix)) yield key;

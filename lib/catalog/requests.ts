@@ -15,6 +15,7 @@ import { type ApplyResult, applyEvents } from './project.ts';
 import { type CatalogStatus, catalogStatus } from './queries/catalog-status.ts';
 import { type DeclaredTargets, declaredTargets } from './queries/declared-targets.ts';
 import type { Execution } from './queries/execution-columns.ts';
+import { type ExpiredApproval, expireApprovals } from './queries/expire-approvals.ts';
 import { findUnapplied } from './queries/find-unapplied.ts';
 import { type KnownBackups, knownBackups } from './queries/known-backups.ts';
 import { lastCompleted } from './queries/last-completed.ts';
@@ -70,6 +71,7 @@ export const catalogRequestSchema = z.discriminatedUnion('operation', [
     type: validationTypeSchema.optional(),
     status: validationStatusSchema.optional(),
     since: sinceSchema,
+    after: z.strictObject({ at: z.iso.datetime(), validationId: backupIdSchema }).optional(),
     limit: limitSchema,
   }),
   z.strictObject({
@@ -79,6 +81,7 @@ export const catalogRequestSchema = z.discriminatedUnion('operation', [
   }),
   z.strictObject({ operation: z.literal('declared-targets') }),
   z.strictObject({ operation: z.literal('take-requests'), limit: limitSchema }),
+  z.strictObject({ operation: z.literal('expire-approvals'), hours: z.number().positive() }),
   z.strictObject({ operation: z.literal('settle-requests'), settlements: z.array(settlementSchema) }),
   z.strictObject({ operation: z.literal('started-requests'), limit: limitSchema }),
   z.strictObject({ operation: z.literal('requests'), limit: limitSchema }),
@@ -104,6 +107,7 @@ export type CatalogAnswers = {
   readonly 'known-backups': KnownBackups;
   readonly 'declared-targets': DeclaredTargets | null;
   readonly 'take-requests': readonly TakenRequest[];
+  readonly 'expire-approvals': readonly ExpiredApproval[];
   readonly 'settle-requests': { readonly settled: number };
   readonly 'started-requests': readonly StartedRequest[];
   readonly requests: readonly QueuedRequest[];
@@ -129,6 +133,7 @@ const operations: Operations = {
   'known-backups': (client, { targets, perTarget }) => knownBackups(client, { targets, perTarget }),
   'declared-targets': (client) => declaredTargets(client),
   'take-requests': (client, { limit }) => takeRequests(client, limit ?? 50),
+  'expire-approvals': (client, { hours }) => expireApprovals(client, hours),
   'settle-requests': (client, { settlements }) => settleRequests(client, settlements),
   'started-requests': (client, { limit }) => startedRequests(client, limit ?? 50),
   requests: (client, { limit }) => listRequests(client, limit ?? 50),

@@ -1,7 +1,8 @@
-import { resolve } from 'node:path';
-import { demoFolder } from '../config/files.ts';
-import { targetNameSchema } from '../core/ids.ts';
-import { type Manifest, tablesAndRows } from '../core/manifest.ts';
+import type { TargetName } from '../core/ids.ts';
+import { isCompanion, type Manifest } from '../core/manifest.ts';
+import type { Outcome } from '../core/outcome.ts';
+import { type Demo, demoRestores } from '../local/demo/demo.ts';
+import type { DemoRestore } from '../local/demo/demo-source.ts';
 import { readManifest } from '../store/backups.ts';
 import { newestOutcome } from '../store/outcomes.ts';
 import { onStdout } from './colours.ts';
@@ -10,61 +11,49 @@ import { direct } from './direct.ts';
 import { type Machines, runBackupJob, runRestoreJob } from './jobs.ts';
 import { bytes, counted, duration, printable, table } from './output.ts';
 
-const target = targetNameSchema.parse('demo');
-const database = 'shop';
-const copy = 'shop_restored';
+type Restored = NonNullable<Outcome['restore']>['databases'][number];
 
-const files = { target: targetNameSchema.parse('demo-files'), copy: resolve(demoFolder, 'files_restored') };
-
-/** What the first start shows: backups of the demo's database and files, restores of both beside them, and the comparisons, by the deployed state machines. */
-export async function runDemoJob(context: CliContext, machines: Machines): Promise<void> {
+/**
+ * What the first start shows of each target: a backup, a restore beside what is there, and the comparison, all by the deployed state
+ * machines. Then what was left out, and what to try next.
+ */
+export async function runDemoJob(context: CliContext, machines: Machines, { leftOut }: Demo): Promise<void> {
   const { output } = context;
   const beganAt = performance.now();
+  const shown: Manifest[] = [];
+  for (const { name, engine } of (await context.config()).targets) {
+    const restore = demoRestores[name];
+    if (restore !== undefined) shown.push(await runTarget(context, machines, { target: name, engine, ...restore }));
+  }
+  for (const { engine, why } of leftOut) output.line(`\n${onStdout.bold(engine)} is not shown: ${why}`);
+  output.line(`\n${onStdout.bold('Done')} in ${duration((performance.now() - beganAt) / 1000)}. Try next:`);
+  for (const line of shown[0] === undefined ? [] : nextCommands(shown[0])) output.line(`  ${line}`);
+}
 
-  output.line(onStdout.bold(`\nBackup of target '${target}', by state machine`));
+async function runTarget(
+  context: CliContext,
+  machines: Machines,
+  { target, engine, databases, as, replace }: DemoRestore & { readonly target: TargetName; readonly engine: string },
+): Promise<Manifest> {
+  const { output } = context;
+  output.line(onStdout.bold(`\nBackup of target '${target}' (${engine}), by state machine`));
   const backup = await runBackupJob(context, machines, { target, requestedBy: { kind: 'user' } });
   const manifest = await direct(context, ({ store }) => readManifest(store, target, backup.run.backupId));
   for (const line of describeBackup(manifest)) output.line(line);
 
-  output.line(onStdout.bold(`\nRestore of database '${database}' as '${copy}', by state machine`));
+  output.line(onStdout.bold(`\nRestore as '${as}', by state machine`));
   const restore = await runRestoreJob(context, machines, {
     backup: manifest.backupId,
     target,
-    databases: [database],
-    as: copy,
-    replace: true,
+    ...(databases === undefined ? {} : { databases: [...databases] }),
+    as,
+    replace,
     requestedBy: { kind: 'user' },
   });
   const outcome = await direct(context, ({ store }) => newestOutcome(store, restore.run.recoveryId));
-  for (const line of describeRestore(manifest, outcome)) output.line(line);
-
-  await runFilesJob(context, machines);
-
-  output.line(`\n${onStdout.bold('Done')} in ${duration((performance.now() - beganAt) / 1000)}. Try next:`);
-  for (const line of nextCommands(manifest)) output.line(`  ${line}`);
-}
-
-/** The same for the tree of files. */
-async function runFilesJob(context: CliContext, machines: Machines): Promise<void> {
-  const { output } = context;
-  output.line(onStdout.bold(`\nBackup of target '${files.target}', by state machine`));
-  const backup = await runBackupJob(context, machines, { target: files.target, requestedBy: { kind: 'user' } });
-  const manifest = await direct(context, ({ store }) => readManifest(store, files.target, backup.run.backupId));
-  for (const line of describeBackup(manifest)) output.line(line);
-
-  output.line(onStdout.bold(`\nRestore of the files to '${files.copy}', by state machine`));
-  const restore = await runRestoreJob(context, machines, {
-    backup: manifest.backupId,
-    target: files.target,
-    as: files.copy,
-    replace: true,
-    requestedBy: { kind: 'user' },
-  });
-  const outcome = await direct(context, ({ store }) => newestOutcome(store, restore.run.recoveryId));
-  for (const { tables, rows, words = tablesAndRows, same, differences } of outcome?.restore?.databases ?? [])
-    output.line(
-      `  ${counted(tables, words.collection)}, ${counted(rows, words.item)}: ${same ? 'the copy is the same' : differences.join('; ')}`,
-    );
+  for (const restored of outcome?.restore?.databases ?? [])
+    for (const line of describeRestored(manifest, restored)) output.line(line);
+  return manifest;
 }
 
 function describeBackup({ backupId, plainBytes, storedBytes, streams }: Manifest): string[] {
@@ -83,27 +72,29 @@ function describeBackup({ backupId, plainBytes, storedBytes, streams }: Manifest
   ];
 }
 
-function describeRestore(manifest: Manifest, outcome: Awaited<ReturnType<typeof newestOutcome>>): string[] {
-  const compared = outcome?.restore?.databases.find(({ to }) => to === copy);
-  const content = manifest.streams.find(({ kind, name }) => kind === 'database' && name === database)?.content;
-  if (compared === undefined || content === undefined) return [];
+function describeRestored(
+  manifest: Manifest,
+  { from, same, tables, rows, words, differences, remarks }: Restored,
+): string[] {
+  const content = manifest.streams.find((stream) => stream.name === from && !isCompanion(stream))?.content;
+  if (content === undefined) return [];
   return [
     ...table(
-      ['  TABLE', 'ROWS', 'SIZE', 'DIGEST', ''],
-      content.tables.map(({ schema, name, rows, bytes: size, digest }) => [
-        `  ${printable(`${schema}.${name}`)}`,
-        String(rows),
+      [`  ${words.collection.toUpperCase()}`, `${words.item.toUpperCase()}S`, 'SIZE', 'DIGEST', ''],
+      content.tables.map(({ schema, name, rows: items, bytes: size, digest }) => [
+        `  ${printable(schema === '' ? name : `${schema}.${name}`)}`,
+        String(items),
         bytes(size),
         digest.slice(0, 16),
-        compared.same ? 'same' : '',
+        same ? 'same' : '',
       ]),
     ),
-    ...compared.remarks.map((remark) => `  note: ${remark}`),
-    `  ${counted(compared.tables, compared.words.collection)}, ${counted(compared.rows, compared.words.item)}${content.largeObjects ? `, ${content.largeObjects.rows} large objects` : ''}: ${compared.same ? 'the copy is the same' : compared.differences.join('; ')}`,
+    ...remarks.map((remark) => `  note: ${remark}`),
+    `  ${counted(tables, words.collection)}, ${counted(rows, words.item)}${content.largeObjects ? `, ${content.largeObjects.rows} large objects` : ''}: ${same ? 'the copy is the same' : differences.join('; ')}`,
   ];
 }
 
-const nextCommands = ({ backupId }: Manifest): string[] => [
+const nextCommands = ({ backupId, target }: Manifest): string[] => [
   'npx holdfast list',
   `npx holdfast show ${backupId} --tables`,
   `npx holdfast validate ${backupId}`,

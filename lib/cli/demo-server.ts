@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { demoFolder } from '../config/files.ts';
-import { openDemo } from '../local/demo/demo-target.ts';
+import { openDemo } from '../local/demo/demo.ts';
 import { findEmbeddedPostgres } from '../local/postgres-server.ts';
 import type { Output } from './output.ts';
 

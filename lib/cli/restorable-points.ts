@@ -5,14 +5,21 @@ import type { CliContext } from './context.ts';
 import { localCatalog } from './local.ts';
 import { stateDirectoryOf } from './state-directory.ts';
 
-/** The facts of every target, from the catalog of the local stack while it runs, and from the store alone otherwise. */
-export function restorablePoints({ configFile, output }: CliContext, run: RunContext): Promise<RestorablePointsReport> {
+type Places = Parameters<typeof readRestorablePoints>[0];
+
+/** Where facts are read: the catalog of the local stack while it runs, and the store. */
+export function placesOf({ configFile, output }: CliContext, { config, store, clock }: RunContext): Places {
   const running = findRunningStack(stateDirectoryOf(configFile));
-  return readRestorablePoints({
-    config: run.config,
-    store: run.store,
+  return {
+    config,
+    store,
     catalog: running && localCatalog(running),
-    clock: run.clock,
+    clock,
     warn: (message) => output.line(`note: ${message}`),
-  });
+  };
+}
+
+/** The facts of every target, from the catalog of the local stack while it runs, and from the store alone otherwise. */
+export function restorablePoints(context: CliContext, run: RunContext): Promise<RestorablePointsReport> {
+  return readRestorablePoints(placesOf(context, run));
 }

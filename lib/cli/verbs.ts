@@ -166,7 +166,8 @@ export const verbs: readonly VerbDefinition[] = [
       {
         usage: 'list',
         isDefault: true,
-        description: 'every schedule with its last run and its next ones; needs the store alone',
+        description:
+          'every schedule with its last run and its next ones, restore tests and cleanup too; needs no running server',
         example: 'holdfast schedules --hours 48',
         options: [
           ['--hours <number>', 'the runs of so many hours from now, in order, instead of the next of each schedule'],

@@ -4,6 +4,7 @@ import type { Format, Method, Tier } from '../core/vocabulary.ts';
 import type { RetentionRules } from './retention.ts';
 import type { ParsedConfig, TargetInput } from './schema.ts';
 import type { SecretReference } from './secret-reference.ts';
+import type { Mount } from './targets/mounts.ts';
 
 /** One schedule of one target, complete. */
 export type BackupEntry = {
@@ -22,6 +23,8 @@ export type BackupEntry = {
 export type Target = Pick<TargetInput, 'name' | 'engine' | 'tenant' | 'restoreTest'> & {
   /** How the source is reached; the engine parses it. */
   readonly connection: Readonly<Record<string, unknown>> & { readonly password?: SecretReference | undefined };
+  /** File systems that its tasks see on AWS, where its engine works on files. */
+  readonly mounts?: readonly Mount[] | undefined;
   readonly backups: readonly BackupEntry[];
   /** Kept this long when no entry of the same tier says otherwise, in days. */
   readonly retentionDays: Readonly<Record<Tier, number>>;

@@ -122,7 +122,7 @@ function completeTarget(
   file: string,
 ): Target {
   const entries: readonly EntryInput[] =
-    target.backups ?? (defaultBackups[target.engine] ?? []).map((entry) => ({ ...usualEntry, ...entry }));
+    target.backups ?? defaultBackups[target.engine].map((entry) => ({ ...usualEntry, ...entry }));
   const retentionOf = (tier: Tier, own: number | undefined): number =>
     retentionOverride(target, tier, environment, file) ?? own ?? tierRetentionDays[tier];
   const connection: UsualConnection =

@@ -10,6 +10,22 @@ export function embeddedPostgresFolders(): readonly string[] {
   return absoluteFolders(process.env['HOLDFAST_PG_SERVERS']);
 }
 
+/** The folders that `HOLDFAST_REDIS_BIN` names, in the form of PATH: where Redis and Valkey servers are looked for first. */
+export function namedRedisFolders(): readonly string[] {
+  return absoluteFolders(process.env['HOLDFAST_REDIS_BIN']);
+}
+
+/** The folders that `HOLDFAST_NEO4J_BIN` names, in the form of PATH: where Neo4j's programs are looked for first. */
+export function namedNeo4jFolders(): readonly string[] {
+  return absoluteFolders(process.env['HOLDFAST_NEO4J_BIN']);
+}
+
+/** Which Java Neo4j's programs run on, where it is not that of PATH. */
+export function javaEnvironment(): Readonly<Record<string, string>> {
+  const { JAVA_HOME } = process.env;
+  return JAVA_HOME ? { JAVA_HOME } : {};
+}
+
 /** The absolute folders of PATH. */
 export function pathFolders(): readonly string[] {
   return absoluteFolders(process.env['PATH']);

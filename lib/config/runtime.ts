@@ -16,6 +16,8 @@ const runtimeSchema = z.object({
   HOLDFAST_RESTORE_MACHINE: z.string().optional(),
   HOLDFAST_SCHEDULES_FUNCTION: z.string().optional(),
   HOLDFAST_VALIDATE_FUNCTION: z.string().optional(),
+  HOLDFAST_HOLD_FUNCTION: z.string().optional(),
+  HOLDFAST_TASKS: z.string().optional(),
   HOLDFAST_MAIL_TOPIC: z.string().optional(),
   HOLDFAST_RESTORE_TEST_MACHINE: z.string().optional(),
   HOLDFAST_CLEANUP_MACHINE: z.string().optional(),
@@ -26,6 +28,8 @@ const runtimeSchema = z.object({
   AWS_ENDPOINT_URL_S3: z.url().optional(),
 });
 
+const tasksSchema = z.record(z.string(), z.string());
+
 /** State machines by what they do. */
 export type MachineKind = 'backup' | 'restore' | 'restore-test' | 'cleanup';
 
@@ -35,11 +39,14 @@ export type Runtime = {
   readonly catalogFunction: string | undefined;
   readonly schedulesFunction: string | undefined;
   readonly validateFunction: string | undefined;
+  readonly holdFunction: string | undefined;
   /** Where mails are published. */
   readonly mailTopic: string | undefined;
   /** ARNs of the state machines that the program may start. */
   readonly machines: Readonly<Record<MachineKind, string | undefined>>;
   readonly image: string;
+  /** Task families by target, and the usual one under the empty name; of those that admit runs only. */
+  readonly tasks: Readonly<Record<string, string>>;
 };
 
 /** The program's own configuration and environment. Throws `config-invalid`, naming the variable. */
@@ -65,6 +72,7 @@ export function loadRuntime(environment: Environment = process.env): Runtime {
     catalogFunction: variables.HOLDFAST_CATALOG_FUNCTION,
     schedulesFunction: variables.HOLDFAST_SCHEDULES_FUNCTION,
     validateFunction: variables.HOLDFAST_VALIDATE_FUNCTION,
+    holdFunction: variables.HOLDFAST_HOLD_FUNCTION,
     mailTopic: variables.HOLDFAST_MAIL_TOPIC,
     machines: {
       backup: variables.HOLDFAST_BACKUP_MACHINE,
@@ -73,6 +81,7 @@ export function loadRuntime(environment: Environment = process.env): Runtime {
       cleanup: variables.HOLDFAST_CLEANUP_MACHINE,
     },
     image: variables.HOLDFAST_IMAGE,
+    tasks: variables.HOLDFAST_TASKS === undefined ? {} : tasksSchema.parse(JSON.parse(variables.HOLDFAST_TASKS)),
   };
 }
 
@@ -97,4 +106,11 @@ function readBaked(file: string): HoldfastConfig {
       { cause },
     );
   }
+}
+
+/** The task that works for a target: its family, as the state machine starts it. Throws `config-invalid` where none is known. */
+export function taskOf({ tasks }: Pick<Runtime, 'tasks'>, target: string): string {
+  const family = (Object.hasOwn(tasks, target) ? tasks[target] : undefined) ?? tasks[''];
+  if (family === undefined) throw new HoldfastError('config-invalid', 'environment: HOLDFAST_TASKS names no task');
+  return family;
 }

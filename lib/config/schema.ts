@@ -5,7 +5,9 @@ import { retentionRulesSchema } from './retention.ts';
 import { scheduleSchema, timezoneSchema } from './schedule-schema.ts';
 import { secretReferenceSchema } from './secret-reference.ts';
 import { applicationTargetSchema } from './targets/application.ts';
+import { neo4jTargetSchema } from './targets/neo4j.ts';
 import { postgresTargetSchema } from './targets/postgres.ts';
+import { redisTargetSchema } from './targets/redis.ts';
 
 /**
  * `holdfast.yaml`, setting by setting. Defaults stand here and nowhere else; unknown keys are refused; the descriptions
@@ -50,7 +52,12 @@ const encryptionSchema = z
   })
   .describe('Backups are encrypted before they leave the task');
 
-const targetSchema = z.discriminatedUnion('engine', [postgresTargetSchema, applicationTargetSchema]);
+const targetSchema = z.discriminatedUnion('engine', [
+  postgresTargetSchema,
+  neo4jTargetSchema,
+  redisTargetSchema,
+  applicationTargetSchema,
+]);
 
 const awsSchema = z
   .strictObject({
@@ -190,6 +197,14 @@ export const configSchema = z
           .positive()
           .default(4)
           .describe('Recovery point objective of targets without one of their own; RECOVERY_RPO_HOURS'),
+        approvalHours: z
+          .number()
+          .positive()
+          .max(24 * 365)
+          .default(24)
+          .describe(
+            'A recovery that needs the approval of a second person is given up when it has waited for this long',
+          ),
         parallel: z
           .boolean()
           .default(true)

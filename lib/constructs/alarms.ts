@@ -10,6 +10,7 @@ import {
 import type { IQueue } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import type { HoldfastConfig } from '../config/config.ts';
+import { longestUntakenSeconds } from '../core/find-problems.ts';
 import { objectivesOf } from '../core/objectives.ts';
 import { firstCommand, problemId, problemKinds, runbookOf } from '../core/problem-kinds.ts';
 import { longestGapHours } from '../core/schedule-runs.ts';
@@ -173,6 +174,21 @@ export class Alarms extends Construct {
       excess(
         { kind: 'missed-run', happened: 'A backup was due and was not begun.' },
         { metric: 'MissedRuns', most: 0, minutes: 5 },
+      ),
+      ...(config.run.cleanup
+        ? [
+            excess(
+              { kind: 'missed-cleanup', happened: 'The cleanup was due and was not begun.' },
+              { metric: 'MissedCleanups', most: 0, minutes: 15 },
+            ),
+          ]
+        : []),
+      excess(
+        {
+          kind: 'requests-waiting',
+          happened: `Requests that people made by SQL have waited for more than ${longestUntakenSeconds / 60} minutes.`,
+        },
+        { metric: 'OldestRequestSeconds', most: longestUntakenSeconds, minutes: 5 },
       ),
       excess(
         { kind: 'stuck-run', happened: 'A run lasts longer than one may.' },

@@ -1,6 +1,5 @@
 import { Duration, RemovalPolicy, Stack, TimeZone, Validations } from 'aws-cdk-lib';
-import { Rule } from 'aws-cdk-lib/aws-events';
-import { SnsTopic } from 'aws-cdk-lib/aws-events-targets';
+import { type IRuleTarget, Rule } from 'aws-cdk-lib/aws-events';
 import { PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { Schedule, ScheduleExpression, ScheduleTargetInput } from 'aws-cdk-lib/aws-scheduler';
 import { LambdaInvoke } from 'aws-cdk-lib/aws-scheduler-targets';
@@ -49,7 +48,8 @@ export class Alerts extends Construct {
     for (const address of emails) this.mails.addSubscription(new EmailSubscription(address));
     this.channels = [...(webhook === undefined ? [] : ['webhook']), ...(emails.length === 0 ? [] : ['email'])];
     this.#warnOfFewChannels();
-    for (const topic of [this.topic, this.mails]) this.#letAlarmsPublish(topic);
+    for (const topic of [this.topic, this.mails]) this.#letPublish(topic, 'cloudwatch.amazonaws.com');
+    for (const topic of [this.topic, this.completions]) this.#letPublish(topic, 'events.amazonaws.com');
 
     this.deadLetters = new Queue(this, 'DeadLetters', {
       encryption: QueueEncryption.SQS_MANAGED,
@@ -100,7 +100,7 @@ export class Alerts extends Construct {
           'Problem Ended',
         ],
       },
-      targets: [new SnsTopic(this.topic)],
+      targets: [toTopic(this.topic)],
     });
     new Rule(this, 'Successes', {
       description: 'Holdfast: completed backups, restores, restore tests and cleanups to the completions',
@@ -108,7 +108,7 @@ export class Alerts extends Construct {
         source: ['holdfast'],
         detailType: ['Backup Completed', 'Restore Completed', 'Restore Test Completed', 'Cleanup Completed'],
       },
-      targets: [new SnsTopic(this.completions)],
+      targets: [toTopic(this.completions)],
     });
   }
 
@@ -134,12 +134,15 @@ export class Alerts extends Construct {
     });
   }
 
-  /** A topic with a policy of its own loses the one that lets its account publish, and alarms would silently reach nobody. */
-  #letAlarmsPublish(topic: Topic): void {
+  /**
+   * A topic with a policy of its own loses the one that lets its account publish, and alarms would silently reach nobody. A service acts for
+   * every account, so which one it has to act for is said.
+   */
+  #letPublish(topic: Topic, service: 'cloudwatch.amazonaws.com' | 'events.amazonaws.com'): void {
     topic.addToResourcePolicy(
       new PolicyStatement({
-        sid: 'AlarmsPublish',
-        principals: [new ServicePrincipal('cloudwatch.amazonaws.com')],
+        sid: service === 'cloudwatch.amazonaws.com' ? 'AlarmsPublish' : 'RulesPublish',
+        principals: [new ServicePrincipal(service)],
         actions: ['sns:Publish'],
         resources: [topic.topicArn],
         conditions: { StringEquals: { 'aws:SourceAccount': Stack.of(this).account } },
@@ -156,3 +159,6 @@ export class Alerts extends Construct {
     );
   }
 }
+
+/** As CDK's `SnsTopic`, which lets rules of any account publish. */
+const toTopic = (topic: Topic): IRuleTarget => ({ bind: () => ({ arn: topic.topicArn, targetResource: topic }) });

@@ -25,9 +25,14 @@ export type ApiProps = {
   readonly reservedConcurrency?: number;
 };
 
+/** What the API shows of the vault beside its backups. */
+const lookedAt = ['journal', 'requests', 'leases', 'cleanups', 'reports', 'idempotency', 'health'] as const;
+
 /** The HTTP API: a function URL that IAM lets a caller through to, or not. There is no way in without a signature. */
 export class Api extends Construct {
   readonly function: BundledFunction;
+  /** Holds and releases backups for the API, which may write nothing but its own keys. */
+  readonly hold: BundledFunction;
   readonly url: FunctionUrl;
 
   constructor(
@@ -36,11 +41,13 @@ export class Api extends Construct {
     { bundle, vault, catalog, backup, restore, restoreTest, cleanup, ...props }: ApiProps,
   ) {
     super(scope, id);
+    this.hold = this.#holder({ bundle, vault, catalog });
     this.function = new BundledFunction(this, 'Function', {
       bundle,
       program: 'api',
       name: props.name,
-      description: 'Lists backups, runs, restores, schedules and reports, and asks for new ones',
+      description:
+        'Lists backups, runs, restores, schedules and reports, asks for new ones, and holds and removes old ones',
       // A validation is waited for, and reads half a gigabyte at most.
       timeout: Duration.minutes(2),
       reservedConcurrency: props.reservedConcurrency ?? 10,
@@ -48,6 +55,7 @@ export class Api extends Construct {
         catalog.invokePermission('AskCatalog'),
         props.schedules.invokePermission('ChangeSchedules'),
         props.validate.invokePermission('ValidateBackups'),
+        this.hold.invokePermission('HoldBackups'),
       ],
       environment: {
         ...vault.environment,
@@ -58,12 +66,13 @@ export class Api extends Construct {
         HOLDFAST_CLEANUP_MACHINE: cleanup.arn,
         HOLDFAST_SCHEDULES_FUNCTION: props.schedules.arn,
         HOLDFAST_VALIDATE_FUNCTION: props.validate.arn,
+        HOLDFAST_HOLD_FUNCTION: this.hold.arn,
       },
     });
-    vault.grantList(this.function.role, 'backups', 'journal', 'requests', 'reports', 'idempotency', 'health');
-    vault.grantGet(this.function.role, 'manifests', 'journal', 'requests', 'reports', 'idempotency', 'health');
+    vault.grantList(this.function.role, ...lookedAt, 'backups');
+    vault.grantGet(this.function.role, ...lookedAt, 'manifests');
     vault.grantPut(this.function.role, 'idempotency');
-    this.#allowExecutions(this.function.role, { started: [backup, restore, restoreTest], followed: [cleanup] });
+    this.#allowExecutions(this.function.role, [backup, restore, restoreTest, cleanup]);
     this.url = this.function.function.addFunctionUrl({ authType: FunctionUrlAuthType.AWS_IAM });
   }
 
@@ -72,22 +81,29 @@ export class Api extends Construct {
     this.url.grantInvokeUrl(caller);
   }
 
-  #allowExecutions(
-    role: Role,
-    { started, followed }: { readonly started: readonly Machine[]; readonly followed: readonly Machine[] },
-  ): void {
+  /** The locks of the store follow at the next cleanup, whose role alone may change them; what counts is the journal. */
+  #holder({ bundle, vault, catalog }: Pick<ApiProps, 'bundle' | 'vault' | 'catalog'>): BundledFunction {
+    const made = new BundledFunction(this, 'Hold', {
+      bundle,
+      program: 'hold-backup',
+      description: 'Holds a backup, so that no cleanup removes it, and releases it',
+      timeout: Duration.minutes(1),
+      permissions: [catalog.invokePermission('TellCatalog')],
+      environment: { ...vault.environment, HOLDFAST_CATALOG_FUNCTION: catalog.arn },
+    });
+    vault.grantList(made.role, 'backups', 'journal');
+    vault.grantGet(made.role, 'manifests', 'journal');
+    vault.grantPut(made.role, 'journal');
+    return made;
+  }
+
+  #allowExecutions(role: Role, machines: readonly Machine[]): void {
     const stack = Stack.of(this);
-    const machines = [...started, ...followed];
-    allow(role, {
-      sid: 'Start',
-      actions: ['states:StartExecution'],
-      resources: started.map((machine) => machine.arn),
-    });
-    allow(role, {
-      sid: 'List',
-      actions: ['states:ListExecutions'],
-      resources: machines.map((machine) => machine.arn),
-    });
+    for (const [sid, action] of [
+      ['Start', 'states:StartExecution'],
+      ['List', 'states:ListExecutions'],
+    ] as const)
+      allow(role, { sid, actions: [action], resources: machines.map((machine) => machine.arn) });
     allow(role, {
       sid: 'Follow',
       actions: ['states:DescribeExecution'],

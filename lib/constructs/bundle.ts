@@ -2,6 +2,7 @@ import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } fro
 import { join, resolve } from 'node:path';
 import { type BuildOptions, buildSync } from 'esbuild';
 import type { HoldfastConfig } from '../config/config.ts';
+import { taskExtrasOf, taskFolders } from '../config/targets/task-folders.ts';
 import { HoldfastError } from '../core/errors.ts';
 
 /** Every Lambda function, by the name of its folder under `lambdas/`. */
@@ -21,6 +22,7 @@ export const functionNames = [
   'catalog',
   'reconcile',
   'schedules',
+  'hold-backup',
   'watch',
   'check-health',
   'notify',
@@ -29,11 +31,18 @@ export const functionNames = [
 ] as const;
 export type FunctionName = (typeof functionNames)[number];
 
-/** Every task image: the folder under `tasks/` that it is made from, and its name here. */
-const taskFolders = { task: 'holdfast', 'restore-test-task': 'restore-test' } as const;
-
 /** The file beside each program that holds the resolved configuration; programs find it by `HOLDFAST_CONFIG`. */
 export const configFileName = 'holdfast.json';
+
+/** The programs beside each other in a task's image, and where their sources are. */
+const taskPrograms: Readonly<Record<string, (folder: string) => string>> = {
+  main: (folder) => `tasks/${folder}/main.ts`,
+  ...Object.fromEntries(
+    taskExtrasOf().flatMap(({ programs }) => Object.entries(programs).map(([name, file]) => [name, () => file])),
+  ),
+};
+
+const taskName = (folder: string): string => `task-${folder}`;
 
 const projectRoot = resolve(import.meta.dirname, '../..');
 
@@ -48,7 +57,7 @@ const requireShim = [
 ].join('');
 
 /**
- * The programs of one app, bundled: a folder per function (`index.mjs`) and per task image (`main.mjs`, Dockerfile), each with the
+ * The programs of one app, bundled: a folder per function (`index.mjs`) and per task image (`main.mjs`, programs of its threads, compiled packages, Dockerfile), each with the
  * resolved configuration beside it. Made once per app, before its stacks. The same sources and configuration give the same bytes.
  */
 export class Bundle {
@@ -64,15 +73,15 @@ export class Bundle {
     this.#directory = mkdtempSync(join(projectRoot, '.cache', 'bundle-'));
     leftovers.add(this.#directory);
     if (withCode) buildPrograms(this.#directory);
-    for (const name of Object.keys(taskFolders)) copyBinding(join(this.#directory, name, 'node_modules'));
     const baked = `${JSON.stringify(withoutPlace(config), null, 2)}\n`;
-    for (const name of [...functionNames, ...Object.keys(taskFolders)]) {
+    for (const name of [...functionNames, ...taskFolders.map(taskName)]) {
       mkdirSync(join(this.#directory, name), { recursive: true });
       writeFileSync(join(this.#directory, name, configFileName), baked);
     }
-    for (const [name, folder] of Object.entries(taskFolders))
+    for (const folder of taskFolders)
       for (const file of ['Dockerfile', '.dockerignore'])
-        cpSync(join(projectRoot, 'tasks', folder, file), join(this.#directory, name, file));
+        cpSync(join(projectRoot, 'tasks', folder, file), join(this.#directory, taskName(folder), file));
+    if (withCode) for (const folder of taskFolders) copyCompiled(config, join(this.#directory, taskName(folder)));
   }
 
   /** The folder that becomes the function's code. */
@@ -80,14 +89,9 @@ export class Bundle {
     return join(this.#directory, name);
   }
 
-  /** The build context of the image of backups and restores. */
-  get taskDirectory(): string {
-    return join(this.#directory, 'task');
-  }
-
-  /** The build context of the restore test's image. */
-  get restoreTestDirectory(): string {
-    return join(this.#directory, 'restore-test-task');
+  /** The build context of the image that is made from that folder below `tasks/`. */
+  taskDirectory(folder: string): string {
+    return join(this.#directory, taskName(folder));
   }
 }
 
@@ -111,10 +115,9 @@ function buildOptions(directory: string): BuildOptions {
     absWorkingDir: projectRoot,
     entryPoints: [
       ...functionNames.map((name) => ({ in: `lambdas/${name}/handler.ts`, out: `${name}/index` })),
-      ...Object.entries(taskFolders).flatMap(([name, folder]) => [
-        { in: `tasks/${folder}/main.ts`, out: `${name}/main` },
-        { in: 'lib/engines/application/tree/read-worker.ts', out: `${name}/read-worker` },
-      ]),
+      ...taskFolders.flatMap((folder) =>
+        Object.entries(taskPrograms).map(([name, file]) => ({ in: file(folder), out: `${taskName(folder)}/${name}` })),
+      ),
     ],
     outdir: directory,
     outExtension: { '.js': '.mjs' },
@@ -133,24 +136,21 @@ function buildOptions(directory: string): BuildOptions {
   };
 }
 
-/** What a task needs of the binding to the C library, which is compiled and so is not bundled: its JavaScript, and the module for tasks. */
-const bindingFiles = [
-  'koffi/package.json',
-  'koffi/index.cjs',
-  'koffi/src/koffi/index.cjs',
-  'koffi/src/koffi/src/static.cjs',
-  'koffi/LICENSE.txt',
-  '@koromix/koffi-linux-x64/package.json',
-  '@koromix/koffi-linux-x64/index.js',
-  '@koromix/koffi-linux-x64/linux_x64/koffi.node',
-];
-
-/** Where npm has not installed it, since this is another platform, tasks do without: trees are backed up without extended attributes. */
-function copyBinding(folder: string): void {
-  for (const file of bindingFiles) {
-    const source = join(projectRoot, 'node_modules', file);
-    if (existsSync(source)) cpSync(source, join(folder, file));
-  }
+/**
+ * Puts compiled packages beside the program. A machine of another kind than the tasks' has not installed what is for theirs; who has no
+ * target that needs it does without.
+ */
+function copyCompiled({ targets }: HoldfastConfig, directory: string): void {
+  const source = (name: string): string => join(projectRoot, 'node_modules', name);
+  const needed = taskExtrasOf(targets.map(({ engine }) => engine)).flatMap(({ platformPackages }) => platformPackages);
+  const missing = needed.find((name) => !existsSync(source(name)));
+  if (missing !== undefined)
+    throw new HoldfastError('tool-missing', `'${missing}', which tasks on AWS need, is not installed`, {
+      hint: "this machine is of another kind than the tasks: deploy from a clone in which 'npm ci --os=linux --cpu=x64' was run",
+    });
+  const all = taskExtrasOf().flatMap(({ packages, platformPackages }) => [...packages, ...platformPackages]);
+  for (const name of all.filter((one) => existsSync(source(one))))
+    cpSync(source(name), join(directory, 'node_modules', name), { recursive: true });
 }
 
 /** The configuration without paths that nothing on AWS reads, so that two clones of one project give the same assets. */

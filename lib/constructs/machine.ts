@@ -18,13 +18,13 @@ export type MachineProps = {
   /** Longer than anything that the workflow does. */
   readonly timeout: Duration;
   readonly functions: readonly BundledFunction[];
-  /** @default - it runs no task */
-  readonly task?: Task;
-  /** Where the task runs. */
+  /** The tasks that it may run. @default - none */
+  readonly tasks?: readonly Task[];
+  /** Where they run. */
   readonly cluster: ICluster;
 };
 
-/** A state machine with a role that may invoke its own functions, run its own task if it has one, and nothing else. */
+/** A state machine with a role that may invoke its own functions, run its own tasks if it has any, and nothing else. */
 export class Machine extends Construct {
   readonly machine: StateMachine;
 
@@ -65,13 +65,13 @@ export class Machine extends Construct {
     return this.machine.stateMachineArn;
   }
 
-  #allowSteps(role: Role, { functions, task, cluster }: MachineProps): void {
+  #allowSteps(role: Role, { functions, tasks = [], cluster }: MachineProps): void {
     allow(role, {
       sid: 'InvokeSteps',
       actions: ['lambda:InvokeFunction'],
       resources: functions.map((step) => step.arn),
     });
-    if (task !== undefined) this.#allowTask(role, task, cluster);
+    if (tasks.length > 0) this.#allowTasks(role, tasks, cluster);
     allow(role, {
       sid: 'DeliverLog',
       actions: [
@@ -90,14 +90,14 @@ export class Machine extends Construct {
     });
   }
 
-  #allowTask(role: Role, { definition }: Task, cluster: ICluster): void {
+  #allowTasks(role: Role, tasks: readonly Task[], cluster: ICluster): void {
     const stack = Stack.of(this);
     allow(role, {
       sid: 'RunTask',
       actions: ['ecs:RunTask'],
-      resources: [
+      resources: tasks.map(({ definition }) =>
         stack.formatArn({ service: 'ecs', resource: 'task-definition', resourceName: `${definition.family}:*` }),
-      ],
+      ),
       wildcardReason:
         'the workflow names the family, so that a redrive after a deployment runs the newest revision and is not denied',
     });
@@ -110,7 +110,10 @@ export class Machine extends Construct {
     allow(role, {
       sid: 'HandRolesToTask',
       actions: ['iam:PassRole'],
-      resources: [definition.taskRole.roleArn, definition.obtainExecutionRole().roleArn],
+      resources: tasks.flatMap(({ definition }) => [
+        definition.taskRole.roleArn,
+        definition.obtainExecutionRole().roleArn,
+      ]),
       conditions: { StringEquals: { 'iam:PassedToService': 'ecs-tasks.amazonaws.com' } },
     });
     allow(role, {

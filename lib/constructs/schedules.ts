@@ -13,6 +13,7 @@ import { Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import { acknowledge } from '../checks/acknowledge.ts';
 import type { BackupEntry, HoldfastConfig } from '../config/config.ts';
+import { restoreTestSchedules, upkeepMinutes } from '../config/upkeep-schedules.ts';
 import { schedulerCron } from '../core/schedule-expression.ts';
 import { isSkippedWhenClocksGoForward } from '../core/schedule-runs.ts';
 import { allow } from './allow.ts';
@@ -41,10 +42,6 @@ export type SchedulesProps = {
   };
   readonly reconcile: BundledFunction;
   readonly takeRequests: BundledFunction;
-  /** @default 15 minutes */
-  readonly reconcileEvery?: Duration;
-  /** A missed run has to be noticed within a quarter of an hour, of which it may be late itself for five minutes. @default 5 minutes */
-  readonly watchEvery?: Duration;
   readonly watch: BundledFunction;
   readonly healthCheck: { readonly machine: Machine; readonly schedule: string };
 };
@@ -118,7 +115,7 @@ export class Schedules extends Construct {
       scheduleName: 'apply-schedules',
       scheduleGroup: group,
       description: 'Puts back what differs from the configuration and from what was changed by hand since',
-      schedule: ScheduleExpression.rate(Duration.minutes(15)),
+      schedule: ScheduleExpression.rate(every('apply-schedules')),
       target: new LambdaInvoke(this.function.function, {
         ...delivery,
         maxEventAge: Duration.minutes(5),
@@ -126,19 +123,16 @@ export class Schedules extends Construct {
         input: ScheduleTargetInput.fromObject({ operation: 'apply' }),
       }),
     });
-    for (const test of restoreTestSchedules(props)) {
-      new Schedule(this, test.name, {
-        scheduleName: test.name,
+    for (const { name, does, enabled, when, request } of restoreTestSchedules(props)) {
+      new Schedule(this, name, {
+        scheduleName: name,
         scheduleGroup: group,
-        description: test.description,
-        enabled: props.restoreTests.enabled,
-        schedule: ScheduleExpression.expression(schedulerCron(test.schedule), TimeZone.of(test.timezone)),
+        description: does,
+        enabled,
+        schedule: ScheduleExpression.expression(schedulerCron(when.cron), TimeZone.of(when.timezone)),
         target: new StepFunctionsStartExecution(props.restoreTest.machine, {
           ...delivery,
-          input: ScheduleTargetInput.fromObject({
-            ...test.request,
-            requestedBy: { kind: 'schedule', name: test.name },
-          }),
+          input: ScheduleTargetInput.fromObject({ ...request, requestedBy: { kind: 'schedule', name } }),
         }),
       });
     }
@@ -168,7 +162,7 @@ export class Schedules extends Construct {
       scheduleName: 'take-requests',
       scheduleGroup: group,
       description: 'Starts what was asked for by SQL',
-      schedule: ScheduleExpression.rate(Duration.minutes(1)),
+      schedule: ScheduleExpression.rate(every('take-requests')),
       target: new LambdaInvoke(props.takeRequests.function, {
         ...delivery,
         // The next one comes soon enough.
@@ -181,14 +175,14 @@ export class Schedules extends Construct {
       scheduleName: 'reconcile',
       scheduleGroup: group,
       description: 'Brings the catalog up to date, and ends runs that could not end themselves',
-      schedule: ScheduleExpression.rate(props.reconcileEvery ?? Duration.minutes(15)),
+      schedule: ScheduleExpression.rate(every('reconcile')),
       target: new LambdaInvoke(props.reconcile.function, soonAgain),
     });
     new Schedule(this, 'Watch', {
       scheduleName: 'watch',
       scheduleGroup: group,
       description: 'Compares what should exist with what does',
-      schedule: ScheduleExpression.rate(props.watchEvery ?? Duration.minutes(5)),
+      schedule: ScheduleExpression.rate(every('watch')),
       target: new LambdaInvoke(props.watch.function, soonAgain),
     });
     new Schedule(this, 'HealthCheck', {
@@ -276,22 +270,4 @@ export class Schedules extends Construct {
   }
 }
 
-/** The one that chooses among all targets, and those of single targets. */
-function restoreTestSchedules({ targets, restoreTests }: SchedulesProps) {
-  const { schedule, timezone } = restoreTests;
-  const description = 'A backup of any target, chosen by chance, is restored into a server of its own';
-  return [
-    { name: 'restore-test', description, schedule, timezone, request: {} },
-    ...targets.flatMap(({ name: target, restoreTest }) =>
-      restoreTest.schedule === undefined
-        ? []
-        : {
-            name: `${target}-restore-test`,
-            description: `A backup of '${target}', chosen by chance, is restored into a server of its own`,
-            schedule: restoreTest.schedule,
-            timezone: restoreTest.timezone,
-            request: { target },
-          },
-    ),
-  ];
-}
+const every = (name: keyof typeof upkeepMinutes): Duration => Duration.minutes(upkeepMinutes[name]);

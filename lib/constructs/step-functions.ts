@@ -4,18 +4,21 @@ import type { StepFunction } from '../workflows/steps.ts';
 import { allow, type Permission } from './allow.ts';
 import type { Bundle, FunctionName } from './bundle.ts';
 import { BundledFunction } from './bundled-function.ts';
+import type { TaskChoice } from './task-choice.ts';
+import type { Tasks } from './tasks.ts';
 import type { Vault } from './vault.ts';
 
 /** The functions that are steps of a state machine. */
 export type StepName = Exclude<
   FunctionName,
-  'catalog' | 'reconcile' | 'schedules' | 'take-requests' | 'watch' | 'notify' | 'api'
+  'catalog' | 'reconcile' | 'schedules' | 'hold-backup' | 'take-requests' | 'watch' | 'notify' | 'api'
 >;
 
 export type StepFunctionsProps = {
   readonly bundle: Bundle;
   readonly vault: Vault;
   readonly catalog: BundledFunction;
+  readonly tasks: Tasks;
 };
 
 type Step = {
@@ -23,15 +26,22 @@ type Step = {
   /** @default 60 */
   readonly timeoutSeconds?: number;
   readonly memoryMiB?: number;
+  /** Those that an admitted run is given to. */
+  readonly admitsTo?: (tasks: Tasks) => TaskChoice;
   /** What it may do, no more than its code does. */
   readonly grant: (step: BundledFunction, props: StepFunctionsProps) => void;
 };
 
-/** Recording an event: an object of the journal, and the catalog told of it. A step that is tried again tells what the journal has. */
-function grantRecord({ role }: BundledFunction, { vault, catalog }: StepFunctionsProps): void {
+/** Recording an event that nobody can have recorded before: an object of the journal, and the catalog told of it. */
+function grantTell({ role }: BundledFunction, { vault, catalog }: StepFunctionsProps): void {
   vault.grantPut(role, 'journal');
-  vault.grantGet(role, 'journal');
   catalog.grantInvoke(role, 'TellCatalog');
+}
+
+/** Recording an event. A step that is tried again tells what the journal has. */
+function grantRecord(step: BundledFunction, props: StepFunctionsProps): void {
+  grantTell(step, props);
+  props.vault.grantGet(step.role, 'journal');
 }
 
 /** Putting events of ours on the default bus. */
@@ -58,6 +68,7 @@ export function grantLook(
 const steps: Readonly<Record<StepName, Step>> = {
   'admit-backup': {
     description: 'Turns a backup request into a run, once per slot, and takes its lease',
+    admitsTo: ({ backup }) => backup,
     grant: (step, props) => {
       props.vault.grantList(step.role, 'requests', 'leases');
       props.vault.grantGet(step.role, 'requests', 'leases');
@@ -67,6 +78,7 @@ const steps: Readonly<Record<StepName, Step>> = {
   },
   'admit-restore': {
     description: 'Turns a restore request into a run: finds the backup, checks the destination',
+    admitsTo: ({ restore }) => restore,
     grant: (step, props) => {
       props.vault.grantList(step.role, 'backups', 'inUse');
       props.vault.grantGet(step.role, 'manifests', 'inUse');
@@ -76,6 +88,7 @@ const steps: Readonly<Record<StepName, Step>> = {
   },
   'admit-restore-test': {
     description: 'Turns a restore test request into a run: finds the backup, or chooses one',
+    admitsTo: ({ restoreTest }) => restoreTest,
     grant: (step, props) => {
       props.vault.grantList(step.role, 'backups', 'journal');
       props.vault.grantGet(step.role, 'manifests');
@@ -97,7 +110,7 @@ const steps: Readonly<Record<StepName, Step>> = {
       props.vault.grantList(step.role, 'backups', 'journal');
       props.vault.grantGet(step.role, 'backups');
       props.vault.grantUnwrap(step.role);
-      grantRecord(step, props);
+      grantTell(step, props);
     },
   },
   'record-outcome': {
@@ -200,7 +213,11 @@ export class StepFunctions extends Construct {
       description: step.description,
       timeout: timeoutOf(step),
       ...(step.memoryMiB === undefined ? {} : { memoryMiB: step.memoryMiB }),
-      environment: { ...props.vault.environment, HOLDFAST_CATALOG_FUNCTION: props.catalog.arn },
+      environment: {
+        ...props.vault.environment,
+        HOLDFAST_CATALOG_FUNCTION: props.catalog.arn,
+        ...(step.admitsTo && { HOLDFAST_TASKS: JSON.stringify(step.admitsTo(props.tasks).families()) }),
+      },
     });
     step.grant(made, props);
     return made;

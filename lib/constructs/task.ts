@@ -14,7 +14,7 @@ import { Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
 import { acknowledge } from '../checks/acknowledge.ts';
-import type { EfsMount } from '../config/targets/application.ts';
+import type { Mount } from '../config/targets/mounts.ts';
 import { allow, type Permission } from './allow.ts';
 import { configFileName } from './bundle.ts';
 
@@ -28,10 +28,10 @@ export type TaskProps = {
   readonly diskGiB?: number;
   readonly environment: Readonly<Record<string, string>>;
   readonly permissions: readonly Permission[];
-  /** Other people's file systems that it sees. @default - none */
-  readonly fileSystems?: readonly (EfsMount & { readonly target: string })[];
+  /** File systems that it sees. @default - none */
+  readonly mounts?: readonly Mount[];
   /** May it write to them? @default false */
-  readonly mayWriteFiles?: boolean;
+  readonly writesMounts?: boolean;
 };
 
 /** The platform that the image is built for, and that tasks run on. */
@@ -93,44 +93,48 @@ export class Task extends Construct {
         HOLDFAST_IMAGE: props.image.assetHash,
         ...props.environment,
       },
+      // Files are read whosever they are; without any, the image's own user is enough.
+      ...(props.mounts === undefined || props.mounts.length === 0 ? {} : { user: '0:0' }),
       // Two minutes are Fargate's most; the program aborts its uploads within them when asked to stop.
       stopTimeout: Duration.seconds(120),
       linuxParameters: new LinuxParameters(this, 'Linux', { initProcessEnabled: true }),
     });
+    this.#mount(props);
     acknowledge(
       this.definition,
       'AwsSolutions-ECS2',
       'names, keys and paths only: a secret is read by the program itself, by reference, with its own role',
     );
     this.definition.node.addDependency(this.role, executionRole);
-    for (const mount of props.fileSystems ?? []) this.#mount(mount, props.mayWriteFiles ?? false);
   }
 
-  /** Through the access point alone, over TLS, and as the role: the file system's own policy may ask for all three. */
-  #mount(
-    { target, fileSystem, accessPoint, mountAt }: EfsMount & { readonly target: string },
-    mayWrite: boolean,
-  ): void {
-    const arnOf = (resource: string): string => Stack.of(this).formatArn({ service: 'elasticfilesystem', resource });
-    this.definition.addVolume({
-      name: target,
-      efsVolumeConfiguration: {
-        fileSystemId: fileSystem,
-        transitEncryption: 'ENABLED',
-        authorizationConfig: { accessPointId: accessPoint, iam: 'ENABLED' },
-      },
-    });
-    this.container.addMountPoints({ sourceVolume: target, containerPath: mountAt, readOnly: !mayWrite });
+  #mount({ mounts = [], writesMounts = false }: TaskProps): void {
+    const stack = Stack.of(this);
+    for (const [index, { fileSystem, accessPoint, path }] of mounts.entries()) {
+      const name = `mount-${index}`;
+      this.definition.addVolume({
+        name,
+        efsVolumeConfiguration: {
+          fileSystemId: fileSystem,
+          transitEncryption: 'ENABLED',
+          authorizationConfig: { iam: 'ENABLED', ...(accessPoint === undefined ? {} : { accessPointId: accessPoint }) },
+        },
+      });
+      this.container.addMountPoints({ sourceVolume: name, containerPath: path, readOnly: !writesMounts });
+    }
+    const systems = [...new Set(mounts.map(({ fileSystem }) => fileSystem))].sort();
+    if (systems.length === 0) return;
     allow(this.role, {
-      sid: `MountFilesOf${target.replaceAll(/[^a-zA-Z0-9]/g, '')}`,
+      sid: 'SeeFileSystems',
+      // Files of every owner are to be read, and given back to them.
       actions: [
         'elasticfilesystem:ClientMount',
-        // Without it whoever the access point makes root is nobody.
         'elasticfilesystem:ClientRootAccess',
-        ...(mayWrite ? ['elasticfilesystem:ClientWrite'] : []),
+        ...(writesMounts ? ['elasticfilesystem:ClientWrite'] : []),
       ],
-      resources: [arnOf(`file-system/${fileSystem}`)],
-      conditions: { StringEquals: { 'elasticfilesystem:AccessPointArn': arnOf(`access-point/${accessPoint}`) } },
+      resources: systems.map((id) =>
+        stack.formatArn({ service: 'elasticfilesystem', resource: 'file-system', resourceName: id }),
+      ),
     });
   }
 }

@@ -4,14 +4,17 @@ import { DockerImageAsset } from 'aws-cdk-lib/aws-ecr-assets';
 import { Cluster, ContainerInsights } from 'aws-cdk-lib/aws-ecs';
 import { Construct } from 'constructs';
 import type { HoldfastConfig } from '../config/config.ts';
-import { efsOf } from '../config/targets/application.ts';
 import { buildsOnEarlier } from '../config/targets/methods.ts';
 import type { TaskToRun } from '../workflows/steps.ts';
 import type { Bundle } from './bundle.ts';
 import type { Network } from './network.ts';
 import { readSecrets } from './secrets.ts';
 import { Task, taskPlatform } from './task.ts';
+import { TaskChoice } from './task-choice.ts';
 import type { Vault } from './vault.ts';
+
+/** Ids of images in the construct tree, as deployed installations have them. */
+const imageIds: Readonly<Record<string, string>> = { holdfast: 'Image', 'restore-test': 'RestoreTestImage' };
 
 export type TasksProps = {
   readonly bundle: Bundle;
@@ -34,14 +37,15 @@ export type TasksProps = {
  */
 export class Tasks extends Construct {
   readonly cluster: Cluster;
-  readonly backup: Task;
-  readonly restore: Task;
-  readonly restoreTest: Task;
+  readonly backup: TaskChoice;
+  readonly restore: TaskChoice;
+  readonly restoreTest: TaskChoice;
   readonly askTargets: Task;
   /** Let this one into a target's security group. */
   readonly securityGroup: SecurityGroup;
   readonly restoreTestSecurityGroup: SecurityGroup;
   readonly #props: TasksProps;
+  readonly #images = new Map<string, DockerImageAsset>();
 
   constructor(scope: Construct, id: string, props: TasksProps) {
     super(scope, id);
@@ -55,81 +59,83 @@ export class Tasks extends Construct {
       vpc: props.network.vpc,
       description: 'Holdfast tasks: nothing may come in; targets, S3 and ECR are reached from here',
     });
-    const image = new DockerImageAsset(this, 'Image', {
-      directory: props.bundle.taskDirectory,
-      platform: taskPlatform,
-      displayName: 'holdfast',
-    });
-    const common = { image, cpu: props.cpu, memoryMiB: props.memoryMiB, environment: vault.environment };
+    const common = { cpu: props.cpu, memoryMiB: props.memoryMiB, environment: vault.environment };
     const passwords = readSecrets(
       Stack.of(this),
       props.targets.map(({ connection }) => connection.password),
     );
 
-    const fileSystems = props.targets.flatMap((target) => {
-      const efs = efsOf(target);
-      return efs === undefined ? [] : [{ target: target.name, ...efs }];
-    });
-
-    this.backup = new Task(this, 'Backup', {
-      ...common,
-      description: 'writes backups',
-      permissions: passwords,
-      fileSystems,
-    });
     const chained = props.targets.filter(({ engine }) => buildsOnEarlier(engine)).map(({ name }) => name);
-    vault.grantList(this.backup.role, 'backups', 'leases', ...(chained.length > 0 ? (['inUse'] as const) : []));
-    // Its own objects, which it reads back before it publishes them.
-    vault.grantGet(this.backup.role, 'backups', 'leases');
-    vault.grantUpload(this.backup.role);
-    vault.grantPut(this.backup.role, 'leases', 'outcomes');
-    vault.grantWrap(this.backup.role);
-    if (chained.length > 0) {
-      // What an incremental backup builds on: it is marked, so that no cleanup takes it away, and its index is read.
-      vault.grantGet(this.backup.role, 'inUse');
-      vault.grantPut(this.backup.role, 'inUse');
-      vault.grantUnwrapOf(this.backup.role, chained);
-    }
-
-    this.restore = new Task(this, 'Restore', {
-      ...common,
-      description: 'restores backups',
-      permissions: passwords,
-      fileSystems,
-      mayWriteFiles: true,
+    this.backup = new TaskChoice(props.targets, 'work', (id, { folder, mounts }) => {
+      const task = new Task(this, `Backup${id}`, {
+        ...{ ...common, image: this.#image(folder), mounts },
+        description: 'writes backups',
+        permissions: passwords,
+      });
+      vault.grantList(task.role, 'backups', 'leases', ...(chained.length > 0 ? (['inUse'] as const) : []));
+      // Its own objects, which it reads back before it publishes them.
+      vault.grantGet(task.role, 'backups', 'leases');
+      vault.grantUpload(task.role);
+      vault.grantPut(task.role, 'leases', 'outcomes');
+      vault.grantWrap(task.role);
+      if (chained.length > 0) {
+        // What an incremental backup builds on: it is marked, so that no cleanup takes it away, and its index is read.
+        vault.grantGet(task.role, 'inUse');
+        vault.grantPut(task.role, 'inUse');
+        vault.grantUnwrapOf(task.role, chained);
+      }
+      return task;
     });
-    vault.grantList(this.restore.role, 'backups', 'leases', 'inUse');
-    vault.grantGet(this.restore.role, 'backups', 'leases', 'inUse');
-    vault.grantPut(this.restore.role, 'leases', 'inUse', 'outcomes');
-    vault.grantUnwrap(this.restore.role);
+
+    this.restore = new TaskChoice(props.targets, 'work', (id, { folder, mounts }) => {
+      const task = new Task(this, `Restore${id}`, {
+        ...{ ...common, image: this.#image(folder), mounts, writesMounts: true },
+        description: 'restores backups',
+        permissions: passwords,
+      });
+      vault.grantList(task.role, 'backups', 'leases', 'inUse');
+      vault.grantGet(task.role, 'backups', 'leases', 'inUse');
+      vault.grantPut(task.role, 'leases', 'inUse', 'outcomes');
+      vault.grantUnwrap(task.role);
+      return task;
+    });
 
     this.restoreTestSecurityGroup = this.#isolatedGroup(props);
-    this.restoreTest = new Task(this, 'RestoreTest', {
-      ...common,
-      image: new DockerImageAsset(this, 'RestoreTestImage', {
-        directory: props.bundle.restoreTestDirectory,
-        platform: taskPlatform,
-        displayName: 'holdfast-restore-test',
-      }),
-      diskGiB: props.restoreTestDiskGiB,
-      description: 'restores backups into a server of its own',
-      permissions: [],
+    this.restoreTest = new TaskChoice(props.targets, 'restoreTest', (id, { folder }) => {
+      const task = new Task(this, `RestoreTest${id}`, {
+        ...{ ...common, image: this.#image(folder) },
+        diskGiB: props.restoreTestDiskGiB,
+        description: 'restores backups into a server of its own',
+        permissions: [],
+      });
+      vault.grantList(task.role, 'backups', 'inUse');
+      vault.grantGet(task.role, 'backups', 'inUse');
+      vault.grantPut(task.role, 'inUse', 'outcomes');
+      vault.grantUnwrap(task.role);
+      return task;
     });
-    vault.grantList(this.restoreTest.role, 'backups', 'inUse');
-    vault.grantGet(this.restoreTest.role, 'backups', 'inUse');
-    vault.grantPut(this.restoreTest.role, 'inUse', 'outcomes');
-    vault.grantUnwrap(this.restoreTest.role);
 
     // It asks a few questions, every half hour: the smallest that Fargate has.
     const smallest = { cpu: 256, memoryMiB: 1024 };
     this.askTargets = new Task(this, 'AskTargets', {
-      ...common,
-      ...smallest,
+      ...{ ...common, ...smallest, image: this.#image('holdfast') },
       description: 'asks targets how they are',
       permissions: passwords,
-      fileSystems,
     });
     vault.grantPut(this.askTargets.role, 'health');
+  }
+
+  #image(folder: string): DockerImageAsset {
+    const known = this.#images.get(folder);
+    if (known) return known;
+    const name = folder === 'holdfast' ? folder : `holdfast-${folder}`;
+    const image = new DockerImageAsset(this, imageIds[folder] ?? `Image-${folder}`, {
+      directory: this.#props.bundle.taskDirectory(folder),
+      platform: taskPlatform,
+      displayName: name,
+    });
+    this.#images.set(folder, image);
+    return image;
   }
 
   #isolatedGroup({ network, storeEndpoint }: TasksProps): SecurityGroup {
@@ -146,7 +152,8 @@ export class Tasks extends Construct {
   }
 
   /** One of them, as a workflow takes it. */
-  toRun({ definition, container }: Task, securityGroup = this.securityGroup): TaskToRun {
+  toRun(task: Task | TaskChoice, securityGroup = this.securityGroup): TaskToRun {
+    const { definition, container } = task instanceof TaskChoice ? task.usual : task;
     const { network, deadline } = this.#props;
     return {
       cluster: this.cluster,

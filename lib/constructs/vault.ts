@@ -132,7 +132,8 @@ export class Vault extends Construct {
    */
   grantRemove(role: Role, ...parts: readonly Exclude<StorePart, 'manifests' | 'journal' | 'leases'>[]): void {
     Tags.of(role).add(keeperTag.key, keeperTag.value);
-    this.#grant(role, 'Remove', ['s3:DeleteObject', 's3:DeleteObjectVersion', 's3:AbortMultipartUpload'], parts);
+    this.#grant(role, 'Remove', ['s3:DeleteObject', 's3:DeleteObjectVersion'], parts);
+    this.#grant(role, 'Abandon', ['s3:AbortMultipartUpload'], ['backups']);
     this.#grant(role, 'Mark', ['s3:PutObjectTagging', 's3:PutObjectLegalHold'], ['backups']);
     this.grantSeeLocks(role);
     allow(role, {

@@ -19,14 +19,40 @@ const expectSchema = z
   .refine((wanted) => Object.values(wanted).some((value) => value !== undefined), 'expects nothing')
   .describe('All of what is given must hold');
 
+const nameSchema = z.string().min(1).max(200).describe('Said when it fails');
+
 /** What a user knows of the content: a question, and the answer that a good copy gives. */
 export const assertionSchema = z.strictObject({
-  name: z.string().min(1).max(200).describe('Said when it fails'),
+  name: nameSchema,
   database: z.string().min(1).describe('Where it is asked'),
   sql: z.string().min(1).describe('One statement; it runs read-only, as a role that may read everything'),
   expect: expectSchema,
 });
-export type Assertion = z.infer<typeof assertionSchema>;
+export type SqlAssertion = z.infer<typeof assertionSchema>;
+
+/** The same where a question is in Cypher. */
+export const cypherAssertionSchema = z.strictObject({
+  name: nameSchema,
+  database: z.string().min(1).default('neo4j').describe('Where it is asked'),
+  cypher: z.string().min(1).describe('One statement; it runs in a session that may only read'),
+  expect: expectSchema,
+});
+export type CypherAssertion = z.infer<typeof cypherAssertionSchema>;
+
+/** The same where a question is a command. */
+export const commandAssertionSchema = z.strictObject({
+  name: nameSchema,
+  database: z.string().min(1).default('0').describe('Where it is asked'),
+  command: z
+    .array(z.string())
+    .min(1)
+    .describe('One command and its arguments, e.g. [HLEN, settings]; it runs as a user who may read and nothing else'),
+  expect: expectSchema,
+});
+export type CommandAssertion = z.infer<typeof commandAssertionSchema>;
+
+/** A question in the language of its engine. */
+export type Assertion = SqlAssertion | CypherAssertion | CommandAssertion;
 
 /** What the statement gave: every value in PostgreSQL's text form. */
 export type AssertionRows = readonly (readonly (string | null)[])[];

@@ -29,7 +29,8 @@ export const cleanupTaskSchema = z.discriminatedUnion('task', [
 ]);
 export type CleanupTask = z.infer<typeof cleanupTaskSchema>;
 
-const decisionSchema = z.strictObject({
+/** What is to become of one backup, by which rule, in words. */
+export const plannedDecisionSchema = z.strictObject({
   ...namedSchema,
   tier: tierSchema,
   verdict: z.enum(['keep', 'delete']),
@@ -37,14 +38,14 @@ const decisionSchema = z.strictObject({
   reason: z.string(),
   storedBytes: z.number().int().nonnegative(),
 });
-export type PlannedDecision = z.infer<typeof decisionSchema>;
+export type PlannedDecision = z.infer<typeof plannedDecisionSchema>;
 
 export const cleanupPlanSchema = z.strictObject({
   formatVersion: z.literal(1),
   cleanupId: backupIdSchema,
   /** Before anything was looked at: whoever read a backup since then is taken to need it. */
   plannedAt: z.iso.datetime(),
-  decisions: z.array(decisionSchema),
+  decisions: z.array(plannedDecisionSchema),
   tasks: z.array(cleanupTaskSchema),
   /** What could not be read, and what was left alone for it. */
   notes: z.array(z.string()),

@@ -10,7 +10,8 @@ export const cronSchema = z.string().max(200).superRefine(checkCron);
 export const timezoneSchema = z.string().max(64).refine(isTimeZone, 'is not a time zone, e.g. Europe/Berlin');
 
 const weekday = '(?:[0-7]|SUN|MON|TUE|WED|THU|FRI|SAT)';
-const weekdayPart = `(?:\\*|${weekday}(?:-${weekday})?)(?:/\\d+)?`;
+// The last two are the last and the nth of its kind in a month.
+const weekdayPart = `(?:(?:\\*|${weekday}(?:-${weekday})?)(?:/\\d+)?|[0-7]L|[0-7]#[1-5])`;
 const forms: readonly RegExp[] = [
   /^[\d*,/-]+$/,
   /^[\d*,/-]+$/,

@@ -34,6 +34,12 @@ const table = {
     retryable: false,
     hint: 'GET /runs lists what was started in the last 90 days, which is as long as Step Functions remembers',
   },
+  'cleanup-unknown': {
+    exit: 11,
+    http: 404,
+    retryable: false,
+    hint: 'GET /runs/cleanup lists the cleanups of the last 90 days, which is as long as their plans are kept',
+  },
   'report-unknown': { exit: 11, http: 404, retryable: false, hint: 'GET /reports lists those that there are' },
   'route-unknown': { exit: 2, http: 404, retryable: false, hint: 'GET /openapi.json describes every path' },
   'method-not-allowed': {
@@ -132,6 +138,18 @@ const table = {
     http: 422,
     retryable: false,
     hint: 'was the manifest written by a newer Holdfast, or altered?',
+  },
+  'approval-expired': {
+    exit: 12,
+    http: 409,
+    retryable: false,
+    hint: 'ask for it again, and have somebody else approve it in time',
+  },
+  'manifest-newer': {
+    exit: 15,
+    http: 422,
+    retryable: false,
+    hint: 'restore it with the Holdfast that wrote it, or a later one',
   },
   'dump-failed': {
     exit: 16,

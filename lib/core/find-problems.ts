@@ -32,6 +32,14 @@ export type SeriesFacts = {
   readonly rpoHours: number | null;
 };
 
+/** What cleans up: when that was last due, and when it last began, by schedule or by hand. */
+export type CleanupFacts = {
+  /** Null when none was due since the schedule was there. */
+  readonly due: string | null;
+  /** Null: never. */
+  readonly begunAt: string | null;
+};
+
 export type UnendedFacts = { readonly operation: BackupId; readonly kind: 'backup' | 'recovery'; readonly at: string };
 
 export type LeaseFacts = {
@@ -48,6 +56,7 @@ export type WatchFacts = {
   readonly series: readonly SeriesFacts[];
   readonly unended: readonly UnendedFacts[];
   readonly leases: readonly LeaseFacts[];
+  readonly cleanup: CleanupFacts;
   readonly longestAttemptSeconds: number;
   /** Null: it never ended, since the installation is watched. */
   readonly reconciler: ReconcilerState | null;
@@ -57,6 +66,8 @@ export type WatchFacts = {
   readonly lastWatchedAt?: string | null;
   readonly hasCatalog: boolean;
   readonly catalogError: string | undefined;
+  /** Requests made by SQL that are due and that nobody takes; undefined when the catalog could not be asked. */
+  readonly queue?: { readonly waiting: number; readonly oldestSeconds: number } | undefined;
   readonly keyError: string | undefined;
   readonly targets: readonly TargetHealth[];
   readonly canary: CanaryState | undefined;
@@ -69,6 +80,9 @@ export type WatchFacts = {
 const leaseGraceMs = 2 * 60_000;
 const reconcilerPatienceMs = 50 * 60_000;
 const watchPatienceMs = 30 * 60_000;
+
+/** Requests are taken every minute, and at once where the server can tell of them: this is no delay any more. */
+export const longestUntakenSeconds = 10 * 60;
 const unverifiedMs = 14 * 86_400_000;
 const fullPercent = 90;
 const mostUnarchivedWalFiles = 100;
@@ -79,6 +93,8 @@ export function findProblems(facts: WatchFacts, now: Date): readonly Problem[] {
   return [
     ...facts.series.flatMap((series) => lateBackups(series, now)),
     ...facts.schedules.flatMap((schedule) => runsOf(schedule, facts.series)),
+    ...missedCleanup(facts.cleanup),
+    ...untakenRequests(facts),
     ...stuckRuns(facts, now),
     ...facts.leases.flatMap((lease) => staleLease(lease, now)),
     ...ownParts(facts, now),
@@ -150,6 +166,25 @@ export function kindOfFailure(code: string): 'task-not-started' | 'validation-fa
   if (code === 'task-not-started') return 'task-not-started';
   const unreadable = ['corrupt', 'object-missing', 'manifest-unreadable', 'key-wrong'];
   return unreadable.includes(code) ? 'validation-failed' : 'backup-failed';
+}
+
+function missedCleanup({ due, begunAt }: CleanupFacts): Problem[] {
+  if (due === null || (begunAt !== null && begunAt >= due)) return [];
+  const last = begunAt === null ? 'there was none before' : `the last one began at ${begunAt}`;
+  return [problem('missed-cleanup', null, `the cleanup was due at ${due} and was never begun; ${last}`)];
+}
+
+function untakenRequests({ queue }: WatchFacts): Problem[] {
+  if (queue === undefined || queue.oldestSeconds <= longestUntakenSeconds) return [];
+  const { waiting, oldestSeconds } = queue;
+  const minutes = Math.floor(oldestSeconds / 60);
+  return [
+    problem(
+      'requests-waiting',
+      null,
+      `nobody takes ${waiting} requests made by SQL; the oldest waits for ${minutes} minutes`,
+    ),
+  ];
 }
 
 function stuckRuns({ unended, longestAttemptSeconds }: WatchFacts, now: Date): Problem[] {

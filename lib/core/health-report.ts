@@ -9,7 +9,7 @@ type Check = HealthReport['checks'][number];
 const kindsOfCheck: Readonly<Record<Check['check'], readonly ProblemKindName[]>> = {
   backups: ['no-backup', 'rpo-exceeded'],
   'failed-runs': ['backup-failed', 'validation-failed', 'task-not-started', 'stuck-run'],
-  schedules: ['missed-run'],
+  schedules: ['missed-run', 'missed-cleanup'],
   leases: ['stale-lease'],
   targets: ['target-unreachable'],
   wal: ['wal-not-archived'],
@@ -65,7 +65,7 @@ function whatIsWell(check: Check['check'], facts: WatchFacts): string {
     case 'failed-runs':
       return 'no scheduled backup has failed without a good one since';
     case 'schedules':
-      return `${schedules.length} schedules, none of which was missed`;
+      return `${schedules.length} schedules and the cleanup, none of which was missed`;
     case 'leases':
       return `${leases.filter(({ isReleased }) => !isReleased).length} held, none of them stale`;
     case 'targets':

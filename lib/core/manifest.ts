@@ -150,7 +150,10 @@ export const manifestSchema = z.strictObject({
 });
 export type Manifest = z.infer<typeof manifestSchema>;
 
-/** The manifest that `text` holds. Throws `manifest-unreadable`, saying so plainly when it comes from a newer Holdfast. */
+/**
+ * The manifest that `text` holds. Throws `manifest-newer` when all that is wrong with it is that it says more than this Holdfast knows, and
+ * `manifest-unreadable` otherwise.
+ */
 export function parseManifest(text: string, key: string): Manifest {
   let value: unknown;
   try {
@@ -161,15 +164,15 @@ export function parseManifest(text: string, key: string): Manifest {
   const version = (value as { formatVersion?: unknown } | null)?.formatVersion;
   if (typeof version === 'number' && version > manifestFormatVersion) {
     throw new HoldfastError(
-      'manifest-unreadable',
+      'manifest-newer',
       `manifest '${key}' has format version ${version}, newer than ${manifestFormatVersion}`,
-      {
-        hint: 'restore it with the Holdfast that wrote it, or a later one',
-      },
     );
   }
   const parsed = manifestSchema.safeParse(value);
-  if (!parsed.success)
-    throw new HoldfastError('manifest-unreadable', `manifest '${key}' is not valid: ${z.prettifyError(parsed.error)}`);
-  return parsed.data;
+  if (parsed.success) return parsed.data;
+  const isMore = parsed.error.issues.every((issue) => issue.code === 'unrecognized_keys');
+  throw new HoldfastError(
+    isMore ? 'manifest-newer' : 'manifest-unreadable',
+    `manifest '${key}' is not ${isMore ? 'one that this Holdfast knows' : 'valid'}: ${z.prettifyError(parsed.error)}`,
+  );
 }

@@ -109,6 +109,11 @@ export const metrics = {
   },
   WatchBeat: { unit: 'Count', dimensions: [], description: 'The watch ran to its end' },
   MissedRuns: { unit: 'Count', dimensions: [], description: 'Backups that were due and not begun, at the last look' },
+  MissedCleanups: {
+    unit: 'Count',
+    dimensions: [],
+    description: '1 when a cleanup was due and not begun, at the last look, 0 when not',
+  },
   StuckRuns: { unit: 'Count', dimensions: [], description: 'Runs that last longer than one may, at the last look' },
   KeyUsable: { unit: 'Count', dimensions: [], description: '1 when the key can wrap and unwrap, 0 when it cannot' },
   UnarchivedWalFiles: {

@@ -63,6 +63,16 @@ const kinds = {
     impact: 'a schedule could not start what was due and gave up: that run did not take place',
     first: 'holdfast health',
   },
+  'missed-cleanup': {
+    severity: 'warning',
+    impact: 'backups whose time is over stay, and cost what they cost; none is lost by it',
+    first: 'holdfast cleanup',
+  },
+  'requests-waiting': {
+    severity: 'warning',
+    impact: 'what people asked for by SQL is not begun; backups by schedule, command line and API are',
+    first: 'holdfast requests',
+  },
   'stuck-run': {
     severity: 'warning',
     impact: 'the next backup of the target is refused for as long as this one holds the lease',

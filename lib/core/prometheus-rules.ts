@@ -142,6 +142,20 @@ const rows: readonly Row[] = [
     summary: `{{ $value }} WAL files of '${target}' wait to be archived`,
   },
   {
+    alert: 'CleanupMissed',
+    kind: 'missed-cleanup',
+    expr: seen('missed-cleanup'),
+    for: '1m',
+    summary: 'the cleanup was due and never begun',
+  },
+  {
+    alert: 'RequestsWaiting',
+    kind: 'requests-waiting',
+    expr: seen('requests-waiting'),
+    for: '1m',
+    summary: 'nobody takes what people ask for by SQL',
+  },
+  {
     alert: 'BackupStuck',
     kind: 'stuck-run',
     expr: seen('stuck-run'),

@@ -12,10 +12,14 @@ const ofBackup: ReadonlySet<string> = new Set([
   'restore-failed',
 ]);
 
-/** What these say is said of the place of the test. A key that is not at hand here may be elsewhere, and is no fault of the bytes. */
+/**
+ * What these say is said of the place of the test. A key that is not at hand here may be elsewhere, as may a newer Holdfast, and neither is a
+ * fault of the bytes.
+ */
 const ofPlace: ReadonlySet<string> = new Set([
   'key-missing',
   'key-wrong',
+  'manifest-newer',
   'not-testable',
   'preflight-failed',
   'test-disk-too-small',

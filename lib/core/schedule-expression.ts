@@ -38,4 +38,5 @@ function weekdays(field: string): string {
     .join(',');
 }
 
-const weekday = (text: string): string => (/^\d$/.test(text) ? String((Number(text) % 7) + 1) : text);
+/** `5L` (the last Friday) and `1#2` (the second Monday) begin with a weekday too. */
+const weekday = (text: string): string => text.replace(/^\d(?=$|L$|#)/, (number) => String((Number(number) % 7) + 1));

@@ -1,6 +1,8 @@
+import { z } from 'zod';
 import { HoldfastError } from '../core/errors.ts';
-import type { BackupId, TargetName } from '../core/ids.ts';
+import { type BackupId, backupIdSchema, targetNameSchema } from '../core/ids.ts';
 import type { JournalEvent } from '../core/journal.ts';
+import { requesterSchema } from '../core/manifest.ts';
 import { journalPrefix } from '../core/object-keys.ts';
 import type { Hold } from '../core/retention/facts.ts';
 import { readManifest } from '../store/backups.ts';
@@ -11,13 +13,24 @@ import { holdObjects } from './cleanup/hold-objects.ts';
 import { isExpiring, type JournalSummary, nothingKnown, summarizeJournal } from './cleanup/journal-summary.ts';
 import type { Recorder } from './recorder.ts';
 
-type Dependencies = { readonly store: Store; readonly recorder: Recorder; readonly clock: () => Date };
-type Asked = {
-  readonly target: TargetName;
-  readonly id: BackupId;
-  readonly reason: string;
-  readonly by: { readonly kind: 'user' | 'api'; readonly name?: string };
+type Dependencies = {
+  readonly store: Store;
+  readonly recorder: Recorder;
+  readonly clock: () => Date;
+  /** Who changes the store's own locks: `cleanup` for those who may not. @default 'caller' */
+  readonly locks?: 'caller' | 'cleanup';
 };
+const askedSchema = z.strictObject({
+  target: targetNameSchema,
+  id: backupIdSchema,
+  reason: z.string().min(1).max(1000),
+  by: requesterSchema,
+});
+type Asked = z.infer<typeof askedSchema>;
+
+/** What the function takes that holds and releases for those who may not write. */
+export const holdRequestSchema = askedSchema.extend({ isHeld: z.boolean() });
+export type HoldRequest = z.infer<typeof holdRequestSchema>;
 
 export type HoldOutcome = {
   /** Did it change anything? */
@@ -47,7 +60,11 @@ export async function currentHold(store: Store, id: BackupId): Promise<Hold | nu
   return holdOf(store, await summaryOf(store, id));
 }
 
-async function change({ store, recorder, clock }: Dependencies, asked: Asked, isHeld: boolean): Promise<HoldOutcome> {
+async function change(
+  { store, recorder, clock, locks = 'caller' }: Dependencies,
+  asked: Asked,
+  isHeld: boolean,
+): Promise<HoldOutcome> {
   const { target, id, reason, by } = asked;
   const { tenant } = await readManifest(store, target, id);
   const known = await summaryOf(store, id);
@@ -61,17 +78,21 @@ async function change({ store, recorder, clock }: Dependencies, asked: Asked, is
   }
   const isBeingRemoved = isHeld && isExpiring(await summaryOf(store, id));
   // What was not held by Holdfast may be held by somebody else, by the store's own means.
-  const legalHold = isHeld || wasHeld ? await setLegalHold(store, target, id, isHeld) : 'none';
+  const legalHold = !isHeld && !wasHeld ? 'none' : await lock(store, { target, id, isHeld, locks });
   return { wasHeld, legalHold, isBeingRemoved };
 }
 
 /** Whoever may not change legal holds leaves it to the cleanup, whose role may. */
-async function setLegalHold(
+async function lock(
   store: Store,
-  target: TargetName,
-  id: BackupId,
-  isHeld: boolean,
+  {
+    target,
+    id,
+    isHeld,
+    locks,
+  }: Pick<Asked, 'target' | 'id'> & { readonly isHeld: boolean; readonly locks: 'caller' | 'cleanup' },
 ): Promise<HoldOutcome['legalHold']> {
+  if (locks === 'cleanup') return store.kind === 's3' ? 'later' : 'none';
   try {
     return (await holdObjects(store, { target, id, isHeld })) ? 'set' : 'none';
   } catch (error) {

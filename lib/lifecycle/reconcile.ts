@@ -12,6 +12,7 @@ import { readEvent } from '../store/journal.ts';
 import type { Store } from '../store/store.ts';
 import { putJson } from '../store/text.ts';
 import { endUnendedRuns } from './end-unended-runs.ts';
+import { measureQueue } from './measure-queue.ts';
 import { orNote } from './or-note.ts';
 
 type Dependencies = {
@@ -48,17 +49,8 @@ export async function reconcile(dependencies: Dependencies): Promise<Reconciliat
   const schedulesDeclared = await declareSchedules(dependencies, catalog);
   const { applied, leftOut } = await applyUnseen(dependencies, catalog);
   await noteEnd(dependencies, { journaled, applied, leftOut });
-  // By this too, because a dispatcher that does not run does not say so.
-  const { waiting, oldestSeconds } = await catalog.queueState();
-  emitMetrics(
-    {},
-    {
-      EventsUnindexed: applied + leftOut,
-      RequestsWaiting: waiting,
-      OldestRequestSeconds: oldestSeconds,
-      ReconcilerBeat: 1,
-    },
-  );
+  await measureQueue(catalog);
+  emitMetrics({}, { EventsUnindexed: applied + leftOut, ReconcilerBeat: 1 });
   if (applied > 0) log.info(`the catalog took ${applied} events that it had not seen`);
   return { journaled, applied, leftOut, schedulesDeclared };
 }

@@ -97,7 +97,12 @@ async function previousPoint(store: Store, target: TargetName, backup: BackupId)
 }
 
 /** There is no manifest, or none that can be read: a passing failure is not among them. */
-const saysNothing: ReadonlySet<HoldfastError['code']> = new Set(['backup-unknown', 'manifest-unreadable', 'corrupt']);
+const saysNothing: ReadonlySet<HoldfastError['code']> = new Set([
+  'backup-unknown',
+  'manifest-newer',
+  'manifest-unreadable',
+  'corrupt',
+]);
 
 async function backupEnding(
   { config, store, clock }: Dependencies,

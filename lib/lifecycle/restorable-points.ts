@@ -1,6 +1,8 @@
 import type { CatalogClient } from '../catalog/client.ts';
+import type { KnownBackups } from '../catalog/queries/known-backups.ts';
 import type { HoldfastConfig } from '../config/config.ts';
-import { type RestorablePoints, restorablePointsOf } from '../core/restorable-points.ts';
+import type { TargetName } from '../core/ids.ts';
+import { type KnownRestoreTest, type RestorablePoints, restorablePointsOf } from '../core/restorable-points.ts';
 import type { Store } from '../store/store.ts';
 import { knownBackups } from './known-backups.ts';
 
@@ -35,10 +37,18 @@ export async function readRestorablePoints({ config, clock, ...places }: Places)
       { target, rpoHours, rtoMinutes, verifiedWithinDays: config.restoreTests.verifiedWithinDays },
       {
         backups: known.backups.filter((backup) => backup.target === target),
-        lastRestoreTest: known.restoreTests.find((test) => test.target === target) ?? null,
+        lastRestoreTest: lastTestOf(known.restoreTests, target),
       },
       now,
     ),
   );
   return { at: now.toISOString(), source: known.source, targets };
+}
+
+/** Without its target, which whoever reads it knows. */
+function lastTestOf(tests: KnownBackups['restoreTests'], target: TargetName): KnownRestoreTest | null {
+  const found = tests.find((test) => test.target === target);
+  if (found === undefined) return null;
+  const { target: _, ...test } = found;
+  return test;
 }

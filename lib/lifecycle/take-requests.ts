@@ -10,11 +10,12 @@ import type { Failure } from '../core/failure.ts';
 import { targetNameSchema } from '../core/ids.ts';
 import { leaseKey } from '../core/object-keys.ts';
 import { methodSchema } from '../core/vocabulary.ts';
-import { emitMetrics } from '../observe/metrics.ts';
 import { leaseHolder } from '../store/lease.ts';
 import type { Store } from '../store/store.ts';
 import { declareTargets } from './declare-targets.ts';
 import { endLostRequests } from './end-lost-requests.ts';
+import { endUnapproved } from './end-unapproved.ts';
+import { measureQueue } from './measure-queue.ts';
 import type { Recorder } from './recorder.ts';
 import { recordRequestFailure } from './request-failure.ts';
 
@@ -58,6 +59,7 @@ const mostStarts = 10;
 export async function takeRequests(dependencies: TakeDependencies): Promise<Taken> {
   const { catalog } = dependencies;
   const targetsDeclared = await declareTargets(dependencies);
+  await endUnapproved(dependencies);
   await endLostRequests(dependencies);
   const settled: Settlement[] = [];
   const limit = pLimit(startsAtATime);
@@ -70,8 +72,7 @@ export async function takeRequests(dependencies: TakeDependencies): Promise<Take
     // What waits would be handed out again at once.
     if (taken.length < batchSize || told.some(({ outcome }) => outcome === 'waiting')) break;
   }
-  const { waiting, oldestSeconds } = await catalog.queueState();
-  emitMetrics({}, { RequestsWaiting: waiting, OldestRequestSeconds: oldestSeconds });
+  await measureQueue(catalog);
   const count = (outcome: Settlement['outcome']): number => settled.filter((one) => one.outcome === outcome).length;
   return { started: count('started'), waiting: count('waiting'), failed: count('failed'), targetsDeclared };
 }

@@ -22,7 +22,7 @@ import { listLeases } from '../store/lease.ts';
 import { newestComplete } from '../store/newest-backup.ts';
 import { readScheduleChanges } from '../store/schedule-changes.ts';
 import type { Store } from '../store/store.ts';
-import { entriesOf, lookAtSchedule } from './schedule-facts.ts';
+import { cleanupSchedule, entriesOf, lookAtCleanup, lookAtSchedule } from './schedule-facts.ts';
 import { volumesOf } from './volumes.ts';
 
 export type WatchSources = {
@@ -56,8 +56,8 @@ const answersLastMs = 95 * 60_000;
 const gapMs = 20 * 60_000;
 
 /**
- * Looks at everything that problems are found in, with schedules as they are in force. The store is asked for what it holds; the catalog only whether it is there, so that a
- * catalog that is down hides nothing.
+ * Looks at everything that problems are found in, with schedules as they are in force. The store is asked for what it holds; the catalog only whether it is there and what waits in it, so that
+ * one that is down hides nothing.
  */
 export async function lookAround(sources: WatchSources, before: WatchState | undefined): Promise<WatchLook> {
   const { store, catalog, clock } = sources;
@@ -72,6 +72,7 @@ export async function lookAround(sources: WatchSources, before: WatchState | und
   const series = await Promise.all(
     seriesOf(config).map((one) => limit(() => lookAtSeries(store, one, { config, before: before?.series, now }))),
   );
+  const cleanup = await lookAtCleanup(store, config, { before: before?.schedules[cleanupSchedule], now });
   const [reconciler, targets, canary] = await Promise.all([
     readDocument(store, healthKeys.reconciler, reconcilerStateSchema),
     readDocument(store, healthKeys.targets, targetsHealthSchema),
@@ -84,17 +85,21 @@ export async function lookAround(sources: WatchSources, before: WatchState | und
       series,
       unended: await unendedRuns(store, now),
       leases: await leases(store),
+      cleanup: cleanup.facts,
       longestAttemptSeconds: config.run.timeoutSeconds + overheadSeconds,
       reconciler: reconciler.value ?? null,
       watchedSince: watchedSince(before, now),
       hasCatalog: catalog !== undefined,
-      catalogError: await catalogError(catalog),
+      ...(await askCatalog(catalog)),
       keyError: await keyError(sources),
       targets: freshAnswers(targets.value, now).filter(({ target }) => known.has(target)),
       canary: canary.value,
       volumes: await volumesOf(config),
     },
-    schedules: Object.fromEntries(looks.map(({ facts, seen }) => [facts.name, seen])),
+    schedules: Object.fromEntries([
+      ...looks.map(({ facts, seen }) => [facts.name, seen] as const),
+      [cleanupSchedule, cleanup.seen] as const,
+    ]),
     series: Object.fromEntries(series.map(({ target, method, since }) => [`${target}/${method}`, since])),
   };
 }
@@ -164,11 +169,13 @@ async function leases(store: Store): Promise<readonly LeaseFacts[]> {
   return found;
 }
 
-async function catalogError(catalog: CatalogClient | undefined): Promise<string | undefined> {
-  return catalog?.status().then(
-    () => undefined,
-    (error: unknown) => describeError(error).message,
-  );
+/** Is it there, and does anybody take what it was asked for? */
+async function askCatalog(catalog: CatalogClient | undefined): Promise<Pick<WatchFacts, 'catalogError' | 'queue'>> {
+  try {
+    return { catalogError: undefined, queue: await catalog?.queueState() };
+  } catch (error) {
+    return { catalogError: describeError(error).message };
+  }
 }
 
 /** KMS that does not answer now is no news of the key. */

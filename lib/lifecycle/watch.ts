@@ -50,6 +50,7 @@ export async function watch(dependencies: Dependencies): Promise<Watched> {
     {
       WatchBeat: 1,
       MissedRuns: count('missed-run'),
+      MissedCleanups: count('missed-cleanup'),
       StuckRuns: count('stuck-run'),
       ...(config.encryption.keys === 'none' ? {} : { KeyUsable: count('key-unusable') > 0 ? 0 : 1 }),
     },

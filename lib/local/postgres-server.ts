@@ -9,6 +9,7 @@ import { childServer, freePort } from '../servers/child-server.ts';
 import { initialise } from '../servers/initdb.ts';
 import { isPostmasterOf, isPostmasterReady, readPostmaster, startPostmaster } from '../servers/postmaster.ts';
 import { type ServerAccount, serverAccount } from '../servers/server-account.ts';
+import { serverCloser } from '../servers/server-closer.ts';
 import { startWatchdog } from '../servers/watchdog.ts';
 import { createDatabases } from './create-databases.ts';
 import { dataLocation, removeData } from './data-location.ts';
@@ -71,15 +72,7 @@ export async function openEmbeddedPostgres(options: {
       watchdog,
       isReady: async (pid) => isPostmasterReady(data, pid),
     });
-    let closing: Promise<void> | undefined;
-    const close = () => {
-      closing ??= (async () => {
-        await server.end('SIGINT');
-        await watchdog.release();
-        owner.release();
-      })();
-      return closing;
-    };
+    const close = serverCloser({ server, signal: 'SIGINT', watchdog, left: () => owner.release() });
     const address = { host: socketFolder, port, user: 'postgres' } as const;
     try {
       await startPostmaster(server).catch((error: unknown) => {

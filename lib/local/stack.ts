@@ -11,16 +11,7 @@ import { openDatabases } from './databases.ts';
 import { releaseDeadLeases } from './dead-leases.ts';
 import { embeddedServerEnvironment } from './embedded-programs.ts';
 import { openEndpoint } from './endpoint/endpoint.ts';
-import { kmsOperations } from './endpoint/kms.ts';
-import {
-  eventBridgeOperations,
-  secretsManagerOperations,
-  snsOperations,
-  sqsOperations,
-  stsOperations,
-} from './endpoint/other-services.ts';
-import { schedulerService } from './endpoint/scheduler.ts';
-import { stepFunctionsOperations } from './endpoint/step-functions.ts';
+import { endpointServices } from './endpoint/endpoint-services.ts';
 import { EventBus } from './events/event-bus.ts';
 import { Queues } from './events/queues.ts';
 import { type SentMessage, Topics } from './events/topics.ts';
@@ -241,22 +232,9 @@ async function open(options: LocalStackOptions, stateDirectory: string, parts: P
     stateDirectory,
     onUpdate: (schedule) => scheduler.replace(schedule),
   });
-  endpoint.connect({
-    json: {
-      AWSStepFunctions: stepFunctionsOperations(executions),
-      AWSEvents: eventBridgeOperations(bus, region),
-      TrentService: kmsOperations(model.keys, stateDirectory),
-      secretsmanager: secretsManagerOperations(secrets),
-      AmazonSQS: sqsOperations(queues),
-    },
-    query: { sns: snsOperations(topics), sts: stsOperations() },
-    rest: { scheduler: schedulerService(book, region) },
-    functionArn: (name) => functions.definition(name).arn,
-    invoke: (name, payload, isEvent) => {
-      const invocation = functions.invoke(name, payload);
-      return isEvent ? Promise.resolve({ kind: 'result', result: null }) : invocation;
-    },
-  });
+  endpoint.connect(
+    endpointServices({ region, stateDirectory, model, executions, bus, secrets, queues, topics, book, functions }),
+  );
   const scheduler = new Scheduler({
     schedules: serve ? book.list() : [],
     clock,

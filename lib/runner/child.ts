@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { setPriority } from 'node:os';
 import type { Readable, Writable } from 'node:stream';
 import { HoldfastError } from '../core/errors.ts';
+import { startWatchdog } from '../servers/watchdog.ts';
 
 /** How a child process ended: by itself with `code`, or by `signal`. */
 export type ChildEnd = { readonly code: number | null; readonly signal: NodeJS.Signals | null };
@@ -24,7 +25,7 @@ const stderrLimit = 16 * 1024;
 
 /**
  * A program run as a child in a process group of its own (a terminal's Ctrl-C reaches us, and we end the child in order). Its
- * end is the caller's to await; it is stopped when `signal` aborts.
+ * end is the caller's to await; it is stopped when `signal` aborts, and does not outlive this process, however that ends.
  */
 export function openChild(options: {
   readonly program: string;
@@ -37,11 +38,14 @@ export function openChild(options: {
   /** How far others on this machine go before it, 0 to 19. @default 0 */
   readonly niceness?: number;
 }): Child {
+  // Who kills us does not reach its group, and a tool that waits for a lock would go on holding the source for hours.
+  const watchdog = startWatchdog({ signal: 'KILL' });
   const child = spawn(options.program, options.args, {
     env: { ...options.env },
     stdio: ['pipe', 'pipe', 'pipe'],
     detached: true,
   });
+  if (child.pid !== undefined) watchdog.guard(-child.pid);
   if (child.pid !== undefined && options.niceness !== undefined) lowerPriority(child.pid, options.niceness);
   let stderr = '';
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
@@ -72,7 +76,11 @@ export function openChild(options: {
   const onAbort = () => void stop();
   if (options.signal.aborted) onAbort();
   else options.signal.addEventListener('abort', onAbort, { once: true });
-  const forget = () => options.signal.removeEventListener('abort', onAbort);
+  const forget = () => {
+    options.signal.removeEventListener('abort', onAbort);
+    watchdog.guard(undefined);
+    watchdog.release().catch(() => {});
+  };
   ended.then(forget, forget);
 
   return { stdin: child.stdin, stdout: child.stdout, ended, stderr: () => stderr, stop };

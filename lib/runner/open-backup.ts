@@ -8,7 +8,7 @@ import type { RunContext } from './context.ts';
 /** A backup ready to be read: its manifest, proved unaltered, and the key that its objects are encrypted with. */
 export type OpenBackup = { readonly manifest: Manifest; readonly dataKey: Buffer | null };
 
-/** Reads a manifest, unwraps its key, checks its seal and opens its sealed facts. Throws `backup-unknown`, `manifest-unreadable`, `key-missing`, `key-wrong` or `corrupt`. */
+/** Reads a manifest, unwraps its key, checks its seal and opens its sealed facts. Throws `backup-unknown`, `manifest-newer`, `manifest-unreadable`, `key-missing`, `key-wrong` or `corrupt`. */
 export async function openBackup(
   context: Pick<RunContext, 'store' | 'config' | 'openKeys'>,
   target: TargetName,

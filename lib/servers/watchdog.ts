@@ -36,6 +36,8 @@ export function startWatchdog(options: {
 }): Watchdog {
   const shell = spawn('/bin/sh', ['-c', script, 'holdfast-watchdog', options.signal, options.removeFolder ?? ''], {
     ...asAccount(options.account),
+    // Passwords of ours are none of its business.
+    env: { PATH: '/usr/local/bin:/usr/bin:/bin' },
     cwd: '/',
     detached: true,
     stdio: ['pipe', 'ignore', 'ignore'],

@@ -61,7 +61,7 @@ export class RuntimeStack extends Stack {
         : {}),
       deadline,
     });
-    this.steps = new StepFunctions(this, 'Steps', { bundle, vault, catalog });
+    this.steps = new StepFunctions(this, 'Steps', { bundle, vault, catalog, tasks });
     const withoutLease = {
       judgeAttempt: this.steps.step('judge-attempt'),
       recordOutcome: this.steps.step('record-outcome'),
@@ -82,7 +82,7 @@ export class RuntimeStack extends Stack {
       name: `${name}-backup`,
       comment: 'Backs up one target. Input: {"target":"orders"}',
       timeout,
-      task: tasks.backup,
+      tasks: tasks.backup.all,
       cluster: tasks.cluster,
       functions: (['admit-backup', 'validate-backup', ...sharedFunctions] as const).map((step) => this.steps.get(step)),
       workflow: (machine) =>
@@ -97,7 +97,7 @@ export class RuntimeStack extends Stack {
       name: `${name}-restore`,
       comment: 'Restores a backup and compares it. Input: {"backup":"latest","target":"orders","as":"orders_copy"}',
       timeout,
-      task: tasks.restore,
+      tasks: tasks.restore.all,
       cluster: tasks.cluster,
       functions: (['admit-restore', ...sharedFunctions] as const).map((step) => this.steps.get(step)),
       workflow: (machine) =>
@@ -112,7 +112,7 @@ export class RuntimeStack extends Stack {
       name: `${name}-restore-test`,
       comment: 'Proves that a backup restores. Input: {}, {"target":"orders"} or {"backup":"…"}',
       timeout,
-      task: tasks.restoreTest,
+      tasks: tasks.restoreTest.all,
       cluster: tasks.cluster,
       functions: (
         ['admit-restore-test', 'judge-attempt', 'record-outcome', 'publish-outcome', 'raise-failure'] as const
@@ -159,7 +159,7 @@ export class RuntimeStack extends Stack {
       name: `${name}-health-check`,
       comment: 'Asks targets how they are, and checks the health of everything. Input: {}',
       timeout: Duration.hours(1),
-      task: tasks.askTargets,
+      tasks: [tasks.askTargets],
       cluster: tasks.cluster,
       functions: [this.steps.get('check-health')],
       workflow: (machine) =>
@@ -219,16 +219,17 @@ export class RuntimeStack extends Stack {
       schedules: this.schedules.function,
       validate: this.steps.get('validate-backup'),
     });
-    this.#outputs();
+    this.#outputs(tasks);
   }
 
   /** What the command line looks up. */
-  #outputs(): void {
+  #outputs(tasks: Tasks): void {
     const outputs: Readonly<Record<string, readonly [string, string]>> = {
       BackupMachineArn: ['Start it with {"target":"…"}', this.backup.arn],
       RestoreTestMachineArn: ['Start it with {}, {"target":"…"} or {"backup":"…"}', this.restoreTest.arn],
       CleanupMachineArn: ['Start it with {} or {"dryRun":true}', this.cleanup.arn],
       RestoreMachineArn: ['Start it with {"backup":"latest","target":"…"}', this.restore.arn],
+      TaskSecurityGroupId: ['Let it into the security groups of the targets', tasks.securityGroup.securityGroupId],
       ApiUrl: ['Requests are signed with SigV4, service lambda', this.api.url.url],
     };
     for (const [id, [description, value]] of Object.entries(outputs)) new CfnOutput(this, id, { description, value });

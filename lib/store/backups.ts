@@ -70,7 +70,8 @@ async function readNewest(
   try {
     return await readManifest(store, target, id);
   } catch (error) {
-    if (!(error instanceof HoldfastError) || error.code !== 'manifest-unreadable') throw error;
+    if (!(error instanceof HoldfastError) || !['manifest-newer', 'manifest-unreadable'].includes(error.code))
+      throw error;
     throw new HoldfastError(error.code, `the latest backup of '${target}' may be '${id}', but ${error.message}`, {
       hint: `${error.hint}; or name an older one: 'holdfast list --target ${target}' shows which can be read`,
       cause: error,

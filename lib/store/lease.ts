@@ -116,7 +116,7 @@ export async function releaseHeldBy(
 export async function leaseAt(
   store: Store,
   key: string,
-): Promise<Pick<LeaseDocument, 'holder' | 'description' | 'until' | 'isReleased'> | undefined> {
+): Promise<Pick<LeaseDocument, 'holder' | 'description' | 'since' | 'until' | 'isReleased'> | undefined> {
   return (await readLease(store, key))?.document;
 }
 

@@ -7,8 +7,14 @@ import type { Store } from './store.ts';
 
 /** What the journal says is known of a backup's content. */
 export async function readVerification(store: Store, backup: BackupId): Promise<Verification> {
-  const events: JournalEvent[] = [];
+  const keys: string[] = [];
   for await (const { key } of store.list(journalPrefix(backup)))
-    if (/\/\d+-backup-(completed|verified)-/.test(key)) events.push(await readEvent(store, key));
+    if (/\/\d+-backup-(completed|verified)-/.test(key)) keys.push(key);
+  return verificationIn(store, keys);
+}
+
+/** The same from the keys of its entries `backup-completed` and `backup-verified`, for those who have listed the journal already. */
+export async function verificationIn(store: Store, keys: readonly string[]): Promise<Verification> {
+  const events: readonly JournalEvent[] = await Promise.all(keys.map((key) => readEvent(store, key)));
   return events.toSorted(compareEvents).reduce(knownAfter, unverified);
 }

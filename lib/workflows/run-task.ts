@@ -7,6 +7,7 @@ import {
   IntegrationPattern,
   JsonPath,
   Pass,
+  type QueryLanguage,
   Timeout,
   Wait,
   WaitTime,
@@ -19,6 +20,15 @@ import type { StepFunction, TaskToRun } from './steps.ts';
 
 /** Pulling the image before, and cleaning up after a deadline: what a task needs beside the program's own time. */
 export const taskOverhead = Duration.minutes(10);
+
+/** Runs the task that admission has chosen, at `$.taskDefinition`: targets may need other images, or see file systems. */
+class RunChosenTask extends EcsRunTask {
+  override toStateJson(topLevelQueryLanguage?: QueryLanguage): object {
+    const state = super.toStateJson(topLevelQueryLanguage) as { readonly Parameters: Record<string, unknown> };
+    const { TaskDefinition: _, ...parameters } = state.Parameters;
+    return { ...state, Parameters: { 'TaskDefinition.$': '$.taskDefinition', ...parameters } };
+  }
+}
 
 export type RunTaskProps = {
   /** The state's name, and what it does. */
@@ -43,7 +53,7 @@ export type RunTaskProps = {
  */
 export function runTask(scope: Construct, props: RunTaskProps): EcsRunTask {
   const { task } = props;
-  const run = new EcsRunTask(scope, props.name, {
+  const run = new RunChosenTask(scope, props.name, {
     comment: props.comment,
     integrationPattern: IntegrationPattern.RUN_JOB,
     cluster: task.cluster,

@@ -2,6 +2,7 @@ import { runFrom } from '../../lib/config/runtime.ts';
 import { backupRunSchema, restoreRunSchema } from '../../lib/core/requests.ts';
 import { askTargets } from '../../lib/runner/ask-targets.ts';
 import { partialFailure, runBackup } from '../../lib/runner/backup.ts';
+import { giveWay } from '../../lib/runner/give-way.ts';
 import { runRestore } from '../../lib/runner/restore.ts';
 import { restoreFailure } from '../../lib/runner/restore-failure.ts';
 import { runTask } from '../../lib/runner/task.ts';
@@ -12,6 +13,7 @@ import { runTask } from '../../lib/runner/task.ts';
  */
 const commands: Readonly<Record<string, () => Promise<number>>> = {
   backup: () => {
+    giveWay();
     const run = runFrom(backupRunSchema, process.env);
     return runTask(run.backupId, process.env, async (context) => ({
       failure: partialFailure(await runBackup(context, run)),

@@ -23,7 +23,7 @@ export async function beginShared(): Promise<AsyncDisposable & { readonly shared
   const { endpoint, region, accessKeyId, secretAccessKey } = minio;
   await mkdir(join(folder, 'compiled'));
   const shared: Shared = {
-    program: join(bundle.taskDirectory, 'main.mjs'),
+    program: join(bundle.taskDirectory('holdfast'), 'main.mjs'),
     folder,
     postgres: { port, user, password, binDir },
     catalogPort: catalogServer.port,

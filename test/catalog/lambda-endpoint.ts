@@ -20,6 +20,8 @@ export async function lambdaEndpoint(
       response.end(JSON.stringify({ errorType: name, errorMessage: message, trace: [] }));
     }
   });
+  // A connection that is closed because it was idle may be closed while a request is on its way.
+  server.keepAliveTimeout = 0;
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;
   const lambda = new LambdaClient({

@@ -19,7 +19,7 @@ test('migrating makes the schema; migrating again does nothing', async () => {
 
   assert.deepEqual(first, {
     from: 0,
-    to: 17,
+    to: 18,
     applied: [
       'data_vault',
       'indexes',
@@ -38,9 +38,10 @@ test('migrating makes the schema; migrating again does nothing', async () => {
       'validation_tenants',
       'schema_backups',
       'schedule_changes',
+      'approval_timeout',
     ],
   });
-  assert.deepEqual(second, { from: 17, to: 17, applied: [] });
+  assert.deepEqual(second, { from: 18, to: 18, applied: [] });
   const found = await owner.client.query<{ tablename: string }>(
     "select tablename from pg_tables where schemaname = 'backup_mgmt' order by 1",
   );
@@ -58,6 +59,7 @@ test('of 20 migrations at once each step is applied by exactly one', async () =>
 
   assert.deepEqual(results.flatMap(({ applied }) => applied).sort(), [
     'applied_event',
+    'approval_timeout',
     'audit_trail',
     'data_vault',
     'indexes',
@@ -76,7 +78,7 @@ test('of 20 migrations at once each step is applied by exactly one', async () =>
     'views',
   ]);
   for (const owner of owners) {
-    assert.equal(await catalogVersion(owner.client), 17);
+    assert.equal(await catalogVersion(owner.client), 18);
     await owner[Symbol.asyncDispose]();
   }
 });
@@ -92,7 +94,7 @@ test('catalogs in five databases of one new server migrate at once and share the
 
   assert.deepEqual(
     results.map(({ to }) => to),
-    [17, 17, 17, 17, 17],
+    [18, 18, 18, 18, 18],
   );
   await Promise.all(owners.map((owner) => owner[Symbol.asyncDispose]()));
 });
@@ -100,11 +102,11 @@ test('catalogs in five databases of one new server migrate at once and share the
 test('a schema that is newer than the program is refused and left alone', async () => {
   await using owner = await ownerOf(await newDatabase(server));
   await migrateCatalog(owner.client);
-  await owner.client.query("insert into holdfast.migration (version, name) values (18, 'from_the_future')");
+  await owner.client.query("insert into holdfast.migration (version, name) values (19, 'from_the_future')");
 
   await assert.rejects(migrateCatalog(owner.client), {
     code: 'version-mismatch',
-    message: "catalog schema version 18 is newer than this program's 17",
+    message: "catalog schema version 19 is newer than this program's 18",
   });
 });
 

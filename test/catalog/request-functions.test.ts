@@ -5,6 +5,7 @@ import { after, before, test } from 'node:test';
 import type { Client } from 'pg';
 import { connectCatalog } from '../../lib/catalog/connect.ts';
 import { applyEvents } from '../../lib/catalog/project.ts';
+import { expireApprovals } from '../../lib/catalog/queries/expire-approvals.ts';
 import { queueState } from '../../lib/catalog/queries/queue-state.ts';
 import { settleRequests } from '../../lib/catalog/queries/settle-requests.ts';
 import { takeRequests } from '../../lib/catalog/queries/take-requests.ts';
@@ -404,6 +405,52 @@ test('a recovery that needs approval waits for a second person', async () => {
     { action: 'recovery-requested', actor_name: 'postgres' },
     { action: 'recovery-approved', actor_name: 'berta' },
   ]);
+});
+
+test('a recovery that nobody approves in time is given up, with its reason, and is approved no more', async () => {
+  await using catalog = await catalogOf();
+  await applyEvents(catalog.writer, [requested(), begun(), completed()]);
+  const recover =
+    "select * from backup_mgmt.initiate_point_in_time_recovery(recovery_type => 'FULL', target => 'orders')";
+  const [old] = await rowsOf(catalog.owner, recover);
+  const recovery = String(old?.['recovery_bk']);
+  await catalog.owner.query("update holdfast.request set requested_at = requested_at - interval '25 hours'");
+  const [young] = await rowsOf(catalog.owner, recover);
+
+  const expired = await expireApprovals(catalog.writer, 24);
+  const again = await expireApprovals(catalog.writer, 24);
+  const waiting = await rowsOf(
+    catalog.owner,
+    `select request_bk, request_status, error_code, error_message from backup_mgmt.requests order by requested_at`,
+  );
+
+  assert.deepEqual(
+    expired.map(({ requestId, events, failure }) => [requestId, events.map(({ event }) => event), failure.code]),
+    [[recovery, ['recovery-requested'], 'approval-expired']],
+  );
+  assert.deepEqual(again, expired);
+  assert.deepEqual(waiting, [
+    {
+      request_bk: recovery,
+      request_status: 'FAILED',
+      error_code: 'approval-expired',
+      error_message: 'nobody approved it within 24 hours',
+    },
+    {
+      request_bk: young?.['recovery_bk'],
+      request_status: 'WAITING_FOR_APPROVAL',
+      error_code: null,
+      error_message: null,
+    },
+  ]);
+  await refused(
+    catalog.owner,
+    `call backup_mgmt.approve_recovery('${recovery}')`,
+    'ZH008',
+    /waits no more: nobody approved it within 24 hours/,
+    /ask for it again/,
+  );
+  assert.deepEqual(await takeRequests(catalog.writer, 10), []);
 });
 
 test('before a configuration was declared, and in a read-only transaction, the refusal says so', async () => {

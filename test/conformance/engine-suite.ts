@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, suite, test } from 'node:test';
 import { manifestSchema } from '../../lib/core/manifest.ts';
 import type { BackupReader, Engine } from '../../lib/engines/engine.ts';
-import { capture, planned, type Saved, type TestContext } from '../engines/postgres/run-engine.ts';
+import { capture, planned, type Saved, type TestContext } from '../engines/saved-streams.ts';
 
 /** What the suite needs of an engine: a real server with one thing to back up, and ways to disturb it. */
 export type Subject = AsyncDisposable & {
@@ -12,6 +12,8 @@ export type Subject = AsyncDisposable & {
   /** How many rows the restored stream has. */
   readonly rows: number;
   context(options?: { readonly signal?: AbortSignal }): TestContext;
+  /** Another server that the copy goes to, where a server has no room for two. @default - that of `context` */
+  readonly destination?: Subject['context'];
   /** The name of the captured stream that the suite restores, and a free name to restore it under. */
   readonly source: string;
   readonly copy: string;
@@ -33,6 +35,8 @@ export function engineSuite(name: string, open: () => Promise<Subject>): void {
       subject = await open();
     });
     after(() => subject?.[Symbol.asyncDispose]());
+
+    const destination: Subject['context'] = (options) => (subject.destination ?? subject.context)(options);
 
     const source = (): Saved => {
       const found = saved.get(subject.source);
@@ -85,7 +89,7 @@ export function engineSuite(name: string, open: () => Promise<Subject>): void {
     });
 
     test('restore under a free name gives a copy that compare finds the same', async () => {
-      using context = subject.context();
+      using context = destination();
 
       const plan = { streams: [planned(source(), subject.copy)], replace: false, source: {}, ...reader() };
       const result = await subject.engine.restore(context, plan);
@@ -100,7 +104,7 @@ export function engineSuite(name: string, open: () => Promise<Subject>): void {
     });
 
     test('restore refuses a name that is taken, and changes nothing', async () => {
-      using context = subject.context();
+      using context = destination();
       const before = await subject.list();
 
       const plan = { streams: [planned(source(), subject.copy)], replace: false, source: {}, ...reader() };
@@ -110,7 +114,7 @@ export function engineSuite(name: string, open: () => Promise<Subject>): void {
     });
 
     test('compare tells a copy in which one thing was changed', async () => {
-      using context = subject.context();
+      using context = destination();
       await subject.changeCopy();
 
       const comparison = await subject.engine.compare(context, source().record, subject.copy);
@@ -120,7 +124,7 @@ export function engineSuite(name: string, open: () => Promise<Subject>): void {
     });
 
     test('restore over a taken name replaces it when told to, and leaves nothing else behind', async () => {
-      using context = subject.context();
+      using context = destination();
       const before = await subject.list();
 
       const plan = { streams: [planned(source(), subject.copy)], replace: true, source: {}, ...reader() };
@@ -132,7 +136,7 @@ export function engineSuite(name: string, open: () => Promise<Subject>): void {
     });
 
     test('restore of a stream that breaks off fails with its own error, and leaves nothing behind', async () => {
-      using context = subject.context();
+      using context = destination();
       const before = await subject.list();
       const stream = planned(source(), subject.copy);
       async function* broken() {
@@ -152,7 +156,7 @@ export function engineSuite(name: string, open: () => Promise<Subject>): void {
 
     test('a stopped restore fails as stopped, and leaves nothing behind', async () => {
       const stop = new AbortController();
-      using context = subject.context({ signal: stop.signal });
+      using context = destination({ signal: stop.signal });
       const before = await subject.list();
       const stream = planned(source(), subject.copy);
       async function* stopped() {

@@ -20,8 +20,8 @@ test('every function is one file with its map and the configuration beside it', 
   }
 });
 
-test('the context of each image is the programs, their maps, the binding, the configuration and how to build it', () => {
-  for (const directory of [bundle.taskDirectory, bundle.restoreTestDirectory]) {
+test('the context of each image is the programs, their maps, what they load, the configuration and how to build it', () => {
+  for (const directory of [bundle.taskDirectory('holdfast'), bundle.taskDirectory('restore-test')]) {
     assert.deepEqual(readdirSync(directory).sort(), [
       '.dockerignore',
       'Dockerfile',
@@ -53,12 +53,15 @@ test('a second bundle of the same sources is the same to the byte, wherever the 
       name,
     );
   }
-  assert.equal(FileSystem.fingerprint(again.taskDirectory), FileSystem.fingerprint(bundle.taskDirectory));
+  assert.equal(
+    FileSystem.fingerprint(again.taskDirectory('holdfast')),
+    FileSystem.fingerprint(bundle.taskDirectory('holdfast')),
+  );
 });
 
 test('no bundle names a path of the machine that it was made on', () => {
-  const program = readFileSync(join(bundle.taskDirectory, 'main.mjs'), 'utf8');
-  const map = readFileSync(join(bundle.taskDirectory, 'main.mjs.map'), 'utf8');
+  const program = readFileSync(join(bundle.taskDirectory('holdfast'), 'main.mjs'), 'utf8');
+  const map = readFileSync(join(bundle.taskDirectory('holdfast'), 'main.mjs.map'), 'utf8');
 
   assert.equal(program.includes(process.cwd()), false);
   assert.equal(map.includes(process.cwd()), false);

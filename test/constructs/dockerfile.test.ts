@@ -47,27 +47,23 @@ for (const [folder, packages] of Object.entries(images)) {
       assert.deepEqual(argumentsOf('USER'), ['10001:10001']);
     });
 
-    test('holds the programs, their maps, the binding and the configuration, and its context nothing else', () => {
+    test('holds the programs, their maps, what they load and the configuration, and its context nothing else', () => {
       assert.deepEqual(argumentsOf('WORKDIR'), ['/opt/holdfast']);
-      assert.deepEqual(argumentsOf('COPY'), [
-        'main.mjs main.mjs.map read-worker.mjs read-worker.mjs.map holdfast.json ./',
-        'node_modules ./node_modules/',
-      ]);
+      assert.deepEqual(argumentsOf('COPY'), ['*.mjs *.mjs.map holdfast.json ./', 'node_modules ./node_modules']);
       assert.deepEqual(readFileSync(`tasks/${folder}/.dockerignore`, 'utf8').trim().split('\n'), [
         '*',
-        '!main.mjs',
-        '!main.mjs.map',
-        '!read-worker.mjs',
-        '!read-worker.mjs.map',
-        '!node_modules',
+        '!*.mjs',
+        '!*.mjs.map',
         '!holdfast.json',
+        '!node_modules',
       ]);
     });
 
     test('has its program readable whatever the umask was where the image was built', () => {
       const flags = dockerfile.getCOPYs().map((copy) => copy.getFlags().map(String));
 
-      assert.deepEqual(flags, [['--chmod=0444'], ['--chmod=0555']]);
+      assert.deepEqual(flags, [['--chmod=0444'], []]);
+      assert.ok(argumentsOf('RUN').includes('chmod -R a+rX,go-w node_modules'));
     });
 
     test('has no secret built into it', () => {

@@ -24,6 +24,26 @@ test('a backup that was due and never begun is missed, until there is one since'
   assert.deepEqual(found({ schedules: [missed] }), []);
 });
 
+test('a cleanup that was due and never begun is missed, until one has begun since, by schedule or by hand', () => {
+  const due = '2026-11-21T06:00:00.000Z';
+  const missed = (last: string): string =>
+    `the cleanup was due at 2026-11-21T06:00:00.000Z and was never begun; ${last}`;
+
+  assert.deepEqual(found({ cleanup: { due, begunAt: '2026-11-14T06:00:04.000Z' } }), [
+    ['missed-cleanup', missed('the last one began at 2026-11-14T06:00:04.000Z')],
+  ]);
+  assert.deepEqual(found({ cleanup: { due, begunAt: null } }), [['missed-cleanup', missed('there was none before')]]);
+  assert.deepEqual(found({ cleanup: { due, begunAt: '2026-11-21T09:00:00.000Z' } }), []);
+  assert.deepEqual(found({ cleanup: { due: null, begunAt: null } }), []);
+});
+
+test('requests that nobody takes are a problem after ten minutes', () => {
+  assert.deepEqual(found({ queue: { waiting: 2, oldestSeconds: 601 } }), [
+    ['requests-waiting', 'nobody takes 2 requests made by SQL; the oldest waits for 10 minutes'],
+  ]);
+  assert.deepEqual(found({ queue: { waiting: 2, oldestSeconds: 600 } }), []);
+});
+
 test('a failed backup is a problem of its target, one that did not start is one of all, one that is corrupt is another', () => {
   const older = [{ ...ordersSeries, newest: { ...newestBackup, beganAt: '2026-11-20T12:00:00.000Z' } }];
   const failed = (code: string) =>

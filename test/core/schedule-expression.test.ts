@@ -15,6 +15,9 @@ const cases: Readonly<Record<string, string>> = {
   '0 0 */2 * *': 'cron(0 0 1/2 * ? *)',
   '0 0 * */3 *': 'cron(0 0 * 1/3 ? *)',
   '0 0 * * */2': 'cron(0 0 ? * 1/2 *)',
+  '0 3 * * 5L': 'cron(0 3 ? * 6L *)',
+  '0 3 * * 1#2': 'cron(0 3 ? * 2#2 *)',
+  '0 3 * * 0#1': 'cron(0 3 ? * 1#1 *)',
   '5,35 8-18 L * *': 'cron(5,35 8-18 L * ? *)',
 };
 for (const [pattern, expression] of Object.entries(cases)) {

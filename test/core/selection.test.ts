@@ -19,6 +19,11 @@ test('a name without its schema, or with dots that may mean anything, is refused
 test('nothing chosen is no selection, and dependencies of nothing are refused', () => {
   assert.equal(selectionOf({}), undefined);
   assert.equal(selectionOf({ schemas: null, tables: [] }), undefined);
-  assert.deepEqual(selectionOf({ schemas: ['sales'] }), { schemas: ['sales'], tables: [], withDependencies: false });
+  assert.deepEqual(selectionOf({ schemas: ['sales'] }), {
+    schemas: ['sales'],
+    tables: [],
+    paths: [],
+    withDependencies: false,
+  });
   assert.throws(() => selectionOf({ withDependencies: true }), { code: 'usage' });
 });

@@ -35,6 +35,7 @@ export const well: WatchFacts = {
   series: [ordersSeries],
   unended: [],
   leases: [],
+  cleanup: { due: '2026-11-15T06:00:00.000Z', begunAt: '2026-11-15T06:00:07.000Z' },
   longestAttemptSeconds: 3 * 3600,
   reconciler: { at: '2026-11-21T11:55:00.000Z', journaled: 0, applied: 3, leftOut: 0 },
   watchedSince: '2026-11-01T00:00:00.000Z',

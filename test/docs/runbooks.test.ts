@@ -1,38 +1,12 @@
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { test } from 'node:test';
-import type { Command } from 'commander';
-import { createProgram } from '../../lib/cli/program.ts';
 import { problemKindNames, runbookOf } from '../../lib/core/problem-kinds.ts';
+import { commandsOf, complaint, inlineCommandsOf } from './command-lines.ts';
 
 const folder = 'docs/runbooks';
 const files = readdirSync(folder).filter((file) => file !== 'README.md');
 const textOf = (file: string): string => readFileSync(`${folder}/${file}`, 'utf8');
-
-/** Every command line of ours: whole lines of code blocks, and code in sentences. */
-const commandsIn = (text: string): string[] =>
-  [...text.matchAll(/^(holdfast .*?)\s*(?:#.*)?$/gm), ...text.matchAll(/`(holdfast [^`…]*)`/g)].map(
-    ([, line = '']) => line,
-  );
-
-/** Says what is wrong with a command line, as the command line's own parser sees it; undefined when it would run. */
-function complaint(line: string): string | undefined {
-  const [, ...words] = line.split(/\s+/);
-  let command: Command = createProgram();
-  while (words.length > 0) {
-    const inner = command.commands.find((candidate) => candidate.name() === words[0]);
-    if (inner === undefined) break;
-    command = inner;
-    words.shift();
-  }
-  if (command.parent === null || command.commands.length > 0) return `there is no such verb`;
-  const { operands, unknown } = command.parseOptions(words);
-  if (unknown.length > 0) return `unknown option ${unknown.join(' ')}`;
-  const required = command.registeredArguments.filter((argument) => argument.required).length;
-  if (operands.length < required || operands.length > command.registeredArguments.length)
-    return `takes other arguments: ${command.usage()}`;
-  return undefined;
-}
 
 test('every kind of problem has its runbook, and there is no other', () => {
   assert.deepEqual(files.toSorted(), problemKindNames.map((kind) => `${kind}.md`).toSorted());
@@ -59,7 +33,8 @@ test('every runbook says what happened, what it means, what to do first, why it 
 test('every command of ours in a runbook is one that the command line takes', () => {
   let seen = 0;
   for (const file of files) {
-    for (const line of commandsIn(textOf(file))) {
+    const text = textOf(file);
+    for (const line of [...commandsOf('holdfast', text), ...inlineCommandsOf('holdfast', text)]) {
       seen += 1;
       assert.equal(complaint(line), undefined, `${file}: ${line}`);
     }

@@ -3,9 +3,7 @@ import { readFileSync, statSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { setTimeout as delay } from 'node:timers/promises';
-import { type Document, OpenAPIClientAxios } from 'openapi-client-axios';
-import { assertDescribed } from '../api/described.ts';
+import { apiClient, endedRun as ended } from './api-client.ts';
 import { type SourceServer, sourceServer } from './source-server.ts';
 import { type OpenStack, objectsUnder, openStack, type StackFolder, stackFolder } from './stack-fixture.ts';
 
@@ -28,45 +26,8 @@ after(async () => {
   await server?.[Symbol.asyncDispose]();
 });
 
-/** A client made from the document that the API serves: a method for every operation. Every answer is held against that document. */
-async function generatedClient() {
-  const response = await fetch(`${base}/openapi.json`, { headers: { authorization: `Bearer ${token}` } });
-  const definition = (await response.json()) as Document;
-  const api = new OpenAPIClientAxios({ definition: { ...definition, servers: [{ url: base }] } });
-  const client = await api.init();
-  client.defaults.headers.common['authorization'] = `Bearer ${token}`;
-  client.defaults.validateStatus = () => true;
-  client.interceptors.response.use((response) => {
-    const { method = 'get', url = '' } = response.config;
-    assertDescribed(method.toUpperCase(), new URL(url, base).pathname.replace(/^\/api/, ''), {
-      status: response.status,
-      contentType: String(response.headers['content-type']),
-      body: response.data,
-    });
-    return response;
-  });
-  type Operation = (
-    parameters: object,
-    body?: unknown,
-  ) => Promise<{ status: number; data: Record<string, unknown>; headers: Record<string, string> }>;
-  const operations = client as unknown as Readonly<Record<string, Operation>>;
-  return {
-    call: async (name: string, parameters: object = {}, body?: unknown) => {
-      const operation = operations[name];
-      if (operation === undefined) throw new Error(`the document has no operation '${name}'`);
-      return operation(parameters, body);
-    },
-  };
-}
+const generatedClient = () => apiClient(opened);
 const key = (text: string) => ({ 'Idempotency-Key': text });
-
-async function ended(client: Awaited<ReturnType<typeof generatedClient>>, kind: string, name: unknown) {
-  for (;;) {
-    const { data } = await client.call('getRun', { kind, name });
-    if (data['status'] !== 'RUNNING') return data;
-    await delay(100);
-  }
-}
 
 test('a generated client takes a backup, follows it, validates and restores it, and finds all of it again', async () => {
   const client = await generatedClient();

@@ -102,6 +102,21 @@ test('the list tells the last run, how late it was, who changed what, and what c
     /\* 'orders-daily-logical' was changed by \S+ at .*'holdfast schedules reset orders-daily-logical'/,
   );
   assert.match(agenda.stdout, /orders-daily-logical/);
+  const { upkeep } = JSON.parse(stdout) as { upkeep: { name: string; enabled: boolean; nextRuns: string[] }[] };
+  assert.deepEqual(
+    upkeep.map(({ name, nextRuns }) => [name, nextRuns.length]),
+    [
+      ['restore-test', 3],
+      ['cleanup', 3],
+      ['health-check', 3],
+      ['take-requests', 0],
+      ['watch', 0],
+      ['reconcile', 0],
+      ['apply-schedules', 0],
+    ],
+  );
+  assert.match(table.stdout, /cleanup +0 6 \* \* 0 UTC +yes/);
+  assert.match(table.stdout, /take-requests +every 1 minute +yes +not kept/);
 });
 
 test('a schedule that fires twice, hours apart even, gives one backup, and the second start says so', async () => {

@@ -6,7 +6,8 @@ import path from 'node:path';
 import { after, before, suite, test } from 'node:test';
 import type { CaptureStream, Engine, EngineContext } from '../../lib/engines/engine.ts';
 import { postgresEngine } from '../../lib/engines/postgres/postgres-engine.ts';
-import { capture, contextFor, planned, run, save, session, testTools } from '../engines/postgres/run-engine.ts';
+import { contextFor, run, session, testTools } from '../engines/postgres/run-engine.ts';
+import { capture, planned, save } from '../engines/saved-streams.ts';
 import { type PostgresServer, postgresServer } from '../servers/postgres.ts';
 
 const engine = postgresEngine({ findTools: testTools });

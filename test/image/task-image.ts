@@ -1,4 +1,4 @@
-import { chmodSync, cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { readAssembly } from '../../lib/local/assembly.ts';
@@ -46,8 +46,8 @@ export async function buildTaskImage(
   const context = mkdtempSync(join(tmpdir(), 'holdfast-context-'));
   try {
     cpSync(directory, context, { recursive: true });
-    for (const name of ['main.mjs', 'main.mjs.map', 'read-worker.mjs', 'read-worker.mjs.map', 'holdfast.json'])
-      chmodSync(join(context, name), 0o600);
+    for (const name of readdirSync(context)) if (name !== 'node_modules') chmodSync(join(context, name), 0o600);
+    chmodSync(join(context, 'node_modules'), 0o700);
     writeFileSync(join(context, 'holdfast.json'), JSON.stringify(config));
     writeFileSync(join(context, '.env'), 'PASSWORD=of-somebody');
     await using archive = await packageArchive(task === 'Backup' ? 'postgresql-client' : 'postgresql');

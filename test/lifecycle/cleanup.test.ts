@@ -57,6 +57,28 @@ test('what has expired goes, journal first, and the newest stays', async () => {
   assert.match(plan.decisions[1]?.reason ?? '', /^the newest complete logical backup of 'orders'$/);
 });
 
+test('a backup that failed a restore test is not the one that stays because it could be read again later', async () => {
+  const good = await place.publish(50);
+  const bad = await place.publish(40);
+  const look = (day: number, verification: 'FAILED' | 'VALIDATED', by: 'restore-test' | 'full') =>
+    place.recorder.record({
+      ...{ event: 'backup-verified', operation: bad.id, tenant: null, verification, detail: 'as it was found', by },
+      at: new Date(place.clock().getTime() - day * 86_400_000).toISOString(),
+    });
+  await look(30, 'FAILED', 'restore-test');
+  await look(20, 'VALIDATED', 'full');
+
+  const { plan } = await place.cleanUp('first');
+
+  assert.deepEqual(
+    plan.decisions.map(({ id, verdict }) => [id, verdict]),
+    [
+      [good.id, 'keep'],
+      [bad.id, 'delete'],
+    ],
+  );
+});
+
 test('a dry run removes nothing, takes no lease, and gives the same plan', async () => {
   await place.publish(50);
   await place.publish(40);

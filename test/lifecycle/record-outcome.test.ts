@@ -20,10 +20,12 @@ const testRun = restoreTestRunSchema.parse({
   requestedAt: '2026-11-21T12:00:00.000Z',
 });
 const figures = {
+  server: 'PostgreSQL',
   serverVersion: '17.6',
   databases: 1,
   tables: 12,
   rows: 1000,
+  words: { collection: 'table', item: 'row' },
   relations: 40,
   assertions: 2,
   restoredBytes: 4_000_000_000,

@@ -2,12 +2,13 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { healthOf } from '../../lib/api/health.ts';
 import type { HealthReport, WatchState } from '../../lib/core/health.ts';
-import type { TargetName } from '../../lib/core/ids.ts';
+import type { BackupId, TargetName } from '../../lib/core/ids.ts';
 import { journalKey } from '../../lib/core/journal.ts';
 import { requestKey } from '../../lib/core/object-keys.ts';
 import { type ScheduleChanged, scheduleOperation } from '../../lib/core/schedules.ts';
 import { admitBackup } from '../../lib/lifecycle/admit-backup.ts';
 import { checkHealth } from '../../lib/lifecycle/check-health.ts';
+import { holdCleanupLease } from '../../lib/lifecycle/cleanup/cleanup-lease.ts';
 import { recordHealth } from '../../lib/lifecycle/record-health.ts';
 import { recordOutcome } from '../../lib/lifecycle/record-outcome.ts';
 import { releaseLeases } from '../../lib/lifecycle/release-leases.ts';
@@ -105,6 +106,23 @@ test('a run that its schedule never began is noticed within a quarter of an hour
   assert.deepEqual(due, ['Problem Began: missed-run-orders-daily-logical']);
   assert.deepEqual(later, []);
   assert.deepEqual(over, ['Problem Ended: missed-run-orders-daily-logical']);
+});
+
+test('a cleanup that its schedule never began is noticed within a quarter of an hour, and is over when one begins', async () => {
+  await using place = await installation();
+  const ofCleanup = async (time: string): Promise<string[]> =>
+    (await place.lookAt(time)).filter((news) => news.includes('cleanup'));
+  await place.lookAt('2026-11-21T00:00:00.000Z');
+
+  const early = await ofCleanup('2026-11-22T06:04:00.000Z');
+  const due = await ofCleanup('2026-11-22T06:09:00.000Z');
+  const run = { cleanupId: '20261122T090000Z-0000000c' as BackupId, execution: 'by-hand' };
+  await holdCleanupLease(place.store, run, () => new Date('2026-11-22T09:00:00.000Z'));
+  const over = await ofCleanup('2026-11-22T09:05:00.000Z');
+
+  assert.deepEqual(early, []);
+  assert.deepEqual(due, ['Problem Began: missed-cleanup']);
+  assert.deepEqual(over, ['Problem Ended: missed-cleanup']);
 });
 
 test('a schedule that is new has missed nothing before it was there', async () => {

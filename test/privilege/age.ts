@@ -7,8 +7,18 @@ import {
   PutObjectRetentionCommand,
   S3Client,
 } from '@aws-sdk/client-s3';
+import { watchStateSchema } from '../../lib/core/health.ts';
+import { newOperationId } from '../../lib/core/ids.ts';
+import { type JournalEvent, journalKey } from '../../lib/core/journal.ts';
 import { manifestSchema } from '../../lib/core/manifest.ts';
-import { manifestKey, prefixes } from '../../lib/core/object-keys.ts';
+import {
+  backupPrefix,
+  healthKeys,
+  journalPrefix,
+  manifestKey,
+  prefixes,
+  reportKey,
+} from '../../lib/core/object-keys.ts';
 import type { BackupRun } from '../../lib/core/requests.ts';
 import { sealManifest } from '../../lib/keys/seal.ts';
 import { decryptLocally } from '../../lib/local/endpoint/kms.ts';
@@ -46,6 +56,49 @@ export async function age(installation: Installation, run: BackupRun, days: numb
   await admin.putOld(Key, JSON.stringify(aged), days);
 }
 
+/** Makes what the watch knows so many days older: schedules that it saw then have had something due since. */
+export async function ageWatch(installation: Installation, days: number): Promise<void> {
+  using admin = administrator(installation);
+  const Key = healthKeys.watch;
+  const { Body } = await admin.client.send(new GetObjectCommand({ Bucket: installation.bucket, Key }));
+  const state = watchStateSchema.parse(JSON.parse((await Body?.transformToString()) ?? ''));
+  const since = (time: string): string => new Date(Date.parse(time) - days * dayMs).toISOString();
+  const schedules = Object.fromEntries(
+    Object.entries(state.schedules).map(([name, seen]) => [name, { ...seen, since: since(seen.since) }]),
+  );
+  const command = { Bucket: installation.bucket, Key, Body: JSON.stringify({ ...state, schedules }) };
+  await admin.client.send(new PutObjectCommand(command));
+}
+
+/** Leaves the entry of a cleanup that decided to remove a backup, and died before it had removed anything. */
+export async function leaveDecision(installation: Installation, { backupId, target }: BackupRun): Promise<void> {
+  using admin = administrator(installation);
+  const event: JournalEvent = {
+    event: 'backup-expired',
+    operation: backupId,
+    at: new Date().toISOString(),
+    tenant: null,
+    target,
+    cleanup: newOperationId(new Date(), '00000000'),
+    reason: 'its time is over',
+  };
+  const command = { Bucket: installation.bucket, Key: journalKey(event), Body: JSON.stringify(event) };
+  await admin.client.send(new PutObjectCommand(command));
+}
+
+/** Loses all entries of the journal about a backup. */
+export async function loseJournal(installation: Installation, { backupId }: BackupRun): Promise<void> {
+  using admin = administrator(installation);
+  await removeUnder(admin.client, installation.bucket, journalPrefix(backupId));
+}
+
+/** Writes something else over the first object of a backup's data. */
+export async function damage(installation: Installation, run: BackupRun): Promise<void> {
+  using admin = administrator(installation);
+  const { Key } = await dataOf(admin.client, installation.bucket, run);
+  await admin.client.send(new PutObjectCommand({ Bucket: installation.bucket, Key, Body: 'something else' }));
+}
+
 /** Leaves under each prefix of small objects one that nobody has needed for a long time. */
 export async function leaveOldObjects(installation: Installation): Promise<void> {
   using admin = administrator(installation);
@@ -53,19 +106,21 @@ export async function leaveOldObjects(installation: Installation): Promise<void>
     await admin.putOld(`${prefixes[part]}old/old/old.json`, '{}', 100);
 }
 
+/** Leaves a report, as reporting would. */
+export async function leaveReport(installation: Installation, name: string): Promise<void> {
+  using admin = administrator(installation);
+  const command = { Bucket: installation.bucket, Key: reportKey(name), Body: '{"status":"ok"}' };
+  await admin.client.send(new PutObjectCommand(command));
+}
+
 /** Locks one object of a backup's data for an hour; its manifest is not locked. */
 export async function lockData(installation: Installation, run: BackupRun): Promise<void> {
   using admin = administrator(installation);
-  const prefix = manifestKey(run.target, run.backupId).replace(/manifest\.json$/, '');
-  const listed = await admin.client.send(
-    new ListObjectVersionsCommand({ Bucket: installation.bucket, Prefix: prefix }),
-  );
-  const [data] = (listed.Versions ?? []).filter(({ Key }) => Key?.endsWith('manifest.json') === false);
+  const data = await dataOf(admin.client, installation.bucket, run);
   await admin.client.send(
     new PutObjectRetentionCommand({
       Bucket: installation.bucket,
-      Key: data?.Key,
-      VersionId: data?.VersionId,
+      ...data,
       Retention: { Mode: 'GOVERNANCE', RetainUntilDate: new Date(Date.now() + 3_600_000) },
     }),
   );
@@ -81,6 +136,25 @@ export async function liftLegalHold(installation: Installation, run: BackupRun):
       LegalHold: { Status: 'OFF' },
     }),
   );
+}
+
+type Version = { readonly Key: string | undefined; readonly VersionId: string | undefined };
+
+async function dataOf(client: S3Client, bucket: string, { target, backupId }: BackupRun): Promise<Version> {
+  const versions = await versionsUnder(client, bucket, backupPrefix(target, backupId));
+  const data = versions.find(({ Key }) => Key?.endsWith('manifest.json') === false);
+  if (data === undefined) throw new Error(`backup '${backupId}' has no data`);
+  return data;
+}
+
+async function versionsUnder(client: S3Client, Bucket: string, Prefix: string): Promise<readonly Version[]> {
+  const { Versions = [] } = await client.send(new ListObjectVersionsCommand({ Bucket, Prefix }));
+  return Versions.map(({ Key, VersionId }) => ({ Key, VersionId }));
+}
+
+async function removeUnder(client: S3Client, Bucket: string, prefix: string): Promise<void> {
+  for (const version of await versionsUnder(client, Bucket, prefix))
+    await client.send(new DeleteObjectCommand({ Bucket, ...version }));
 }
 
 type Administrator = Disposable & {

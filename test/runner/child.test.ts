@@ -1,4 +1,9 @@
 import assert from 'node:assert/strict';
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createReadStream, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { test } from 'node:test';
 import { openChild } from '../../lib/runner/child.ts';
@@ -67,4 +72,31 @@ test('stopping a child that has ended does nothing', async () => {
 
   await child.stop();
   await child.stop();
+});
+
+test('a child does not outlive a process that is killed, even one that waits and writes nothing', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'holdfast-child-'));
+  const held = join(folder, 'held');
+  execFileSync('mkfifo', [held]);
+  const parent = spawn(
+    process.execPath,
+    [
+      '--input-type=module',
+      '--eval',
+      `import { openChild } from ${JSON.stringify(new URL('../../lib/runner/child.ts', import.meta.url).href)};
+      const { signal } = new AbortController();
+      const child = openChild({ program: '/bin/sh', env: { PATH: '/usr/bin:/bin' }, signal,
+        args: ['-c', 'read begin; exec 3>"$0"; echo waiting >&3; exec sleep 1000', ${JSON.stringify(held)}] });
+      child.stdin.write('begin\\n');`,
+    ],
+    { stdio: 'ignore' },
+  );
+  const holder = createReadStream(held, 'utf8');
+  await once(holder, 'data');
+
+  parent.kill('SIGKILL');
+
+  // The end of the pipe that only the child has open is the end of the child.
+  await once(holder.resume(), 'end');
+  rmSync(folder, { recursive: true });
 });

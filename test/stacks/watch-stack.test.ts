@@ -101,6 +101,32 @@ test('a recovery point objective is alarmed on where the schedule can meet it', 
   });
 });
 
+test('a cleanup that was missed and requests that nobody takes raise alarms, the first only where there are cleanups', () => {
+  watch.hasResourceProperties('AWS::CloudWatch::Alarm', {
+    AlarmName: 'holdfast-missed-cleanup',
+    MetricName: 'MissedCleanups',
+    Statistic: 'Maximum',
+    ComparisonOperator: 'GreaterThanThreshold',
+    Threshold: 0,
+    Period: 900,
+    TreatMissingData: 'notBreaching',
+  });
+  watch.hasResourceProperties('AWS::CloudWatch::Alarm', {
+    AlarmName: 'holdfast-requests-waiting',
+    MetricName: 'OldestRequestSeconds',
+    Statistic: 'Maximum',
+    ComparisonOperator: 'GreaterThanThreshold',
+    Threshold: 600,
+    Period: 300,
+    TreatMissingData: 'notBreaching',
+  });
+  const { watch: without } = templatesOf(`${ordinary}\nrun: { cleanup: false }\n`);
+  assert.deepEqual(
+    without.findResources('AWS::CloudWatch::Alarm', { Properties: { AlarmName: 'holdfast-missed-cleanup' } }),
+    {},
+  );
+});
+
 test('every metric of ours that is alarmed on is one that is emitted', () => {
   const names = [
     ...JSON.stringify(alarms).matchAll(
@@ -132,20 +158,31 @@ test('a target backed up weekly at most is left to the watch, with a warning', (
   );
 });
 
-test('CloudWatch and EventBridge may publish alerts, over TLS only', () => {
-  watch.hasResourceProperties('AWS::SNS::TopicPolicy', {
-    PolicyDocument: {
-      Statement: Match.arrayWith([
-        Match.objectLike({ Effect: 'Deny', Condition: { Bool: { 'aws:SecureTransport': 'false' } } }),
-        Match.objectLike({
-          Effect: 'Allow',
-          Principal: { Service: 'cloudwatch.amazonaws.com' },
-          Action: 'sns:Publish',
-        }),
-        Match.objectLike({ Effect: 'Allow', Principal: { Service: 'events.amazonaws.com' }, Action: 'sns:Publish' }),
+test('CloudWatch and EventBridge may publish alerts, each for this account only, and over TLS only', () => {
+  const policies = Object.values(watch.findResources('AWS::SNS::TopicPolicy')).map(
+    ({ Properties }) => Properties.PolicyDocument.Statement as readonly Record<string, unknown>[],
+  );
+  const allowed = policies.map((statements) =>
+    statements
+      .filter(({ Effect }) => Effect === 'Allow')
+      .map(({ Principal, Action, Condition }) => [
+        (Principal as { Service: string }).Service,
+        Action,
+        JSON.stringify(Condition),
       ]),
-    },
-  });
+  );
+
+  const here = JSON.stringify({ StringEquals: { 'aws:SourceAccount': '111122223333' } });
+  const alarms = ['cloudwatch.amazonaws.com', 'sns:Publish', here];
+  const rules = ['events.amazonaws.com', 'sns:Publish', here];
+  assert.deepEqual(allowed, [[alarms, rules], [rules], [alarms]]);
+  for (const statements of policies)
+    assert.ok(
+      statements.some(
+        ({ Effect, Condition }) =>
+          Effect === 'Deny' && JSON.stringify(Condition) === '{"Bool":{"aws:SecureTransport":"false"}}',
+      ),
+    );
 });
 
 test('the function that tells people listens to alerts and completions, and mail is sent to every address', () => {

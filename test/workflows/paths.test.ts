@@ -7,7 +7,13 @@ import { definitionOf } from './definitions.ts';
 const { runtime } = templatesOf();
 
 const failure = { code: 'source-unreachable', message: 'no route', hint: 'is it up?' };
-const admitted = { verdict: 'admitted', run: { backupId: 'b' }, attempts: 0, redriveCount: 0 };
+const admitted = {
+  verdict: 'admitted',
+  run: { backupId: 'b' },
+  attempts: 0,
+  redriveCount: 0,
+  taskDefinition: 'backup-task',
+};
 
 const plannedCleanup = {
   run: { cleanupId: 'c', dryRun: false },

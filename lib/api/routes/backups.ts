@@ -72,7 +72,7 @@ export const backupRoutes = [
         })
         .meta({ id: 'BackupDetail' }),
     },
-    errors: ['backup-unknown', 'manifest-unreadable'],
+    errors: ['backup-unknown', 'manifest-newer', 'manifest-unreadable'],
     run: async (call) => {
       const { backupId } = call.params;
       const [manifest, stages] = await Promise.all([manifestIn(call, backupId), stagesOf(call, backupId)]);

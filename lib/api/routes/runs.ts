@@ -37,7 +37,9 @@ export const runSchema = z
     ...summarySchema.shape,
     operation: backupIdSchema
       .nullable()
-      .describe('The backup, recovery or validation that it made; null until it has ended well, and of cleanups'),
+      .describe(
+        'The backup, recovery or validation that it made, or the id of the cleanup; null until it has ended well',
+      ),
     error: z
       .strictObject({ code: z.string(), message: z.string(), hint: z.string() })
       .nullable()
@@ -139,6 +141,7 @@ const outputSchema = z.union([
   z.object({ run: z.object({ recoveryId: backupIdSchema }) }).transform(({ run }) => run.recoveryId),
   z.object({ run: z.object({ validationId: backupIdSchema }) }).transform(({ run }) => run.validationId),
   z.object({ run: z.object({ backupId: backupIdSchema }) }).transform(({ run }) => run.backupId),
+  z.object({ run: z.object({ cleanupId: backupIdSchema }) }).transform(({ run }) => run.cleanupId),
   // A run that found its slot taken.
   z.object({ duplicateOf: backupIdSchema }).transform(({ duplicateOf }) => duplicateOf),
 ]);

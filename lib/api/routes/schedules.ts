@@ -9,6 +9,7 @@ import { requireSchedule } from '../../lifecycle/change-schedule.ts';
 import { invokeFunction } from '../../lifecycle/invoke-function.ts';
 import { type ScheduleOverview, scheduleOverview } from '../../lifecycle/schedule-overview.ts';
 import type { ScheduleRequest } from '../../lifecycle/schedule-requests.ts';
+import { upkeepOverview } from '../../lifecycle/upkeep-overview.ts';
 import { claimKey } from '../idempotency.ts';
 import { type Call, route } from '../route.ts';
 import { timeSchema } from '../time.ts';
@@ -49,6 +50,23 @@ const overviewSchema = z
   })
   .meta({ id: 'Schedule' });
 
+const upkeepSchema = z
+  .strictObject({
+    name: z.string(),
+    does: z.string(),
+    enabled: z.boolean(),
+    when: z.union([
+      z.strictObject({ cron: z.string(), timezone: z.string() }),
+      z.strictObject({ everyMinutes: z.number().int() }),
+    ]),
+    lastRun: z
+      .strictObject({ at: timeSchema, outcome: z.string() })
+      .nullable()
+      .describe('Null: not yet, or it leaves nothing behind by which that could be known'),
+    nextRuns: z.array(timeSchema).describe('Of a cron that is enabled'),
+  })
+  .meta({ id: 'UpkeepSchedule' });
+
 const changeErrors = [
   'schedule-unknown',
   'idempotency-key-reused',
@@ -75,10 +93,19 @@ export const scheduleRoutes = [
     answer: {
       status: 200,
       description: 'All of them, by name',
-      schema: z.strictObject({ schedules: z.array(overviewSchema) }).meta({ id: 'ScheduleList' }),
+      schema: z
+        .strictObject({
+          schedules: z.array(overviewSchema),
+          upkeep: z.array(upkeepSchema).describe('What Holdfast does by itself beside backups'),
+        })
+        .meta({ id: 'ScheduleList' }),
     },
     errors: [],
-    run: async (call) => ({ value: { schedules: [...(await scheduleOverview(call, call.query))].map(mutable) } }),
+    run: async (call) => {
+      const schedules = await scheduleOverview(call, call.query);
+      const upkeep = await upkeepOverview({ ...call, warn: (message) => call.log.warn(message) }, call.query);
+      return { value: { schedules: schedules.map(mutable), upkeep: structuredClone(upkeep) as never } };
+    },
   }),
   route({
     method: 'GET',

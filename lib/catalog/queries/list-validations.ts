@@ -34,6 +34,8 @@ export type ValidationFilter = {
   readonly status?: ValidationStatus | undefined;
   /** Ended, or began when it has not, at this time or later. */
   readonly since?: string | undefined;
+  /** Come after this one in the list: where the page before ended. */
+  readonly after?: { readonly at: string; readonly validationId: BackupId } | undefined;
   /** @default 100 */
   readonly limit?: number | undefined;
 };
@@ -72,9 +74,19 @@ export async function listValidations(
        and ($3::text is null or validation_type = $3::text)
        and ($4::text is null or validation_status = $4::text)
        and ($5::timestamptz is null or validation_timestamp >= $5::timestamptz)
+       and ($7::timestamptz is null or (validation_timestamp, validation_bk) < ($7::timestamptz, $8::text))
      order by validation_timestamp desc, validation_bk desc
      limit $6::integer`,
-    [filter.target, filter.backupId, filter.type, filter.status, filter.since, filter.limit ?? 100],
+    [
+      filter.target,
+      filter.backupId,
+      filter.type,
+      filter.status,
+      filter.since,
+      filter.limit ?? 100,
+      filter.after?.at,
+      filter.after?.validationId,
+    ],
   );
   return rows;
 }

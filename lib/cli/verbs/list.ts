@@ -62,7 +62,12 @@ export async function run(context: CliContext, { target, limit = '50' }: Options
   return 0;
 }
 
-const isOfTheBackup: ReadonlySet<HoldfastError['code']> = new Set(['manifest-unreadable', 'corrupt', 'backup-unknown']);
+const isOfTheBackup: ReadonlySet<HoldfastError['code']> = new Set([
+  'manifest-newer',
+  'manifest-unreadable',
+  'corrupt',
+  'backup-unknown',
+]);
 
 type Listed = Manifest & { readonly hold: Hold | null };
 

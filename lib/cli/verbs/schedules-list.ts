@@ -1,9 +1,11 @@
 import { HoldfastError } from '../../core/errors.ts';
 import type { LastRun } from '../../lifecycle/last-runs.ts';
 import { type ScheduleOverview, scheduleOverview } from '../../lifecycle/schedule-overview.ts';
+import { type UpkeepOverview, upkeepOverview } from '../../lifecycle/upkeep-overview.ts';
 import type { CliContext } from '../context.ts';
 import { direct } from '../direct.ts';
-import { duration, oneLine, table } from '../output.ts';
+import { counted, duration, oneLine, table } from '../output.ts';
+import { placesOf } from '../restorable-points.ts';
 
 type Options = { readonly hours?: string };
 
@@ -12,8 +14,13 @@ const lateAfterSeconds = 300;
 
 export async function run(context: CliContext, { hours }: Options): Promise<number> {
   const window = hours === undefined ? undefined : parseHours(hours);
-  const schedules = await direct(context, (run) => scheduleOverview(run, { hours: window }));
-  context.output.result({ schedules }, () => (window === undefined ? overview(schedules) : agenda(schedules, window)));
+  const { schedules, upkeep } = await direct(context, async (run) => ({
+    schedules: await scheduleOverview(run, { hours: window }),
+    upkeep: await upkeepOverview(placesOf(context, run), { hours: window }),
+  }));
+  context.output.result({ schedules, upkeep }, () =>
+    window === undefined ? [...overview(schedules), '', ...upkeepTable(upkeep)] : agenda(schedules, upkeep, window),
+  );
   return 0;
 }
 
@@ -39,14 +46,46 @@ function overview(schedules: readonly ScheduleOverview[]): string[] {
   ];
 }
 
-function agenda(schedules: readonly ScheduleOverview[], hours: number): string[] {
-  const runs = schedules
-    .flatMap((schedule) => schedule.nextRuns.map((at) => ({ at, schedule })))
+function upkeepTable(upkeep: readonly UpkeepOverview[]): string[] {
+  return table(
+    ['ALSO', 'WHEN', 'ENABLED', 'LAST RUN', 'OUTCOME', 'NEXT RUN', 'WHAT IT DOES'],
+    upkeep.map(({ name, when, enabled, lastRun, nextRuns, does }) => [
+      name,
+      'cron' in when ? `${when.cron} ${when.timezone}` : `every ${counted(when.everyMinutes, 'minute')}`,
+      enabled ? 'yes' : 'no',
+      lastRun?.at ?? (leavesNothing.has(name) ? 'not kept' : 'none yet'),
+      lastRun?.outcome ?? '',
+      shortTime(nextRuns[0]) ?? (enabled && 'everyMinutes' in when ? 'soon' : 'none'),
+      does,
+    ]),
+  );
+}
+
+/** They leave nothing behind but what they start and change. */
+const leavesNothing: ReadonlySet<string> = new Set(['take-requests', 'apply-schedules']);
+
+type Planned = {
+  readonly name: string;
+  readonly nextRuns: readonly string[];
+  readonly target?: string;
+  readonly tier?: string;
+  readonly method?: string;
+};
+
+function agenda(schedules: readonly ScheduleOverview[], upkeep: readonly UpkeepOverview[], hours: number): string[] {
+  const runs = [...schedules, ...upkeep]
+    .flatMap((schedule: Planned) => schedule.nextRuns.map((at) => ({ at, schedule })))
     .toSorted((a, b) => (a.at === b.at ? (a.schedule.name < b.schedule.name ? -1 : 1) : a.at < b.at ? -1 : 1));
   if (runs.length === 0) return [`no schedule runs within ${hours} hours`];
   return table(
     ['TIME (UTC)', 'SCHEDULE', 'TARGET', 'TIER', 'METHOD'],
-    runs.map(({ at, schedule: { name, target, tier, method } }) => [shortTime(at) ?? '', name, target, tier, method]),
+    runs.map(({ at, schedule: { name, target = '', tier = '', method = '' } }) => [
+      shortTime(at) ?? '',
+      name,
+      target,
+      tier,
+      method,
+    ]),
   );
 }
 

@@ -4,7 +4,8 @@ import type { HoldfastConfig } from '../../config/config.ts';
 import { defaultConfigFile } from '../../config/files.ts';
 import { loadConfig } from '../../config/load.ts';
 import { HoldfastError } from '../../core/errors.ts';
-import { demoMajor, openDemo } from '../../local/demo/demo-target.ts';
+import { type Demo, openDemo } from '../../local/demo/demo.ts';
+import { demoMajor } from '../../local/demo/demo-postgres.ts';
 import { findRunningStack } from '../../local/running-stack.ts';
 import type { CliContext } from '../context.ts';
 import { runDemoJob } from '../demo-job.ts';
@@ -37,7 +38,7 @@ export async function run(context: CliContext, { once: isOnce = false, port, job
       context.output.line(
         `serving at ${stack.statusUrl} (page, /health, /metrics, and /api with the token of 'holdfast api token')`,
       );
-      if (job && (demo || isOnce)) await runJob(inner, config, demo !== undefined);
+      if (job && (demo || isOnce)) await runJob(inner, config, demo);
       if (!isOnce) {
         context.output.line('Ctrl-C ends it.');
         if (!context.signal.aborted) await once(context.signal, 'abort');
@@ -60,12 +61,12 @@ async function startDemo({ output }: CliContext) {
   return demo;
 }
 
-async function runJob(context: CliContext, config: HoldfastConfig, isDemo: boolean): Promise<void> {
+async function runJob(context: CliContext, config: HoldfastConfig, demo: Demo | undefined): Promise<void> {
   const stack = findRunningStack(stateDirectoryOf(context.configFile));
   if (stack === undefined) throw new HoldfastError('internal', 'the stack that was just opened cannot be found');
   const machines = localMachines(context, config, stack);
-  if (isDemo) {
-    await runDemoJob(context, machines);
+  if (demo !== undefined) {
+    await runDemoJob(context, machines, demo);
     return;
   }
   for (const { name } of config.targets) {

@@ -1,6 +1,7 @@
 import { basename, relative, resolve } from 'node:path';
 import { z } from 'zod';
 import { restoreTestShape } from '../restore-test-schema.ts';
+import { mountsShape } from './mounts.ts';
 import { type MethodTable, targetSchemaOf } from './target-schema.ts';
 
 const patternsSchema = z.array(z.string().min(1));
@@ -28,29 +29,6 @@ const treeSchema = z.strictObject({
   ...choiceShape,
 });
 
-/** A file system that tasks on AWS mount; on one machine it is mounted already. */
-const efsSchema = z.strictObject({
-  fileSystem: z.string().regex(/^fs-[0-9a-f]+$/, 'is not the id of a file system'),
-  accessPoint: z
-    .string()
-    .regex(/^fsap-[0-9a-f]+$/, 'is not the id of an access point')
-    .describe('Its POSIX user is whom tasks are to the file system: 0 reads everything, and restores owners'),
-  mountAt: z
-    .string()
-    .regex(/^\/[^:]+$/, 'is not an absolute path')
-    .describe('Where tasks see it: path, or the paths of all trees, lie there'),
-});
-export type EfsMount = z.output<typeof efsSchema>;
-
-/** The file system that tasks mount for a target, if they do. */
-export function efsOf({
-  connection,
-}: {
-  readonly connection: Readonly<Record<string, unknown>>;
-}): EfsMount | undefined {
-  return efsSchema.optional().parse(connection['efs']);
-}
-
 /** Which folders to back up. */
 export const applicationConnectionSchema = z
   .strictObject({
@@ -65,7 +43,6 @@ export const applicationConnectionSchema = z
       .optional()
       .describe("Instead of path: 'holdfast' is this configuration file itself, without keys and passwords"),
     ...choiceShape,
-    efs: efsSchema.optional().describe('On AWS, the EFS that holds the files'),
     oneFileSystem: z
       .boolean()
       .default(true)
@@ -139,7 +116,7 @@ export const applicationTargetSchema = targetSchemaOf({
     backups: "Left out, the engine's defaults: daily and weekly",
   },
   restoreTest: z.strictObject({ ...restoreTestOfAll, ...applicationRestoreTestShape }).prefault({}),
-  own: {},
+  own: mountsShape,
 });
 
 /** The connection with absolute paths, and the preset spelled out: what it means depends on where the configuration is. */

@@ -1,13 +1,15 @@
 import type { EngineName, Format, Method } from '../../core/vocabulary.ts';
 import { applicationMethods } from './application.ts';
+import { neo4jMethods } from './neo4j.ts';
 import { postgresMethods } from './postgres.ts';
+import { redisMethods } from './redis.ts';
 import type { MethodTable } from './target-schema.ts';
 
 /** How each engine's targets can be backed up, usual things first. */
 const methodTables: Readonly<Record<EngineName, MethodTable>> = {
   postgres: postgresMethods,
-  neo4j: {},
-  redis: {},
+  neo4j: neo4jMethods,
+  redis: redisMethods,
   application: applicationMethods,
 };
 

@@ -1,4 +1,5 @@
-import { accessSync, constants, lstatSync, readdirSync } from 'node:fs';
+import { accessSync, constants, existsSync, lstatSync, readdirSync } from 'node:fs';
+import { z } from 'zod';
 import type { EngineContext, EngineHealth, Probe } from '../engine.ts';
 import { type Connection, parseConnection, type TreeSettings } from './connection.ts';
 import { throwIfStopped, translated } from './errors.ts';
@@ -91,7 +92,13 @@ function isReadable(path: Buffer): boolean {
 export async function treesHealth(context: EngineContext): Promise<EngineHealth> {
   const connection = parseConnection(context.connection);
   const empty: string[] = [];
+  const unseen: string[] = [];
   for (const tree of connection.trees) {
+    // Tasks of the target mount it, and whoever asks how it is may not.
+    if (isMounted(context, tree) && !existsSync(tree.path)) {
+      unseen.push(`'${tree.path}'`);
+      continue;
+    }
     requireFolder(tree);
     try {
       if (readdirSync(tree.path).length === 0 && !connection.allowEmpty) empty.push(`'${tree.path}'`);
@@ -99,9 +106,18 @@ export async function treesHealth(context: EngineContext): Promise<EngineHealth>
       throw translated(error, `tree '${tree.name}'`);
     }
   }
+  const notes = [
+    ...(empty.length > 0 ? [`empty, as a mount that is missing would be: ${empty.join(', ')}`] : []),
+    ...(unseen.length > 0 ? [`not seen from here, where it is not mounted: ${unseen.join(', ')}`] : []),
+  ];
   return {
     serverVersion: String(sourceFacts(connection)['serverVersion']),
     unarchivedWalFiles: null,
-    ...(empty.length > 0 && { note: `empty, as a mount that is missing would be: ${empty.join(', ')}` }),
+    ...(notes.length > 0 && { note: notes.join('; ') }),
   };
 }
+
+const optionsSchema = z.object({ mounts: z.array(z.object({ path: z.string() })).default([]) });
+
+const isMounted = ({ options }: EngineContext, { path }: TreeSettings): boolean =>
+  optionsSchema.parse(options).mounts.some((mount) => path === mount.path || path.startsWith(`${mount.path}/`));

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { type Client, type CustomTypesConfig, escapeIdentifier, type QueryConfig } from 'pg';
-import { type Assertion, type AssertionRows, assertionProblem } from '../../core/assertions.ts';
+import { type Assertion, type AssertionRows, assertionProblem, type SqlAssertion } from '../../core/assertions.ts';
 import { type Connection, connect } from './connection.ts';
 import { statementRefusal } from './errors.ts';
 
@@ -42,6 +42,7 @@ export async function askAssertions(
   const problems: string[] = [];
   for (const assertion of options.assertions) {
     options.onAssertion(assertion.name);
+    if (!('sql' in assertion)) throw new Error(`assertion '${assertion.name}' is not in SQL`);
     const snapshotAt = options.snapshotAt.get(assertion.database);
     const problem =
       snapshotAt === undefined
@@ -54,9 +55,10 @@ export async function askAssertions(
 
 async function ask(
   connection: Connection,
-  assertion: Assertion,
+  assertion: SqlAssertion,
   { timeoutSeconds, snapshotAt }: { readonly timeoutSeconds: number; readonly snapshotAt: string },
 ): Promise<string | undefined> {
+  if (assertion.sql === undefined) return "is not in SQL: the setting is 'sql'";
   const client = await connect(connection, assertion.database, { statementTimeoutSeconds: timeoutSeconds });
   try {
     return assertionProblem(assertion, await answerTo(client, assertion.sql), snapshotAt);

@@ -3,7 +3,9 @@ import type { Capture, CaptureStream, Engine, EngineContext } from '../engine.ts
 import { parseConnection } from './connection.ts';
 import { dumpDatabase } from './dump-database.ts';
 import { captureGlobals } from './dump-globals.ts';
+import { dumpLimits } from './dump-limits.ts';
 import { databaseFormat } from './formats/formats.ts';
+import { newPacer } from './pace/pacer.ts';
 import { chosenDatabases, connectToServer, readServer } from './server.ts';
 import { openSnapshot } from './snapshot.ts';
 import type { ClientTools } from './tools.ts';
@@ -27,6 +29,7 @@ export async function captureLogical(
     const server = await readServer(client);
     const tools = await findTools(server.major);
     const databases = await chosenDatabases(client, connection);
+    const pacer = newPacer(dumpLimits(context).maxImpactPercent);
     const sessions = new Set<{ end(): Promise<void> }>();
 
     const databaseStream = ({ name, sizeBytes }: { name: string; sizeBytes: number }): CaptureStream => ({
@@ -41,7 +44,7 @@ export async function captureLogical(
           toolVersion: tools.version,
         });
         sessions.add(snapshot);
-        return dumpDatabase(context, { connection, database: name, tools, snapshot, format });
+        return dumpDatabase(context, { connection, database: name, tools, snapshot, format, pacer });
       },
     });
 

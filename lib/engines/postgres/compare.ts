@@ -6,7 +6,9 @@ import { type Connection, parseConnection } from './connection.ts';
 import { factsOf } from './database-facts.ts';
 import { dumpDatabase } from './dump-database.ts';
 import { captureGlobals } from './dump-globals.ts';
+import { dumpLimits } from './dump-limits.ts';
 import { formatNamed, globalsFormat } from './formats/formats.ts';
+import { newPacer } from './pace/pacer.ts';
 import { propertyDifferences } from './properties.ts';
 import { connectToServer, readServer, type Server } from './server.ts';
 import { openSnapshot } from './snapshot.ts';
@@ -52,6 +54,7 @@ export async function compareDatabase(
       ...live,
       snapshot,
       format: formatNamed(record.format),
+      pacer: newPacer(dumpLimits(context).maxImpactPercent),
       lcMonetary: expected.lcMonetary,
     });
     for await (const chunk of dump.bytes) freeMemory(chunk);

@@ -3,6 +3,7 @@ import type { CaptureResult, EngineContext } from '../engine.ts';
 import { type Connection, lowPriority, toolEnvironment } from './connection.ts';
 import { dumpLimits } from './dump-limits.ts';
 import type { DatabaseFormat, FormatInspection } from './formats/format.ts';
+import type { Pacer } from './pace/pacer.ts';
 import type { Snapshot } from './snapshot.ts';
 import { toolOutput } from './tool-output.ts';
 import type { ClientTools } from './tools.ts';
@@ -26,14 +27,17 @@ export async function dumpDatabase(
     readonly tools: ClientTools;
     readonly snapshot: Snapshot;
     readonly format: DatabaseFormat;
+    /** That of all dumps of one backup. */
+    readonly pacer: Pacer;
     /** The setting under which money is written; the database's own when left out, null when there is no money in it. */
     readonly lcMonetary?: string | null;
   },
 ): Promise<DatabaseDump> {
-  const { connection, database, tools, snapshot, format } = options;
+  const { connection, database, tools, snapshot, format, pacer } = options;
   const inspector = format.inspector();
   const lcMonetary = options.lcMonetary === undefined ? snapshot.facts.lcMonetary : options.lcMonetary;
   let warnings: readonly string[] = [];
+  let restedSeconds = 0;
   let others = (): readonly string[] => [];
   let inspection: FormatInspection | undefined;
   const env = await toolEnvironment(connection, {
@@ -53,9 +57,12 @@ export async function dumpDatabase(
       database,
       limits,
       waitedSeconds: () => (waitsSince === undefined ? 0 : (performance.now() - waitsSince) / 1000),
+      onTransactions: pacer.observe,
       onExceeded: (failure) => exceeded.abort(failure),
     });
     others = watch.remarks;
+    const signal = AbortSignal.any([context.signal, exceeded.signal]);
+    const turns = pacer.newTurns(signal);
     let seenBytes = 0;
     let reportedBytes = 0;
     try {
@@ -72,7 +79,7 @@ export async function dumpDatabase(
         ],
         env,
         doing: `the dump of database '${database}'`,
-        signal: AbortSignal.any([context.signal, exceeded.signal]),
+        signal,
         check: {
           write: (chunk) => inspector.write(chunk),
           end: () => {
@@ -96,9 +103,12 @@ export async function dumpDatabase(
           });
         }
         yield chunk;
+        // An abort is told of by the output itself, with its reason.
+        await turns.next().catch(() => {});
         waitsSince = performance.now();
       }
     } finally {
+      restedSeconds = turns.restedSeconds();
       await watch.end();
     }
   }
@@ -112,7 +122,12 @@ export async function dumpDatabase(
       const { settings, comment, ...facts } = snapshot.facts;
       return {
         content: inspection.content,
-        facts: { ...facts, ...inspection.facts, warnings: [...warnings, ...others()] },
+        facts: {
+          ...facts,
+          ...inspection.facts,
+          restedSeconds: Math.round(restedSeconds),
+          warnings: [...warnings, ...others()],
+        },
         secretFacts: { settings, comment },
       };
     },

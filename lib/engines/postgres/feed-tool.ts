@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { type Child, openChild } from '../../runner/child.ts';
+import { stopReason } from '../stop-reason.ts';
 import { fromTool } from './errors.ts';
-import { stopReason } from './tool-output.ts';
 
 /**
  * Runs a tool that reads from its standard input what `bytes` give, to its end. The bytes' own error wins over the tool's, which is but its

@@ -4,6 +4,7 @@ import { postgresRestoreTestShape } from '../../config/targets/postgres.ts';
 import { HoldfastError } from '../../core/errors.ts';
 import { serverAccount } from '../../servers/server-account.ts';
 import type { EngineContext, RestoreTestPlan, RestoreTestResult } from '../engine.ts';
+import { stopReason } from '../stop-reason.ts';
 import { checkRelations } from './amcheck.ts';
 import { askAssertions, createReader } from './ask-assertions.ts';
 import type { FindTools } from './capture.ts';
@@ -15,7 +16,6 @@ import { restoreLogical } from './restore.ts';
 import { planGlobals, readGlobals } from './restore-globals.ts';
 import { findServerPrograms } from './server-programs.ts';
 import { openTestServer, type TestServer } from './test-server.ts';
-import { stopReason } from './tool-output.ts';
 
 const optionsSchema = z.object(postgresRestoreTestShape);
 

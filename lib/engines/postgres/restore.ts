@@ -2,6 +2,7 @@ import { type Client, escapeIdentifier } from 'pg';
 import { HoldfastError } from '../../core/errors.ts';
 import { type StreamRecord, tablesAndRows } from '../../core/manifest.ts';
 import type { Comparison, EngineContext, RestorePlan, RestoreResult } from '../engine.ts';
+import { stopReason } from '../stop-reason.ts';
 import type { FindTools } from './capture.ts';
 import { type Connection, connect, parseConnection } from './connection.ts';
 import { type DatabaseFacts, factsOf } from './database-facts.ts';
@@ -13,7 +14,6 @@ import { applyGlobals, type GlobalsPlan, planGlobals, readGlobals } from './rest
 import { requireArchive, restoreSelection } from './select/restore-selection.ts';
 import { connectToServer, readServer } from './server.ts';
 import { type Copy, destinationHeld, dropReplaced, swapIntoPlace } from './swap.ts';
-import { stopReason } from './tool-output.ts';
 import { dropLeftovers, markStatement, newWorkName } from './work-databases.ts';
 
 type Planned = RestorePlan['streams'][number];

@@ -1,11 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import type { Client } from 'pg';
 import type { EngineContext } from '../engine.ts';
+import { stopReason } from '../stop-reason.ts';
 import { type Connection, connect, lowPriority } from './connection.ts';
 import { type DatabaseFacts, readDatabaseFacts } from './database-facts.ts';
 import { dumpLimits } from './dump-limits.ts';
 import { fromServerError } from './errors.ts';
-import { stopReason } from './tool-output.ts';
 
 /** A moment of one database that other sessions can see too, held open by a session of its own until `end`. */
 export type Snapshot = {

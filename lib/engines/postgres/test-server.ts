@@ -7,6 +7,7 @@ import { childServer } from '../../servers/child-server.ts';
 import { initialise } from '../../servers/initdb.ts';
 import { isPostmasterReady, startPostmaster } from '../../servers/postmaster.ts';
 import type { ServerAccount } from '../../servers/server-account.ts';
+import { serverCloser } from '../../servers/server-closer.ts';
 import { startWatchdog } from '../../servers/watchdog.ts';
 import { type Connection, connectionSchema } from './connection.ts';
 import type { ServerPrograms } from './server-programs.ts';
@@ -81,16 +82,9 @@ export async function openTestServer(options: {
     watchdog,
     isReady: async (pid) => isPostmasterReady(data, pid),
   });
-  let closing: Promise<void> | undefined;
-  const close = (): Promise<void> => {
-    closing ??= (async () => {
-      // Nothing is worth a checkpoint.
-      await server.end('SIGQUIT');
-      await watchdog.release();
-      rmSync(folder, { recursive: true, force: true });
-    })();
-    return closing;
-  };
+  // Nothing is worth a checkpoint. The watchdog, another account's, may not be able to remove the folder itself.
+  const left = (): void => rmSync(folder, { recursive: true, force: true });
+  const close = serverCloser({ server, signal: 'SIGQUIT', watchdog, left });
   try {
     await initialise({ initdb: programs.initdb, folder: ownFolder('data'), account, isDurable: false });
     await startPostmaster(server);

@@ -1,5 +1,6 @@
 import { HoldfastError } from '../../core/errors.ts';
 import { openChild } from '../../runner/child.ts';
+import { stopReason } from '../stop-reason.ts';
 import { fromTool } from './errors.ts';
 
 /** What looks at a tool's output as it passes, and says at its end whether it was whole. */
@@ -58,10 +59,4 @@ function claimedSuccess(doing: string, look: () => void): void {
     const why = cause instanceof Error ? cause.message : String(cause);
     throw new HoldfastError('dump-incomplete', `${doing} is not whole: ${why}`, { cause });
   }
-}
-
-/** Why the signal aborted, as an error of ours. */
-export function stopReason(signal: AbortSignal, doing: string): HoldfastError {
-  if (signal.reason instanceof HoldfastError) return signal.reason;
-  return new HoldfastError('stopped', `${doing} was stopped`, { cause: signal.reason });
 }

@@ -36,6 +36,8 @@ select waiting.pid,
  order by seconds desc
  limit 1`;
 
+const transactionsQuery = 'select coalesce(sum(xact_commit + xact_rollback), 0)::float8 as count from pg_stat_database';
+
 type Blocked = {
   readonly pid: number;
   readonly application: string | null;
@@ -64,6 +66,8 @@ export function watchDump(options: {
   readonly limits: DumpLimits;
   /** How long the dump's next byte has been waited for; 0 while its reader is busy with the last one. */
   readonly waitedSeconds: () => number;
+  /** Told about once a second how many transactions the server has ended. */
+  readonly onTransactions: (count: number) => void;
   readonly onExceeded: (failure: HoldfastError) => void;
 }): DumpWatch {
   const { lockTimeoutSeconds, statementTimeoutSeconds, giveWaySeconds } = options.limits;
@@ -96,6 +100,15 @@ export function watchDump(options: {
         throw busy(`worked ${statementTimeoutSeconds} s on one statement`, 'raise statementTimeoutSeconds');
     }
     await checkOthers();
+    await countTransactions();
+  }
+
+  async function countTransactions(): Promise<void> {
+    const { rows } = await options.client.query<{ count: number }>({
+      text: transactionsQuery,
+      query_timeout: answerSeconds * 1000,
+    } as QueryConfig);
+    options.onTransactions(rows[0]?.count ?? 0);
   }
 
   async function checkOthers(): Promise<void> {

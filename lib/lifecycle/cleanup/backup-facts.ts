@@ -3,10 +3,10 @@ import { asHoldfastError } from '../../core/errors.ts';
 import type { BackupId, TargetName } from '../../core/ids.ts';
 import type { Manifest } from '../../core/manifest.ts';
 import type { BackupFacts, Hold } from '../../core/retention/facts.ts';
-import type { VerificationStatus } from '../../core/vocabulary.ts';
 import { readManifest } from '../../store/backups.ts';
 import { readEvent } from '../../store/journal.ts';
 import type { Store } from '../../store/store.ts';
+import { verificationIn } from '../../store/verification.ts';
 import { isHeld, type JournalSummary, nothingKnown } from './journal-summary.ts';
 import type { Contents } from './store-contents.ts';
 
@@ -70,26 +70,13 @@ async function factsOf(
     writtenAt: manifestWrittenAt.toISOString(),
     // What its own validation refused ended as a failure, though its manifest was written before.
     status: manifest.status === 'complete' && journal.isFailed && !journal.isCompleted ? 'unproved' : manifest.status,
-    verification: await verificationOf(store, journal),
+    verification: (await verificationIn(store, journal.looks)).status,
     parent,
     retentionUntil: retention.until,
     storedBytes,
     hold: await holdOf(store, journal),
     lockedUntil: null,
   };
-}
-
-/** The newest verification that failed stands; any that succeeded before counts otherwise. */
-async function verificationOf(
-  store: Store,
-  { verifications, isCompleted }: JournalSummary,
-): Promise<VerificationStatus> {
-  const events = await Promise.all(verifications.map((key) => readEvent(store, key)));
-  const known = events.flatMap((event) => (event.event === 'backup-verified' ? [event] : []));
-  const last = known.toSorted((a, b) => Date.parse(a.at) - Date.parse(b.at)).at(-1)?.verification;
-  if (last === 'FAILED') return last;
-  if (known.some(({ verification }) => verification === 'VERIFIED')) return 'VERIFIED';
-  return last ?? (isCompleted ? 'VALIDATED' : 'PENDING');
 }
 
 /** The hold that stands, from the journal. A hold whose entry cannot be read holds all the same. */

@@ -8,8 +8,8 @@ export type JournalSummary = {
   isCompleted: boolean;
   isFailed: boolean;
   isDeleted: boolean;
-  /** The entries of its verifications. */
-  readonly verifications: string[];
+  /** The entries that say what is known of its content: its completion and its verifications. */
+  readonly looks: string[];
   /** The newest of its holds and releases. */
   hold: string | undefined;
   /** The newest of what cleanups decided: to remove it, or to keep it after all. */
@@ -20,14 +20,15 @@ const noted: Readonly<Record<string, (summary: JournalSummary, key: string) => v
   'backup-requested': (summary) => {
     summary.isRequested = true;
   },
-  'backup-completed': (summary) => {
+  'backup-completed': (summary, key) => {
     summary.isCompleted = true;
+    summary.looks.push(key);
   },
   'backup-failed': (summary) => {
     summary.isFailed = true;
   },
   'backup-verified': (summary, key) => {
-    summary.verifications.push(key);
+    summary.looks.push(key);
   },
   'backup-held': (summary, key) => {
     summary.hold = later(summary.hold, key);
@@ -70,7 +71,7 @@ export const nothingKnown = (): JournalSummary => ({
   isCompleted: false,
   isFailed: false,
   isDeleted: false,
-  verifications: [],
+  looks: [],
   hold: undefined,
   expiry: undefined,
 });

@@ -173,6 +173,9 @@ async function performOperation(
   { caller, calls }: Pick<Context, 'caller' | 'calls'>,
 ): Promise<Json> {
   calls.add(caller, operation.action, operation.resource(input), operation.context?.(input));
+  const passed = operation.passes?.(input);
+  if (passed !== undefined)
+    calls.add(caller, 'iam:PassRole', passed.roleArn, { 'iam:PassedToService': passed.service });
   return operation.run(input, caller);
 }
 

@@ -11,6 +11,8 @@ export type Operation = {
   readonly resource: (input: JsonObject) => string;
   /** The condition keys that a policy may look at. @default - none */
   readonly context?: (input: JsonObject) => CallContext;
+  /** A role that the caller hands on with it, and the service that gets it. @default - none */
+  readonly passes?: (input: JsonObject) => { readonly roleArn: string; readonly service: string };
   readonly run: (input: JsonObject, caller: Caller) => Json | Promise<Json>;
 };
 

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { AwsError } from '../aws-error.ts';
-import type { JsonObject } from '../json.ts';
+import { asJsonObject, type JsonObject } from '../json.ts';
 import type { LocalSchedule } from '../model.ts';
 import { localAccount } from '../resources/resource.ts';
 import type { ScheduleBook } from '../schedules/schedule-book.ts';
@@ -52,6 +52,10 @@ export function schedulerService(book: ScheduleBook, region: string): RestServic
     UpdateSchedule: {
       action: 'scheduler:UpdateSchedule',
       resource: (input: JsonObject) => arnOf(named(input)),
+      passes: (input: JsonObject) => ({
+        roleArn: text(asJsonObject(input['Target']), 'RoleArn'),
+        service: 'scheduler.amazonaws.com',
+      }),
       run: (input: JsonObject) => {
         const parsed = updateSchema.safeParse(input);
         if (!parsed.success) throw new AwsError('ValidationException', z.prettifyError(parsed.error));

@@ -51,7 +51,7 @@ export function s3Calls(request: S3Request): S3Call[] {
       return plain('s3:AbortMultipartUpload');
     case 'DELETE':
       return [
-        ...plain(`s3:DeleteObject${version}`),
+        ...removalActions(version !== '').flatMap(plain),
         ...(header('x-amz-bypass-governance-retention') === 'true' ? plain('s3:BypassGovernanceRetention') : []),
       ];
     case 'GET?tagging':
@@ -118,12 +118,15 @@ function bucketCalls({ method, body }: S3Request, bucket: string, query: URLSear
 }
 
 function removals(bucket: string, body: string): S3Call[] {
-  return [...body.matchAll(/<Object>(.*?)<\/Object>/gs)].map(([, object = '']) => ({
-    action: object.includes('<VersionId>') ? 's3:DeleteObjectVersion' : 's3:DeleteObject',
-    resource: `arn:aws:s3:::${bucket}/${unescapeXml(/<Key>(.*?)<\/Key>/s.exec(object)?.[1] ?? '')}`,
-    context: {},
-  }));
+  return [...body.matchAll(/<Object>(.*?)<\/Object>/gs)].flatMap(([, object = '']) => {
+    const resource = `arn:aws:s3:::${bucket}/${unescapeXml(/<Key>(.*?)<\/Key>/s.exec(object)?.[1] ?? '')}`;
+    return removalActions(object.includes('<VersionId>')).map((action) => ({ action, resource, context: {} }));
+  });
 }
+
+/** Who removes a version has to be allowed both: the API reference has `s3:DeleteObject` as always required. */
+const removalActions = (isVersion: boolean): readonly string[] =>
+  isVersion ? ['s3:DeleteObject', 's3:DeleteObjectVersion'] : ['s3:DeleteObject'];
 
 function write(
   object: string,

@@ -2,8 +2,9 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { postgresEngine } from '../../../lib/engines/postgres/postgres-engine.ts';
 import { postgresServer } from '../../servers/postgres.ts';
+import { capture, planned } from '../saved-streams.ts';
 import { createEverything, textDump } from './everything.ts';
-import { capture, contextFor, planned, testTools } from './run-engine.ts';
+import { contextFor, testTools } from './run-engine.ts';
 
 const engine = postgresEngine({ findTools: testTools });
 const name = `Ünï "q" '`;

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { postgresEngine } from '../../../lib/engines/postgres/postgres-engine.ts';
-import { contextFor, planned, testTools } from './run-engine.ts';
+import { planned } from '../saved-streams.ts';
+import { contextFor, testTools } from './run-engine.ts';
 
 /**
  * Run as a process of its own: restores the saved stream over its database, and kills itself the moment it comes to the phase named, as

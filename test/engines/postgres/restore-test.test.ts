@@ -17,7 +17,8 @@ import { embeddedPrograms } from '../../../lib/local/embedded-programs.ts';
 import { readPostmaster } from '../../../lib/servers/postmaster.ts';
 import { serverAccount } from '../../../lib/servers/server-account.ts';
 import { type PostgresServer, postgresServer } from '../../servers/postgres.ts';
-import { capture, contextFor, planned, run, type Saved, session, testTools } from './run-engine.ts';
+import { capture, planned, type Saved } from '../saved-streams.ts';
+import { contextFor, run, session, testTools } from './run-engine.ts';
 
 const engine = postgresEngine({ findTools: testTools });
 const leftovers = () => globSync('holdfast-test-*', { cwd: tmpdir() });

@@ -9,7 +9,8 @@ import { escapeIdentifier } from 'pg';
 import { streamName } from '../../../lib/engines/postgres/capture.ts';
 import { postgresEngine } from '../../../lib/engines/postgres/postgres-engine.ts';
 import { type PostgresServer, postgresServer } from '../../servers/postgres.ts';
-import { capture, contextFor, databaseNames, planned, run, type Saved, session, testTools } from './run-engine.ts';
+import { capture, planned, type Saved } from '../saved-streams.ts';
+import { contextFor, databaseNames, run, session, testTools } from './run-engine.ts';
 
 const engine = postgresEngine({ findTools: testTools });
 

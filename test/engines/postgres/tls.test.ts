@@ -3,7 +3,8 @@ import { after, before, test } from 'node:test';
 import { postgresEngine } from '../../../lib/engines/postgres/postgres-engine.ts';
 import { type PostgresServer, postgresServer } from '../../servers/postgres.ts';
 import { localhostCertificate, speakTls } from '../../servers/speak-tls.ts';
-import { capture, contextFor, planned, run, session, testTools } from './run-engine.ts';
+import { capture, planned } from '../saved-streams.ts';
+import { contextFor, run, session, testTools } from './run-engine.ts';
 
 let server: PostgresServer;
 before(async () => {

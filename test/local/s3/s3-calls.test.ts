@@ -57,11 +57,13 @@ test('removal is told by version, and so is each object of a list', () => {
 
   assert.deepEqual(ask('DELETE', '/vault/x'), [['s3:DeleteObject', 'arn:aws:s3:::vault/x']]);
   assert.deepEqual(ask('DELETE', '/vault/x?versionId=7', { 'x-amz-bypass-governance-retention': 'true' }), [
+    ['s3:DeleteObject', 'arn:aws:s3:::vault/x'],
     ['s3:DeleteObjectVersion', 'arn:aws:s3:::vault/x'],
     ['s3:BypassGovernanceRetention', 'arn:aws:s3:::vault/x'],
   ]);
   assert.deepEqual(ask('POST', '/vault?delete=', {}, body), [
     ['s3:DeleteObject', 'arn:aws:s3:::vault/backups/a & b'],
+    ['s3:DeleteObject', 'arn:aws:s3:::vault/x'],
     ['s3:DeleteObjectVersion', 'arn:aws:s3:::vault/x'],
   ]);
 });

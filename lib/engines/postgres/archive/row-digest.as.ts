@@ -1,7 +1,9 @@
-// AssemblyScript, compiled to row-digest.wasm.ts by scripts/build-row-digest.ts; docs/formats.md says what it computes.
+// AssemblyScript, compiled to row-digest.wasm.ts by scripts/build-wasm.ts; docs/formats.md says what it computes.
 //
 // It reads the data part of an archive (lengths, chunks, large-object numbers) and hashes rows in one pass, because one
 // JavaScript call per row, or per chunk in archives that have a chunk for each row, would cost more than the hash does.
+
+import { converge, finish, first, hashPair, LANE_SEED, P1, P2, P5, round, second } from '../../digest/xxh64-pair.as';
 
 /** What the bytes given to `push` are. */
 const KIND_ROWS: i32 = 0; // chunks of COPY text that end with its end mark
@@ -19,13 +21,6 @@ export const AFTER_END_MARK: i32 = 3;
 export const NO_END_MARK: i32 = 4;
 
 export const CAPACITY: i32 = 131072;
-const LANE_SEED: u64 = 0x9e3779b1;
-
-const P1: u64 = 0x9e3779b185ebca87;
-const P2: u64 = 0xc2b2ae3d27d4eb4f;
-const P3: u64 = 0x165667b19e3779f9;
-const P4: u64 = 0x85ebca77c2b2ae63;
-const P5: u64 = 0x27d4eb2f165667c5;
 
 // 16 bytes more than are ever filled, so that the search for line ends may read whole vectors.
 export const input: usize = memory.data(131072 + 16, 16);
@@ -232,84 +227,14 @@ function findLineEnd(at: usize, end: usize): usize {
 
 /** Adds the record from `at` to `end`. */
 function hash(at: usize, end: usize): void {
-  const length = <u64>(end - at);
-  let x: u64;
-  let y: u64;
-  if (length >= 32) {
-    let x0: u64 = P1 + P2;
-    let x1: u64 = P2;
-    let x2: u64 = 0;
-    let x3: u64 = 0 - P1;
-    let y0: u64 = x0 + LANE_SEED;
-    let y1: u64 = x1 + LANE_SEED;
-    let y2: u64 = x2 + LANE_SEED;
-    let y3: u64 = x3 + LANE_SEED;
-    const last = end - 32;
-    do {
-      const w0 = load<u64>(at) * P2;
-      const w1 = load<u64>(at, 8) * P2;
-      const w2 = load<u64>(at, 16) * P2;
-      const w3 = load<u64>(at, 24) * P2;
-      x0 = round(x0, w0);
-      y0 = round(y0, w0);
-      x1 = round(x1, w1);
-      y1 = round(y1, w1);
-      x2 = round(x2, w2);
-      y2 = round(y2, w2);
-      x3 = round(x3, w3);
-      y3 = round(y3, w3);
-      at += 32;
-    } while (at <= last);
-    x = converge(x0, x1, x2, x3);
-    y = converge(y0, y1, y2, y3);
-  } else {
-    x = P5;
-    y = LANE_SEED + P5;
-  }
-  finish(x + length, y + length, at, end);
+  hashPair(at, end);
+  add();
 }
 
 @inline
-function round(accumulator: u64, scaled: u64): u64 {
-  return rotl(accumulator + scaled, 31) * P1;
-}
-
-@inline
-function converge(v0: u64, v1: u64, v2: u64, v3: u64): u64 {
-  let x = rotl(v0, 1) + rotl(v1, 7) + rotl(v2, 12) + rotl(v3, 18);
-  x = (x ^ round(0, v0 * P2)) * P1 + P4;
-  x = (x ^ round(0, v1 * P2)) * P1 + P4;
-  x = (x ^ round(0, v2 * P2)) * P1 + P4;
-  return (x ^ round(0, v3 * P2)) * P1 + P4;
-}
-
-/** The last 0 to 31 bytes of a record and XXH64's avalanche; adds both hashes to the sums. */
-@inline
-function finish(x: u64, y: u64, at: usize, end: usize): void {
-  while (at + 8 <= end) {
-    const w = round(0, load<u64>(at) * P2);
-    x = rotl(x ^ w, 27) * P1 + P4;
-    y = rotl(y ^ w, 27) * P1 + P4;
-    at += 8;
-  }
-  if (at + 4 <= end) {
-    const w = <u64>load<u32>(at) * P1;
-    x = rotl(x ^ w, 23) * P2 + P3;
-    y = rotl(y ^ w, 23) * P2 + P3;
-    at += 4;
-  }
-  while (at < end) {
-    const w = <u64>load<u8>(at) * P5;
-    x = rotl(x ^ w, 11) * P1;
-    y = rotl(y ^ w, 11) * P1;
-    at++;
-  }
-  x = (x ^ (x >> 33)) * P2;
-  y = (y ^ (y >> 33)) * P2;
-  x = (x ^ (x >> 29)) * P3;
-  y = (y ^ (y >> 29)) * P3;
-  lane0 += x ^ (x >> 32);
-  lane1 += y ^ (y >> 32);
+function add(): void {
+  lane0 += first;
+  lane1 += second;
   rows++;
 }
 
@@ -367,4 +292,5 @@ function close(): void {
   const x = isLong ? converge(a0, a1, a2, a3) : P5;
   const y = isLong ? converge(b0, b1, b2, b3) : P5 + LANE_SEED;
   finish(x + total, y + total, held, held + <usize>(total & 31));
+  add();
 }

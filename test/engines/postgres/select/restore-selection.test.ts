@@ -4,7 +4,8 @@ import type { Selection } from '../../../../lib/core/selection.ts';
 import type { RestorePlan } from '../../../../lib/engines/engine.ts';
 import { postgresEngine } from '../../../../lib/engines/postgres/postgres-engine.ts';
 import { type PostgresServer, postgresServer } from '../../../servers/postgres.ts';
-import { capture, contextFor, databaseNames, planned, run, type Saved, session, testTools } from '../run-engine.ts';
+import { capture, planned, type Saved } from '../../saved-streams.ts';
+import { contextFor, databaseNames, run, session, testTools } from '../run-engine.ts';
 
 const engine = postgresEngine({ findTools: testTools });
 

@@ -1,0 +1,139 @@
+import { HoldfastError } from '../../core/errors.ts';
+import type { Content, StreamRecord } from '../../core/manifest.ts';
+import type { CaptureStream, EngineContext } from '../engine.ts';
+import { stopReason } from '../stop-reason.ts';
+import { type Server, withSession } from './connection.ts';
+import { definitionStatements, readDefinitions } from './content/definitions.ts';
+import { GraphDigest } from './content/graph-digest.ts';
+import { readGraph } from './content/read-graph.ts';
+import { translated } from './errors.ts';
+import { nodeLabel, quoteName } from './script/names.ts';
+import { ScriptWriter } from './script/script-writer.ts';
+
+/** What a database held when it was looked at: two of the same show that nothing was committed in between. */
+type Moment = {
+  readonly at: string;
+  readonly nodes: number;
+  readonly relationships: number;
+  readonly bookmark: string;
+};
+
+/** What is known of how consistent a script is. */
+type Facts = StreamRecord['facts'];
+
+/**
+ * Reads a database as a Cypher script. Memory is bounded: the driver's records that are under way, the statements in the making, and 8 bytes a
+ * node, of which all beyond 256 MiB are on disk.
+ */
+export async function exportDatabase(
+  context: EngineContext,
+  server: Server,
+  database: string,
+): ReturnType<CaptureStream['open']> {
+  await requireNoRestore(server, database);
+  let content: Content | undefined;
+  let facts: Facts = {};
+  async function* read(): AsyncGenerator<Uint8Array, void> {
+    try {
+      context.signal.throwIfAborted();
+      const began = await momentOf(server, database);
+      using digest = new GraphDigest(context.scratch);
+      const writer = new ScriptWriter();
+      writer.begin(database);
+      const leftOut = yield* writeElements(context, server, database, { digest, writer });
+      const definitions = await withSession(server, { database }, (session) => readDefinitions(session));
+      const statements = definitionStatements(definitions);
+      for (const statement of statements) digest.definition(statement);
+      writer.define(statements);
+      const ended = await momentOf(server, database);
+      writer.end();
+      const last = writer.take();
+      if (last !== undefined) yield last;
+      content = digest.content();
+      facts = {
+        ...consistencyOf(began, ended, leftOut),
+        serverVersion: server.version,
+        indexFaults: [...definitions.faults],
+      };
+    } catch (error) {
+      if (context.signal.aborted) throw stopReason(context.signal, `the backup of database '${database}'`);
+      throw translated(error, `reading database '${database}'`, 'dump-failed');
+    }
+  }
+  return {
+    bytes: read(),
+    result: () => ({ content, facts }),
+  };
+}
+
+/** Gives how many relationships were left out because one of their ends came into being after the nodes had been read. */
+async function* writeElements(
+  context: EngineContext,
+  server: Server,
+  database: string,
+  { digest, writer }: { readonly digest: GraphDigest; readonly writer: ScriptWriter },
+): AsyncGenerator<Uint8Array, number> {
+  let leftOut = 0;
+  const session = server.driver.session({ database, defaultAccessMode: 'READ' });
+  try {
+    for await (const element of readGraph(session, { dialect: server.dialect, signal: context.signal })) {
+      if (element.kind === 'node') {
+        const { id, labels, properties } = element;
+        digest.node(id, labels, properties);
+        writer.node(id, labels, properties);
+      } else {
+        const { type, properties } = element;
+        if (digest.relationship(element, type, properties)) writer.relationship(element, type, properties);
+        else leftOut += 1;
+      }
+      const ready = writer.take();
+      if (ready !== undefined) yield ready;
+    }
+  } finally {
+    await session.close();
+  }
+  return leftOut;
+}
+
+async function momentOf(server: Server, database: string): Promise<Moment> {
+  return withSession(server, { database }, async (session) => {
+    const nodes = await session.run('MATCH (n) RETURN count(n), toString(datetime.realtime())');
+    const relationships = await session.run('MATCH ()-[r]->() RETURN count(r)');
+    return {
+      at: new Date(String(nodes.records[0]?.get(1))).toISOString(),
+      nodes: Number(nodes.records[0]?.get(0)),
+      relationships: Number(relationships.records[0]?.get(0)),
+      bookmark: session.lastBookmarks().join(' '),
+    };
+  });
+}
+
+/** A bookmark names the last transaction that was committed. */
+function consistencyOf(began: Moment, ended: Moment, leftOut: number): Facts {
+  const counts = {
+    snapshotAt: began.at,
+    nodesAtBegin: began.nodes,
+    nodesAtEnd: ended.nodes,
+    relationshipsAtBegin: began.relationships,
+    relationshipsAtEnd: ended.relationships,
+    relationshipsLeftOut: leftOut,
+  };
+  if (began.bookmark === ended.bookmark) return { consistency: 'one state', ...counts };
+  return {
+    consistency: 'each element as committed when it was read',
+    remark:
+      'transactions were committed while the database was read: each element is as it was at one moment or another, and what came with it in one transaction may be missing',
+    ...counts,
+  };
+}
+
+/** What a restore has left on nodes would be taken for theirs. */
+async function requireNoRestore(server: Server, database: string): Promise<void> {
+  await withSession(server, { database }, async (session) => {
+    const { records } = await session.run(`MATCH (n:${quoteName(nodeLabel)}) RETURN n LIMIT 1`);
+    if (records.length === 0) return;
+    throw new HoldfastError('source-busy', `database '${database}' holds a restore that has not ended`, {
+      hint: "run 'holdfast restore' again: it goes on, or clears away what is left",
+    });
+  });
+}

@@ -1,0 +1,56 @@
+import type { EngineContext, Probe } from '../engine.ts';
+import { countElements, sourceOf } from './capture.ts';
+import { type Connection, chosenDatabases, type Server, withServer, withSession } from './connection.ts';
+import { readDefinitions } from './content/definitions.ts';
+import { fromServerError } from './errors.ts';
+import { nodeLabel, quoteName } from './script/names.ts';
+
+type Finding = Probe['findings'][number];
+
+/** Looks at the server and at every chosen database, and says what would make a backup fail or be less than it should. */
+export const probeServer = (context: EngineContext): Promise<Probe> =>
+  withServer(context, async (server, connection) => {
+    const databases = await chosenDatabases(server, connection);
+    const findings: Finding[] = [...connectionFindings(connection)];
+    const parts: Probe['parts'][number][] = [];
+    for (const database of databases) {
+      try {
+        findings.push(...(await lookInto(server, database)));
+        parts.push({ kind: 'database', name: database, sizeBytes: 100 * (await countElements(server, database)) });
+      } catch (error) {
+        const { message, hint } = fromServerError(error, `database '${database}'`);
+        findings.push({ level: 'error', message, fix: hint });
+      }
+    }
+    return { reachable: true, serverVersion: server.version, facts: sourceOf(server), parts, findings };
+  });
+
+function connectionFindings({ host, tls }: Connection): readonly Finding[] {
+  if (tls !== 'disable' || ['127.0.0.1', '::1', 'localhost'].includes(host)) return [];
+  return [
+    {
+      level: 'warning',
+      message: 'the connection is not encrypted',
+      fix: "turn on TLS for Bolt in the server and set tls to 'verify'",
+    },
+  ];
+}
+
+async function lookInto(server: Server, database: string): Promise<readonly Finding[]> {
+  return withSession(server, { database }, async (session) => {
+    const { faults } = await readDefinitions(session);
+    const findings: Finding[] = faults.map((message) => ({
+      level: 'warning',
+      message: `database '${database}': ${message}`,
+      fix: 'drop it, and make it again: a restore would make it anew in any case',
+    }));
+    const { records } = await session.run(`MATCH (n:${quoteName(nodeLabel)}) RETURN n LIMIT 1`);
+    if (records.length > 0)
+      findings.push({
+        level: 'error',
+        message: `database '${database}' holds a restore that has not ended`,
+        fix: "run 'holdfast restore' again: it goes on, or clears away what is left",
+      });
+    return findings;
+  });
+}

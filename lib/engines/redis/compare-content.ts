@@ -1,0 +1,97 @@
+import type { Content, ContentEntry } from '../../core/manifest.ts';
+import type { Comparison } from '../engine.ts';
+import { type Expiries, expiringName, typesAndKeys } from './keys/content-digest.ts';
+
+/** What is expected of a copy, and what is known of how it may differ. */
+export type Expected = {
+  readonly content: Content;
+  /** When keys run out, by `db0 string, expiring`. */
+  readonly expiries: Readonly<Record<string, Expiries>>;
+  /** Are functions to be compared? They belong to a server, not to a database. */
+  readonly hasLibraries: boolean;
+};
+
+/**
+ * One sentence for each difference. Keys run out by themselves: a collection in which some may have, and nothing more than expected is there, is
+ * not compared by its digest, and a remark says so.
+ */
+export function compareContent(expected: Expected, actual: Content, now: number): Comparison {
+  const found = new Map(actual.tables.map((entry) => [nameOf(entry), entry]));
+  const differences: string[] = [];
+  const remarks: string[] = [];
+  let itemsCompared = 0;
+  for (const entry of expected.content.tables) {
+    const name = nameOf(entry);
+    const live = found.get(name) ?? { ...entry, rows: 0, digest: '0'.repeat(32) };
+    found.delete(name);
+    itemsCompared += live.rows;
+    if (live.rows === entry.rows && live.digest === entry.digest) continue;
+    const expiry = expected.expiries[name];
+    if (expiry !== undefined && expiry.first <= now && live.rows <= entry.rows) {
+      remarks.push(
+        `${said(entry)}: ${entry.rows - live.rows} of ${entry.rows} keys have run out; the others were counted, and their values not compared`,
+      );
+    } else if (live.rows !== entry.rows)
+      differences.push(`${said(entry)}: ${live.rows} keys, in the backup ${entry.rows}`);
+    else differences.push(`${said(entry)}: other values in its ${entry.rows} keys`);
+  }
+  for (const entry of found.values())
+    if (entry.rows > 0) differences.push(`${said(entry)}: ${entry.rows} keys, and none in the backup`);
+  if (expected.hasLibraries) differences.push(...libraryDifferences(expected.content, actual));
+  return {
+    same: differences.length === 0,
+    words: typesAndKeys,
+    collectionsCompared: expected.content.tables.length,
+    itemsCompared,
+    differences,
+    remarks,
+  };
+}
+
+function libraryDifferences({ definitions: before }: Content, { definitions: now }: Content): string[] {
+  const [wanted = 0, found = 0] = [before, now].map((one) => one?.counts['function library'] ?? 0);
+  if (wanted !== found) return [`${found} function libraries, in the backup ${wanted}`];
+  return before?.digest === now?.digest ? [] : ['the function libraries have other code'];
+}
+
+/** The content of some of the databases, under other numbers. */
+export function mapDatabases(content: Content, databases: ReadonlyMap<number, number>): Content {
+  const tables = content.tables.flatMap((entry) => {
+    const into = databases.get(Number(entry.schema.slice(2)));
+    return into === undefined ? [] : [{ ...entry, schema: `db${into}` }];
+  });
+  return { ...content, tables };
+}
+
+/** The content of several streams, or of one without what was left out of it. */
+export function sumContents(contents: readonly Content[], minus: readonly Content[] = []): Content {
+  const sums = new Map<string, ContentEntry>();
+  const take = (entry: ContentEntry, sign: 1 | -1): void => {
+    const known = sums.get(nameOf(entry)) ?? { ...entry, rows: 0, bytes: 0, digest: '0'.repeat(32) };
+    sums.set(nameOf(entry), {
+      ...known,
+      rows: known.rows + sign * entry.rows,
+      bytes: known.bytes + sign * entry.bytes,
+      digest: addDigests(known.digest, entry.digest, BigInt(sign)),
+    });
+  };
+  for (const { tables } of contents) for (const entry of tables) take(entry, 1);
+  for (const { tables } of minus) for (const entry of tables) take(entry, -1);
+  const definitions = contents.find((content) => content.definitions)?.definitions;
+  return { tables: [...sums.values()].filter(({ rows }) => rows !== 0), ...(definitions && { definitions }) };
+}
+
+function addDigests(one: string, other: string, sign: bigint): string {
+  const lanes = [one, other].map((digest) =>
+    [digest.slice(0, 16), digest.slice(16)].map((lane) => BigInt(`0x${lane}`)),
+  );
+  const [[a = 0n, b = 0n] = [], [c = 0n, d = 0n] = []] = lanes;
+  return [a + sign * c, b + sign * d].map((lane) => BigInt.asUintN(64, lane).toString(16).padStart(16, '0')).join('');
+}
+
+const nameOf = ({ schema, name }: ContentEntry): string => `${schema} ${name}`;
+const said = ({ schema, name }: ContentEntry): string => `database ${schema.slice(2)}, ${name}`;
+
+/** Keys that run out, of those that the content counts. */
+export const expiringKeys = (content: Content): number =>
+  content.tables.filter(({ name }) => name.endsWith(expiringName(''))).reduce((sum, { rows }) => sum + rows, 0);

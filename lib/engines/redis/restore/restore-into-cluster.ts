@@ -1,0 +1,116 @@
+import { HoldfastError } from '../../../core/errors.ts';
+import type { Comparison, EngineContext, RestorePlan } from '../../engine.ts';
+import { readContent } from '../read-content.ts';
+import { withServer } from '../server.ts';
+import { readShards, type Shard, shardConnection, slotCount, slotOf } from '../source/shards.ts';
+import { type Lane, openLanes } from './lanes.ts';
+import { restoreLibraries } from './libraries.ts';
+import type { Loaded } from './load-keys.ts';
+import { requireRoom } from './preflight.ts';
+import { compareLoad, comparisonFailed, countedOnly, type RestoreWork, remarksOf, runLoad } from './run-load.ts';
+
+/**
+ * Restores into a cluster: each key to the primary that serves its slot, whichever shard it came from. A cluster has one database, so nothing can be
+ * loaded aside. Into an empty cluster, a failure empties it again, and a crash leaves what was restored until then. `replace` empties every shard
+ * first, and there is no way back. With `onConflict`, a failure leaves what was restored until then.
+ */
+export async function restoreIntoCluster(
+  context: EngineContext,
+  plan: RestorePlan,
+  work: RestoreWork,
+): Promise<readonly Comparison[]> {
+  const { databases, server, connection } = work;
+  if ([...databases.values()].some((database) => database !== 0))
+    throw new HoldfastError('usage', 'a cluster has only database 0', {
+      hint: 'choose one database of the backup with --schema, and say --as 0',
+    });
+  const shards = await readShards(work.session);
+  const keys = await prepare(context, work, shards);
+  const isMerge = plan.onConflict !== undefined && !plan.replace;
+  if (keys > 0 && (plan.cutOver === false || (!plan.replace && !isMerge)))
+    throw new HoldfastError('target-not-empty', `the cluster has ${keys} keys`, {
+      hint: 'restore into an empty one, say --replace, or say what becomes of keys that are there (--on-conflict skip)',
+    });
+
+  const opened = await Promise.all(
+    shards.map((shard) => openLanes(shardConnection(connection, shard), { server, count: 1, signal: context.signal })),
+  );
+  const lanes = opened.flatMap((one) => one.lanes);
+  const empty = () => emptyShards(work, shards);
+  try {
+    if (plan.replace && keys > 0) await empty();
+    const options = {
+      lanes,
+      laneOf: bySlot(shards, lanes),
+      databases,
+      ...(isMerge && { onConflict: plan.onConflict }),
+    };
+    try {
+      const loaded = await runLoad(context, work, options);
+      const comparison = isMerge
+        ? countedOnly(work, 'restored among other keys')
+        : await compareCluster(context, plan, work, { shards, loaded });
+      if (!comparison.same) throw comparisonFailed('it was removed', comparison);
+      if (plan.cutOver === false) await empty();
+      else if (work.hasLibraries)
+        await restoreLibraries(
+          lanes.map(({ session }) => session),
+          server,
+          loaded.libraries,
+          plan.replace ? 'replace' : (plan.onConflict ?? 'fail'),
+        );
+      return work.streams.map(() => ({
+        ...comparison,
+        remarks: [...comparison.remarks, ...remarksOf(loaded, server)],
+      }));
+    } catch (error) {
+      if (!isMerge) await empty();
+      throw error;
+    }
+  } finally {
+    await Promise.all(opened.map((one) => one[Symbol.asyncDispose]()));
+  }
+}
+
+/** How many keys all shards have together; each has room for its part. */
+async function prepare(context: EngineContext, { connection }: RestoreWork, shards: readonly Shard[]): Promise<number> {
+  let keys = 0;
+  for (const shard of shards)
+    await withServer(shardConnection(connection, shard), context.signal, async (_session, server) => {
+      requireRoom(server, []);
+      keys += server.keys.get(0) ?? 0;
+    });
+  return keys;
+}
+
+function bySlot(shards: readonly Shard[], lanes: readonly Lane[]): (key: Uint8Array) => Lane {
+  const laneOfSlot = new Array<Lane>(slotCount);
+  for (const [index, { slots }] of shards.entries())
+    for (const [from, to] of slots) laneOfSlot.fill(lanes[index] as Lane, from, to + 1);
+  return (key) => laneOfSlot[slotOf(key)] as Lane;
+}
+
+async function compareCluster(
+  context: EngineContext,
+  plan: RestorePlan,
+  work: RestoreWork,
+  { shards, loaded }: { readonly shards: readonly Shard[]; readonly loaded: Loaded },
+): Promise<Comparison> {
+  if (plan.comparison === 'loaded') return countedOnly(work, "recovery.comparison is 'loaded'");
+  const [from = 0] = work.databases.keys();
+  const actual = await readContent(work.connection, {
+    server: work.server,
+    shards,
+    transfer: work.transfer,
+    databases: new Map([[0, from]]),
+    now: Date.now(),
+    signal: context.signal,
+    progress: (bytes) => context.progress({ phase: 'compare', bytes }),
+  });
+  return compareLoad(work, loaded, actual);
+}
+
+async function emptyShards({ connection }: RestoreWork, shards: readonly Shard[]): Promise<void> {
+  for (const shard of shards)
+    await withServer(shardConnection(connection, shard), undefined, (session) => session.ask(['FLUSHALL', 'ASYNC']));
+}

@@ -1,0 +1,178 @@
+import { HoldfastError } from '../../../core/errors.ts';
+import type { Comparison, EngineContext, RestorePlan } from '../../engine.ts';
+import { openSession } from '../protocol/session.ts';
+import { readContent } from '../read-content.ts';
+import { asked } from '../server.ts';
+import { openLanes } from './lanes.ts';
+import { restoreLibraries } from './libraries.ts';
+import type { Loaded } from './load-keys.ts';
+import { compareLoad, comparisonFailed, countedOnly, type RestoreWork, remarksOf, runLoad } from './run-load.ts';
+import { spareDatabases } from './spare-databases.ts';
+
+/**
+ * Restores into one server.
+ *
+ * Into databases that are empty, or that may be replaced: everything is loaded into spare databases, compared there, and then swapped with those that
+ * were meant, each in one step. Before the swap a failure or a crash leaves the destination as it was, and after a crash the spare databases hold
+ * keys that nobody asks for. After it the spare database holds what was replaced, until it is emptied, which is the last step. Where no database
+ * is spare, an empty destination is loaded directly, and emptied again when that fails.
+ *
+ * With `onConflict`: into the database as it is, key by key, after each key was looked for. A failure leaves what was restored until then.
+ */
+export async function restoreIntoServer(
+  context: EngineContext,
+  plan: RestorePlan,
+  work: RestoreWork,
+): Promise<readonly Comparison[]> {
+  const { server, session, databases } = work;
+  const destinations = [...new Set(databases.values())];
+  if (destinations.length < databases.size)
+    throw new HoldfastError('usage', 'two databases cannot be restored into one');
+  const isRehearsal = plan.cutOver === false;
+  const isMerge = plan.onConflict !== undefined && !plan.replace && !isRehearsal;
+  const occupied = destinations.filter((database) => server.keys.has(database));
+  if (occupied.length > 0 && !plan.replace && !isMerge && !isRehearsal)
+    throw new HoldfastError('target-not-empty', `database ${occupied.join(', ')} has ${keysIn(work, occupied)} keys`, {
+      hint: 'restore into an empty one (--as 3), say --replace, or say what becomes of keys that are there (--on-conflict skip)',
+    });
+  await using opened = await openLanes(work.connection, {
+    server,
+    count: context.parallelJobs,
+    signal: context.signal,
+  });
+  const { lanes } = opened;
+  let turn = 0;
+  // By turns: which lane makes a key does not matter.
+  const laneOf = () => lanes[turn++ % lanes.length] as (typeof lanes)[number];
+
+  if (isMerge) {
+    const loaded = await runLoad(context, work, { lanes, laneOf, databases, onConflict: plan.onConflict });
+    const left = work.hasLibraries
+      ? await restoreLibraries([session], server, loaded.libraries, plan.onConflict ?? 'fail')
+      : [];
+    const comparison = countedOnly(work, 'restored among other keys');
+    return resultOf(
+      work,
+      loaded,
+      comparison,
+      left.map((name) => `function library '${name}' was left as it is`),
+    );
+  }
+
+  const spares = await spareDatabases(session, server, destinations);
+  if (!spares && (occupied.length > 0 || isRehearsal))
+    throw new HoldfastError(
+      'preflight-failed',
+      'the server has no empty database to restore into before the old one is replaced',
+      {
+        hint: "raise its 'databases' setting, empty the destination yourself, or say --on-conflict replace",
+      },
+    );
+  const stage = new Map([...databases].map(([from, to]) => [from, spares?.get(to) ?? to]));
+  const empty = () => emptyDatabases(work, [...stage.values()]);
+  let loaded: Loaded;
+  let comparison: Comparison;
+  try {
+    loaded = await runLoad(context, work, { lanes, laneOf, databases: stage });
+    comparison = await compareStage(context, plan, work, { stage, loaded });
+  } catch (error) {
+    await empty();
+    throw error;
+  }
+  if (!comparison.same) {
+    if (!spares) await empty();
+    const kept = [...stage.values()].join(', ');
+    throw comparisonFailed(
+      spares ? `it was kept in database ${kept}: look at it, and empty it with FLUSHDB` : 'it was removed',
+      comparison,
+    );
+  }
+  if (isRehearsal) {
+    await empty();
+    return resultOf(work, loaded, comparison, [rehearsed]);
+  }
+  context.progress({ phase: 'swap' });
+  const remarks = await cutOver(context, plan, work, { stage, loaded, empty });
+  return resultOf(work, loaded, comparison, remarks);
+}
+
+const rehearsed =
+  "a rehearsal (recovery.mode is 'test'): the copy was dropped after the comparison, and nothing was replaced";
+
+async function compareStage(
+  context: EngineContext,
+  plan: RestorePlan,
+  work: RestoreWork,
+  { stage, loaded }: { readonly stage: ReadonlyMap<number, number>; readonly loaded: Loaded },
+): Promise<Comparison> {
+  if (plan.comparison === 'loaded') return countedOnly(work, "recovery.comparison is 'loaded'");
+  const actual = await readContent(work.connection, {
+    server: { ...work.server, keys: new Map([...stage.values()].map((database) => [database, 1])) },
+    shards: [],
+    transfer: work.transfer,
+    databases: new Map([...stage].map(([from, to]) => [to, from])),
+    now: Date.now(),
+    signal: context.signal,
+    progress: (bytes) => context.progress({ phase: 'compare', bytes }),
+  });
+  return compareLoad(work, loaded, actual);
+}
+
+async function cutOver(
+  context: EngineContext,
+  plan: RestorePlan,
+  work: RestoreWork,
+  {
+    stage,
+    loaded,
+    empty,
+  }: { readonly stage: ReadonlyMap<number, number>; readonly loaded: Loaded; readonly empty: () => Promise<void> },
+): Promise<readonly string[]> {
+  const { session, server, databases } = work;
+  try {
+    context.signal.throwIfAborted();
+    if (work.hasLibraries)
+      await restoreLibraries([session], server, loaded.libraries, plan.replace ? 'replace' : 'fail');
+    const pairs = [...databases]
+      .map(([from, to]) => [stage.get(from) ?? to, to] as const)
+      .filter(([one, other]) => one !== other);
+    if (pairs.length > 0) {
+      // All at once: nobody sees one database replaced and another not.
+      await asked(session, ['MULTI'], 'the swap');
+      for (const [spare, to] of pairs) await asked(session, ['SWAPDB', spare, to], 'the swap');
+      await asked(session, ['EXEC'], 'the swap');
+    }
+  } catch (error) {
+    await empty();
+    throw error;
+  }
+  const replaced = [...databases.values()].filter((database) => server.keys.has(database));
+  const old = [...databases].flatMap(([from, to]) => (replaced.includes(to) ? [stage.get(from) ?? to] : []));
+  if (old.length === 0) return [];
+  await emptyDatabases(work, old);
+  return [`${keysIn(work, replaced)} keys of before were removed when the copy was in place`];
+}
+
+async function emptyDatabases({ connection }: RestoreWork, databases: readonly number[]): Promise<void> {
+  // On a session of its own: the restore's may be broken, or full of what was not sent.
+  await using session = await openSession(connection);
+  for (const database of databases) {
+    await session.ask(['SELECT', database]);
+    await session.ask(['FLUSHDB', 'ASYNC']);
+  }
+}
+
+const keysIn = ({ server }: RestoreWork, databases: readonly number[]): number =>
+  databases.reduce((sum, database) => sum + (server.keys.get(database) ?? 0), 0);
+
+function resultOf(
+  { streams, server }: RestoreWork,
+  loaded: Loaded,
+  comparison: Comparison,
+  remarks: readonly string[],
+): readonly Comparison[] {
+  return streams.map(() => ({
+    ...comparison,
+    remarks: [...comparison.remarks, ...remarksOf(loaded, server), ...remarks],
+  }));
+}

@@ -1,0 +1,116 @@
+import { HoldfastError } from '../../../core/errors.ts';
+import type { Content } from '../../../core/manifest.ts';
+import type { Comparison, EngineContext, RestorePlan } from '../../engine.ts';
+import { factsOf } from '../compare.ts';
+import { compareContent, mapDatabases, sumContents } from '../compare-content.ts';
+import type { Connection } from '../connection.ts';
+import { ContentDigest, typesAndKeys } from '../keys/content-digest.ts';
+import type { Session } from '../protocol/session.ts';
+import type { KeyRestore } from '../restore.ts';
+import type { Server } from '../server.ts';
+import type { Transfer } from '../source/open-snapshot.ts';
+import { findConflicts } from './find-conflicts.ts';
+import type { Lane } from './lanes.ts';
+import { type Loaded, loadKeys } from './load-keys.ts';
+
+/** A restore of keys into one server or cluster. */
+export type RestoreWork = KeyRestore & {
+  readonly session: Session;
+  readonly server: Server;
+  readonly connection: Connection;
+  readonly transfer: Transfer;
+};
+
+/** The sessions over which keys go, and which of them a key takes. */
+export type Lanes = { readonly lanes: readonly Lane[]; readonly laneOf: (key: Uint8Array) => Lane };
+
+export const emptyLoad = (): Loaded => ({
+  keys: 0,
+  expired: 0,
+  skipped: 0,
+  replaced: 0,
+  leftOut: new ContentDigest(),
+  libraries: [],
+});
+
+/** Makes all keys of the streams, into the databases that the map names. With `onConflict`, what is there already is asked for before anything is changed. */
+export async function runLoad(
+  context: EngineContext,
+  { streams, server }: RestoreWork,
+  options: Lanes & {
+    readonly databases: ReadonlyMap<number, number>;
+    readonly onConflict?: RestorePlan['onConflict'];
+  },
+): Promise<Loaded> {
+  const { lanes, laneOf, databases, onConflict } = options;
+  const { signal } = context;
+  const loaded = emptyLoad();
+  const conflicts = [];
+  if (onConflict) {
+    for (const stream of streams) {
+      context.progress({ phase: 'look for conflicts', detail: stream.record.name });
+      conflicts.push(await findConflicts(stream, { lanes, laneOf, databases, onConflict, signal }));
+    }
+    const count = conflicts.reduce((sum, one) => sum + one.count, 0);
+    if (onConflict === 'fail' && count > 0)
+      throw new HoldfastError('target-not-empty', `the destination has ${count} of the backup's keys already`, {
+        hint: 'say what becomes of them: --on-conflict skip, or --on-conflict replace',
+      });
+  }
+  for (const [index, stream] of streams.entries()) {
+    const { name, plainBytes } = stream.record;
+    const progress = (bytes: number): void =>
+      context.progress({ phase: 'restore', detail: name, bytes, expectedBytes: plainBytes });
+    const load = { server, lanes, laneOf, databases, conflicts: conflicts[index], now: Date.now(), signal, progress };
+    await loadKeys(stream, load, loaded);
+  }
+  return loaded;
+}
+
+/** Holds what a server has against what the streams say, without what was left out of them. `actual` has the backup's own numbers. */
+export function compareLoad({ streams, databases }: RestoreWork, loaded: Loaded, actual: Content): Comparison {
+  const own = new Map([...databases.keys()].map((database) => [database, database]));
+  const contents = streams.flatMap(({ record }) => (record.content ? [record.content] : []));
+  const content = mapDatabases(sumContents(contents, [loaded.leftOut.content()]), own);
+  const expiries = Object.assign({}, ...streams.map(({ record }) => factsOf(record).expiries));
+  // Libraries are made when the keys are known to be right.
+  return compareContent({ content, expiries, hasLibraries: false }, actual, Date.now());
+}
+
+/** What there is to say when nothing was read back: the server took every command. */
+export function countedOnly({ streams }: RestoreWork, why: string): Comparison {
+  const tables = streams.flatMap(({ record }) => record.content?.tables ?? []);
+  return {
+    same: true,
+    words: typesAndKeys,
+    collectionsCompared: 0,
+    itemsCompared: 0,
+    differences: [],
+    remarks: [
+      `${why}: the server took all of ${tables.reduce((sum, { rows }) => sum + rows, 0)} keys, and none was read back`,
+    ],
+  };
+}
+
+/** What a person should know beside differences. */
+export function remarksOf(loaded: Loaded, server: Server): readonly string[] {
+  return [
+    ...(loaded.expired > 0 ? [`${loaded.expired} keys have run out since the backup, and were not restored`] : []),
+    ...(loaded.skipped > 0 ? [`${loaded.skipped} keys were there already, and were left as they are`] : []),
+    ...(loaded.replaced > 0 ? [`${loaded.replaced} keys were there already, and were replaced`] : []),
+    ...(server.isAppendOnly
+      ? ['the server keeps an append-only file; what was restored is in it, and outlives a restart']
+      : []),
+  ];
+}
+
+/** The failure of a copy that is not what it should be. */
+export function comparisonFailed(where: string, { differences }: Comparison): HoldfastError {
+  return new HoldfastError(
+    'comparison-failed',
+    `the restored copy differs from the backup: ${differences.slice(0, 3).join('; ')}`,
+    {
+      hint: `${where}; nothing was replaced`,
+    },
+  );
+}

@@ -1,0 +1,109 @@
+import { HoldfastError } from '../../../core/errors.ts';
+import { addressOf } from '../connection.ts';
+import { fromRefusal, Refusal } from '../errors.ts';
+import { CommandWriter } from '../protocol/command-writer.ts';
+import type { Reply, Session } from '../protocol/session.ts';
+import { RdbWriter } from '../rdb/rdb-writer.ts';
+import { isAtLeast, type Server, textOf } from '../server.ts';
+import { KeySet } from './key-set.ts';
+
+/** How a snapshot key by key went. */
+export type KeyReading = {
+  keys: number;
+  /** Keys that were listed, and gone when they were asked for. */
+  vanished: number;
+};
+
+const scanCount = 1000;
+/** A payload of DUMP ends with the version of its format and a checksum. */
+const trailerBytes = 10;
+const oldestVersion = 9;
+
+/**
+ * An RDB file made of every key's own serialised value, for servers that give their snapshot to nobody. Each key is as it was when it was asked
+ * for, not all as of one moment. Only a batch of keys is held at a time, and 32 bytes for each key that came, because a key may be listed twice.
+ */
+export async function* readKeys(session: Session, server: Server, reading: KeyReading): AsyncGenerator<Buffer, void> {
+  const writer = new RdbWriter();
+  const databases = server.isCluster ? [0] : [...server.keys.keys()].sort((one, other) => one - other);
+  let hasBegun = false;
+  const begin = (version: number): void => {
+    if (hasBegun) return;
+    hasBegun = true;
+    const product = server.product === 'Valkey' ? 'valkey-ver' : 'redis-ver';
+    writer.begin(version, { [product]: server.version, ctime: String(Math.trunc(Date.now() / 1000)) });
+    for (const code of libraries) writer.library(code);
+  };
+  const libraries = await readLibraries(session, server);
+  for (const database of databases) {
+    if (!server.isCluster) await session.ask(['SELECT', database]);
+    const seen = new KeySet();
+    let cursor = '0';
+    do {
+      const page = (await session.ask(['SCAN', cursor, 'COUNT', scanCount])) as readonly [Buffer, readonly Buffer[]];
+      cursor = textOf(page[0]);
+      const keys = page[1].filter((key) => seen.add(key));
+      for (const { key, expireAt, payload } of await readBatch(session, server, keys)) {
+        if (payload === undefined) {
+          reading.vanished++;
+          continue;
+        }
+        begin(payload.readUInt16LE(payload.length - trailerBytes));
+        const bytes = payload.subarray(1, payload.length - trailerBytes);
+        writer.key(database, key, expireAt, { type: payload[0] as number, bytes });
+        reading.keys++;
+      }
+      if (writer.length > 0) yield writer.take();
+    } while (cursor !== '0');
+  }
+  begin(oldestVersion);
+  writer.end();
+  yield writer.take();
+}
+
+type KeyRead = { readonly key: Buffer; readonly expireAt: number | undefined; readonly payload: Buffer | undefined };
+
+async function readBatch(session: Session, server: Server, keys: readonly Buffer[]): Promise<readonly KeyRead[]> {
+  if (keys.length === 0) return [];
+  const knowsTime = isAtLeast(server, 7);
+  const now = knowsTime ? 0 : await timeOf(session);
+  const writer = new CommandWriter();
+  for (const key of keys) {
+    writer.command(knowsTime ? 'PEXPIRETIME' : 'PTTL', key);
+    writer.command('DUMP', key);
+  }
+  const replies: (Reply | Refusal)[] = [];
+  const sent = session.send(writer.take(), keys.length * 2, (reply) => replies.push(reply));
+  await sent;
+  await session.settled();
+  return keys.map((key, index): KeyRead => {
+    const time = replies[index * 2] as Reply | Refusal;
+    const payload = replies[index * 2 + 1] as Reply | Refusal;
+    for (const reply of [time, payload])
+      if (reply instanceof Refusal) throw fromRefusal(reply, addressOf(session.connection), 'dump-failed');
+    const expireAt = typeof time === 'number' && time >= 0 ? now + time : undefined;
+    // -2: it was gone already when its time was asked for, so another may have come in its place.
+    return { key, expireAt, payload: Buffer.isBuffer(payload) && time !== -2 ? payload : undefined };
+  });
+}
+
+async function timeOf(session: Session): Promise<number> {
+  const [seconds, microseconds] = (await session.ask(['TIME'])) as readonly Buffer[];
+  return Number(textOf(seconds)) * 1000 + Math.trunc(Number(textOf(microseconds)) / 1000);
+}
+
+async function readLibraries(session: Session, server: Server): Promise<readonly Buffer[]> {
+  if (!isAtLeast(server, 7)) return [];
+  try {
+    const libraries = (await session.ask(['FUNCTION', 'LIST', 'WITHCODE'])) as readonly (readonly Reply[])[];
+    return libraries.map((fields) => {
+      const at = fields.findIndex((field) => textOf(field as Reply) === 'library_code');
+      return fields[at + 1] as Buffer;
+    });
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error;
+    throw new HoldfastError('privilege-missing', `functions cannot be read: ${error.message}`, {
+      hint: 'allow the backup user `+function|list`',
+    });
+  }
+}

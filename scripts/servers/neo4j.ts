@@ -1,0 +1,122 @@
+import { execFileSync } from 'node:child_process';
+import { cpSync, existsSync, mkdirSync, rmSync } from 'node:fs';
+import path from 'node:path';
+import { cacheFolders } from '../../lib/config/cache-folder.ts';
+import { buildFolder, publish, withLock } from '../../lib/local/install-cache.ts';
+import { type Progress, runInstaller } from '../../lib/local/run-installer.ts';
+import { ensureDebianPrograms } from './debian-programs.ts';
+import { fromEnvironment, fromPath } from './find.ts';
+import { ServerMissing } from './server-missing.ts';
+
+/** The newest long-term version, whose Java (17) every current system has. */
+export const neo4jVersion = '5.26.30';
+const apocVersion = '5.26.19';
+
+const ours = path.join(import.meta.dirname, 'neo4j');
+const variable = 'HOLDFAST_TEST_NEO4J';
+const dependencyPlugin = 'org.apache.maven.plugins:maven-dependency-plugin:3.6.1:copy-dependencies';
+
+/**
+ * The folder whose `bin` holds `neo4j`, `neo4j-admin` and `cypher-shell` of the Community edition: put together from Maven Central's jars when
+ * it is missing, once, in about a minute.
+ */
+export function ensureNeo4j(progress: Progress): Promise<string> {
+  const named = fromEnvironment(variable, 'bin/neo4j-admin');
+  if (named) return Promise.resolve(named);
+  const name = `neo4j-${neo4jVersion}`;
+  return cachedOr(name, progress, async (folder, tools) => {
+    await copyJars(tools, { pom: 'pom.xml', folder, version: `-Dneo4j.version=${neo4jVersion}`, progress });
+    mkdirSync(path.join(folder, 'bin'));
+    for (const program of ['neo4j', 'neo4j-admin', 'cypher-shell'])
+      cpSync(path.join(ours, program), path.join(folder, 'bin', program));
+  });
+}
+
+/** The folder whose `lib` holds the APOC procedures that go with that server. For benches alone. */
+export function ensureApoc(progress: Progress): Promise<string> {
+  return cachedOr(`neo4j-apoc-${apocVersion}`, progress, (folder, tools) =>
+    copyJars(tools, { pom: 'apoc.xml', folder, version: `-Dapoc.version=${apocVersion}`, progress }),
+  );
+}
+
+type Tools = { readonly mvn: string };
+
+async function cachedOr(
+  name: string,
+  progress: Progress,
+  make: (folder: string, tools: Tools) => Promise<void>,
+): Promise<string> {
+  const cached = () =>
+    cacheFolders()
+      .map((cache) => path.join(cache, name))
+      .find((folder) => existsSync(folder));
+  const found = cached();
+  if (found) return found;
+  return withLock(
+    name,
+    async () => cached() ?? (await build(name, progress, make)),
+    () => progress(`waiting for another process that installs ${name}`),
+  );
+}
+
+async function build(
+  name: string,
+  progress: Progress,
+  make: (folder: string, tools: Tools) => Promise<void>,
+): Promise<string> {
+  const tools = await ensureTools(progress);
+  progress(`putting ${name} together from Maven Central (once, about a minute, 150 MB)`);
+  const folder = buildFolder(name);
+  try {
+    await make(folder, tools);
+  } catch (cause) {
+    rmSync(folder, { recursive: true, force: true });
+    if (cause instanceof ServerMissing) throw cause;
+    throw new ServerMissing(
+      `the test server ${name} could not be put together`,
+      ['let mvn reach Maven Central', `or set ${variable} to the folder of an installed Neo4j`],
+      { cause },
+    );
+  }
+  publish(name, folder);
+  return folder;
+}
+
+/** Neo4j 5 needs Java 17 or 21, and its jars are Maven's to fetch. */
+async function ensureTools(progress: Progress): Promise<Tools> {
+  const { mvn } = await ensureDebianPrograms({ java: 'openjdk-17-jre-headless', mvn: 'maven' }, progress);
+  requireJava();
+  return { mvn };
+}
+
+function requireJava(): void {
+  const home = process.env['JAVA_HOME'];
+  const java = home ? path.join(home, 'bin/java') : (fromPath('java') ?? 'java');
+  const cures = ['install Java 17 (Debian: apt-get install openjdk-17-jre-headless), or set JAVA_HOME to one'];
+  let version: string;
+  try {
+    version = execFileSync(java, ['--version'], { encoding: 'utf8' });
+  } catch (cause) {
+    throw new ServerMissing(`the test server Neo4j needs Java, and '${java}' does not run`, cures, { cause });
+  }
+  const major = Number(/^\S+ (\d+)/.exec(version)?.[1] ?? 0);
+  if (major < 17) throw new ServerMissing(`the test server Neo4j needs Java 17, and '${java}' is ${major}`, cures);
+}
+
+async function copyJars(
+  { mvn }: Tools,
+  wanted: { readonly pom: string; readonly folder: string; readonly version: string; readonly progress: Progress },
+): Promise<void> {
+  const repository = path.join(wanted.folder, 'repository');
+  await runInstaller(
+    mvn,
+    [
+      ...['-B', '-ntp', '-q', `-Dmaven.repo.local=${repository}`, '-f', path.join(ours, wanted.pom), dependencyPlugin],
+      ...[`-DoutputDirectory=${path.join(wanted.folder, 'lib')}`, '-DincludeScope=runtime', '-DexcludeTypes=pom'],
+      wanted.version,
+    ],
+    { label: 'mvn', progress: wanted.progress },
+  );
+  // Every jar is in lib/ now.
+  rmSync(repository, { recursive: true, force: true });
+}

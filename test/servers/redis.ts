@@ -1,0 +1,91 @@
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { connectionSchema } from '../../lib/engines/redis/connection.ts';
+import { openSession, type Session } from '../../lib/engines/redis/protocol/session.ts';
+import { childServer, freePort } from '../../lib/servers/child-server.ts';
+import { startWatchdog } from '../../lib/servers/watchdog.ts';
+import { ensureRedis, type TestedServer } from '../../scripts/servers/redis.ts';
+
+/** A real server of a test, on 127.0.0.1, in which every user may do everything unless the settings say otherwise. */
+export type RedisServer = AsyncDisposable & {
+  readonly host: '127.0.0.1';
+  readonly port: number;
+  readonly cli: string;
+  readonly folder: string;
+  /** Opens a session, as the default user unless another is named. */
+  connect(user?: { readonly user: string; readonly password: string }): Promise<Session>;
+  /** Sends one command and gives its answer. */
+  ask(...command: readonly (string | Buffer)[]): Promise<unknown>;
+  /** Stops it as `SHUTDOWN` does; what is on its disk stays. */
+  stop(): Promise<void>;
+  start(): Promise<void>;
+  kill(): Promise<void>;
+};
+
+/** Starts a server; ended and removed by disposing it, or when the test process ends in whatever way. */
+export async function redisServer(
+  which: TestedServer,
+  settings: Readonly<Record<string, string>> = {},
+): Promise<RedisServer> {
+  const programs = await ensureRedis(which, (line) => console.error(line));
+  const folder = mkdtempSync(path.join(tmpdir(), `holdfast-${which}-`));
+  const data = path.join(folder, 'data');
+  mkdirSync(data);
+  const port = await freePort();
+  const all = {
+    port: String(port),
+    bind: '127.0.0.1',
+    dir: data,
+    save: '',
+    // Otherwise each full synchronisation waits five seconds for other replicas.
+    'repl-diskless-sync-delay': '0',
+    ...settings,
+  };
+  const watchdog = startWatchdog({ signal: 'TERM', removeFolder: folder });
+  const connectAs = (user?: { readonly user: string; readonly password: string }) =>
+    openSession(connectionSchema.parse({ host: '127.0.0.1', port, sslmode: 'disable', ...user }));
+  const server = childServer({
+    program: programs.server,
+    args: Object.entries(all).flatMap(([name, value]) => [`--${name}`, value]),
+    env: { LC_ALL: 'C' },
+    logFile: path.join(folder, 'server.log'),
+    watchdog,
+    isReady: async () => {
+      try {
+        await using session = await connectAs();
+        return !String(await session.ask(['PING']).catch(String)).includes('LOADING');
+      } catch (error) {
+        return /NOAUTH|WRONGPASS/.test(String(error));
+      }
+    },
+  });
+
+  async function dispose(): Promise<void> {
+    await server.end('SIGKILL');
+    await watchdog.release();
+    rmSync(folder, { recursive: true, force: true });
+  }
+
+  try {
+    await server.start();
+  } catch (error) {
+    await dispose();
+    throw error;
+  }
+  return {
+    host: '127.0.0.1',
+    port,
+    cli: programs.cli,
+    folder: data,
+    connect: connectAs,
+    async ask(...command) {
+      await using session = await connectAs();
+      return await session.ask(command);
+    },
+    stop: () => server.end('SIGTERM'),
+    start: () => server.start(),
+    kill: () => server.end('SIGKILL'),
+    [Symbol.asyncDispose]: dispose,
+  };
+}
