@@ -155,6 +155,17 @@ test('an empty folder, which a mount that is missing looks like, is no backup un
   );
 });
 
+test('a folder that only the tasks of its target mount is no trouble to whoever asks how targets are', async () => {
+  using folder = temporaryFolder();
+  const path = join(folder.path, 'mounted');
+  const context = contextFor({ path: join(path, 'app') });
+
+  await assert.rejects(engine.health(context), { code: 'source-unreachable' });
+  const { note } = await engine.health({ ...context, options: { mounts: [{ path }] } });
+
+  assert.equal(note, `not seen from here, where it is not mounted: '${join(path, 'app')}'`);
+});
+
 test('patterns mean what they mean in .gitignore', async () => {
   using folder = temporaryFolder();
   for (const name of ['cache', 'src/cache', 'build', 'src/build', 'docs/deep'])
