@@ -121,6 +121,34 @@ test('a run that is refused is recorded as the failure that it is', async () => 
   assert.deepEqual([taken, end], [['Admit the backup request', ...wayOfFailure], 'lease-held']);
 });
 
+test('a task that finds no capacity is started again for a quarter of an hour, and the backup then goes well', async () => {
+  const write = 'Write the backup to the store';
+  let refusals = 8;
+  const { taken, end } = await follow('holdfast-backup', {
+    [write]: () => (refusals-- > 0 ? fails('AmazonECS.Unknown')() : {}),
+  });
+  const [retry] = definitionOf(runtime, 'holdfast-backup').States[write]?.Retry ?? [];
+  assert.ok(retry);
+  const waits = Array.from({ length: retry.MaxAttempts }, (_, attempt) =>
+    Math.min(retry.IntervalSeconds * retry.BackoffRate ** attempt, retry.MaxDelaySeconds ?? Number.POSITIVE_INFINITY),
+  );
+
+  assert.equal(taken.filter((step) => step === write).length, 9);
+  assert.equal(end, 'success');
+  assert.deepEqual(waits, [15, 30, 60, 120, 240, 300, 300, 300]);
+});
+
+test('capacity that does not come back is judged as any end of a task, and the run ends as not started', async () => {
+  const notStarted = { code: 'task-not-started', message: 'RESOURCE:CPU', hint: 'is there a quota?' };
+  const { taken, end } = await follow('holdfast-backup', {
+    'Write the backup to the store': fails('AmazonECS.Unknown'),
+    'Find out why the task ended': () => ({ verdict: 'fail', attempts: 1, waitSeconds: 0, failure: notStarted }),
+  });
+
+  assert.deepEqual(taken.slice(-5), ['Find out why the task ended', ...wayOfFailure]);
+  assert.equal(end, 'task-not-started');
+});
+
 test('a task is tried again while its judge says so, and each attempt is counted', async () => {
   const counted: unknown[] = [];
   let runs = 0;
