@@ -67,6 +67,9 @@ export async function exportDatabase(
   };
 }
 
+/** Small pieces cost whoever passes them on more than they hold. */
+const chunkCharacters = 64 * 1024;
+
 /** Gives how many relationships were left out because one of their ends came into being after the nodes had been read. */
 async function* writeElements(
   context: EngineContext,
@@ -87,7 +90,7 @@ async function* writeElements(
         if (digest.relationship(element, type, properties)) writer.relationship(element, type, properties);
         else leftOut += 1;
       }
-      const ready = writer.take();
+      const ready = writer.take(chunkCharacters);
       if (ready !== undefined) yield ready;
     }
   } finally {

@@ -23,7 +23,7 @@ export function neo4jEngine(options: { readonly findTools?: FindTools } = {}): E
   return {
     name: 'neo4j',
     methods: methodsOf('neo4j'),
-    probe: (context) => inOurTerms('probe', probeServer(context)),
+    probe: (context) => inOurTerms('probe', probeServer(context, findTools)),
     health: (context) => inOurTerms('health', serverHealth(context)),
     capture: (context, { method }) => inOurTerms('capture', captureBy[method]?.(context, findTools) ?? unknown(method)),
     inspect: inspectStream,

@@ -1,17 +1,24 @@
+import { z } from 'zod';
+import { HoldfastError } from '../../core/errors.ts';
 import type { EngineContext, Probe } from '../engine.ts';
 import { countElements, sourceOf } from './capture.ts';
 import { type Connection, chosenDatabases, type Server, withServer, withSession } from './connection.ts';
 import { readDefinitions } from './content/definitions.ts';
+import { ownSettings, serverFolders } from './dump/server-folders.ts';
 import { fromServerError } from './errors.ts';
 import { nodeLabel, quoteName } from './script/names.ts';
+import type { FindTools } from './tools.ts';
 
 type Finding = Probe['findings'][number];
 
 /** Looks at the server and at every chosen database, and says what would make a backup fail or be less than it should. */
-export const probeServer = (context: EngineContext): Promise<Probe> =>
+export const probeServer = (context: EngineContext, findTools: FindTools): Promise<Probe> =>
   withServer(context, async (server, connection) => {
     const databases = await chosenDatabases(server, connection);
-    const findings: Finding[] = [...connectionFindings(connection)];
+    const findings: Finding[] = [
+      ...connectionFindings(connection),
+      ...(await toolFindings(context, server, findTools)),
+    ];
     const parts: Probe['parts'][number][] = [];
     for (const database of databases) {
       try {
@@ -34,6 +41,31 @@ function connectionFindings({ host, tls }: Connection): readonly Finding[] {
       fix: "turn on TLS for Bolt in the server and set tls to 'verify'",
     },
   ];
+}
+
+const plannedSchema = z.object({ backups: z.array(z.object({ method: z.string() })).default([]) });
+
+/** What the methods of neo4j-admin lack here, where the target has backups by them. */
+async function toolFindings(context: EngineContext, server: Server, findTools: FindTools): Promise<readonly Finding[]> {
+  const methods = plannedSchema.parse(context.options).backups.map(({ method }) => method);
+  const findings: Finding[] = [];
+  const look = async (work: Promise<unknown>): Promise<void> => {
+    await work.catch((error: unknown) => {
+      if (!(error instanceof HoldfastError)) throw error;
+      findings.push({ level: 'error', message: error.message, fix: error.hint });
+    });
+  };
+  if (methods.some((method) => method === 'dump' || method === 'online')) await look(findTools(server.version));
+  if (!methods.includes('dump')) return findings;
+  const settings = ownSettings(context);
+  await look(serverFolders(settings));
+  if (settings.service === undefined)
+    findings.push({
+      level: 'warning',
+      message: 'the target has no service setting: a dump finds the server running, and is refused',
+      fix: "say in 'service' how it is stopped and started",
+    });
+  return findings;
 }
 
 async function lookInto(server: Server, database: string): Promise<readonly Finding[]> {

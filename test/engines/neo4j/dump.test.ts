@@ -102,6 +102,24 @@ suite('dumps of a server that is stopped and started around them', { concurrency
     await assert.rejects(engine.capture(context, request), { code: 'source-busy' });
   });
 
+  test('probe says what a dump lacks before it is tried', async () => {
+    const backups = [{ method: 'dump' }];
+    using ready = contextOf({ backups });
+    using lacking = contextFor(server, { options: { backups, home: folder } });
+
+    const good = await engine.probe(ready);
+    const bad = await engine.probe(lacking);
+
+    assert.deepEqual(good.findings, []);
+    assert.deepEqual(
+      bad.findings.map(({ level, message }) => [level, message]),
+      [
+        ['error', `'${folder}/conf/neo4j.conf' cannot be read: is 'home' right, and 'conf'?`],
+        ['warning', 'the target has no service setting: a dump finds the server running, and is refused'],
+      ],
+    );
+  });
+
   test('the server is started again when the dump fails, and when it is never read', async () => {
     told = [];
     const broken = path.join(folder, 'broken');

@@ -29,12 +29,13 @@ export class ScriptWriter {
   readonly #open = new Map<string, Batch>();
   #openCharacters = 0;
   #ready: string[] = [];
+  #readyCharacters = 0;
   #nodes = 0;
   #relationships = 0;
   #definitions = 0;
 
   begin(database: string): void {
-    this.#ready.push(`${firstLine}\n${databaseLine(textLiteral(database))}\n${prelude.map(ended).join('')}`);
+    this.#write(`${firstLine}\n${databaseLine(textLiteral(database))}\n${prelude.map(ended).join('')}`);
   }
 
   node(id: number, labels: readonly string[], properties: string): void {
@@ -53,20 +54,26 @@ export class ScriptWriter {
   define(statements: readonly string[]): void {
     this.#flushAll();
     this.#definitions = statements.length;
-    this.#ready.push([...epilogue, ...statements, awaitIndexesStatement].map(ended).join(''));
+    this.#write([...epilogue, ...statements, awaitIndexesStatement].map(ended).join(''));
   }
 
   end(): void {
     const counts = { nodes: this.#nodes, relationships: this.#relationships, definitions: this.#definitions };
-    this.#ready.push(`${lastLine(counts)}\n`);
+    this.#write(`${lastLine(counts)}\n`);
   }
 
-  /** What is ready to be read, or undefined when that is nothing yet. */
-  take(): Buffer | undefined {
-    if (this.#ready.length === 0) return undefined;
+  /** What is ready to be read, or undefined when that is nothing, or less than `atLeast` characters. */
+  take(atLeast = 1): Buffer | undefined {
+    if (this.#readyCharacters < atLeast) return undefined;
     const text = this.#ready.join('');
     this.#ready = [];
+    this.#readyCharacters = 0;
     return Buffer.from(text, 'utf8');
+  }
+
+  #write(text: string): void {
+    this.#ready.push(text);
+    this.#readyCharacters += text.length;
   }
 
   #add(key: string, end: () => string, row: string): void {
@@ -85,7 +92,7 @@ export class ScriptWriter {
   #flush(key: string, { rows, end }: Batch): void {
     this.#open.delete(key);
     this.#openCharacters = Math.max(0, this.#openCharacters - rows.length);
-    this.#ready.push(`${rowsBegin}\n${rows}\n] ${end};\n`);
+    this.#write(`${rowsBegin}\n${rows}\n] ${end};\n`);
   }
 
   #flushAll(): void {
