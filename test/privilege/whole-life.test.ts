@@ -26,24 +26,30 @@ const exceptions: readonly Exception[] = [
   },
 ];
 
-suite('in the whole life of an installation', () => {
+/** A life takes three minutes on two idle cores, and as many times longer as there are others on them. */
+const timeout = 20 * 60_000;
+
+suite('in the whole life of an installation', { timeout }, () => {
   let installation: Installation;
   let requests: readonly Request[];
   let shown: readonly Shown[];
   let processes: readonly Leaving[];
   let canaries: readonly Canary[];
-  before(async () => {
-    const watch = watchProcesses();
-    try {
-      installation = await openInstallation();
-      shown = await liveThrough(installation);
-    } finally {
-      processes = watch.stop();
-    }
-    canaries = await canariesOf(installation);
-    const { opened, policies } = installation;
-    requests = [...requestsOf(await opened.stack.calls.read()), ...platformCalls(policies)];
-  });
+  before(
+    async () => {
+      const watch = watchProcesses();
+      try {
+        installation = await openInstallation();
+        shown = await liveThrough(installation);
+      } finally {
+        processes = watch.stop();
+      }
+      canaries = await canariesOf(installation);
+      const { opened, policies } = installation;
+      requests = [...requestsOf(await opened.stack.calls.read()), ...platformCalls(policies)];
+    },
+    { timeout },
+  );
   after(async () => await installation?.[Symbol.asyncDispose]());
 
   test('no call that a program or AWS itself makes is denied', async () => {
