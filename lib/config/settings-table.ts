@@ -41,7 +41,7 @@ function rowsOf(schema: Schema, path: string): readonly Row[] {
     );
   }
   const kinds = (schema.oneOf ?? []).filter(({ properties }) => properties);
-  if (kinds.length > 0) return merged(kinds.flatMap((kind) => rowsOf(kind, path)));
+  if (kinds.length > 0) return merged(kinds.map((kind) => ({ label: labelOf(kind), rows: rowsOf(kind, path) })));
   if (schema.items?.properties || schema.items?.oneOf) return rowsOf(schema.items, `${path}[]`);
   return [
     {
@@ -53,14 +53,32 @@ function rowsOf(schema: Schema, path: string): readonly Row[] {
   ];
 }
 
-/** The branches of a choice share its name: `store.kind` is one row with all of its values. */
-function merged(rows: readonly Row[]): readonly Row[] {
-  const bySetting = new Map<string, Row>();
-  for (const row of rows) {
-    const other = bySetting.get(row.setting);
-    bySetting.set(row.setting, other ? { ...other, values: `${other.values}, ${row.values}` } : row);
-  }
-  return [...bySetting.values()];
+type Branch = { readonly label: string; readonly rows: readonly Row[] };
+
+/** What tells the branch of a choice from the others: the one value of its `kind` or `engine`. */
+const labelOf = ({ properties }: Schema): string =>
+  String(Object.values(properties ?? {}).find((property) => property.const !== undefined)?.const ?? '');
+
+/**
+ * The branches of a choice share its name: `store.kind` is one row with all of its values. Where they differ in more than that, each is told
+ * with its branch.
+ */
+function merged(branches: readonly Branch[]): readonly Row[] {
+  const settings = new Set(branches.flatMap(({ rows }) => rows.map(({ setting }) => setting)));
+  return [...settings].map((setting) => {
+    const found = branches.flatMap(({ label, rows }) =>
+      rows.filter((row) => row.setting === setting).map((row) => ({ label, row })),
+    );
+    const isLabel = found.every(({ label, row }) => row.values === code(label));
+    const told = (field: 'fallback' | 'means'): string => {
+      const texts = new Set(found.map(({ row }) => row[field]));
+      if (texts.size === 1 || isLabel) return [...texts].join('');
+      const parts = found.filter(({ row }) => row[field] !== '').map(({ label, row }) => `${label}: ${row[field]}`);
+      return parts.join('; ');
+    };
+    const values = new Set(found.flatMap(({ row }) => row.values.split(/, (?=`|\d|text|list)/)));
+    return { setting, values: [...values].join(', '), fallback: told('fallback'), means: told('means') };
+  });
 }
 
 function valuesOf(schema: Schema): string {

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { transferSchema } from '../../config/targets/redis.ts';
+import { freeMemory } from '../../pipeline/free-memory.ts';
 import type { Capture, CaptureResult, CaptureStream, Engine, EngineContext } from '../engine.ts';
 import { stopReason } from '../stop-reason.ts';
 import { aclStream } from './acl.ts';
@@ -99,8 +100,12 @@ async function openStream(
         reportedBytes = seenBytes;
         context.progress({ phase: 'snapshot', detail: connection.host, bytes: seenBytes });
       }
-      if (!writer) yield chunk;
-      else if (writer.length >= pieceBytes) yield writer.take();
+      if (!writer) {
+        yield chunk;
+        continue;
+      }
+      freeMemory(chunk);
+      if (writer.length >= pieceBytes) yield writer.take();
     }
     const facts = reader.end();
     if (writer) yield* lastOf(writer);

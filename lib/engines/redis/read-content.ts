@@ -1,4 +1,5 @@
 import type { Content } from '../../core/manifest.ts';
+import { freeMemory } from '../../pipeline/free-memory.ts';
 import type { Connection } from './connection.ts';
 import { rdbFormat } from './formats/rdb-format.ts';
 import { ContentDigest } from './keys/content-digest.ts';
@@ -36,6 +37,7 @@ export async function readContent(connection: Connection, options: ReadOptions):
     for await (const chunk of openSnapshot({ connection: one, server, transfer, signal }).bytes) {
       reader.write(chunk);
       bytes += chunk.length;
+      freeMemory(chunk);
       options.progress(bytes);
     }
     reader.end();

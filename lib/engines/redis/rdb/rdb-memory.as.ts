@@ -65,7 +65,13 @@ export function expand(at: usize, length: usize, to: usize, room: usize): bool {
     if (control < 32) {
       const literal = control + 1;
       if (at + literal > end || to + literal > limit) return false;
-      memory.copy(to, at, literal);
+      // Runs are short, so whole vectors are copied where there is room for more than is asked for.
+      if (at + 32 <= end && to + 32 <= limit) {
+        v128.store(to, v128.load(at));
+        v128.store(to, v128.load(at, 16), 16);
+      } else {
+        for (let index: usize = 0; index < literal; index++) store<u8>(to + index, load<u8>(at + index));
+      }
       at += literal;
       to += literal;
       continue;
@@ -79,10 +85,19 @@ export function expand(at: usize, length: usize, to: usize, room: usize): bool {
     const distance = ((control & 31) << 8) + <usize>load<u8>(at++) + 1;
     run += 2;
     if (distance > to - begin || to + run > limit) return false;
-    // The run may overlap what it makes.
     let from = to - distance;
     const until = to + run;
-    while (to < until) store<u8>(to++, load<u8>(from++));
+    if (distance >= 16 && until + 16 <= limit) {
+      do {
+        v128.store(to, v128.load(from));
+        to += 16;
+        from += 16;
+      } while (to < until);
+      to = until;
+    } else {
+      // The run may overlap what it makes.
+      while (to < until) store<u8>(to++, load<u8>(from++));
+    }
   }
   return to == limit;
 }

@@ -11,9 +11,10 @@ import type { KnownConflicts } from './find-conflicts.ts';
 import type { Lane } from './lanes.ts';
 
 /** A value that is larger is restored by commands: RESTORE of a whole would hold up the server, and this process's memory. */
-/** Of modules' values, which every server since 4.0 takes. */
-const oldestVersion = 9;
 const rawLimitBytes = 16 * 1024 * 1024;
+
+/** Of modules' values, which every server since 5.0 takes. */
+const oldestVersion = 9;
 
 export type LoadOptions = {
   readonly server: Server;

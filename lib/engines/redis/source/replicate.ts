@@ -130,12 +130,17 @@ async function* payload(socket: AsyncIterable<Buffer>, about: string): AsyncGene
         if (rest.remaining === 0) return;
         continue;
       }
-      // The mark comes last, and nothing comes behind it until it was answered; so it is looked for at the end of what there is.
-      const all = held.length === 0 ? bytes : Buffer.concat([held, bytes]);
-      const from = Math.max(0, all.length - markBytes);
-      if (from > 0) yield all.subarray(0, from);
-      held = all.subarray(from);
-      if (held.equals(rest.mark)) return;
+      // The mark comes last, and nothing comes behind it until it was answered; so it is looked for at the end of what there is. A chunk is
+      // held until the next has come, and then handed on as it is, unless the mark may have begun in it.
+      if (bytes.length === 0) continue;
+      if (bytes.length < markBytes) held = Buffer.concat([held, bytes]);
+      else {
+        if (held.length > 0) yield held;
+        held = bytes;
+      }
+      if (held.length < markBytes || !held.subarray(-markBytes).equals(rest.mark)) continue;
+      if (held.length > markBytes) yield held.subarray(0, -markBytes);
+      return;
     }
   } catch (error) {
     if (error instanceof HoldfastError || error instanceof ReplicationRefused) throw error;
