@@ -45,6 +45,10 @@ const unknown = (method: Method): Promise<never> =>
   Promise.reject(new HoldfastError('usage', `Neo4j has no method '${method}'`));
 
 function restoreAny(context: EngineContext, plan: RestorePlan, findTools: FindTools): Promise<RestoreResult> {
+  if (plan.selection !== undefined)
+    return Promise.reject(
+      new HoldfastError('usage', 'a Neo4j backup is restored as a whole: its elements cannot be chosen'),
+    );
   const isDump = plan.streams.some(({ record }) => [dumpFormat, backupFormat].includes(record.format));
   return isDump ? restoreDump(context, plan, findTools) : restoreCypher(context, plan);
 }

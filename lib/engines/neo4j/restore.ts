@@ -15,10 +15,6 @@ export async function restoreCypher(
   plan: RestorePlan,
   options: { readonly leavesOut?: boolean } = {},
 ): Promise<RestoreResult> {
-  if (plan.selection !== undefined)
-    throw new HoldfastError('usage', 'a Neo4j backup is restored as a whole: its elements cannot be chosen', {
-      hint: "'holdfast export' gives the script, of which parts can be taken by hand",
-    });
   return withServer(context, async (server) => {
     const copies: LoadedCopy[] = [];
     const restored: { stream: string; database: string; comparison: LoadedCopy['comparison'] }[] = [];

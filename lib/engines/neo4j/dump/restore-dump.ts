@@ -5,6 +5,7 @@ import type { Comparison, EngineContext, RestorePlan, RestoreResult } from '../.
 import { stopReason } from '../../stop-reason.ts';
 import { withServer, withSession } from '../connection.ts';
 import { countsOf } from '../count-elements.ts';
+import { fromServerError } from '../errors.ts';
 import type { FindTools, Neo4jTools } from '../tools.ts';
 import { compareDump } from './compare-dump.ts';
 import { loadDump } from './load-dump.ts';
@@ -132,6 +133,12 @@ async function stage(
   return { planned, database };
 }
 
+/** A database that is not there holds nothing. */
+function noneWhereMissing(error: unknown): { readonly nodes: number } {
+  if (fromServerError(error, 'counting').code === 'database-missing') return { nodes: 0 };
+  throw error;
+}
+
 /** Says whether the server runs. Rejects with `target-not-empty` when something is there that may not be replaced. */
 async function requireReplaceable(context: EngineContext, folders: ServerFolders, plan: RestorePlan): Promise<boolean> {
   const names = plan.streams.map(({ destination }) => destination.toLowerCase());
@@ -140,7 +147,7 @@ async function requireReplaceable(context: EngineContext, folders: ServerFolders
   try {
     return await withServer(context, async (server) => {
       for (const database of plan.replace ? [] : names) {
-        const { nodes } = await withSession(server, { database }, countsOf).catch(() => ({ nodes: 0 }));
+        const { nodes } = await withSession(server, { database }, countsOf).catch(noneWhereMissing);
         if (nodes > 0) throw taken(`database '${database}' at '${server.address}' is not empty`);
       }
       return true;
