@@ -14,7 +14,7 @@ import { benchDatabase } from './bench-database.ts';
 import type { Sample } from './bench-row.ts';
 import { measureScript } from './measure-command.ts';
 
-const targetName = 'bench';
+export const targetName = 'bench';
 
 /** A backup by the task's own program, encrypted and compressed at its defaults. */
 export type HoldfastBackup = {
@@ -68,11 +68,32 @@ async function measureTask(
   command: 'backup' | 'restore',
   run: BackupRun | RestoreRun,
 ): Promise<Sample> {
-  const { folder, server, program, env } = options;
+  const { server } = options;
+  return measureProgram({
+    ...options,
+    command,
+    run,
+    config: await configure(options),
+    env: { ...options.env, HOLDFAST_PG_BIN: server.binDir },
+    serverData: server.dataDir,
+  });
+}
+
+/** Measures one task, of whatever engine, from the start of its process to its end. */
+export async function measureProgram(options: {
+  readonly folder: string;
+  readonly program: string;
+  readonly command: 'backup' | 'restore';
+  readonly run: BackupRun | RestoreRun;
+  readonly config: HoldfastConfig;
+  readonly env: Readonly<Record<string, string>>;
+  readonly serverData?: string;
+}): Promise<Sample> {
+  const { folder, program, command, run, config, env, serverData } = options;
   const id = randomBytes(4).toString('hex');
   const configFile = join(folder, `${id}.json`);
   const usageFile = join(folder, `${id}.usage.json`);
-  await writeFile(configFile, JSON.stringify(await configure(options)));
+  await writeFile(configFile, JSON.stringify(config));
 
   const flags = process.env['HOLDFAST_BENCH_NODE_FLAGS'] ?? '';
   const sample = await measureScript({
@@ -81,10 +102,9 @@ async function measureTask(
       ...env,
       HOLDFAST_CONFIG: configFile,
       HOLDFAST_RUN: JSON.stringify(run),
-      HOLDFAST_PG_BIN: server.binDir,
       HOLDFAST_BENCH_USAGE: usageFile,
     },
-    serverData: server.dataDir,
+    ...(serverData !== undefined && { serverData }),
   });
   return { ...sample, ...(JSON.parse(await readFile(usageFile, 'utf8')) as Pick<Sample, 'rssMiB'>) };
 }
@@ -120,7 +140,7 @@ targets:
 /** What the state machine does before it starts the task. */
 export async function admit(
   config: HoldfastConfig,
-  wanted: Pick<BackupRequest, 'method'> = {},
+  wanted: Pick<BackupRequest, 'method' | 'format'> = {},
   execution = 'bench',
 ): Promise<BackupRun> {
   const store = await openStore(config.store);

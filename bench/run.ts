@@ -11,6 +11,7 @@ const benches: Readonly<Record<string, () => Promise<BenchRow[]>>> = {
   catalog: async () => (await import('./catalog.ts')).run(),
   restore: async () => (await import('./restore.ts')).run(),
   files: async () => (await import('./files.ts')).run(),
+  redis: async () => (await import('./redis.ts')).run(),
   impact: async () => (await import('./impact.ts')).run(),
 };
 

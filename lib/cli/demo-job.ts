@@ -17,13 +17,15 @@ type Restored = NonNullable<Outcome['restore']>['databases'][number];
  * What the first start shows of each target: a backup, a restore beside what is there, and the comparison, all by the deployed state
  * machines. Then what was left out, and what to try next.
  */
-export async function runDemoJob(context: CliContext, machines: Machines, { leftOut }: Demo): Promise<void> {
+export async function runDemoJob(context: CliContext, machines: Machines, { leftOut, ready }: Demo): Promise<void> {
   const { output } = context;
   const beganAt = performance.now();
   const shown: Manifest[] = [];
   for (const { name, engine } of (await context.config()).targets) {
     const restore = demoRestores[name];
-    if (restore !== undefined) shown.push(await runTarget(context, machines, { target: name, engine, ...restore }));
+    if (restore === undefined) continue;
+    await ready(name);
+    shown.push(await runTarget(context, machines, { target: name, engine, ...restore }));
   }
   for (const { engine, why } of leftOut) output.line(`\n${onStdout.bold(engine)} is not shown: ${why}`);
   output.line(`\n${onStdout.bold('Done')} in ${duration((performance.now() - beganAt) / 1000)}. Try next:`);

@@ -7,6 +7,8 @@ import type { Task } from './task.ts';
 /** What a task is made of beside what all tasks of its kind are. */
 export type TaskVariant = { readonly folder: string; readonly mounts: readonly Mount[] };
 
+type Wanted = { readonly variant: TaskVariant; readonly targets: readonly Target[] };
+
 /**
  * The tasks of one kind of work: the usual one, and one for each set of targets that need another image or see file systems, so that a file
  * system that cannot be mounted keeps no other target from being backed up. Admission says which of them a run takes.
@@ -16,27 +18,30 @@ export class TaskChoice {
   readonly all: readonly Task[];
   readonly #ofTarget: ReadonlyMap<string, Task>;
 
-  /** `make` is called once for each variant, the usual one first; its id is safe in a construct tree. */
+  /** `make` is called once for each variant, the usual one first, with the targets that take it; its id is safe in a construct tree. */
   constructor(
     targets: readonly Target[],
     work: 'work' | 'restoreTest',
-    make: (id: string, variant: TaskVariant) => Task,
+    make: (id: string, variant: TaskVariant, targets: readonly Target[]) => Task,
   ) {
-    const usual: TaskVariant = { folder: usualTaskFolders[work], mounts: [] };
-    const made = new Map([[JSON.stringify(usual), make('', usual)]]);
-    const ofTarget = new Map<string, Task>();
+    const usual: Wanted = { variant: { folder: usualTaskFolders[work], mounts: [] }, targets: [] };
+    const usualKey = JSON.stringify(usual.variant);
+    const wanted = new Map([[usualKey, usual]]);
     for (const target of targets) {
       // A restore test sees nothing of the source.
       const mounts = work === 'work' ? (target.mounts ?? []) : [];
       const variant: TaskVariant = { folder: taskFoldersOf(target.engine)[work], mounts };
       const key = JSON.stringify(variant);
-      const task = made.get(key) ?? make(idOf(variant, key), variant);
-      made.set(key, task);
-      ofTarget.set(target.name, task);
+      const { targets: others } = wanted.get(key) ?? { targets: [] };
+      wanted.set(key, { variant, targets: [...others, target] });
     }
-    this.all = [...made.values()];
+    const made = [...wanted].map(([key, one]) => ({
+      targets: one.targets,
+      task: make(key === usualKey ? '' : idOf(one.variant, key), one.variant, one.targets),
+    }));
+    this.all = made.map(({ task }) => task);
     this.usual = this.all[0] as Task;
-    this.#ofTarget = ofTarget;
+    this.#ofTarget = new Map(made.flatMap(({ targets: own, task }) => own.map(({ name }) => [name, task] as const)));
   }
 
   /** The family of each target's task where it is not the usual one's, and that one's under the empty name. */

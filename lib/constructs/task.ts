@@ -109,7 +109,7 @@ export class Task extends Construct {
   }
 
   #mount({ mounts = [], writesMounts = false }: TaskProps): void {
-    const stack = Stack.of(this);
+    const arnOf = (resource: string): string => Stack.of(this).formatArn({ service: 'elasticfilesystem', resource });
     for (const [index, { fileSystem, accessPoint, path }] of mounts.entries()) {
       const name = `mount-${index}`;
       this.definition.addVolume({
@@ -117,24 +117,22 @@ export class Task extends Construct {
         efsVolumeConfiguration: {
           fileSystemId: fileSystem,
           transitEncryption: 'ENABLED',
-          authorizationConfig: { iam: 'ENABLED', ...(accessPoint === undefined ? {} : { accessPointId: accessPoint }) },
+          authorizationConfig: { accessPointId: accessPoint, iam: 'ENABLED' },
         },
       });
       this.container.addMountPoints({ sourceVolume: name, containerPath: path, readOnly: !writesMounts });
+      allow(this.role, {
+        sid: `SeeFileSystem${index}`,
+        actions: [
+          'elasticfilesystem:ClientMount',
+          // Without it whoever the access point makes root is nobody.
+          'elasticfilesystem:ClientRootAccess',
+          ...(writesMounts ? ['elasticfilesystem:ClientWrite'] : []),
+        ],
+        resources: [arnOf(`file-system/${fileSystem}`)],
+        // The file system's own policy may ask for the same.
+        conditions: { StringEquals: { 'elasticfilesystem:AccessPointArn': arnOf(`access-point/${accessPoint}`) } },
+      });
     }
-    const systems = [...new Set(mounts.map(({ fileSystem }) => fileSystem))].sort();
-    if (systems.length === 0) return;
-    allow(this.role, {
-      sid: 'SeeFileSystems',
-      // Files of every owner are to be read, and given back to them.
-      actions: [
-        'elasticfilesystem:ClientMount',
-        'elasticfilesystem:ClientRootAccess',
-        ...(writesMounts ? ['elasticfilesystem:ClientWrite'] : []),
-      ],
-      resources: systems.map((id) =>
-        stack.formatArn({ service: 'elasticfilesystem', resource: 'file-system', resourceName: id }),
-      ),
-    });
   }
 }

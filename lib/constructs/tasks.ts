@@ -65,13 +65,13 @@ export class Tasks extends Construct {
       props.targets.map(({ connection }) => connection.password),
     );
 
-    const chained = props.targets.filter(({ engine }) => buildsOnEarlier(engine)).map(({ name }) => name);
-    this.backup = new TaskChoice(props.targets, 'work', (id, { folder, mounts }) => {
+    this.backup = new TaskChoice(props.targets, 'work', (id, { folder, mounts }, targets) => {
       const task = new Task(this, `Backup${id}`, {
         ...{ ...common, image: this.#image(folder), mounts },
         description: 'writes backups',
         permissions: passwords,
       });
+      const chained = targets.filter(({ engine }) => buildsOnEarlier(engine)).map(({ name }) => name);
       vault.grantList(task.role, 'backups', 'leases', ...(chained.length > 0 ? (['inUse'] as const) : []));
       // Its own objects, which it reads back before it publishes them.
       vault.grantGet(task.role, 'backups', 'leases');

@@ -163,6 +163,12 @@ const table = {
     retryable: false,
     hint: 'the tool said success but its output is not whole; nothing was published',
   },
+  'service-not-switched': {
+    exit: 16,
+    http: 502,
+    retryable: false,
+    hint: "does the server run? Look now, and start it by hand if it does not; then correct the commands of the target's 'service' setting",
+  },
   'restore-failed': {
     exit: 16,
     http: 502,

@@ -4,6 +4,7 @@ import { isJsonObject, type Json } from './json.ts';
 const inherited = [
   'HOLDFAST_CACHE',
   'HOLDFAST_PG_BIN',
+  'HOLDFAST_REDIS_BIN',
   'HOME',
   'LANG',
   'LC_ALL',

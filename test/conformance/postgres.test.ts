@@ -1,4 +1,5 @@
 import { postgresEngine } from '../../lib/engines/postgres/postgres-engine.ts';
+import { type PostgresMajor, testedMajors } from '../../scripts/servers/postgres.ts';
 import { contextFor, databaseNames, run, testTools } from '../engines/postgres/run-engine.ts';
 import { postgresServer } from '../servers/postgres.ts';
 import { engineSuite, type Subject } from './engine-suite.ts';
@@ -13,7 +14,7 @@ const kinds = [
   { request: { method: 'schema', format: 'sql' }, rows: 0, change: changeDefinition },
 ] as const;
 
-for (const major of [15, 17, 18] as const) {
+for (const major of testedMajors) {
   for (const { request, rows, change } of kinds) {
     // The definitions alone are read and written alike by all versions.
     if (request.method === 'schema' && major !== 17) continue;
@@ -24,7 +25,7 @@ for (const major of [15, 17, 18] as const) {
 }
 
 async function postgresSubject(
-  major: 15 | 17 | 18,
+  major: PostgresMajor,
   request: Subject['request'],
   rows: number,
   change: string,

@@ -56,7 +56,8 @@ export async function redisServer(
         await using session = await connectAs();
         return !String(await session.ask(['PING']).catch(String)).includes('LOADING');
       } catch (error) {
-        return /NOAUTH|WRONGPASS/.test(String(error));
+        // It asks for a password, so it is there.
+        return (error as { code?: unknown }).code === 'auth-failed';
       }
     },
   });

@@ -11,7 +11,7 @@ const withTrees = templatesOf(`${ordinary}
   - name: reports
     engine: application
     connection: { path: /mnt/reports }
-    mounts: [{ fileSystem: fs-0fedcba9876543210, path: /mnt/reports }]
+    mounts: [{ fileSystem: fs-0fedcba9876543210, accessPoint: fsap-0fedcba9876543210, path: /mnt/reports }]
 `).runtime;
 const usual = templatesOf().runtime;
 
@@ -71,7 +71,7 @@ test('a backup reads what it mounts, and a restore writes it; both as root over 
 test('only a restore may write to a file system', () => {
   const statements = Object.entries(withTrees.findResources('AWS::IAM::Policy')).flatMap(([id, { Properties }]) =>
     (Properties.PolicyDocument.Statement as { readonly Sid: string; readonly Action: readonly string[] }[])
-      .filter(({ Sid }) => Sid === 'SeeFileSystems')
+      .filter(({ Sid }) => Sid === 'SeeFileSystem0')
       .map(({ Action }) => [/Tasks(Backup|Restore)/.exec(id)?.[1], Action.includes('elasticfilesystem:ClientWrite')]),
   );
 

@@ -22,13 +22,17 @@ type Options = {
   readonly database?: readonly string[];
 };
 
-/** What a stock tool expects a file of that format to be called. */
-const extensions: Readonly<Record<string, string>> = {
-  'pg_dump-custom': 'dump',
-  'pg_dump-custom-schema': 'dump',
-  'pg_dump-sql': 'sql',
-  'pg_dump-sql-schema': 'sql',
-  'pg_dumpall-globals': 'sql',
+/** What a stock tool expects a file of that format to be called, and which tool reads it. */
+const tools: Readonly<Record<string, { readonly extension: string; readonly reader: string }>> = {
+  'pg_dump-custom': { extension: 'dump', reader: 'pg_restore' },
+  'pg_dump-custom-schema': { extension: 'dump', reader: 'pg_restore' },
+  'pg_dump-sql': { extension: 'sql', reader: 'psql' },
+  'pg_dump-sql-schema': { extension: 'sql', reader: 'psql' },
+  'pg_dumpall-globals': { extension: 'sql', reader: 'psql' },
+  'redis-rdb': { extension: 'rdb', reader: 'redis-server, at its start,' },
+  'redis-aof': { extension: 'aof', reader: 'redis-cli --pipe' },
+  'redis-json': { extension: 'jsonl', reader: 'jq' },
+  'redis-acl': { extension: 'acl', reader: "the server's aclfile" },
 };
 
 /** Exports all that the backup holds, or the databases asked for. What it lacks of what was asked for is the verb's failure. */
@@ -52,10 +56,16 @@ export async function run(context: CliContext, { backup, target, output, databas
   });
   context.output.result({ files }, () => [
     ...files.map(({ file, kind, name, sizeBytes }) => `${file}  ${kind} '${printable(name)}', ${bytes(sizeBytes)}`),
-    'these files hold your data in the clear; pg_restore reads .dump, psql reads .sql',
+    ['these files hold your data in the clear', ...readersOf(files)].join('; '),
   ]);
   if (lacking) context.output.failure(lacking);
   return lacking?.exitCode ?? 0;
+}
+
+/** Which tool reads which of the files. */
+function readersOf(files: readonly { readonly format: string }[]): readonly string[] {
+  const known = [...new Set(files.map(({ format }) => format))].flatMap((format) => tools[format] ?? []);
+  return [...new Set(known.map(({ extension, reader }) => `${reader} reads .${extension}`))];
 }
 
 function chooseDatabases({ manifest }: OpenBackup, names: readonly string[]): readonly StreamRecord[] {
@@ -75,7 +85,7 @@ function chooseDatabases({ manifest }: OpenBackup, names: readonly string[]): re
  * overwrites; a file of an earlier export stays until then.
  */
 async function exportStream(run: RunContext, backup: OpenBackup, record: StreamRecord, folder: string) {
-  const file = join(folder, `${record.stream}.${extensions[record.format] ?? record.format}`);
+  const file = join(folder, `${record.stream}.${tools[record.format]?.extension ?? record.format}`);
   const part = `${file}.part`;
   try {
     const destination = createWriteStream(part, { mode: 0o600, flush: true });

@@ -5,9 +5,11 @@ const mountSchema = z.strictObject({
   accessPoint: z
     .string()
     .regex(/^fsap-[0-9a-f]+$/, 'is not the id of an access point (fsap-…)')
-    .optional()
-    .describe('Left out, the whole file system'),
-  path: z.string().startsWith('/').describe('Where the tasks see it'),
+    .describe('Its POSIX user is whom tasks are to the file system: 0 reads everything, and restores owners'),
+  path: z
+    .string()
+    .regex(/^\/[^:]+$/, 'is not an absolute path')
+    .describe('Where tasks see it: what the target backs up lies there'),
 });
 export type Mount = z.output<typeof mountSchema>;
 

@@ -47,18 +47,13 @@ export const neo4jOwnShape = {
   home: z
     .string()
     .optional()
-    .describe("For dump: NEO4J_HOME of the server, whose volume the task must see. Left out, neo4j-admin's own"),
+    .describe('For dump: NEO4J_HOME of the server, as the machine that runs the backup sees it'),
+  conf: z.string().optional().describe('For dump: NEO4J_CONF of the server; home/conf when left out'),
   service: z
-    .union([
-      z.strictObject({
-        stop: commandSchema.describe('Program and arguments; has ended when the server has'),
-        start: commandSchema.describe('Program and arguments; run after the dump, whatever became of it'),
-      }),
-      z.strictObject({
-        cluster: z.string().min(1).describe('ECS cluster of the service'),
-        service: z.string().min(1).describe('ECS service whose desired count is 0 while the dump runs'),
-      }),
-    ])
+    .strictObject({
+      stop: commandSchema.describe('Program and arguments; it ends when the server has, and with 0 when it had before'),
+      start: commandSchema.describe('Program and arguments; run after the dump, whatever became of it'),
+    })
     .optional()
     .describe('For dump: how the server is stopped, and started again whatever happens. Left out, it must be stopped'),
   backupAddress: z.string().optional().describe('For online: host:port of the backup server; host:6362 when left out'),

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
-import type { Capture, CaptureStream, Engine, EngineContext } from '../engine.ts';
+import type { Capture, CaptureStream, EngineContext } from '../engine.ts';
 import { chosenDatabases, connect, parseConnection, type Server, withSession } from './connection.ts';
+import { countsOf } from './count-elements.ts';
 import { exportDatabase } from './export-database.ts';
 
 /** What one stream of a Cypher backup is. */
@@ -41,13 +42,10 @@ export const sourceOf = ({ version, edition }: Server): Capture['source'] => ({
   edition,
 });
 
-/** How many nodes and relationships the server says that it has, without looking at them. */
+/** How many elements a database has. */
 export async function countElements(server: Server, database: string): Promise<number> {
-  return withSession(server, { database }, async (session) => {
-    const nodes = await session.run('MATCH (n) RETURN count(n)');
-    const relationships = await session.run('MATCH ()-[r]->() RETURN count(r)');
-    return Number(nodes.records[0]?.get(0)) + Number(relationships.records[0]?.get(0));
-  });
+  const { nodes, relationships } = await withSession(server, { database }, countsOf);
+  return nodes + relationships;
 }
 
 /** A key segment that tells the database: its name where that is one, otherwise what is left of it and a hash of the whole. */
@@ -57,5 +55,3 @@ export function streamName(database: string): string {
   const hash = createHash('sha256').update(database).digest('hex').slice(0, 8);
   return `db-${plain.slice(0, 40)}-${hash}`;
 }
-
-export type CaptureRequest = Parameters<Engine['capture']>[1];

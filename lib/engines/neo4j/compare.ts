@@ -5,10 +5,14 @@ import { type Server, withServer, withSession } from './connection.ts';
 import { definitionStatements, readDefinitions } from './content/definitions.ts';
 import { GraphDigest } from './content/graph-digest.ts';
 import { readGraph } from './content/read-graph.ts';
+import { compareDump } from './dump/compare-dump.ts';
+import { dumpFormat } from './dump/dump-check.ts';
 
 /** Reads a live database and holds it against the backup. */
 export const compareStream: Engine['compare'] = (context, record, database) =>
-  withServer(context, (server) => compareDatabase(context, server, { record, database, of: 'all' }));
+  record.format === dumpFormat
+    ? compareDump(context, record, database)
+    : withServer(context, (server) => compareDatabase(context, server, { record, database, of: 'all' }));
 
 type Place = {
   readonly record: StreamRecord;
@@ -45,7 +49,7 @@ async function contentOf(
       else digest.relationship(element, element.type, element.properties);
       elements += 1;
       if (elements % 50_000 === 0)
-        context.progress({ phase: 'compare', detail: database, bytes: elements, expectedBytes: expectedElements });
+        context.progress({ phase: 'compare', detail: `${database}: ${elements} of ${expectedElements} elements` });
     }
     if (of === 'all')
       for (const statement of definitionStatements(await readDefinitions(session))) digest.definition(statement);

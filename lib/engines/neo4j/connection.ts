@@ -57,22 +57,24 @@ export async function connect(connection: Connection, scratch: string): Promise<
     connectionTimeout: 15_000,
     connectionAcquisitionTimeout: 30_000,
     // A transaction that its session tries again by itself ends when the run should.
-    maxTransactionRetryTime: 60_000,
+    maxTransactionRetryTime: 20_000,
     disableLosslessIntegers: false,
     notificationFilter: { minimumSeverityLevel: 'OFF' },
     telemetryDisabled: true,
   });
   try {
-    const { records } = await opened.executeQuery(
-      "CALL dbms.components() YIELD name, versions, edition WHERE name = 'Neo4j Kernel' RETURN versions[0], edition",
-    );
-    const version = String(records[0]?.get(0));
+    // One attempt: whoever asks wants to know now.
+    const session = opened.session({ database: 'system', defaultAccessMode: 'READ' });
+    const { records } = await session.run('CALL dbms.components() YIELD name, versions, edition');
+    await session.close();
+    const kernel = records.find((record) => record.get('name') === 'Neo4j Kernel');
+    const [version = ''] = (kernel?.get('versions') ?? []) as readonly string[];
     const major = Number.parseInt(version, 10);
     if (!(major >= 5))
       throw new HoldfastError('version-mismatch', `the server at '${address}' is Neo4j '${version}'`, {
         hint: 'Neo4j 5 and later are supported; earlier ones are no longer maintained',
       });
-    const edition = records[0]?.get(1) === 'enterprise' ? 'enterprise' : 'community';
+    const edition = kernel?.get('edition') === 'enterprise' ? 'enterprise' : 'community';
     return { driver: opened, version, edition, dialect: major >= 2025 ? 'CYPHER 5 ' : '', address };
   } catch (error) {
     await opened.close();

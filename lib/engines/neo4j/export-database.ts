@@ -6,6 +6,7 @@ import { type Server, withSession } from './connection.ts';
 import { definitionStatements, readDefinitions } from './content/definitions.ts';
 import { GraphDigest } from './content/graph-digest.ts';
 import { readGraph } from './content/read-graph.ts';
+import { countsOf } from './count-elements.ts';
 import { translated } from './errors.ts';
 import { nodeLabel, quoteName } from './script/names.ts';
 import { ScriptWriter } from './script/script-writer.ts';
@@ -97,14 +98,10 @@ async function* writeElements(
 
 async function momentOf(server: Server, database: string): Promise<Moment> {
   return withSession(server, { database }, async (session) => {
-    const nodes = await session.run('MATCH (n) RETURN count(n), toString(datetime.realtime())');
-    const relationships = await session.run('MATCH ()-[r]->() RETURN count(r)');
-    return {
-      at: new Date(String(nodes.records[0]?.get(1))).toISOString(),
-      nodes: Number(nodes.records[0]?.get(0)),
-      relationships: Number(relationships.records[0]?.get(0)),
-      bookmark: session.lastBookmarks().join(' '),
-    };
+    const clock = await session.run('RETURN toString(datetime.realtime())');
+    const counts = await countsOf(session);
+    const at = new Date(String(clock.records[0]?.get(0))).toISOString();
+    return { at, ...counts, bookmark: session.lastBookmarks().join(' ') };
   });
 }
 

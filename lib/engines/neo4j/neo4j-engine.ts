@@ -1,8 +1,13 @@
 import { methodsOf } from '../../config/targets/methods.ts';
-import type { Engine } from '../engine.ts';
+import { HoldfastError } from '../../core/errors.ts';
+import type { Method } from '../../core/vocabulary.ts';
+import type { Capture, Engine, EngineContext, RestorePlan, RestoreResult } from '../engine.ts';
 import { captureCypher } from './capture.ts';
 import { checkFile } from './check-file.ts';
 import { compareStream } from './compare.ts';
+import { captureDump } from './dump/capture-dump.ts';
+import { dumpFormat } from './dump/dump-check.ts';
+import { restoreDump } from './dump/restore-dump.ts';
 import { translated } from './errors.ts';
 import { serverHealth } from './health.ts';
 import { inspectStream } from './inspect.ts';
@@ -19,13 +24,27 @@ export function neo4jEngine(options: { readonly findTools?: FindTools } = {}): E
     methods: methodsOf('neo4j'),
     probe: (context) => inOurTerms('probe', probeServer(context)),
     health: (context) => inOurTerms('health', serverHealth(context)),
-    capture: (context) => inOurTerms('capture', captureCypher(context)),
+    capture: (context, { method }) => inOurTerms('capture', captureBy[method]?.(context, findTools) ?? unknown(method)),
     inspect: inspectStream,
     checkFile,
-    restore: (context, plan) => inOurTerms('restore', restoreCypher(context, plan)),
+    restore: (context, plan) => inOurTerms('restore', restoreAny(context, plan, findTools)),
     compare: (context, record, database) => inOurTerms('compare', compareStream(context, record, database)),
     restoreTest: (context, plan) => inOurTerms('restore test', testRestore(context, plan, findTools)),
   };
+}
+
+const captureBy: Readonly<Partial<Record<Method, (context: EngineContext, findTools: FindTools) => Promise<Capture>>>> =
+  {
+    logical: captureCypher,
+    dump: captureDump,
+  };
+
+const unknown = (method: Method): Promise<never> =>
+  Promise.reject(new HoldfastError('usage', `Neo4j has no method '${method}'`));
+
+function restoreAny(context: EngineContext, plan: RestorePlan, findTools: FindTools): Promise<RestoreResult> {
+  const isDump = plan.streams.some(({ record }) => record.format === dumpFormat);
+  return isDump ? restoreDump(context, plan, findTools) : restoreCypher(context, plan);
 }
 
 async function inOurTerms<T>(verb: string, work: Promise<T>): Promise<T> {

@@ -11,11 +11,16 @@ import { isAtLeast, type Server } from './server.ts';
 export type ServerProgram = Pick<Server, 'product' | 'version' | 'major' | 'minor'> & { readonly program: string };
 
 /**
- * The server that is most like the one that was backed up: the same product in its version or a newer one, or else one that reads what it wrote.
- * Looks in `folders` (default: HOLDFAST_REDIS_BIN), PATH and the cache. Rejects with `tool-missing`, naming what to install.
+ * The server that is most like the one that was backed up: the same product in its version or a newer one, or else one that reads what it wrote, or
+ * at last any, unless the backup `needsNewest`: has what older servers lack. Looks in `folders` (default: HOLDFAST_REDIS_BIN), PATH and the cache. Rejects with `tool-missing`, naming what to install.
  */
 export function findServerProgram(
-  wanted: { readonly product: string; readonly version: string; readonly rdbVersion: number },
+  wanted: {
+    readonly product: string;
+    readonly version: string;
+    readonly rdbVersion: number;
+    readonly needsNewest: boolean;
+  },
   folders: readonly string[] = [...namedRedisFolders(), ...pathFolders(), ...cachedFolders()],
 ): ServerProgram {
   const found = folders.flatMap((folder) =>
@@ -25,7 +30,8 @@ export function findServerProgram(
   const best =
     found.find((one) => one.product === wanted.product && isAtLeast(one, major, minor)) ??
     found.find((one) => one.product === wanted.product && rdbVersionOf(one) >= wanted.rdbVersion) ??
-    found.find((one) => rdbVersionOf(one) >= wanted.rdbVersion);
+    found.find((one) => rdbVersionOf(one) >= wanted.rdbVersion) ??
+    (wanted.needsNewest ? undefined : found[0]);
   if (best) return best;
   const others = found.map(({ product, version }) => `${product} ${version}`).join(', ');
   throw new HoldfastError(

@@ -3,6 +3,8 @@ export type DemoSource = {
   readonly target: string;
   /** The target's lines in the configuration, as YAML; paths are relative to the demo's folder. */
   readonly yaml: string;
+  /** Resolves when it can be backed up, where that takes long. @default - it can */
+  readonly ready?: Promise<void>;
   close(): Promise<void>;
 };
 

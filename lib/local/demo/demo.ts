@@ -1,7 +1,9 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { demoConfigFile, demoFolder } from '../../config/files.ts';
+import { neo4jRestore, openDemoNeo4j } from './demo-neo4j.ts';
 import { openDemoPostgres, postgresRestore } from './demo-postgres.ts';
+import { openDemoRedis, redisRestore } from './demo-redis.ts';
 import type { DemoRestore, DemoSource, LeftOut } from './demo-source.ts';
 import { openDemoTree, treeRestore } from './demo-tree.ts';
 
@@ -10,6 +12,8 @@ export type Demo = {
   readonly configFile: string;
   /** Engines that the demo does without, because this machine has no server of theirs. */
   readonly leftOut: readonly LeftOut[];
+  /** Resolves when the target can be backed up. */
+  ready(target: string): Promise<void>;
   close(): Promise<void>;
 };
 
@@ -17,6 +21,8 @@ export type Demo = {
 export const demoRestores: Readonly<Record<string, DemoRestore>> = {
   demo: postgresRestore,
   'demo-files': treeRestore,
+  'demo-redis': redisRestore,
+  'demo-graph': neo4jRestore,
 };
 
 type Opened = DemoSource | LeftOut;
@@ -29,7 +35,12 @@ const isOpen = (opened: Opened): opened is DemoSource => 'target' in opened;
  */
 export async function openDemo(progress: (line: string) => void): Promise<Demo> {
   mkdirSync(join(demoFolder, 'vault'), { recursive: true, mode: 0o700 });
-  const opening: readonly Promise<Opened>[] = [openDemoPostgres(progress), Promise.resolve(openDemoTree())];
+  const opening: readonly Promise<Opened>[] = [
+    openDemoPostgres(progress),
+    Promise.resolve(openDemoTree()),
+    openDemoRedis(progress),
+    openDemoNeo4j(progress),
+  ];
   const ended = await Promise.allSettled(opening);
   const opened = ended.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
   const sources = opened.filter(isOpen);
@@ -42,7 +53,12 @@ export async function openDemo(progress: (line: string) => void): Promise<Demo> 
     throw failed.reason;
   }
   writeFileSync(demoConfigFile, configurationOf(sources));
-  return { configFile: demoConfigFile, leftOut: opened.filter(isLeftOut), close };
+  return {
+    configFile: demoConfigFile,
+    leftOut: opened.filter(isLeftOut),
+    ready: async (target) => sources.find((source) => source.target === target)?.ready,
+    close,
+  };
 }
 
 const configurationOf = (sources: readonly DemoSource[]): string =>

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { AwsError } from '../aws-error.ts';
 import type { CallLog } from '../call-log.ts';
@@ -48,23 +49,33 @@ export async function runEcsTask(call: TaskCall, options: EcsOptions): Promise<J
   const startedAt = new Date().toISOString();
   call.signal.addEventListener('abort', () => options.calls.add(call.caller, 'ecs:StopTask', taskArn), { once: true });
   try {
-    const end = await options.runner.run({
-      definition,
-      taskArn,
-      command: request.command,
-      environment: environmentOf(container, request.environment, identity, options),
-      signal: call.signal,
-      onLine: options.outputOf(call, definition),
-    });
+    const end = isImageThere(container)
+      ? await options.runner.run({
+          definition,
+          taskArn,
+          command: request.command,
+          environment: environmentOf(container, request.environment, identity, options),
+          signal: call.signal,
+          onLine: options.outputOf(call, definition),
+        })
+      : { exitCode: undefined, reason: `CannotPullContainerError: '${container.folder}' is not there` };
+    const hasStarted = end.exitCode !== undefined;
     const description = {
       TaskArn: taskArn,
       TaskDefinitionArn: definition.arn,
       LastStatus: 'STOPPED',
-      StartedAt: startedAt,
+      ...(hasStarted ? { StartedAt: startedAt } : {}),
       StoppedAt: new Date().toISOString(),
-      StopCode: 'EssentialContainerExited',
+      StopCode: hasStarted ? 'EssentialContainerExited' : 'TaskFailedToStart',
       StoppedReason: end.reason,
-      Containers: [{ Name: container.name, ExitCode: end.exitCode, LastStatus: 'STOPPED', TaskArn: taskArn }],
+      Containers: [
+        {
+          Name: container.name,
+          LastStatus: 'STOPPED',
+          TaskArn: taskArn,
+          ...(hasStarted ? { ExitCode: end.exitCode } : { Reason: end.reason }),
+        },
+      ],
     };
     if (end.exitCode !== 0) throw stateError('States.TaskFailed', JSON.stringify(description));
     return description;
@@ -72,6 +83,9 @@ export async function runEcsTask(call: TaskCall, options: EcsOptions): Promise<J
     options.identities.withdraw(identity);
   }
 }
+
+/** What stands for the image here is the folder that it would be built from. */
+const isImageThere = ({ folder, dockerFile }: LocalContainer): boolean => existsSync(join(folder, dockerFile));
 
 /** The cluster's name, which is the last part of its ARN too. */
 function clusterOf({ parameters }: TaskCall): string {

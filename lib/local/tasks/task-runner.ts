@@ -20,15 +20,18 @@ export type TaskRequest = {
   readonly onLine: (line: string) => void;
 };
 
-/** How the task's container ended: an exit code, 128 + signal number when a signal ended it, as ECS counts. */
-export type TaskEnd = { readonly exitCode: number; readonly reason: string };
+/**
+ * How the task's container ended: an exit code, 128 + signal number when a signal ended it, as ECS counts; undefined when it never started, and
+ * the reason is ECS's word for that.
+ */
+export type TaskEnd = { readonly exitCode: number | undefined; readonly reason: string };
 
 /** Fargate has capacity for hundreds; here the rest waits for its turn, as a task does that finds none. */
 const mostTasks = Math.max(2, availableParallelism());
 
 /**
- * Runs tasks as processes, each the leader of a group of its own, so that stopping one stops its dump tools too.
- * SIGTERM asks it to stop; SIGKILL follows after the container's stop timeout. A watchdog does the same when this process
+ * Runs tasks as processes, each the leader of a group of its own. Its dump tools are in groups of theirs, which go with the task, however it
+ * ends (`openChild`). SIGTERM asks it to stop; SIGKILL follows after the container's stop timeout. A watchdog does the same when this process
  * dies without a word, so that no task outlives its stack. A task's temporary folder is its own and goes with it, as a Fargate task's disk
  * does: one that is killed leaves password files behind.
  */
@@ -83,7 +86,7 @@ export class TaskRunner {
       request.signal.removeEventListener('abort', stop);
       watchdog.guard(undefined);
       this.#running.delete(child);
-      // What the leader left behind (a dump tool that ignores its pipe) must not go on reading the source.
+      // What else the leader left behind must not go on.
       signalGroup(child, 'SIGKILL');
       await watchdog.release();
     }
@@ -92,7 +95,9 @@ export class TaskRunner {
 
 function endOf(child: ChildProcess): Promise<TaskEnd> {
   return new Promise((resolve) => {
-    child.once('error', (error) => resolve({ exitCode: 127, reason: `CannotStartContainerError: ${error.message}` }));
+    child.once('error', (error) =>
+      resolve({ exitCode: undefined, reason: `CannotStartContainerError: ${error.message}` }),
+    );
     child.once('close', (code, signal) =>
       resolve({
         exitCode: code ?? 128 + (signal === null ? 0 : constants.signals[signal]),

@@ -196,9 +196,18 @@ function readCoordinate(reader: LiteralReader): number {
   return value;
 }
 
-/** The driver's classes take bigints, which its types do not say. */
-const make = <Result>(type: new (...fields: never[]) => Result, ...fields: readonly unknown[]): Result =>
-  new type(...(fields as never[]));
+/** The driver's classes take bigints, which its types do not say, and refuse what no calendar has. */
+function make<Result>(type: new (...fields: never[]) => Result, ...fields: readonly unknown[]): Result {
+  return valid(() => new type(...(fields as never[])));
+}
+
+function valid<Result>(read: () => Result): Result {
+  try {
+    return read();
+  } catch (cause) {
+    throw new HoldfastError('corrupt', 'a date, time, duration or point is none that there is', { cause });
+  }
+}
 
 const readers: Readonly<Record<string, (reader: LiteralReader) => Value>> = {
   '/*bytes*/': (reader) => {
@@ -220,7 +229,8 @@ const readers: Readonly<Record<string, (reader: LiteralReader) => Value>> = {
   },
   datetime: (reader) => {
     const [epochSecond = 0n, nanosecond = 0n] = readFields(reader, ['epochSeconds', 'nanosecond']);
-    return dateTimeOf(epochSecond, nanosecond, readZone(reader));
+    const zone = readZone(reader);
+    return valid(() => dateTimeOf(epochSecond, nanosecond, zone));
   },
   duration: (reader) => {
     const fields = readFields(reader, ['months', 'days', 'seconds', 'nanoseconds']);

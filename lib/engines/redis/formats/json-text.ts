@@ -31,7 +31,7 @@ export class JsonText {
       throw new HoldfastError('dump-failed', `a value of ${value.length} bytes is too large for a line of JSON`, {
         hint: "the formats 'rdb' and 'aof' hold it",
       });
-    this.#reserve(value.length + 2);
+    this.#reserve(2 * value.length + 2);
     if (this.#plain(value)) return;
     const bytes = Buffer.from(value.buffer, value.byteOffset, value.byteLength);
     if (isUtf8(bytes)) this.#text(JSON.stringify(bytes.toString()));
@@ -45,15 +45,15 @@ export class JsonText {
     return taken;
   }
 
-  /** Printable ASCII is copied, which is what most keys and values are; false, and nothing written, for all else. */
+  /** Printable ASCII is copied byte by byte, which is what most keys and values are; false, and nothing written, for all else. */
   #plain(value: Uint8Array): boolean {
-    const from = this.#length;
     const target = this.#bytes;
-    let at = from;
+    let at = this.#length;
     target[at++] = quote;
     for (let index = 0; index < value.length; index++) {
       const byte = value[index] as number;
-      if (byte < 0x20 || byte > 0x7e || byte === quote || byte === backslash) return false;
+      if (byte < 0x20 || byte > 0x7e) return false;
+      if (byte === quote || byte === backslash) target[at++] = backslash;
       target[at++] = byte;
     }
     target[at++] = quote;

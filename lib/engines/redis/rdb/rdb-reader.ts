@@ -71,6 +71,7 @@ export class RdbReader {
   end(): RdbFacts {
     if (!this.#hasEnded)
       throw new HoldfastError('dump-incomplete', `the RDB file breaks off at byte ${this.#window.offset}`);
+    this.#window.close();
     return {
       version: this.#version,
       notes: this.#notes,

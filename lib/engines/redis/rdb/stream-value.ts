@@ -48,10 +48,16 @@ function readNode(window: Window, cursor: PackedCursor, first: StreamId, sink: K
     cursor.mustNext();
     return [cursor.at, cursor.length];
   };
+  /** A number of fields, each of which takes a byte at least. */
+  const count = (): number => {
+    const found = Number(next());
+    if (found < 0 || found > window.stringLength) window.corrupt("a stream's node has more fields than bytes");
+    return found;
+  };
   cursor.open('list pack');
   const live = next();
   const deleted = next();
-  const commonFields = Array.from({ length: Number(next()) }, place);
+  const commonFields = Array.from({ length: count() }, place);
   if (next() !== 0n) window.corrupt("a stream's node lacks its mark");
   const mark = window.memory.top;
   let found = 0n;
@@ -59,9 +65,9 @@ function readNode(window: Window, cursor: PackedCursor, first: StreamId, sink: K
     const flags = next();
     const id = { ms: BigInt.asUintN(64, first.ms + next()), seq: BigInt.asUintN(64, first.seq + next()) };
     const isCommon = (flags & hasFieldsOfFirst) !== 0n;
-    const count = isCommon ? commonFields.length : Number(next());
+    const fields = isCommon ? commonFields.length : count();
     const places: [number, number][] = [];
-    for (let index = 0; index < count; index++)
+    for (let index = 0; index < fields; index++)
       places.push(isCommon ? (commonFields[index] as [number, number]) : place(), place());
     // How many elements the entry has, for who reads backwards.
     next();

@@ -33,6 +33,12 @@ export class Window {
     this.pos = this.#start;
     this.end = this.#start;
     this.#summed = this.#start;
+    memory.view.writeBigUInt64LE(0n, memory.calls.checksum.value);
+  }
+
+  /** Gives its memory back. Nothing can be read any more. */
+  close(): void {
+    this.memory.giveBack(this.#start);
   }
 
   /** Bytes from the beginning of the file to the place where it is read. */

@@ -1,0 +1,254 @@
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer, type Server } from 'node:http';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { createInterface } from 'node:readline';
+import { after, before, suite, test } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
+import { neo4jEngine } from '../../../lib/engines/neo4j/neo4j-engine.ts';
+import { findNeo4j } from '../../../lib/engines/neo4j/tools.ts';
+import { type Neo4jServer, neo4jServer } from '../../servers/neo4j.ts';
+import { capture, planned, type Saved } from '../saved-streams.ts';
+import { contextFor } from './run-engine.ts';
+
+const request = { method: 'dump', format: 'dump' } as const;
+
+suite('dumps of a server that is stopped and started around them', { concurrency: false }, () => {
+  let server: Neo4jServer;
+  let control: Server;
+  let folder: string;
+  let saved: Saved;
+  /** What the service was told to do, in order. */
+  let told: string[] = [];
+  let isStartRefused = false;
+
+  const engine = neo4jEngine({
+    findTools: (atLeast) => findNeo4j(atLeast, { folders: [server.binDir], elsewhere: [] }),
+  });
+  /** The commands ask this process, whose server it is. */
+  const service = (): { readonly stop: string[]; readonly start: string[] } => {
+    const { port } = control.address() as { port: number };
+    const command = (what: string) => ['curl', '--silent', '--fail', `http://127.0.0.1:${port}/${what}`];
+    return { stop: command('stop'), start: command('start') };
+  };
+  const contextOf = (over: Record<string, unknown> = {}) =>
+    contextFor(server, { options: { home: server.home, service: service(), ...over } });
+  const names = async () => (await server.run('MATCH (n:Item) RETURN count(n)'))[0];
+
+  before(async () => {
+    folder = mkdtempSync(path.join(tmpdir(), 'holdfast-dump-'));
+    server = await neo4jServer();
+    control = createServer(async (asked, answer) => {
+      told.push(asked.url ?? '');
+      try {
+        if (asked.url === '/stop') await server.stop();
+        else if (isStartRefused) throw new Error('refused');
+        else await server.start();
+        answer.end();
+      } catch {
+        answer.writeHead(500).end();
+      }
+    });
+    control.listen(0, '127.0.0.1');
+    await once(control, 'listening');
+    await server.run('UNWIND range(1, 2000) AS id CREATE (:Item {id: id, text: "text of " + id})');
+    await server.run('CREATE INDEX item_id FOR (n:Item) ON (n.id)');
+  });
+  after(async () => {
+    control?.close();
+    control?.closeAllConnections();
+    await server?.[Symbol.asyncDispose]();
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  test('a dump is captured while the server is stopped, and it runs again afterwards', async () => {
+    using context = contextOf();
+
+    const found = (await capture(engine, context, request)).get('neo4j');
+
+    assert.ok(found);
+    saved = found;
+    assert.equal(saved.record.error, undefined);
+    assert.deepEqual(told, ['/stop', '/start']);
+    assert.deepEqual(saved.record.facts, { nodesBeforeStop: 2000, relationshipsBeforeStop: 0 });
+    assert.deepEqual(await names(), [2000n]);
+    assert.deepEqual(await engine.inspect(saved.record, planned(saved, '').open(), context), saved.record.content);
+  });
+
+  test('a dump that was cut, or in which a bit was flipped, is found out without any tool', async () => {
+    using context = contextOf();
+    const { bytes } = saved;
+    for (const length of [0, 3, 4, 20, Math.floor(bytes.length / 2), bytes.length - 1]) {
+      const cut = planned({ ...saved, bytes: bytes.subarray(0, length) }, '').open();
+      await assert.rejects(engine.inspect(saved.record, cut, context), (error: { code?: unknown }) =>
+        ['corrupt', 'dump-incomplete'].includes(String(error.code)),
+      );
+    }
+    for (const at of [0, 6, 40, Math.floor(bytes.length / 2), bytes.length - 2]) {
+      const flipped = Buffer.from(bytes);
+      flipped[at] = (flipped[at] ?? 0) ^ 1;
+      await assert.rejects(engine.inspect(saved.record, planned({ ...saved, bytes: flipped }, '').open(), context), {
+        code: 'corrupt',
+      });
+    }
+  });
+
+  test('a dump of a server that runs, and that nobody may stop, is refused', async () => {
+    using context = contextFor(server, { options: { home: server.home } });
+
+    await assert.rejects(engine.capture(context, request), { code: 'source-busy' });
+  });
+
+  test('the server is started again when the dump fails, and when it is never read', async () => {
+    told = [];
+    const broken = path.join(folder, 'broken');
+    mkdirSync(broken, { recursive: true });
+    writeFileSync(path.join(broken, 'neo4j-admin'), '#!/bin/sh\nprintf DZV1garbage\nexit 0\n');
+    chmodSync(path.join(broken, 'neo4j-admin'), 0o755);
+    const lying = neo4jEngine({
+      findTools: async () => ({ neo4j: '', neo4jAdmin: path.join(broken, 'neo4j-admin'), version: '5.26.30' }),
+    });
+    using context = contextOf();
+
+    const failed = (await capture(lying, context, request)).get('neo4j');
+    const opened = await engine.capture(context, request);
+    for (const stream of opened.streams) await stream.open();
+    await opened.end();
+
+    assert.equal(failed?.record.error?.code, 'corrupt');
+    assert.deepEqual(told, ['/stop', '/start', '/stop', '/start']);
+  });
+
+  test('the server is started again when the task is killed in the middle of the dump', async () => {
+    told = [];
+    const program = `
+      const { neo4jEngine } = await import('${path.resolve(import.meta.dirname, '../../../lib/engines/neo4j/neo4j-engine.ts')}');
+      const { findNeo4j } = await import('${path.resolve(import.meta.dirname, '../../../lib/engines/neo4j/tools.ts')}');
+      const { context, binDir } = JSON.parse(process.argv[1]);
+      const engine = neo4jEngine({ findTools: (atLeast) => findNeo4j(atLeast, { folders: [binDir], elsewhere: [] }) });
+      const capture = await engine.capture({ ...context, signal: new AbortController().signal, progress() {} }, { method: 'dump', format: 'dump' });
+      const { bytes } = await capture.streams[0].open();
+      for await (const chunk of bytes) { console.log('reading'); await new Promise(() => setInterval(() => {}, 1000)); }`;
+    using context = contextOf();
+    const { target, connection, parallelJobs, options, scratch } = context;
+    const argument = JSON.stringify({
+      context: { target, connection, parallelJobs, options, scratch },
+      binDir: server.binDir,
+    });
+    const child = spawn(process.execPath, ['--input-type=module', '-e', program, argument], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    await once(createInterface({ input: child.stdout }), 'line');
+
+    child.kill('SIGKILL');
+    const deadline = Date.now() + 60_000;
+    while (told.length < 2 && Date.now() < deadline) await delay(20);
+
+    assert.deepEqual(told, ['/stop', '/start']);
+    while ((await names().catch(() => undefined)) === undefined && Date.now() < deadline) await delay(100);
+    assert.deepEqual(await names(), [2000n]);
+  });
+
+  test('a restore into a database that is not empty is refused, and the server is not stopped', async () => {
+    told = [];
+    using context = contextOf();
+
+    await assert.rejects(engine.restore(context, { streams: [planned(saved, 'neo4j')], replace: false, source: {} }), {
+      code: 'target-not-empty',
+    });
+
+    assert.deepEqual(told, []);
+  });
+
+  test('a restore puts the dump in place of what was there, and leaves nothing aside', async () => {
+    told = [];
+    await server.run('MATCH (n:Item) WHERE n.id > 10 DELETE n');
+    await server.run("CREATE (:Later {name: 'gone after the restore'})");
+    using context = contextOf();
+
+    const { restored } = await engine.restore(context, {
+      streams: [planned(saved, 'neo4j')],
+      replace: true,
+      source: {},
+    });
+
+    assert.deepEqual(told, ['/stop', '/start']);
+    assert.deepEqual(
+      restored.map(({ comparison }) => [comparison.itemsCompared, comparison.remarks]),
+      [[2000, []]],
+    );
+    assert.deepEqual(await names(), [2000n]);
+    assert.deepEqual(await server.run('MATCH (n:Later) RETURN count(n)'), [[0n]]);
+    for (const name of ['holdfast-restore', 'holdfast-replaced', 'holdfast-discarded'])
+      assert.equal(existsSync(path.join(server.home, 'data', name)), false);
+  });
+
+  test('a restore of a damaged dump leaves the database and its server alone', async () => {
+    told = [];
+    using context = contextOf();
+    const cut = { ...saved, bytes: saved.bytes.subarray(0, saved.bytes.length - 10) };
+
+    await assert.rejects(engine.restore(context, { streams: [planned(cut, 'neo4j')], replace: true, source: {} }), {
+      code: 'dump-incomplete',
+    });
+
+    assert.deepEqual(told, []);
+    assert.deepEqual(await names(), [2000n]);
+  });
+
+  test('a restore after which the server does not start brings the old database back', async () => {
+    told = [];
+    await server.run("CREATE (:Kept {name: 'still there'})");
+    using context = contextOf();
+    isStartRefused = true;
+    try {
+      await assert.rejects(engine.restore(context, { streams: [planned(saved, 'neo4j')], replace: true, source: {} }), {
+        code: 'service-not-switched',
+      });
+    } finally {
+      isStartRefused = false;
+    }
+    // The last attempt of whoever guards the service was refused too.
+    if (told.at(-1) === '/start') await server.start().catch(() => {});
+
+    assert.deepEqual(await server.run('MATCH (n:Kept) RETURN n.name'), [['still there']]);
+  });
+
+  test('a restore test loads the dump into a server of its own and asks it', async () => {
+    using context = contextOf();
+    const result = await engine.restoreTest(context, {
+      source: { serverVersion: '5.26.30' },
+      streams: [planned(saved, 'neo4j')],
+      options: { heapMiB: 512, pageCacheMiB: 64 },
+      assertions: [
+        { name: 'items', database: 'neo4j', cypher: 'MATCH (n:Item) RETURN count(n)', expect: { equals: 2000 } },
+        { name: 'none', database: 'neo4j', cypher: 'MATCH (n:Later) RETURN count(n)', expect: { min: 1 } },
+      ],
+      assertionTimeoutSeconds: 60,
+      onRestored: () => {},
+    });
+
+    assert.deepEqual(
+      result.problems.map(({ message }) => message),
+      ["assertion 'none': expected at least 1, found '0'"],
+    );
+    assert.deepEqual(
+      result.restored.map(({ comparison }) => comparison.itemsCompared),
+      [2000],
+    );
+    assert.deepEqual(result.remarks, []);
+  });
+
+  test('the same file, taken by hand, is recognised and proved', async () => {
+    const file = path.join(folder, 'by-hand.dump');
+    writeFileSync(file, saved.bytes);
+    const head = readFileSync(file).subarray(0, 4096).toString('latin1');
+
+    const checked = await engine.checkFile({ path: file, head, tail: '' }, new AbortController().signal);
+
+    assert.deepEqual(checked, { format: 'neo4j-dump', content: saved.record.content });
+  });
+});

@@ -1,0 +1,194 @@
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { redisEngine } from '../../../lib/engines/redis/redis-engine.ts';
+import { slotOf } from '../../../lib/engines/redis/source/shards.ts';
+import { type RedisServer, redisServer } from '../../servers/redis.ts';
+import { type RedisCluster, redisCluster } from '../../servers/redis-cluster.ts';
+import { capture, planned, type Saved } from '../saved-streams.ts';
+import { contextFor } from './run-engine.ts';
+
+const engine = redisEngine();
+const keys = Array.from({ length: 3000 }, (_, index) =>
+  index % 10 === 0 ? `{tag ${index % 7}}:${index}` : `key ${index}`,
+);
+
+let source: RedisCluster;
+let target: RedisCluster;
+
+before(async () => {
+  [source, target] = await Promise.all([redisCluster('redis-8'), redisCluster('redis-8')]);
+  for (const key of keys) {
+    const node = await nodeOf(source, key);
+    const expiry = key.length % 2 === 0 ? ['PXAT', '1999999999999'] : [];
+    await node.ask(['SET', key, `value of ${key}`, ...expiry]);
+  }
+  await Promise.all(
+    source.nodes.map((node) =>
+      node.ask('FUNCTION', 'LOAD', "#!lua name=shared\nredis.register_function('one', function() return 1 end)"),
+    ),
+  );
+});
+after(async () => {
+  await Promise.all([...sessions.values()].map(async (session) => (await session)[Symbol.asyncDispose]()));
+  await source?.[Symbol.asyncDispose]();
+  await target?.[Symbol.asyncDispose]();
+});
+
+const sessions = new Map<RedisServer, ReturnType<RedisServer['connect']>>();
+
+/** A session on the node that serves the key's slot, as the cluster's own answer says. */
+async function nodeOf(cluster: RedisCluster, key: string) {
+  const third = Math.min(2, Math.floor((slotOf(Buffer.from(key)) * 3) / 16_384));
+  // redis-cli gives slots to nodes in the order in which they were named.
+  for (const node of [cluster.nodes[third], ...cluster.nodes]) {
+    if (!node) continue;
+    const session = sessions.get(node) ?? node.connect();
+    sessions.set(node, session);
+    const isServed = await (await session).ask(['EXISTS', key]).then(
+      () => true,
+      () => false,
+    );
+    if (isServed) return session;
+  }
+  return assert.fail('no node serves the key');
+}
+
+const node = (cluster: RedisCluster): RedisServer => cluster.nodes[0] ?? assert.fail('the cluster has no node');
+const sizes = (cluster: RedisCluster) => Promise.all(cluster.nodes.map((one) => one.ask('DBSIZE')));
+const total = async (cluster: RedisCluster) =>
+  (await sizes(cluster)).reduce<number>((sum, size) => sum + Number(size), 0);
+
+async function saved(
+  format: 'rdb' | 'json' | 'aof' = 'rdb',
+  options: Record<string, unknown> = {},
+): Promise<Map<string, Saved>> {
+  using context = contextFor(node(source), { options });
+  return capture(engine, context, { method: 'snapshot', format });
+}
+
+const streamsOf = (all: ReadonlyMap<string, Saved>) => [...all].map(([name, one]) => planned(one, name));
+
+async function emptied(cluster: RedisCluster): Promise<void> {
+  for (const one of cluster.nodes) await one.ask('FLUSHALL');
+}
+
+test('a slot is that of the server, for names with and without a tag', async () => {
+  for (const key of ['', 'a', '{}a', '{tag}', 'x{tag}y', '{}{tag}', 'x{{tag}}', 'ü€', 'key 4711', 'foo{}{bar}'])
+    assert.equal(slotOf(Buffer.from(key)), await node(source).ask('CLUSTER', 'KEYSLOT', key), key);
+});
+
+test('each shard is a stream of its own, with the slots that it serves', async () => {
+  const all = await saved();
+
+  const records = [...all.values()].map(({ record }) => record);
+  const slots = records
+    .flatMap(({ facts }) => facts['slots'] as [number, number][])
+    .sort(([one], [other]) => one - other);
+  assert.deepEqual(
+    records.map(({ status, kind }) => [status, kind]),
+    [
+      ['complete', 'shard'],
+      ['complete', 'shard'],
+      ['complete', 'shard'],
+    ],
+  );
+  assert.deepEqual(slots, [
+    [0, 5460],
+    [5461, 10_922],
+    [10_923, 16_383],
+  ]);
+  assert.equal(
+    records.flatMap(({ content }) => content?.tables ?? []).reduce((sum, { rows }) => sum + rows, 0),
+    3000,
+  );
+  using context = contextFor(node(source));
+  for (const record of records) assert.deepEqual((await engine.compare(context, record, record.name)).differences, []);
+});
+
+for (const format of ['rdb', 'json', 'aof'] as const) {
+  test(`${format}: a cluster comes back into another, key by key to the shard that serves it`, async () => {
+    await emptied(target);
+    const all = await saved(format);
+    using context = contextFor(node(target));
+
+    const { restored } = await engine.restore(context, { streams: streamsOf(all), replace: false, source: {} });
+
+    assert.deepEqual(
+      restored.map(({ comparison }) => comparison.differences),
+      [[], [], []],
+    );
+    assert.equal(await total(target), 3000);
+    assert.equal(await node(target).ask('FCALL', 'one', '0'), 1);
+    for (const [name, { record }] of all) assert.equal((await engine.compare(context, record, name)).same, true);
+  });
+}
+
+test('a cluster that has keys is refused, emptied when told so, and merged into', async () => {
+  using context = contextFor(node(target));
+  const all = await saved();
+  const plan = (more: object) =>
+    engine.restore(context, { streams: streamsOf(all), replace: false, source: {}, ...more });
+  await emptied(target);
+  const mine = await nodeOf(target, 'mine');
+  await mine.ask(['SET', 'mine', '1']);
+  const there = await nodeOf(target, 'key 1');
+  await there.ask(['SET', 'key 1', 'old']);
+
+  await assert.rejects(plan({}), { code: 'target-not-empty' });
+  await assert.rejects(plan({ onConflict: 'fail' }), { code: 'target-not-empty' });
+  const before = await total(target);
+  await plan({ onConflict: 'skip' });
+  const skipped = [await total(target), String(await there.ask(['GET', 'key 1']))];
+  await plan({ replace: true });
+
+  assert.equal(before, 2);
+  assert.deepEqual(skipped, [3001, 'old']);
+  assert.equal(await total(target), 3000);
+});
+
+test('shards come together in one server, and a server’s keys spread over a cluster', async () => {
+  await using single = await redisServer('redis-8');
+  await emptied(target);
+  const all = await saved();
+  using intoOne = contextFor(single);
+
+  const { restored } = await engine.restore(intoOne, { streams: streamsOf(all), replace: false, source: {} });
+  const whole = await capture(engine, intoOne, { method: 'snapshot', format: 'rdb' });
+  using back = contextFor(node(target));
+  const spread = await engine.restore(back, { streams: streamsOf(whole), replace: false, source: {} });
+
+  assert.deepEqual(
+    restored.map(({ comparison }) => comparison.differences),
+    [[], [], []],
+  );
+  assert.equal(await single.ask('DBSIZE'), 3000);
+  assert.deepEqual(spread.restored[0]?.comparison.differences, []);
+  assert.equal(await total(target), 3000);
+});
+
+test('key by key, each shard is asked for its own', async () => {
+  const all = await saved('rdb', { transfer: 'keys' });
+  const replicated = await saved();
+
+  for (const [name, { record }] of all)
+    assert.deepEqual(record.content?.tables, replicated.get(name)?.record.content?.tables);
+});
+
+test('a restore that breaks off leaves an empty cluster empty', async () => {
+  await emptied(target);
+  const all = await saved();
+  using context = contextFor(node(target));
+  const streams = streamsOf(all).map((stream, index) => ({
+    ...stream,
+    async *open() {
+      for await (const chunk of stream.open()) {
+        if (index === 1) throw new RangeError('the store went away');
+        yield chunk;
+      }
+    },
+  }));
+
+  await assert.rejects(engine.restore(context, { streams, replace: false, source: {} }), RangeError);
+
+  assert.equal(await total(target), 0);
+});

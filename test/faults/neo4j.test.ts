@@ -1,0 +1,227 @@
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { createInterface } from 'node:readline';
+import { after, before, suite, test } from 'node:test';
+import { neo4jEngine } from '../../lib/engines/neo4j/neo4j-engine.ts';
+import { contextFor } from '../engines/neo4j/run-engine.ts';
+import { capture, planned, type Saved, save } from '../engines/saved-streams.ts';
+import { type Neo4jServer, neo4jServer } from '../servers/neo4j.ts';
+
+const engine = neo4jEngine();
+const request = { method: 'logical', format: 'cypher' } as const;
+
+suite('faults of a Neo4j server and of the tasks that work on it', { concurrency: false }, () => {
+  let server: Neo4jServer;
+  let saved: Saved;
+
+  const fill = async (nodes: number) => {
+    await server.run('CREATE CONSTRAINT item_id IF NOT EXISTS FOR (n:Item) REQUIRE n.id IS UNIQUE');
+    await server.run(`UNWIND range(1, ${nodes}) AS id CREATE (:Item {id: id, text: 'text of item ' + id})`);
+    await server.run(`MATCH (a:Item), (b:Item {id: a.id % ${nodes} + 1}) CREATE (a)-[:NEXT {n: a.id}]->(b)`);
+  };
+  const captured = async (): Promise<Saved> => {
+    using context = contextFor(server);
+    const found = (await capture(engine, context, request)).get('neo4j');
+    assert.ok(found);
+    return found;
+  };
+  const restore = async (what: Saved, over: Partial<Parameters<typeof engine.restore>[1]> = {}) => {
+    using context = contextFor(server);
+    return await engine.restore(context, { streams: [planned(what, 'neo4j')], replace: false, source: {}, ...over });
+  };
+  const differences = async (what: Saved): Promise<readonly string[]> => {
+    using context = contextFor(server);
+    return (await engine.compare(context, what.record, 'neo4j')).differences;
+  };
+  /** A task of its own that restores, and is killed when half of the script has been given to it. */
+  const killedRestore = async (what: Saved, replace: boolean): Promise<void> => {
+    using context = contextFor(server, { parallelJobs: 2 });
+    const file = path.join(context.scratch, 'half.cypher');
+    writeFileSync(file, what.bytes.subarray(0, Math.floor(what.bytes.length * 0.6)));
+    const program = `
+      const { neo4jEngine } = await import('${path.resolve(import.meta.dirname, '../../lib/engines/neo4j/neo4j-engine.ts')}');
+      const { readFileSync } = await import('node:fs');
+      const { context, file, record, replace } = JSON.parse(process.argv[1]);
+      async function* open() {
+        const bytes = readFileSync(file);
+        for (let at = 0; at < bytes.length; at += 65536) yield Buffer.from(bytes.subarray(at, at + 65536));
+        // What was given so far has been loaded by then, but for the last batches.
+        await new Promise((resolve) => setTimeout(resolve, 3000));
+        console.log('half');
+        await new Promise(() => setInterval(() => {}, 1000));
+      }
+      await neo4jEngine().restore({ ...context, signal: new AbortController().signal, progress() {} },
+        { streams: [{ record, destination: 'neo4j', open }], replace, source: {} });`;
+    const { target, connection, parallelJobs, options, scratch } = context;
+    const argument = {
+      context: { target, connection, parallelJobs, options, scratch },
+      file,
+      record: what.record,
+      replace,
+    };
+    const child = spawn(process.execPath, ['--input-type=module', '-e', program, JSON.stringify(argument)], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    await once(createInterface({ input: child.stdout }), 'line');
+    child.kill('SIGKILL');
+    await once(child, 'close');
+  };
+
+  before(async () => {
+    server = await neo4jServer();
+    await fill(12_000);
+    saved = await captured();
+  });
+  after(() => server?.[Symbol.asyncDispose]());
+
+  test('a wrong password and a port where nothing listens are told apart', async () => {
+    using wrong = contextFor(server, { connection: { password: 'wrong' } });
+    using nowhere = contextFor(server, { connection: { port: 1 } });
+
+    await assert.rejects(engine.probe(wrong), { code: 'auth-failed' });
+    await assert.rejects(engine.capture(nowhere, request), { code: 'source-unreachable' });
+  });
+
+  test('what changes while it is read is said, and what is there is whole', async () => {
+    using context = contextFor(server);
+    const opened = await engine.capture(context, request);
+    const [stream] = opened.streams;
+    assert.ok(stream);
+    const changed = await save({
+      ...stream,
+      async open() {
+        const { bytes, result } = await stream.open();
+        async function* changing() {
+          let chunks = 0;
+          for await (const chunk of bytes) {
+            chunks += 1;
+            if (chunks === 2)
+              await server.run('UNWIND range(1, 50) AS i MATCH (a:Item {id: i}) CREATE (a)-[:NEXT]->(:Item {id: -i})');
+            yield chunk;
+          }
+        }
+        return { bytes: changing(), result };
+      },
+    });
+    await opened.end();
+
+    assert.equal(changed.record.status, 'complete');
+    assert.equal(changed.record.facts['consistency'], 'each element as committed when it was read');
+    assert.equal(changed.record.facts['nodesAtBegin'], 12_000);
+    assert.equal(changed.record.facts['nodesAtEnd'], 12_050);
+    assert.deepEqual(
+      await engine.inspect(changed.record, planned(changed, '').open(), context),
+      changed.record.content,
+    );
+    await server.run('MATCH (n:Item) WHERE n.id < 0 DETACH DELETE n');
+    assert.deepEqual(await differences(saved), []);
+  });
+
+  test('a server that is killed in the middle of a capture fails it as interrupted, and the next one succeeds', async () => {
+    using context = contextFor(server);
+    const opened = await engine.capture(context, request);
+    const [stream] = opened.streams;
+    assert.ok(stream);
+    const broken = await save({
+      ...stream,
+      async open() {
+        const { bytes, result } = await stream.open();
+        async function* killing() {
+          let chunks = 0;
+          for await (const chunk of bytes) {
+            chunks += 1;
+            if (chunks === 2) await server.kill();
+            yield chunk;
+          }
+        }
+        return { bytes: killing(), result };
+      },
+    });
+    await opened.end();
+    await server.start();
+    const next = await captured();
+
+    assert.equal(broken.record.error?.code, 'source-interrupted');
+    assert.deepEqual(next.record.content, saved.record.content);
+  });
+
+  test('a restore that was killed is no source of a backup, and the next attempt goes on where it was', async () => {
+    await server.clear();
+    await killedRestore(saved, false);
+    const [[loaded]] = (await server.run('MATCH (n:`holdfast-node`) RETURN count(n)')) as [[bigint]];
+    const refused = await captured();
+    const oldest = await server.run('MATCH (n:`holdfast-node`) RETURN min(id(n)), max(id(n))');
+
+    await restore(saved);
+
+    assert.ok(loaded > 0n);
+    assert.equal(refused.record.error?.code, 'source-busy');
+    assert.deepEqual(await differences(saved), []);
+    // The nodes of before are those of now: they were not loaded again.
+    assert.deepEqual(
+      await server.run(
+        `MATCH (n) WHERE id(n) >= ${(oldest[0] as bigint[])[0]} AND id(n) <= ${(oldest[0] as bigint[])[1]} RETURN count(n) >= ${loaded}`,
+      ),
+      [[true]],
+    );
+    assert.deepEqual(
+      await server.run('MATCH (n) WHERE any(l IN labels(n) WHERE l STARTS WITH "holdfast") RETURN count(n)'),
+      [[0n]],
+    );
+  });
+
+  test('a killed replacement leaves what was there, and the restore of another backup takes it back first', async () => {
+    await server.clear();
+    await fill(300);
+    const small = await captured();
+    await killedRestore(saved, true);
+    const between = await server.run('MATCH (n:Item) WHERE NOT n:`holdfast-node` RETURN count(n)');
+
+    await restore(small, { replace: true });
+
+    assert.deepEqual(between, [[300n]]);
+    assert.deepEqual(await differences(small), []);
+    assert.deepEqual(await server.run('SHOW CONSTRAINTS YIELD name RETURN name'), [['item_id']]);
+  });
+
+  test('a server that is killed in the middle of a restore interrupts it, and the next attempt finishes', async () => {
+    await server.clear();
+    const stream = planned(saved, 'neo4j');
+    async function* killing() {
+      let bytes = 0;
+      for await (const chunk of stream.open()) {
+        bytes += chunk.length;
+        if (bytes > saved.bytes.length / 2) await server.kill();
+        yield chunk;
+      }
+    }
+
+    await assert.rejects(restore(saved, { streams: [{ ...stream, open: killing }] }), (error: { code?: unknown }) =>
+      // Which of them depends on what the driver was doing; both are tried again.
+      ['source-interrupted', 'source-unreachable'].includes(String(error.code)),
+    );
+    await server.start();
+    await restore(saved);
+
+    assert.deepEqual(await differences(saved), []);
+  });
+
+  test('a rehearsal leaves an empty database empty, and one with other content as it was', async () => {
+    await server.clear();
+    const { restored } = await restore(saved, { cutOver: false });
+    const empty = await server.run('MATCH (n) RETURN count(n)');
+    await fill(200);
+    const before = await captured();
+    await restore(saved, { cutOver: false, replace: true });
+
+    assert.deepEqual(
+      restored.map(({ comparison }) => comparison.itemsCompared),
+      [24_000],
+    );
+    assert.deepEqual(empty, [[0n]]);
+    assert.deepEqual(await differences(before), []);
+  });
+});
