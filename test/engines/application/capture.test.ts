@@ -163,7 +163,7 @@ test('a folder that only the tasks of its target mount is no trouble to whoever 
   await assert.rejects(engine.health(context), { code: 'source-unreachable' });
   const { note } = await engine.health({
     ...context,
-    options: { mounts: [{ fileSystem: 'fs-0123456789abcdef0', path }] },
+    options: { mounts: [{ fileSystem: 'fs-01', accessPoint: 'fsap-01', path }] },
   });
 
   assert.equal(note, 'not asked: its file systems are mounted for backups and restores alone');
