@@ -22,7 +22,7 @@ export type Connection = {
 
 /** A target's connection section as the configuration has resolved it: paths absolute, presets spelled out. */
 export function parseConnection(value: unknown): Connection {
-  const { password: _password, ...section } = (value ?? {}) as Readonly<Record<string, unknown>>;
+  const { password: _, ...section } = (value ?? {}) as Readonly<Record<string, unknown>>;
   const parsed = applicationConnectionSchema.safeParse(section);
   if (!parsed.success)
     throw new HoldfastError('config-invalid', 'the connection of an application target is not valid');

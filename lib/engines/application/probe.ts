@@ -1,5 +1,6 @@
 import { accessSync, constants, existsSync, lstatSync, readdirSync } from 'node:fs';
 import { z } from 'zod';
+import { mountsShape } from '../../config/targets/mounts.ts';
 import type { EngineContext, EngineHealth, Probe } from '../engine.ts';
 import { type Connection, parseConnection, type TreeSettings } from './connection.ts';
 import { throwIfStopped, translated } from './errors.ts';
@@ -91,14 +92,10 @@ function isReadable(path: Buffer): boolean {
 /** Are the folders there, and is something in them? */
 export async function treesHealth(context: EngineContext): Promise<EngineHealth> {
   const connection = parseConnection(context.connection);
+  const { mounts } = z.object(mountsShape).parse(context.options);
   const empty: string[] = [];
-  const unseen: string[] = [];
   for (const tree of connection.trees) {
-    // Tasks of the target mount it, and whoever asks how it is may not.
-    if (isMounted(context, tree) && !existsSync(tree.path)) {
-      unseen.push(`'${tree.path}'`);
-      continue;
-    }
+    if (mounts.length > 0 && !existsSync(tree.path)) return notMounted(connection);
     requireFolder(tree);
     try {
       if (readdirSync(tree.path).length === 0 && !connection.allowEmpty) empty.push(`'${tree.path}'`);
@@ -106,18 +103,16 @@ export async function treesHealth(context: EngineContext): Promise<EngineHealth>
       throw translated(error, `tree '${tree.name}'`);
     }
   }
-  const notes = [
-    ...(empty.length > 0 ? [`empty, as a mount that is missing would be: ${empty.join(', ')}`] : []),
-    ...(unseen.length > 0 ? [`not seen from here, where it is not mounted: ${unseen.join(', ')}`] : []),
-  ];
   return {
     serverVersion: String(sourceFacts(connection)['serverVersion']),
     unarchivedWalFiles: null,
-    ...(notes.length > 0 && { note: notes.join('; ') }),
+    ...(empty.length > 0 && { note: `empty, as a mount that is missing would be: ${empty.join(', ')}` }),
   };
 }
 
-const optionsSchema = z.object({ mounts: z.array(z.object({ path: z.string() })).default([]) });
-
-const isMounted = ({ options }: EngineContext, { path }: TreeSettings): boolean =>
-  optionsSchema.parse(options).mounts.some((mount) => path === mount.path || path.startsWith(`${mount.path}/`));
+/** Of a target whose file systems only backups and restores see. */
+const notMounted = (connection: Connection): EngineHealth => ({
+  serverVersion: String(sourceFacts(connection)['serverVersion']),
+  unarchivedWalFiles: null,
+  note: 'not asked: its file systems are mounted for backups and restores alone',
+});
