@@ -15,8 +15,9 @@ import { minioServer, type S3Server, versitygwServer } from './s3.ts';
 
 for (const which of testedServers) {
   test(`${which} keeps keys over a restart, and is gone when disposed`, async () => {
-    const server = await redisServer(which, { save: '3600 1' });
+    const server = await redisServer(which);
     await server.ask('SET', 'key', 'value');
+    await server.ask('SAVE');
 
     await server.stop();
     await server.start();
