@@ -5,6 +5,7 @@ import { ensureMinio } from './servers/minio.ts';
 import { ensureNodeImage } from './servers/node-image.ts';
 import { ensurePostgres, testedMajors } from './servers/postgres.ts';
 import { ensurePromtool } from './servers/promtool.ts';
+import { ensureRedis, testedServers } from './servers/redis.ts';
 import { ensureSchemathesis } from './servers/schemathesis.ts';
 import { ensureVersitygw } from './servers/versitygw.ts';
 import { runSteps, runTests, type Step, staticSteps } from './steps.ts';
@@ -32,6 +33,13 @@ async function ensureServers(): Promise<boolean> {
   const unpacked: boolean[] = [];
   unpacked.push(await report('promtool', ensurePromtool(progress)));
   for (const major of testedMajors) unpacked.push(await report(`PostgreSQL ${major}`, ensurePostgres(major, progress)));
+  for (const which of testedServers)
+    unpacked.push(
+      await report(
+        which,
+        ensureRedis(which, progress).then(({ server }) => server),
+      ),
+    );
   unpacked.push(await report('libfaketime', ensureFaketime(progress)));
   unpacked.push(await report('schemathesis', ensureSchemathesis(progress)));
   unpacked.push(await report('AWS CLI', ensureAwsCli(progress)));

@@ -8,9 +8,28 @@ import { test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { GetBucketVersioningCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { Client } from 'pg';
+import { testedServers } from '../../scripts/servers/redis.ts';
 import { neo4jServer } from './neo4j.ts';
 import { postgresServer } from './postgres.ts';
+import { redisServer } from './redis.ts';
 import { minioServer, type S3Server, versitygwServer } from './s3.ts';
+
+for (const which of testedServers) {
+  test(`${which} keeps keys over a restart, and is gone when disposed`, async () => {
+    const server = await redisServer(which);
+    await server.ask('SET', 'key', 'value');
+    await server.ask('SAVE');
+
+    await server.stop();
+    await server.start();
+    const kept = await server.ask('GET', 'key');
+    await server[Symbol.asyncDispose]();
+
+    assert.equal(String(kept), 'value');
+    assert.equal(existsSync(server.folder), false);
+    await assert.rejects(server.ask('PING'), { code: 'source-unreachable' });
+  });
+}
 
 for (const major of [15, 17, 18] as const) {
   test(`a PostgreSQL ${major} server keeps committed rows over a restart and is gone when disposed`, async () => {
