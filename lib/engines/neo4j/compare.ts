@@ -45,11 +45,13 @@ async function contentOf(
   const expectedElements = record.content?.tables.reduce((sum, { rows }) => sum + rows, 0) ?? 0;
   let elements = 0;
   return withSession(server, { database }, async (session) => {
-    for await (const element of readGraph(session, { dialect: server.dialect, of, signal: context.signal })) {
-      if (element.kind === 'node') digest.node(element.id, element.labels, element.properties);
-      else digest.relationship(element, element.type, element.properties);
-      elements += 1;
-      if (elements % 50_000 === 0)
+    for await (const batch of readGraph(session, { dialect: server.dialect, of, signal: context.signal })) {
+      for (const element of batch) {
+        if (element.kind === 'node') digest.node(element.id, element.labels, element.properties);
+        else digest.relationship(element, element.type, element.properties);
+      }
+      elements += batch.length;
+      if (elements % 50_000 < batch.length)
         context.progress({ phase: 'compare', detail: `${database}: ${elements} of ${expectedElements} elements` });
     }
     if (of === 'all')

@@ -80,14 +80,14 @@ async function* writeElements(
   let leftOut = 0;
   const session = server.driver.session({ database, defaultAccessMode: 'READ' });
   try {
-    for await (const element of readGraph(session, { dialect: server.dialect, signal: context.signal })) {
-      if (element.kind === 'node') {
-        const { id, labels, properties } = element;
-        digest.node(id, labels, properties);
-        writer.node(id, labels, properties);
-      } else {
-        const { type, properties } = element;
-        if (digest.relationship(element, type, properties)) writer.relationship(element, type, properties);
+    for await (const batch of readGraph(session, { dialect: server.dialect, signal: context.signal })) {
+      for (const element of batch) {
+        const { properties } = element;
+        if (element.kind === 'node') {
+          digest.node(element.id, element.labels, properties);
+          writer.node(element.id, element.labels, properties);
+        } else if (digest.relationship(element, element.type, properties))
+          writer.relationship(element, element.type, properties);
         else leftOut += 1;
       }
       const ready = writer.take(chunkCharacters);

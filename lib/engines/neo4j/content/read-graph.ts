@@ -1,4 +1,4 @@
-import type { Session } from 'neo4j-driver';
+import type { Record as Row, Session } from 'neo4j-driver';
 import { idProperty, nodeLabel, quoteName } from '../script/names.ts';
 import { propertiesLiteral } from '../script/write-literal.ts';
 
@@ -28,45 +28,52 @@ const loaded = {
 /**
  * Every element of the graph that the session's database holds, or of what a restore has loaded, in one read transaction. The server gives them
  * as they are asked for, so that memory does not grow on either side. Neo4j reads what is committed at the moment of each single read: elements
- * that are changed meanwhile are in the state of one moment or another.
+ * that are changed meanwhile are in the state of one moment or another. Nodes and relationships never share a batch.
  */
 export async function* readGraph(
   session: Session,
   options: { readonly dialect: string; readonly of?: 'all' | 'loaded'; readonly signal: AbortSignal },
-): AsyncGenerator<GraphElement, void> {
+): AsyncGenerator<readonly GraphElement[], void> {
   const queries = options.of === 'loaded' ? loaded : all;
   const transaction = await session.beginTransaction({ metadata: { app: 'holdfast' } });
   const stop = (): void => void transaction.close().catch(() => {});
   options.signal.addEventListener('abort', stop, { once: true });
+  const isLoaded = options.of === 'loaded';
   try {
-    for await (const record of transaction.run(options.dialect + queries.nodes)) {
-      const [id, labels, properties] = record.values() as Iterable<unknown> as [
-        bigint,
-        string[],
-        Record<string, unknown>,
-      ];
-      if (options.of === 'loaded') delete properties[idProperty];
-      const own = options.of === 'loaded' ? labels.filter((label) => label !== nodeLabel) : labels;
-      yield { kind: 'node', id: Number(id), labels: own, properties: propertiesLiteral(properties) };
-    }
-    for await (const record of transaction.run(options.dialect + queries.relationships)) {
-      const [start, end, type, properties] = record.values() as Iterable<unknown> as [
-        bigint,
-        bigint,
-        string,
-        Record<string, unknown>,
-      ];
-      yield {
-        kind: 'relationship',
-        start: Number(start),
-        end: Number(end),
-        type,
-        properties: propertiesLiteral(properties),
-      };
-    }
+    yield* inBatches(transaction.run(options.dialect + queries.nodes), (record) => {
+      const labels: string[] = record.get(1);
+      const properties: Record<string, unknown> = record.get(2);
+      if (isLoaded) delete properties[idProperty];
+      const own = isLoaded ? labels.filter((label) => label !== nodeLabel) : labels;
+      return { kind: 'node', id: Number(record.get(0)), labels: own, properties: propertiesLiteral(properties) };
+    });
+    yield* inBatches(transaction.run(options.dialect + queries.relationships), (record) => ({
+      kind: 'relationship',
+      start: Number(record.get(0)),
+      end: Number(record.get(1)),
+      type: record.get(2),
+      properties: propertiesLiteral(record.get(3)),
+    }));
     await transaction.commit();
   } finally {
     options.signal.removeEventListener('abort', stop);
     await transaction.close().catch(() => {});
   }
+}
+
+/** To wait for each element by itself would take longer than to write it. */
+const batchSize = 100;
+
+async function* inBatches(
+  rows: AsyncIterable<Row>,
+  read: (row: Row) => GraphElement,
+): AsyncGenerator<readonly GraphElement[], void> {
+  let batch: GraphElement[] = [];
+  for await (const row of rows) {
+    batch.push(read(row));
+    if (batch.length < batchSize) continue;
+    yield batch;
+    batch = [];
+  }
+  if (batch.length > 0) yield batch;
 }

@@ -30,8 +30,11 @@ const unsafeInNames = /[\\\u0000-\u001f\u007f-\u009f\u2028\u2029\ufeff]/g;
 export const escapeOf = (character: string): string => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
 
 /** The labels of a node, in the order of their code units: `` :`A`:`B` ``, empty for none. */
-export const labelsText = (labels: readonly string[]): string =>
-  labels
+export function labelsText(labels: readonly string[]): string {
+  // As most nodes have it.
+  if (labels.length === 1) return `:${quoteName(labels[0] ?? '')}`;
+  return labels
     .toSorted()
     .map((label) => `:${quoteName(label)}`)
     .join('');
+}
