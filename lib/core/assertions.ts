@@ -54,7 +54,7 @@ export type CommandAssertion = z.infer<typeof commandAssertionSchema>;
 /** A question in the language of its engine. */
 export type Assertion = SqlAssertion | CypherAssertion | CommandAssertion;
 
-/** What the statement gave: every value in PostgreSQL's text form. */
+/** What the statement gave: every value in its server's text form. */
 export type AssertionRows = readonly (readonly (string | null)[])[];
 
 /**
@@ -114,7 +114,8 @@ const numberOf = (text: string | null): number => (text === null || text.trim() 
 function isSame(wanted: z.infer<typeof valueSchema>, found: string | null): boolean {
   if (wanted === null || found === null) return wanted === found;
   if (typeof wanted === 'number') return numberOf(found) === wanted;
-  return typeof wanted === 'boolean' ? found === (wanted ? 't' : 'f') : found === wanted;
+  if (typeof wanted === 'boolean') return (wanted ? ['t', 'true'] : ['f', 'false']).includes(found);
+  return found === wanted;
 }
 
 /** Long texts are cut: what is asserted is a figure or a word, and a message is no place for a document. */

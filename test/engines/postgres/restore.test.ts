@@ -181,6 +181,7 @@ suite('restoring a PostgreSQL database', { concurrency: false }, () => {
 
     assert.deepEqual(restored[0]?.comparison, {
       same: true,
+      words: { collection: 'table', item: 'row' },
       collectionsCompared: 1,
       itemsCompared: 0,
       differences: [],
