@@ -12,16 +12,10 @@ import { type LoadedTable, loadRows } from './load-rows.ts';
 import { loadSettings, rowSettings } from './session-settings.ts';
 
 /**
- * What takes its time and locks its own table alone. The rest (foreign keys, indexes that become parts of others, triggers, privileges) locks several
- * tables, and two jobs of pg_restore that do deadlock now and then.
- */
-const builtSideBySide: ReadonlySet<string> = new Set(['INDEX', 'CONSTRAINT']);
-
-/**
  * Fills an empty database from an archive, read once from its beginning, with `jobs` sessions side by side: pg_restore makes the definitions
  * from the archive's own table of contents, rows go by `COPY` over all sessions at once (a single large table too), and pg_restore makes
- * indexes and constraints with as many jobs, and what connects tables one by one. Memory is three slices of 1 MiB a job beside what reads the bytes; on the disk there is the
- * table of contents.
+ * indexes and constraints with as many jobs, and what connects tables one by one. Memory is three slices of 1 MiB a job beside what reads the
+ * bytes; on the disk there is the table of contents.
  *
  * Proves that the server took as many rows as the archive has; the digests are of the bytes that it was given.
  */
@@ -36,7 +30,7 @@ export async function loadArchive(context: EngineContext, options: LoadOptions):
       throw new HoldfastError('internal', "an archive's first part is its contents");
     const { head, entries } = first.value;
     const isWanted = (await options.choose?.(entries)) ?? (() => true);
-    const { before, tables, largeObjects, statements, after } = listEntries(entries, isWanted);
+    const { before, tables, largeObjects, statements, indexes, after } = listEntries(entries, isWanted);
     if (options.choose) reader.want(new Set([...tables.map(({ dumpId }) => dumpId), ...largeObjects]));
 
     const settings = loadSettings(options);
@@ -58,14 +52,8 @@ export async function loadArchive(context: EngineContext, options: LoadOptions):
     await endAll(clients);
 
     context.progress({ phase: 'index', detail: options.detail });
-    const kinds = new Map(entries.map(({ dumpId, kind }) => [dumpId, kind]));
-    const isBuilt = (dumpId: number): boolean => builtSideBySide.has(kinds.get(dumpId) ?? '');
-    const into = { connection, database, settings };
-    await definitions.run([...statements, ...after.filter(isBuilt)], { ...into, jobs });
-    await definitions.run(
-      after.filter((dumpId) => !isBuilt(dumpId)),
-      { ...into, jobs: 1 },
-    );
+    await definitions.run([...statements, ...indexes], { connection, database, jobs, settings });
+    await definitions.run(after, { connection, database, jobs: 1, settings });
     return loaded;
   } finally {
     await endAll(clients);

@@ -77,7 +77,7 @@ export async function restoreSelection(
     await client.query(await definitions.text(lists.before));
     await loadRows(context, { reader, tables: lists.tables, clients: [client], doing });
     await client.query(await definitions.text(lists.statements));
-    await client.query(await definitions.text(lists.after));
+    await client.query(await definitions.text([...lists.indexes, ...lists.after]));
 
     context.progress({ phase: 'compare', detail: database });
     const compared = await compareTables(client, lists.tables, record.content);
