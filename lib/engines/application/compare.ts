@@ -1,9 +1,10 @@
 import { z } from 'zod';
 import type { StreamRecord } from '../../core/manifest.ts';
 import type { Comparison, EngineContext } from '../engine.ts';
+import { stopReason } from '../stop-reason.ts';
 import { compareTrees } from './compare-content.ts';
 import { parseConnection } from './connection.ts';
-import { stopReason, translated } from './errors.ts';
+import { translated } from './errors.ts';
 import { readContent } from './read-content.ts';
 import { folderOf } from './restore/destination.ts';
 import { requireFolder } from './source.ts';

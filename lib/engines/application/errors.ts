@@ -1,4 +1,5 @@
 import { HoldfastError } from '../../core/errors.ts';
+import { stopReason } from '../stop-reason.ts';
 import { codeOf } from './tree/omission.ts';
 
 /** What an error of the operating system means to whoever reads or writes a tree; every other error is left as it is. */
@@ -28,12 +29,6 @@ export function translated(error: unknown, what: string): unknown {
     default:
       return error;
   }
-}
-
-/** Why the signal aborted, as an error of ours. */
-export function stopReason(signal: AbortSignal, doing: string): HoldfastError {
-  if (signal.reason instanceof HoldfastError) return signal.reason;
-  return new HoldfastError('stopped', `${doing} was stopped`, { cause: signal.reason });
 }
 
 /** Throws when the signal has aborted. */

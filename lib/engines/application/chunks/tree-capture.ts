@@ -1,8 +1,9 @@
 import { hash } from 'node:crypto';
 import { HoldfastError } from '../../../core/errors.ts';
 import type { BackupReader, CaptureResult, EngineContext } from '../../engine.ts';
+import { stopReason } from '../../stop-reason.ts';
 import type { Connection, TreeSettings } from '../connection.ts';
-import { stopReason, throwIfStopped, translated } from '../errors.ts';
+import { throwIfStopped, translated } from '../errors.ts';
 import { requireFolder, requireSomething } from '../source.ts';
 import { Choice } from '../tree/choice.ts';
 import { OmissionList } from '../tree/omission-list.ts';

@@ -1,9 +1,10 @@
 import { HoldfastError } from '../../../core/errors.ts';
 import type { Comparison, EngineContext, RestorePlan, RestoreResult } from '../../engine.ts';
+import { stopReason } from '../../stop-reason.ts';
 import { restoreChunks } from '../chunks/restore-chunks.ts';
 import { compareTrees } from '../compare-content.ts';
 import { type Connection, parseConnection } from '../connection.ts';
-import { stopReason, throwIfStopped, translated } from '../errors.ts';
+import { throwIfStopped, translated } from '../errors.ts';
 import { readContent } from '../read-content.ts';
 import type { TreeContent } from '../tree/tree-content.ts';
 import { Destination, folderOf, removeTree } from './destination.ts';

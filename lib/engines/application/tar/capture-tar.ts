@@ -1,6 +1,7 @@
 import type { CaptureResult, EngineContext } from '../../engine.ts';
+import { stopReason } from '../../stop-reason.ts';
 import type { Connection, TreeSettings } from '../connection.ts';
-import { stopReason, translated } from '../errors.ts';
+import { translated } from '../errors.ts';
 import { requireFolder, requireSomething } from '../source.ts';
 import { Choice } from '../tree/choice.ts';
 import { OmissionList } from '../tree/omission-list.ts';
