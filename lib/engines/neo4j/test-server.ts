@@ -1,11 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { statfs } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { HoldfastError } from '../../core/errors.ts';
 import { freePort } from '../../servers/child-server.ts';
 import { prepareNeo4j } from '../../servers/neo4j-server.ts';
+import { requireSpace } from '../../servers/require-space.ts';
 import { startWatchdog } from '../../servers/watchdog.ts';
 import { type Connection, connectionSchema } from './connection.ts';
 import type { Neo4jTools } from './tools.ts';
@@ -33,7 +33,7 @@ export async function prepareTestServer(options: {
   readonly pageCacheMiB: number;
 }): Promise<TestServer> {
   const { tools, heapMiB, pageCacheMiB } = options;
-  await requireSpace(tmpdir(), options.sizeBytes);
+  await requireSpace(tmpdir(), neededBytes(options.sizeBytes));
   const home = mkdtempSync(path.join(tmpdir(), 'holdfast-test-'));
   const watchdog = startWatchdog({ signal: 'KILL', removeFolder: home });
   const port = await freePort();
@@ -88,14 +88,4 @@ export async function prepareTestServer(options: {
 }
 
 /** The content, its indexes as large again, and the transaction logs, which are bounded. */
-async function requireSpace(folder: string, sizeBytes: number): Promise<void> {
-  const neededBytes = 2 * sizeBytes + 1024 * mebibyte;
-  const disk = await statfs(folder);
-  const freeBytes = disk.bavail * disk.bsize;
-  if (freeBytes >= neededBytes) return;
-  const [needed, free] = [neededBytes, freeBytes].map((bytes) => Math.ceil(bytes / mebibyte));
-  throw new HoldfastError(
-    'test-disk-too-small',
-    `the restore test needs ${needed} MiB of disk at '${folder}', and ${free} MiB are free`,
-  );
-}
+const neededBytes = (sizeBytes: number): number => 2 * sizeBytes + 1024 * mebibyte;

@@ -1,11 +1,11 @@
 import { chownSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
-import { statfs } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { HoldfastError } from '../../core/errors.ts';
 import { childServer } from '../../servers/child-server.ts';
 import { initialise } from '../../servers/initdb.ts';
 import { isPostmasterReady, startPostmaster } from '../../servers/postmaster.ts';
+import { requireSpace } from '../../servers/require-space.ts';
 import type { ServerAccount } from '../../servers/server-account.ts';
 import { serverCloser } from '../../servers/server-closer.ts';
 import { startWatchdog } from '../../servers/watchdog.ts';
@@ -56,7 +56,7 @@ export async function openTestServer(options: {
   readonly settings?: Readonly<Record<string, string>>;
 }): Promise<TestServer> {
   const { programs, account } = options;
-  await requireSpace(tmpdir(), options.sizeBytes);
+  await requireSpace(tmpdir(), neededBytes(options.sizeBytes));
   const folder = mkdtempSync(path.join(tmpdir(), 'holdfast-test-'));
   const ownFolder = (name: string): string => {
     const made = path.join(folder, name);
@@ -105,14 +105,5 @@ export async function openTestServer(options: {
 }
 
 /** The databases as large as they were, a tenth for what sorting indexes takes, and the WAL, which is bounded. */
-async function requireSpace(folder: string, sizeBytes: number): Promise<void> {
-  const neededBytes = Math.ceil(1.1 * sizeBytes + Math.min(1024 * mebibyte, 64 * mebibyte + sizeBytes));
-  const disk = await statfs(folder);
-  const freeBytes = disk.bavail * disk.bsize;
-  if (freeBytes >= neededBytes) return;
-  const [needed, free] = [neededBytes, freeBytes].map((bytes) => Math.ceil(bytes / mebibyte));
-  throw new HoldfastError(
-    'test-disk-too-small',
-    `the restore test needs ${needed} MiB of disk at '${folder}', and ${free} MiB are free`,
-  );
-}
+const neededBytes = (sizeBytes: number): number =>
+  Math.ceil(1.1 * sizeBytes + Math.min(1024 * mebibyte, 64 * mebibyte + sizeBytes));

@@ -2,10 +2,10 @@ import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { freemem, tmpdir } from 'node:os';
 import path from 'node:path';
 import { HoldfastError } from '../../core/errors.ts';
-import { childServer } from '../../servers/child-server.ts';
+import { serverCloser } from '../../servers/server-closer.ts';
 import { startWatchdog } from '../../servers/watchdog.ts';
+import { childRedis } from './child-redis.ts';
 import { type Connection, connectionSchema } from './connection.ts';
-import { openSession } from './protocol/session.ts';
 import type { ServerProgram } from './server-program.ts';
 
 /** A server that exists for one restore test. */
@@ -42,31 +42,9 @@ export async function openTestServer(options: {
   };
   const watchdog = startWatchdog({ signal: 'KILL', removeFolder: folder });
   const connection = connectionSchema.parse({ host: 'localhost', sslmode: 'disable', socketPath });
-  const server = childServer({
-    program: program.program,
-    args: Object.entries(settings).flatMap(([name, value]) => [`--${name}`, value]),
-    env: { LC_ALL: 'C', TZ: 'UTC' },
-    logFile: path.join(folder, 'server.log'),
-    watchdog,
-    isReady: async () => {
-      try {
-        await using session = await openSession(connection);
-        await session.ask(['PING']);
-        return true;
-      } catch {
-        return false;
-      }
-    },
-  });
-  let closing: Promise<void> | undefined;
-  const close = (): Promise<void> => {
-    closing ??= (async () => {
-      await server.end('SIGKILL');
-      await watchdog.release();
-      rmSync(folder, { recursive: true, force: true });
-    })();
-    return closing;
-  };
+  const server = childRedis({ program: program.program, folder, settings, connection, watchdog });
+  const left = (): void => rmSync(folder, { recursive: true, force: true });
+  const close = serverCloser({ server, signal: 'SIGKILL', watchdog, left });
   try {
     await server.start();
   } catch (cause) {

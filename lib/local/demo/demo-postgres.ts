@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { demoFolder } from '../../config/files.ts';
 import { HoldfastError } from '../../core/errors.ts';
@@ -6,6 +6,7 @@ import { freePort } from '../../servers/child-server.ts';
 import { type EmbeddedPostgres, openEmbeddedPostgres } from '../postgres-server.ts';
 import type { DemoRestore, DemoSource } from './demo-source.ts';
 import { demoDatabases, loadDemoData } from './load-postgres.ts';
+import { rememberedIn } from './stable-port.ts';
 
 /** The major version of the embedded server, whose client tools a backup of the demo needs. */
 export const demoMajor = 17;
@@ -36,7 +37,7 @@ async function openServer(): Promise<EmbeddedPostgres> {
       if (!(cause instanceof HoldfastError) || cause.code !== 'lease-held') throw cause;
       throw new HoldfastError('stack-running', `the demo runs already: ${cause.message}`, { cause });
     });
-  const remembered = rememberedPort(portFile);
+  const remembered = rememberedIn(portFile);
   if (remembered !== undefined) {
     try {
       return await open(remembered);
@@ -47,14 +48,6 @@ async function openServer(): Promise<EmbeddedPostgres> {
   const port = await freePort();
   writeFileSync(portFile, String(port));
   return open(port);
-}
-
-function rememberedPort(file: string): number | undefined {
-  try {
-    return Number(readFileSync(file, 'utf8')) || undefined;
-  } catch {
-    return undefined;
-  }
 }
 
 const yamlOf = (port: number): string => `  - name: demo

@@ -2,10 +2,11 @@ import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { HoldfastError } from '../../core/errors.ts';
+import { childRedis } from '../../engines/redis/child-redis.ts';
 import { connectionSchema } from '../../engines/redis/connection.ts';
 import { openSession } from '../../engines/redis/protocol/session.ts';
 import { findServerProgram, type ServerProgram } from '../../engines/redis/server-program.ts';
-import { childServer } from '../../servers/child-server.ts';
+import { serverCloser } from '../../servers/server-closer.ts';
 import { startWatchdog } from '../../servers/watchdog.ts';
 import type { DemoRestore, DemoSource, LeftOut } from './demo-source.ts';
 import { stablePort } from './stable-port.ts';
@@ -24,30 +25,15 @@ export async function openDemoRedis(progress: (line: string) => void): Promise<D
   const watchdog = startWatchdog({ signal: 'KILL', removeFolder: folder });
   const connection = connectionSchema.parse({ host: '127.0.0.1', port, sslmode: 'disable' });
   const settings = { bind: '127.0.0.1', port: String(port), dir: join(folder, 'data'), save: '', appendonly: 'no' };
-  const server = childServer({
+  const server = childRedis({
     program: program.program,
-    args: Object.entries({ ...settings, 'repl-diskless-sync-delay': '0' }).flatMap(([name, value]) => [
-      `--${name}`,
-      value,
-    ]),
-    env: { LC_ALL: 'C', TZ: 'UTC' },
-    logFile: join(folder, 'server.log'),
+    folder,
+    settings: { ...settings, 'repl-diskless-sync-delay': '0' },
+    connection,
     watchdog,
-    isReady: async () => {
-      try {
-        await using session = await openSession(connection);
-        await session.ask(['PING']);
-        return true;
-      } catch {
-        return false;
-      }
-    },
   });
-  const close = async (): Promise<void> => {
-    await server.end('SIGKILL');
-    await watchdog.release();
-    rmSync(folder, { recursive: true, force: true });
-  };
+  const left = (): void => rmSync(folder, { recursive: true, force: true });
+  const close = serverCloser({ server, signal: 'SIGKILL', watchdog, left });
   try {
     await server.start();
     await using session = await openSession(connection);

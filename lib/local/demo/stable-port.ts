@@ -14,7 +14,8 @@ export async function stablePort(server: string): Promise<number> {
   return port;
 }
 
-function rememberedIn(file: string): number | undefined {
+/** The port that was written to the file at an earlier start. */
+export function rememberedIn(file: string): number | undefined {
   try {
     return Number(readFileSync(file, 'utf8')) || undefined;
   } catch {
