@@ -5,26 +5,15 @@ import { neo4jEngine } from './neo4j/neo4j-engine.ts';
 import { postgresEngine } from './postgres/postgres-engine.ts';
 import { redisEngine } from './redis/redis-engine.ts';
 
+const engines: Readonly<Record<EngineName, () => Engine>> = {
+  postgres: postgresEngine,
+  neo4j: neo4jEngine,
+  redis: redisEngine,
+  application: applicationEngine,
+};
+
 /** The engine of that name. Engines hold no state: every verb connects for itself. */
-export function openEngine(name: EngineName): Engine {
-  switch (name) {
-    case 'postgres':
-      return postgresEngine();
-    case 'neo4j':
-      return neo4jEngine();
-    case 'redis':
-      return redisEngine();
-    case 'application':
-      return applicationEngine();
-    default:
-      return name satisfies never;
-  }
-}
+export const openEngine = (name: EngineName): Engine => engines[name]();
 
 /** Every engine that there is. */
-export const allEngines = (): readonly Engine[] => [
-  postgresEngine(),
-  neo4jEngine(),
-  redisEngine(),
-  applicationEngine(),
-];
+export const allEngines = (): readonly Engine[] => Object.values(engines).map((open) => open());
