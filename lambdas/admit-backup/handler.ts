@@ -1,8 +1,8 @@
 import { z } from 'zod';
-import { taskOf } from '../../lib/config/runtime.ts';
 import { backupRequestSchema } from '../../lib/core/requests.ts';
 import { admitBackup } from '../../lib/lifecycle/admit-backup.ts';
 import { step } from '../frame.ts';
+import { withTask } from '../with-task.ts';
 
 const inputSchema = z.object({
   request: backupRequestSchema,
@@ -11,9 +11,6 @@ const inputSchema = z.object({
   redriveCount: z.number().int().default(0),
 });
 
-export const handler = step('admit-backup', inputSchema, async (asked, dependencies) => {
-  const admission = await admitBackup(dependencies, asked);
-  return 'run' in admission
-    ? { ...admission, taskDefinition: taskOf(dependencies.runtime, admission.run.target) }
-    : admission;
-});
+export const handler = step('admit-backup', inputSchema, async (asked, dependencies) =>
+  withTask(dependencies.runtime, await admitBackup(dependencies, asked), (run) => run.target),
+);

@@ -1,8 +1,8 @@
 import { z } from 'zod';
-import { taskOf } from '../../lib/config/runtime.ts';
 import { restoreRequestSchema } from '../../lib/core/requests.ts';
 import { admitRestore } from '../../lib/lifecycle/admit-restore.ts';
 import { step } from '../frame.ts';
+import { withTask } from '../with-task.ts';
 
 const inputSchema = z.object({
   request: restoreRequestSchema,
@@ -11,9 +11,6 @@ const inputSchema = z.object({
   redriveCount: z.number().int().default(0),
 });
 
-export const handler = step('admit-restore', inputSchema, async (asked, dependencies) => {
-  const admission = await admitRestore(dependencies, asked);
-  return 'run' in admission
-    ? { ...admission, taskDefinition: taskOf(dependencies.runtime, admission.run.into) }
-    : admission;
-});
+export const handler = step('admit-restore', inputSchema, async (asked, dependencies) =>
+  withTask(dependencies.runtime, await admitRestore(dependencies, asked), (run) => run.into),
+);
