@@ -6,7 +6,8 @@ import { type KnownRestoreTest, type RestorablePoints, restorablePointsOf } from
 import type { Store } from '../store/store.ts';
 import { knownBackups } from './known-backups.ts';
 
-type Places = {
+/** Where facts of backups are asked for. */
+export type Places = {
   readonly config: HoldfastConfig;
   readonly store: Store;
   /** Asked first. @default - the store alone is read */

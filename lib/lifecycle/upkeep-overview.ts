@@ -1,5 +1,3 @@
-import type { CatalogClient } from '../catalog/client.ts';
-import type { HoldfastConfig } from '../config/config.ts';
 import { type UpkeepSchedule, upkeepSchedules } from '../config/upkeep-schedules.ts';
 import { dueTimes } from '../core/due-times.ts';
 import { healthReportSchema, reconcilerStateSchema, watchStateSchema } from '../core/health.ts';
@@ -8,6 +6,7 @@ import { readDocument } from '../store/document.ts';
 import { leaseAt } from '../store/lease.ts';
 import type { Store } from '../store/store.ts';
 import { knownBackups } from './known-backups.ts';
+import type { Places } from './restorable-points.ts';
 
 /** What Holdfast does by itself beside backups: when it did so last, how that ended, and when it does again. */
 export type UpkeepOverview = UpkeepSchedule & {
@@ -17,13 +16,6 @@ export type UpkeepOverview = UpkeepSchedule & {
   readonly nextRuns: readonly string[];
 };
 
-type Places = {
-  readonly config: HoldfastConfig;
-  readonly store: Store;
-  readonly catalog: CatalogClient | undefined;
-  readonly clock: () => Date;
-  readonly warn: (message: string) => void;
-};
 type LastRun = UpkeepOverview['lastRun'];
 
 const shownRuns = 3;

@@ -1,11 +1,9 @@
 import { execFile } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import type { EngineProgress } from '../../../lib/engines/engine.ts';
 import type { Neo4jServer } from '../../servers/neo4j.ts';
-import type { TestContext } from '../saved-streams.ts';
+import { type TestContext, testContext } from '../saved-streams.ts';
 
 /** A context for the server with a scratch folder of its own; `connection` overrides single settings. */
 export function contextFor(
@@ -18,23 +16,14 @@ export function contextFor(
     readonly progress?: (event: EngineProgress) => void;
   } = {},
 ): TestContext {
-  const scratch = mkdtempSync(path.join(tmpdir(), 'holdfast-scratch-'));
-  const events: EngineProgress[] = [];
   const { host, port, user, password } = server;
-  return {
+  return testContext({
+    ...options,
     target: 'social',
     connection: { host, port, user, password, tls: 'disable', ...options.connection },
     parallelJobs: options.parallelJobs ?? 2,
     options: options.options ?? {},
-    signal: options.signal ?? new AbortController().signal,
-    progress: (event) => {
-      events.push(event);
-      options.progress?.(event);
-    },
-    events,
-    scratch,
-    [Symbol.dispose]: () => rmSync(scratch, { recursive: true, force: true }),
-  };
+  });
 }
 
 /** Runs a script with the server's own cypher-shell, and gives what it printed. Rejects when it ends with another code than 0. */
