@@ -81,11 +81,15 @@ export async function connect(
     readonly settings?: Readonly<Record<string, string>>;
     /** Leaves the session's settings as the server gives them to anybody. @default false */
     readonly isPlain?: boolean;
+    /** A session that takes the commands of the replication protocol, and no SQL. @default false */
+    readonly isReplication?: boolean;
     /** When it fires the session is dropped, and with it whatever it waits for. */
     readonly signal?: AbortSignal;
   } = {},
 ): Promise<Client> {
-  const base: ClientConfig = {
+  // pg sends `replication` with the others, and its types do not know it.
+  const base: ClientConfig & { readonly replication?: string } = {
+    ...(options.isReplication && { replication: 'true' }),
     host: connection.host,
     port: connection.port,
     user: connection.user,
