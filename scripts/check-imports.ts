@@ -9,6 +9,7 @@ const parts = [
   'lib/servers',
   'lib/engines',
   'lib/catalog',
+  'lib/services',
   'lib/lifecycle',
   'lib/runner',
 ];
@@ -41,6 +42,8 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   'lib/keys': foundation,
   'lib/catalog': [...foundation, 'lib/store'],
   'lib/pipeline': [...foundation, 'lib/store', 'lib/keys'],
+  // Services of sources, which runs stop and start.
+  'lib/services': [...foundation, 'lib/store', 'lib/engines/engine.ts', 'lib/runner/child.ts'],
   'lib/lifecycle': [...foundation, ...parts],
   'lib/runner': [...foundation, ...parts],
   'lib/api': [...foundation, ...parts],

@@ -1,41 +1,4 @@
-import { runFrom } from '../../lib/config/runtime.ts';
-import { backupRunSchema, restoreRunSchema } from '../../lib/core/requests.ts';
-import { askTargets } from '../../lib/runner/ask-targets.ts';
-import { partialFailure, runBackup } from '../../lib/runner/backup.ts';
-import { giveWay } from '../../lib/runner/give-way.ts';
-import { runRestore } from '../../lib/runner/restore.ts';
-import { restoreFailure } from '../../lib/runner/restore-failure.ts';
-import { runTask } from '../../lib/runner/task.ts';
+import { runCommand, workCommands } from '../../lib/runner/commands.ts';
 
-/**
- * The program of the task image: `main.mjs backup` or `main.mjs restore`, told what to do by `HOLDFAST_RUN`, and `main.mjs ask-targets`,
- * which needs not be told.
- */
-const commands: Readonly<Record<string, () => Promise<number>>> = {
-  backup: () => {
-    giveWay();
-    const run = runFrom(backupRunSchema, process.env);
-    return runTask(run.backupId, process.env, async (context) => ({
-      failure: partialFailure(await runBackup(context, run)),
-    }));
-  },
-  restore: () => {
-    const run = runFrom(restoreRunSchema, process.env);
-    return runTask(run.recoveryId, process.env, async (context) => {
-      const restore = await runRestore(context, run);
-      return { restore, failure: restoreFailure(restore) };
-    });
-  },
-  'ask-targets': () =>
-    runTask(undefined, process.env, async (context) => {
-      await askTargets(context);
-      return {};
-    }),
-};
-
-const command = commands[process.argv[2] ?? ''];
-if (command === undefined) {
-  console.error(`usage: main.mjs ${Object.keys(commands).join(' | ')}`);
-  process.exit(2);
-}
-process.exit(await command());
+/** The program of the task image: `main.mjs backup`, `main.mjs restore`, `main.mjs ask-targets`. */
+await runCommand(workCommands);

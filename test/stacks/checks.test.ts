@@ -5,7 +5,7 @@ import { Bucket } from 'aws-cdk-lib/aws-s3';
 import { AwsSolutionsChecks } from 'cdk-nag';
 import type { IConstruct } from 'constructs';
 import { acknowledge } from '../../lib/checks/acknowledge.ts';
-import { appOf, ordinary } from './synthesize.ts';
+import { appOf, ordinary, withServices } from './synthesize.ts';
 
 const existing = `
 store: { kind: s3, bucket: my-vault, prefix: holdfast/ }
@@ -20,7 +20,11 @@ targets:
     connection: { host: db.internal, user: backup, password: { secret: "arn:aws:secretsmanager:eu-central-1:111122223333:secret:orders-AbCdEf" } }
 `;
 
-for (const [what, config] of Object.entries({ 'that makes everything': ordinary, 'on existing things': existing })) {
+for (const [what, config] of Object.entries({
+  'that makes everything': ordinary,
+  'on existing things': existing,
+  'that stops services': withServices,
+})) {
   test(`an installation ${what} satisfies CloudFormation's validator, and cdk-nag but for what is acknowledged`, () => {
     const { app } = appOf(config, { validate: true });
     app.synth();
