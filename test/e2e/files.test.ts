@@ -76,6 +76,12 @@ test('a tree goes through the state machine, is validated there, and comes back 
   assert.equal(manifest.streams[0]?.remarks, undefined);
   const row = await opened.rowOf(execution);
   assert.deepEqual([row?.method, row?.status, row?.engine], ['files', 'COMPLETED', 'application']);
+  const metrics = await (await fetch(`${opened.stack.statusUrl}/metrics`)).text();
+  const series = 'service="application",type="files",target="files"';
+  for (const fact of ['status', 'validation_status'])
+    assert.ok(metrics.includes(`\nbackup_${fact}{${series}} 1\n`), metrics);
+  assert.match(metrics, new RegExp(`^backup_age_hours\\{${series}\\} 0(?:\\.[01]\\d*)?$`, 'm'));
+  assert.ok(metrics.includes(`\nbackup_size_bytes{${series}} ${manifest.storedBytes}\n`));
 
   const copy = join(folder.root, 'copy');
   const restored = await cli('restore', 'latest', '--target', 'files', '--as', copy);

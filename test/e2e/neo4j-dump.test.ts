@@ -119,6 +119,12 @@ test('a backup stops the ECS service that runs the server, and starts it again w
   assert.deepEqual({ desiredCount, cluster, service }, { desiredCount: 1, cluster: 'graphs', service: 'social' });
   assert.equal(holder, run.execution);
   assert.notEqual(startedAt, null);
+  const metrics = await (await fetch(`${opened.stack.statusUrl}/metrics`)).text();
+  const series = 'service="neo4j",type="dump",target="social"';
+  for (const fact of ['status', 'validation_status'])
+    assert.ok(metrics.includes(`\nbackup_${fact}{${series}} 1\n`), metrics);
+  assert.match(metrics, new RegExp(`^backup_age_hours\\{${series}\\} 0(?:\\.[01]\\d*)?$`, 'm'));
+  assert.ok(metrics.includes(`\nbackup_size_bytes{${series}} ${manifest.storedBytes}\n`));
   assert.deepEqual(await items(), [500n]);
 });
 

@@ -53,9 +53,11 @@ export type CleanupPlace = {
 };
 export type Planned = Awaited<ReturnType<typeof admitCleanup>>;
 
-/** Cleanups of a store, as the state machine's functions make them. */
-export function cleanupPlace(store: Store): CleanupPlace {
-  const now = new Date(Date.now() + 60 * dayMs);
+/** Cleanups of a store, as the state machine's functions make them: by a configuration with a target `orders`, in sixty days, unless told otherwise. */
+export function cleanupPlace(
+  store: Store,
+  { config = cleanupConfig, now = new Date(Date.now() + 60 * dayMs) } = {},
+): CleanupPlace {
   const clock = (): Date => now;
   const logged: string[] = [];
   const note = (message: string): void => {
@@ -66,7 +68,7 @@ export function cleanupPlace(store: Store): CleanupPlace {
 
   const plan = async (execution: string, dryRun = false): Promise<Planned> =>
     admitCleanup(
-      { config: cleanupConfig, store, clock },
+      { config, store, clock },
       { request: dryRun ? { dryRun } : {}, execution, startedAt: now.toISOString(), redriveCount: 0 },
     );
   const execute = async ({ run }: Planned, on: Store = store): Promise<CleanupTotals> => {

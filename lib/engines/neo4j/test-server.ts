@@ -37,7 +37,8 @@ export async function prepareTestServer(options: {
   const home = mkdtempSync(path.join(tmpdir(), 'holdfast-test-'));
   const watchdog = startWatchdog({ signal: 'KILL', removeFolder: home });
   const port = await freePort();
-  const password = randomBytes(24).toString('base64url');
+  // Not in base64: one that begins with a dash would be an option to neo4j-admin.
+  const password = randomBytes(24).toString('hex');
   const failed = (cause: unknown): HoldfastError => {
     const why = cause instanceof Error ? cause.message : String(cause);
     return new HoldfastError('not-testable', `Neo4j ${tools.version} does not start here: ${why}`, {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { globSync, mkdtempSync, rmSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { chmodSync, globSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, suite, test } from 'node:test';
@@ -110,7 +111,12 @@ suite('testing a backup of Neo4j by restoring it', { concurrency: false }, () =>
     await assert.rejects(testIt(planOf({ source: { serverVersion: '2099.1.0' } })), { code: 'not-testable' });
   });
 
-  test('a test that is stopped ends its server', async () => {
+  test('a test that is stopped ends its server, and the one that a launcher has started', async () => {
+    using launchers = ownLaunchers(binDir);
+    const launching = neo4jEngine({
+      findTools: (atLeast) => findNeo4j(atLeast, { folders: [launchers.binDir], elsewhere: [] }),
+    });
+    using context = contextFor(nowhere);
     const stop = new AbortController();
     const { open, ...stream } = planned(saved, 'neo4j');
     async function* stopping() {
@@ -120,10 +126,33 @@ suite('testing a backup of Neo4j by restoring it', { concurrency: false }, () =>
       }
     }
 
-    await assert.rejects(testIt(planOf({ streams: [{ ...stream, open: stopping }] }), stop.signal), {
-      code: 'stopped',
-    });
+    await assert.rejects(
+      launching.restoreTest({ ...context, signal: stop.signal }, planOf({ streams: [{ ...stream, open: stopping }] })),
+      { code: 'stopped' },
+    );
+
+    const running = execFileSync('ps', ['-A', '-o', 'args='], { encoding: 'utf8' });
+    assert.equal(running.includes(`--home-dir=${tmpdir()}`), false);
 
     assert.deepEqual(leftovers(), []);
   });
 });
+
+/** An installation whose programs are launchers, as Neo4j's own scripts are: the server is the child of a JVM. */
+function ownLaunchers(installed: string): Disposable & { readonly binDir: string } {
+  const folder = mkdtempSync(path.join(tmpdir(), 'neo4j-'));
+  symlinkSync(path.join(installed, '../lib'), path.join(folder, 'lib'));
+  const binDir = path.join(folder, 'bin');
+  mkdirSync(binDir);
+  for (const [name, main] of [
+    ['neo4j', 'Neo4jBoot'],
+    ['neo4j-admin', 'Neo4jAdminBoot'],
+  ] as const) {
+    const classpath = `${folder}/lib/*:${folder}/etc:${folder}/repo/*`;
+    const java = `java -Xmx128m -classpath '${classpath}' -Dbasedir='${folder}' org.neo4j.server.startup.${main}`;
+    const quick = "JDK_JAVA_OPTIONS='-XX:TieredStopAtLevel=1 -XX:+UseSerialGC'";
+    writeFileSync(path.join(binDir, name), `#!/bin/sh\n${quick} exec ${java} "$@"\n`);
+    chmodSync(path.join(binDir, name), 0o755);
+  }
+  return { binDir, [Symbol.dispose]: () => rmSync(folder, { recursive: true, force: true }) };
+}
