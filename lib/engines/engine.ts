@@ -11,8 +11,11 @@ import type { EngineName, Format, Method, OnConflict } from '../core/vocabulary.
 export interface Engine {
   readonly name: EngineName;
   readonly methods: readonly Method[];
-  /** Methods whose backups build on earlier ones: `capture` and `restore` are given a reader of those. @default - none */
-  readonly chainedMethods?: readonly Method[];
+  /**
+   * Methods whose backups build on earlier ones, each with the methods of those: `capture` and `restore` are given a reader of the newest.
+   * @default - none
+   */
+  readonly parentMethods?: Readonly<Partial<Record<Method, readonly Method[]>>>;
 
   /** Is the source reachable, which versions and sizes does it have, and would a backup succeed? Changes nothing. */
   probe(context: EngineContext): Promise<Probe>;
@@ -22,13 +25,14 @@ export interface Engine {
 
   /**
    * The streams that make up a backup, each to be read to its end, one after another or side by side. A stream that
-   * fails does not stop the others. `end` runs when all streams have ended, whatever became of them.
+   * fails does not stop the others, unless the capture is indivisible. They are begun in their order, as many at a time as the runner has room
+   * for, be it one. `end` runs when all streams have ended, whatever became of them.
    */
   capture(context: EngineContext, request: CaptureRequest): Promise<Capture>;
 
   /** The format's own check over a stream's plain bytes. Rejects with `corrupt` or `dump-incomplete`; resolves with its content. */
   inspect(
-    stream: Pick<StreamRecord, 'format' | 'kind' | 'name'>,
+    stream: Pick<StreamRecord, 'format' | 'kind' | 'name'> & Partial<Pick<StreamRecord, 'facts'>>,
     bytes: AsyncIterable<Uint8Array>,
     context: EngineContext,
   ): Promise<Content | undefined>;
@@ -105,7 +109,7 @@ export type EngineHealth = {
 export type CaptureRequest = {
   readonly method: Method;
   readonly format: Format;
-  /** The newest complete backup of the target by this method, for engines that build on it. @default - there is none */
+  /** The newest complete backup of the target by one of the method's parent methods. @default - there is none */
   readonly parent?: BackupReader;
 };
 
@@ -130,6 +134,8 @@ export type Capture = {
   readonly parent?: BackupId;
   readonly source: Manifest['source'];
   readonly streams: readonly CaptureStream[];
+  /** Is the backup whole or nothing, so that a stream that fails ends the others and the run? @default false */
+  readonly isIndivisible?: boolean;
   end(): Promise<void>;
 };
 
