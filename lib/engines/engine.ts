@@ -16,6 +16,8 @@ export interface Engine {
    * @default - none
    */
   readonly parentMethods?: Readonly<Partial<Record<Method, readonly Method[]>>>;
+  /** What a stream is as a file, by the format of its record. A format that is not here is read by Holdfast alone. */
+  readonly files: Readonly<Record<string, FileKind>>;
 
   /** Is the source reachable, which versions and sizes does it have, and would a backup succeed? Changes nothing. */
   probe(context: EngineContext): Promise<Probe>;
@@ -74,6 +76,9 @@ export type EngineContext = {
   /** A private folder for small files (password files); the caller removes it. */
   readonly scratch: string;
 };
+
+/** What the tool that reads a file expects it to be called, and that tool. */
+export type FileKind = { readonly extension: string; readonly reader: string };
 
 /** A file, and the text of its first and last 4 KiB, each byte a character. */
 export type FileEnds = { readonly path: string; readonly head: string; readonly tail: string };

@@ -5,6 +5,7 @@ import { captureLogical, type FindTools } from './capture.ts';
 import { checkFile } from './check-file.ts';
 import { compareStream } from './compare.ts';
 import { translated } from './errors.ts';
+import { postgresFiles } from './formats/file-kinds.ts';
 import { serverHealth } from './health.ts';
 import { inspectStream } from './inspect.ts';
 import { probeServer } from './probe.ts';
@@ -20,6 +21,7 @@ export function postgresEngine(options: { readonly findTools?: FindTools } = {})
     name: 'postgres',
     methods: methodsOf('postgres'),
     parentMethods: parentMethodsOf('postgres'),
+    files: postgresFiles,
     probe: (context) => inOurTerms('probe', probeServer(context, findTools)),
     health: (context) => inOurTerms('health', serverHealth(context)),
     capture: (context, request) =>
