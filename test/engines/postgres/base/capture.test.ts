@@ -1,15 +1,12 @@
 import assert from 'node:assert/strict';
-import { chownSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
 import { suite, test } from 'node:test';
 import type { StreamRecord } from '../../../../lib/core/manifest.ts';
 import { postgresEngine } from '../../../../lib/engines/postgres/postgres-engine.ts';
-import { serverAccount } from '../../../../lib/servers/server-account.ts';
 import { testedMajors } from '../../../../scripts/servers/postgres.ts';
 import { postgresServer } from '../../../servers/postgres.ts';
 import { capture, planned } from '../../saved-streams.ts';
 import { contextFor, run, session } from '../run-engine.ts';
+import { temporaryFolder } from './temporary-folder.ts';
 import { startUnpacked, unpackBase, verifyBackup } from './unpack-base.ts';
 
 const base = { method: 'base', format: 'base' } as const;
@@ -131,13 +128,4 @@ async function writeAndNote(server: Parameters<typeof session>[0]) {
       await client.end();
     },
   };
-}
-
-/** A folder of the account that runs test servers, gone with the test. */
-function temporaryFolder(stack: AsyncDisposableStack, name = ''): string {
-  const folder = mkdtempSync(path.join(tmpdir(), `holdfast-base${name}-`));
-  const account = serverAccount();
-  if (account) chownSync(folder, account.uid, account.gid);
-  stack.defer(() => rmSync(folder, { recursive: true, force: true }));
-  return folder;
 }
