@@ -20,6 +20,8 @@ type Source = {
   readonly server: Server;
   /** Does the cluster have page checksums? The server verifies them while it sends. */
   readonly checksums: boolean;
+  /** How much WAL the server keeps for a backup at most. @default - as much as it takes */
+  readonly walKeepBytes: number | undefined;
   readonly backup: BaseBackup;
   readonly samples: RestorableSamples;
   /** Ends the sessions. */
@@ -115,10 +117,24 @@ export class BaseStreams {
       yield* bytes;
     } catch (error) {
       const { signal } = this.#context;
-      const failure = signal.aborted ? stopReason(signal, 'the base backup') : fromBaseBackup(error, 'the base backup');
+      const failure = signal.aborted ? stopReason(signal, 'the base backup') : await this.#explained(error);
       waiting?.reject(failure);
       throw failure;
     }
+  }
+
+  /** A server that may keep no more WAL for the backup ends its session, and does not say why. */
+  async #explained(error: unknown): Promise<HoldfastError> {
+    const failure = fromBaseBackup(error, 'the base backup');
+    const { walKeepBytes, backup, samples } = this.#source;
+    if (failure.code !== 'source-interrupted' || walKeepBytes === undefined) return failure;
+    const written = ((await samples.position()) ?? 0n) - backup.start.lsn;
+    if (written <= BigInt(walKeepBytes)) return failure;
+    return new HoldfastError(
+      'dump-failed',
+      `the server ended the backup: it wrote ${written} bytes of WAL meanwhile, and keeps ${walKeepBytes} for it`,
+      { cause: error, hint: "raise max_slot_wal_keep_size above what the server writes in a backup's time" },
+    );
   }
 
   /** Writes the manifest to a file of this run's own, and returns what it lists. */

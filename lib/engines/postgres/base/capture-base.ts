@@ -5,6 +5,7 @@ import { connectToServer, readServer } from '../server.ts';
 import { type BaseBackup, beginBaseBackup } from './base-backup.ts';
 import { baseSettings } from './base-settings.ts';
 import { BaseStreams } from './base-streams.ts';
+import { baseFindings, requireNoErrors } from './requirements.ts';
 import { RestorableSamples } from './restorable-samples.ts';
 
 /**
@@ -22,12 +23,13 @@ export async function captureBase(context: EngineContext): Promise<Capture> {
   };
   try {
     const server = await readServer(client);
-    const checksums = await hasChecksums(client);
+    requireNoErrors(await baseFindings(client, { isIncremental: false, major: server.major }));
+    const settings = await readSettings(client);
     // Before the backup, so that there is a sample however short it is.
     await samples.begin();
     const { signal } = context;
     backup = await beginBaseBackup(connection, { major: server.major, settings: baseSettings(context), signal });
-    const streams = new BaseStreams(context, { server, checksums, backup, samples, end });
+    const streams = new BaseStreams(context, { server, ...settings, backup, samples, end });
     return {
       source: {
         serverVersion: server.version,
@@ -77,7 +79,13 @@ function streamsOf(backup: BaseBackup, streams: BaseStreams): CaptureStream[] {
   ];
 }
 
-async function hasChecksums(client: Client): Promise<boolean> {
-  const { rows } = await client.query<{ checksums: string }>(`select current_setting('data_checksums') as checksums`);
-  return rows[0]?.checksums === 'on';
+type ServerSettings = { readonly checksums: boolean; readonly walKeepBytes: number | undefined };
+
+async function readSettings(client: Client): Promise<ServerSettings> {
+  const { rows } = await client.query<{ checksums: string; keepMiB: number }>(
+    `select current_setting('data_checksums') as "checksums",
+            (select setting::int from pg_settings where name = 'max_slot_wal_keep_size') as "keepMiB"`,
+  );
+  const { checksums, keepMiB = -1 } = rows[0] ?? {};
+  return { checksums: checksums === 'on', walKeepBytes: keepMiB < 0 ? undefined : keepMiB * 1024 * 1024 };
 }
