@@ -133,6 +133,18 @@ const table = {
     retryable: false,
     hint: "an object that the manifest lists is gone: 'holdfast validate' lists all that are missing",
   },
+  'wal-conflict': {
+    exit: 15,
+    http: 409,
+    retryable: false,
+    hint: 'are two servers of one system identifier and timeline at work? The store keeps what it had first; see docs/runbooks/wal-conflict.md',
+  },
+  'wal-gone': {
+    exit: 15,
+    http: 409,
+    retryable: false,
+    hint: 'the server has removed WAL that the store lacks: take a new base backup, and see docs/runbooks/wal-gap.md',
+  },
   'manifest-unreadable': {
     exit: 15,
     http: 422,

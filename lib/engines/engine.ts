@@ -12,8 +12,13 @@ import type { EngineName, Format, Method, OnConflict } from '../core/vocabulary.
 export interface Engine {
   readonly name: EngineName;
   readonly methods: readonly Method[];
-  /** Methods whose backups build on earlier ones: `capture` and `restore` are given a reader of those. @default - none */
-  readonly chainedMethods?: readonly Method[];
+  /**
+   * Methods whose backups build on earlier ones, each with the methods of those: `capture` and `restore` are given a reader of the newest.
+   * @default - none
+   */
+  readonly parentMethods?: Readonly<Partial<Record<Method, readonly Method[]>>>;
+  /** What a stream is as a file, by the format of its record. A format that is not here is read by Holdfast alone. */
+  readonly files: Readonly<Record<string, FileKind>>;
 
   /** Is the source reachable, which versions and sizes does it have, and would a backup succeed? Changes nothing. */
   probe(context: EngineContext): Promise<Probe>;
@@ -23,13 +28,14 @@ export interface Engine {
 
   /**
    * The streams that make up a backup, each to be read to its end, one after another or side by side. A stream that
-   * fails does not stop the others. `end` runs when all streams have ended, whatever became of them.
+   * fails does not stop the others, unless the capture is indivisible. They are begun in their order, as many at a time as the runner has room
+   * for, be it one. `end` runs when all streams have ended, whatever became of them.
    */
   capture(context: EngineContext, request: CaptureRequest): Promise<Capture>;
 
   /** The format's own check over a stream's plain bytes. Rejects with `corrupt` or `dump-incomplete`; resolves with its content. */
   inspect(
-    stream: Pick<StreamRecord, 'format' | 'kind' | 'name'>,
+    stream: Pick<StreamRecord, 'format' | 'kind' | 'name'> & Partial<Pick<StreamRecord, 'facts'>>,
     bytes: AsyncIterable<Uint8Array>,
     context: EngineContext,
   ): Promise<Content | undefined>;
@@ -72,6 +78,9 @@ export type EngineContext = {
   readonly scratch: string;
 };
 
+/** What the tool that reads a file expects it to be called, and that tool. */
+export type FileKind = { readonly extension: string; readonly reader: string };
+
 /** A file, and the text of its first and last 4 KiB, each byte a character. */
 export type FileEnds = { readonly path: string; readonly head: string; readonly tail: string };
 
@@ -106,7 +115,7 @@ export type EngineHealth = {
 export type CaptureRequest = {
   readonly method: Method;
   readonly format: Format;
-  /** The newest complete backup of the target by this method, for engines that build on it. @default - there is none */
+  /** The newest complete backup of the target by one of the method's parent methods. @default - there is none */
   readonly parent?: BackupReader;
 };
 
@@ -148,6 +157,8 @@ export type Capture = {
   readonly parent?: BackupId;
   readonly source: Manifest['source'];
   readonly streams: readonly CaptureStream[];
+  /** Is the backup whole or nothing, so that a stream that fails ends the others and the run? @default false */
+  readonly isIndivisible?: boolean;
   end(): Promise<void>;
 };
 

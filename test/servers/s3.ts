@@ -1,12 +1,11 @@
 import { randomBytes } from 'node:crypto';
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync } from 'node:fs';
 import path from 'node:path';
 import { CreateBucketCommand, PutBucketVersioningCommand, S3Client } from '@aws-sdk/client-s3';
-import { childServer, freePort } from '../../lib/servers/child-server.ts';
-import { startWatchdog } from '../../lib/servers/watchdog.ts';
+import { childServer } from '../../lib/servers/child-server.ts';
 import { ensureMinio } from '../../scripts/servers/minio.ts';
 import { ensureVersitygw } from '../../scripts/servers/versitygw.ts';
+import { ownServer } from './own-server.ts';
 
 /** A real S3 server of a test, on 127.0.0.1. Address its buckets by path. */
 export type S3Server = AsyncDisposable & {
@@ -68,32 +67,18 @@ export async function versitygwServer(): Promise<S3Server> {
 }
 
 async function s3Server(name: string, launch: (port: number, folder: string) => Launch): Promise<S3Server> {
-  const folder = mkdtempSync(path.join(tmpdir(), `holdfast-${name}-`));
-  for (const inside of ['data', 'versions']) mkdirSync(path.join(folder, inside));
-  const port = await freePort();
-  const watchdog = startWatchdog({ signal: 'KILL', removeFolder: folder });
-  const server = childServer({ ...launch(port, folder), logFile: path.join(folder, 'server.log'), watchdog });
-  const endpoint = `http://127.0.0.1:${port}`;
-  const client = new S3Client({
-    endpoint,
-    region,
-    forcePathStyle: true,
-    credentials: { accessKeyId, secretAccessKey },
+  const started = await ownServer({
+    name,
+    signal: 'KILL',
+    prepare: ({ folder, port, watchdog }) => {
+      for (const inside of ['data', 'versions']) mkdirSync(path.join(folder, inside));
+      return childServer({ ...launch(port, folder), logFile: path.join(folder, 'server.log'), watchdog });
+    },
   });
-
-  async function dispose(): Promise<void> {
-    client.destroy();
-    await server.end('SIGKILL');
-    await watchdog.release();
-    rmSync(folder, { recursive: true, force: true });
-  }
-
-  try {
-    await server.start();
-  } catch (error) {
-    await dispose();
-    throw error;
-  }
+  const { port, start, end } = started;
+  const endpoint = `http://127.0.0.1:${port}`;
+  const credentials = { accessKeyId, secretAccessKey };
+  const client = new S3Client({ endpoint, region, forcePathStyle: true, credentials });
   return {
     endpoint,
     accessKeyId,
@@ -108,10 +93,13 @@ async function s3Server(name: string, launch: (port: number, folder: string) => 
       }
       return Bucket;
     },
-    stop: () => server.end('SIGTERM'),
-    start: () => server.start(),
-    kill: () => server.end('SIGKILL'),
-    [Symbol.asyncDispose]: dispose,
+    stop: () => end('SIGTERM'),
+    start,
+    kill: () => end('SIGKILL'),
+    async [Symbol.asyncDispose]() {
+      client.destroy();
+      await started[Symbol.asyncDispose]();
+    },
   };
 }
 

@@ -1,9 +1,11 @@
-import { methodsOf } from '../../config/targets/methods.ts';
+import { methodsOf, parentMethodsOf } from '../../config/targets/methods.ts';
 import type { Engine } from '../engine.ts';
+import { captureBase } from './base/capture-base.ts';
 import { captureLogical, type FindTools } from './capture.ts';
 import { checkFile } from './check-file.ts';
 import { compareStream } from './compare.ts';
 import { translated } from './errors.ts';
+import { postgresFiles } from './formats/file-kinds.ts';
 import { serverHealth } from './health.ts';
 import { inspectStream } from './inspect.ts';
 import { probeServer } from './probe.ts';
@@ -18,9 +20,15 @@ export function postgresEngine(options: { readonly findTools?: FindTools } = {})
   return {
     name: 'postgres',
     methods: methodsOf('postgres'),
+    parentMethods: parentMethodsOf('postgres'),
+    files: postgresFiles,
     probe: (context) => inOurTerms('probe', probeServer(context, findTools)),
     health: (context) => inOurTerms('health', serverHealth(context)),
-    capture: (context, request) => inOurTerms('capture', captureLogical(context, request, findTools)),
+    capture: (context, request) =>
+      inOurTerms(
+        'capture',
+        request.method === 'base' ? captureBase(context) : captureLogical(context, request, findTools),
+      ),
     inspect: inspectStream,
     checkFile,
     restore: (context, plan) => inOurTerms('restore', restoreLogical(context, plan, findTools)),

@@ -1,0 +1,36 @@
+import { HoldfastError } from '../../../core/errors.ts';
+import type { Content, StreamRecord } from '../../../core/manifest.ts';
+import { parseLsn } from '../replication/lsn.ts';
+import { ArchiveInspector, ClusterInspector } from './contents/archive-inspector.ts';
+import { ManifestInspector } from './contents/manifest-inspector.ts';
+
+type Inspected = Pick<StreamRecord, 'format' | 'kind' | 'name'> & Partial<Pick<StreamRecord, 'facts'>>;
+
+/** Reads a stream of a base backup as it passes; undefined when the stream is none of those. */
+export function baseInspector(
+  stream: Inspected,
+): { write(chunk: Uint8Array): void; end(): Content | undefined } | undefined {
+  switch (stream.format) {
+    case 'pg-backup-manifest':
+      return new ManifestInspector();
+    case 'pg-tar':
+      return stream.kind === 'cluster' ? clusterInspector(stream) : new ArchiveInspector('');
+    default:
+      return undefined;
+  }
+}
+
+function clusterInspector({ facts }: Inspected): { write(chunk: Uint8Array): void; end(): Content } {
+  const inspector = new ClusterInspector();
+  const endLsn = typeof facts?.['endLsn'] === 'string' ? parseLsn(facts['endLsn']) : undefined;
+  return {
+    write: (chunk) => inspector.write(chunk),
+    end() {
+      const { content, control } = inspector.end(endLsn);
+      const expected = facts?.['systemIdentifier'];
+      if (expected !== undefined && expected !== control.systemIdentifier)
+        throw new HoldfastError('corrupt', `the archive is of cluster ${control.systemIdentifier}, not ${expected}`);
+      return content;
+    },
+  };
+}
