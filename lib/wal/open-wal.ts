@@ -1,19 +1,20 @@
 import { HoldfastError } from '../core/errors.ts';
 import type { TargetName } from '../core/ids.ts';
-import { walSystemPrefix, walTargetPrefix } from '../core/object-keys.ts';
-import { formatLsn, parseLsn } from '../engines/postgres/replication/lsn.ts';
+import { walKey, walSystemPrefix, walTargetPrefix } from '../core/object-keys.ts';
+import { formatLsn, type Lsn, parseLsn } from '../engines/postgres/replication/lsn.ts';
 import {
   parseTimelineHistory,
   type TimelinePath,
   timelinePath,
 } from '../engines/postgres/replication/timeline-history.ts';
-import { historyName } from '../engines/postgres/replication/wal-segments.ts';
+import { historyName, segmentName } from '../engines/postgres/replication/wal-segments.ts';
 import { readWalObject } from './read-wal.ts';
 import { readWalHeader } from './read-wal-header.ts';
 import { extentOf, segmentsOf, type WalSegment } from './wal-contents.ts';
 import type { WalContext } from './wal-context.ts';
 import { WalKeys } from './wal-keys.ts';
 import { parseWalName, timelineDigits } from './wal-names.ts';
+import type { WalHeader } from './wal-object.ts';
 
 /** How far WAL goes without a hole; positions as text, `A/FF000000`. */
 export type WalReach = {
@@ -32,8 +33,10 @@ export interface WalLog {
   segmentBytes(): Promise<number | undefined>;
   /** The timelines that there is anything of, in order. */
   timelines(): Promise<readonly number[]>;
-  /** What there is of a timeline, in order; empty when there is nothing. */
-  segments(timeline: number): Promise<readonly WalSegment[]>;
+  /** What there is of a timeline from the segment of that position on, in order; all of it when no position is named. */
+  segments(timeline: number, from?: string): Promise<readonly WalSegment[]>;
+  /** What an object says of itself: a segment's, a piece's or another file's. Rejects with `object-missing` or `corrupt`. */
+  about(name: string): Promise<WalHeader>;
   /** The timeline's history file; undefined when the store has none, as for the first timeline. */
   history(timeline: number): Promise<Buffer | undefined>;
   /**
@@ -100,13 +103,19 @@ class StoredWal implements WalLog {
     return this.#timelines;
   }
 
-  segments(timeline: number): Promise<readonly WalSegment[]> {
+  segments(timeline: number, from?: string): Promise<readonly WalSegment[]> {
+    if (from !== undefined) return this.#listSegments(timeline, parseLsn(from));
     let listing = this.#segments.get(timeline);
     if (listing === undefined) {
-      listing = this.#listSegments(timeline);
+      listing = this.#listSegments(timeline, 0n);
       this.#segments.set(timeline, listing);
     }
     return listing;
+  }
+
+  async about(name: string): Promise<WalHeader> {
+    const key = walKey(this.#target, this.systemIdentifier, name);
+    return (await readWalHeader(this.#context.store, key, this.#context.signal)).header;
   }
 
   async history(timeline: number): Promise<Buffer | undefined> {
@@ -194,12 +203,18 @@ class StoredWal implements WalLog {
     }
   }
 
-  async #listSegments(timeline: number): Promise<readonly WalSegment[]> {
+  async #listSegments(timeline: number, from: Lsn): Promise<readonly WalSegment[]> {
     const segmentBytes = await this.segmentBytes();
     if (segmentBytes === undefined) return [];
     const folder = this.#folderOf(timeline);
     const names: string[] = [];
-    for await (const { key } of this.#context.store.list(folder)) names.push(key.slice(folder.length));
+    // Nothing sorts between the segment before and this one's objects but the pieces of that one.
+    const before = from < segmentBytes ? '' : segmentName(timeline, from - BigInt(segmentBytes), segmentBytes);
+    for await (const { key } of this.#context.store.list(
+      folder,
+      before === '' ? {} : { startAfter: `${folder}${before}~` },
+    ))
+      names.push(key.slice(folder.length));
     return segmentsOf(names, segmentBytes);
   }
 

@@ -30,6 +30,8 @@ export const walHeaderSchema = z.strictObject({
   /** For segments and pieces: the positions of their first byte and of the one after their last. */
   from: z.string().optional(),
   to: z.string().optional(),
+  /** Everything that was committed before this time (of the server's clock) is in what ends with this file. */
+  point: z.iso.datetime().optional(),
   plainBytes: z.number().int().nonnegative(),
   plainSha256: z.string().regex(/^[0-9a-f]{64}$/),
   compression: compressionSchema,
@@ -43,6 +45,7 @@ export type WalHeader = z.infer<typeof walHeaderSchema>;
 export type WalContent = Pick<WalHeader, 'target' | 'systemIdentifier' | 'name' | 'segmentBytes'> & {
   readonly from?: string;
   readonly to?: string;
+  readonly point?: string;
   readonly plain: Buffer;
 };
 
