@@ -17,6 +17,22 @@ export const recoveryPointSchema = z.discriminatedUnion('kind', [
 /** How far a recovery goes. */
 export type RecoveryPoint = z.infer<typeof recoveryPointSchema>;
 
+/** Where a recovery ended: on which timeline, at which position, and when the last transaction that it holds was committed. */
+export const reachedPointSchema = z.strictObject({
+  timeline: z.number().int(),
+  position: z.string(),
+  at: z.iso.datetime().nullable(),
+});
+export type ReachedPoint = Readonly<z.infer<typeof reachedPointSchema>>;
+
+/** Does position `a` come before `b`? */
+export function isBefore(a: string, b: string): boolean {
+  const [one, other] = [a, b].map((text) => text.split('/').map((part) => Number.parseInt(part, 16)));
+  const [high = 0, low = 0] = one ?? [];
+  const [otherHigh = 0, otherLow = 0] = other ?? [];
+  return high < otherHigh || (high === otherHigh && low < otherLow);
+}
+
 /** The point as a sentence has it. */
 export function describePoint(point: RecoveryPoint): string {
   switch (point.kind) {

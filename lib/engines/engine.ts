@@ -1,7 +1,7 @@
 import type { Assertion } from '../core/assertions.ts';
 import type { BackupId } from '../core/ids.ts';
 import type { Content, ContentWords, Manifest, Omissions, StreamRecord } from '../core/manifest.ts';
-import type { RecoveryPoint } from '../core/recovery-point.ts';
+import type { ReachedPoint, RecoveryPoint } from '../core/recovery-point.ts';
 import type { Selection } from '../core/selection.ts';
 import type { EngineName, Format, Method, OnConflict } from '../core/vocabulary.ts';
 
@@ -224,9 +224,6 @@ export type RestorePlan = {
   /** False: the copy is left as it would be started, and is not started, recovered or examined. @default true */
   readonly start?: boolean;
 };
-
-/** Where a recovery ended: on which timeline, at which position, and when the last transaction that it holds was committed. */
-export type ReachedPoint = { readonly timeline: number; readonly position: string; readonly at: string | null };
 
 export type RestoreResult = {
   /** Where the log ended that was applied; left out where none was. */

@@ -1,8 +1,9 @@
+import { spawnSync } from 'node:child_process';
 import { chmodSync, chownSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { HoldfastError } from '../../../core/errors.ts';
 import { accountOfFolder } from '../../../servers/account-of-folder.ts';
-import type { ServerAccount } from '../../../servers/server-account.ts';
+import { asAccount, type ServerAccount } from '../../../servers/server-account.ts';
 
 /** Stands in a folder that a restore fills, from its first moment until all is done. */
 export const incompleteMark = 'HOLDFAST_RESTORE_IS_INCOMPLETE';
@@ -48,6 +49,21 @@ export function openDataFolder(folder: string): DataFolder {
   const above = made === undefined ? [] : foldersBetween(made, folder);
   if (account) for (const one of [...above, folder, mark, work]) chownSync(one, account.uid, account.gid);
   return { path: folder, account, work, made };
+}
+
+/** Throws `preflight-failed` where the account that the server runs as cannot come to the folder: it owns it, and a folder above is closed to it. */
+export function requirePassable({ path: folder, account }: DataFolder): void {
+  if (account === undefined) return;
+  const { status } = spawnSync('/bin/sh', ['-c', 'cd -- "$1"', 'sh', folder], {
+    ...asAccount(account),
+    stdio: 'ignore',
+  });
+  if (status === 0) return;
+  throw new HoldfastError(
+    'preflight-failed',
+    `account '${account.name}', as which the server runs, may not pass through a folder above '${folder}'`,
+    { hint: 'restore into another folder with --as, or let that account pass: chmod o+x on each folder above' },
+  );
 }
 
 function foldersBetween(first: string, folder: string): readonly string[] {

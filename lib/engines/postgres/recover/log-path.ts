@@ -1,6 +1,7 @@
 import { HoldfastError } from '../../../core/errors.ts';
 import type { LogReader, LogSegment } from '../../engine.ts';
 import { formatLsn, type Lsn, parseLsn } from '../replication/lsn.ts';
+import { parseTimelineHistory } from '../replication/timeline-history.ts';
 import { segmentName, segmentStart, type TimelineFork } from '../replication/wal-segments.ts';
 import type { ClusterFacts } from './cluster-facts.ts';
 
@@ -16,20 +17,6 @@ export type LogPath = {
 };
 
 type Base = Pick<ClusterFacts, 'timeline' | 'startLsn' | 'endLsn' | 'segmentBytes' | 'fromStandby'>;
-
-/** The lines of a history file: each timeline that this one comes from, and where the next one left it. */
-export function parseHistory(text: string): readonly TimelineFork[] {
-  return text
-    .split('\n')
-    .map((line) => line.trim())
-    .filter((line) => line !== '' && !line.startsWith('#'))
-    .map((line) => {
-      const [, timeline, end, reason = ''] = /^(\d+)\s+([0-9A-Fa-f]+\/[0-9A-Fa-f]+)\s*(.*)$/.exec(line) ?? [];
-      if (timeline === undefined || end === undefined)
-        throw new HoldfastError('corrupt', `a timeline's history has the line '${line}', which says nothing`);
-      return { timeline: Number(timeline), end: parseLsn(end), reason };
-    });
-}
 
 /** How far the segments of one timeline go from a position on without a gap, and which one would be next. */
 export function reachableOn(
@@ -109,7 +96,7 @@ async function forksAfter(
 ): Promise<readonly Pick<TimelineFork, 'timeline' | 'end'>[] | undefined> {
   if (timeline === base.timeline) return [];
   const history = await log.history(timeline);
-  const forks = history === undefined ? [] : parseHistory(history);
+  const forks = history === undefined ? [] : parseTimelineHistory(history);
   const first = forks.findIndex((fork) => fork.timeline === base.timeline);
   const left = forks[first];
   return left === undefined || left.end < base.endLsn ? undefined : forks.slice(first);

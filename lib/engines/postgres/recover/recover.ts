@@ -1,8 +1,8 @@
 import { chownSync, mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { HoldfastError } from '../../../core/errors.ts';
-import { describePoint, type RecoveryPoint } from '../../../core/recovery-point.ts';
-import type { EngineContext, LogReader, ReachedPoint } from '../../engine.ts';
+import { describePoint, type ReachedPoint, type RecoveryPoint } from '../../../core/recovery-point.ts';
+import type { EngineContext, LogReader } from '../../engine.ts';
 import { stopReason } from '../../stop-reason.ts';
 import { connect } from '../connection.ts';
 import { formatLsn, parseLsn } from '../replication/lsn.ts';

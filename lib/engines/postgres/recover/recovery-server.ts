@@ -4,7 +4,7 @@ import path from 'node:path';
 import { HoldfastError } from '../../../core/errors.ts';
 import { childServer } from '../../../servers/child-server.ts';
 import { isPostmasterReady, startPostmaster } from '../../../servers/postmaster.ts';
-import { startWatchdog } from '../../../servers/watchdog.ts';
+import { startWatchdog, type Watchdog } from '../../../servers/watchdog.ts';
 import { type Connection, connect, connectionSchema } from '../connection.ts';
 import type { ServerPrograms } from '../server-programs.ts';
 import type { DataFolder } from './data-folder.ts';
@@ -38,12 +38,14 @@ export function openRecoveryServer(options: {
   readonly data: DataFolder;
   /** Is it gone afterwards, so that nothing need be on the disk? */
   readonly isFleeting: boolean;
+  /** A private folder with a watchdog that removes it, for sockets; it goes with the server. @default - one of its own */
+  readonly home?: { readonly folder: string; readonly watchdog: Watchdog };
   /** Beside those that keep it private. @default - none */
   readonly settings?: Readonly<Record<string, string>>;
 }): RecoveryServer {
   const { programs, data } = options;
   const { account } = data;
-  const sockets = mkdtempSync(path.join(tmpdir(), 'holdfast-recover-'));
+  const sockets = options.home?.folder ?? mkdtempSync(path.join(tmpdir(), 'holdfast-recover-'));
   const files = {
     config: path.join(data.work, 'postgresql.conf'),
     access: path.join(data.work, 'pg_hba.conf'),
@@ -57,7 +59,7 @@ export function openRecoveryServer(options: {
   writeFileSync(files.config, '', { mode: 0o600 });
   if (account)
     for (const one of [sockets, files.access, files.users, files.config]) chownSync(one, account.uid, account.gid);
-  const watchdog = startWatchdog({ signal: 'QUIT', removeFolder: sockets, account });
+  const watchdog = options.home?.watchdog ?? startWatchdog({ signal: 'QUIT', removeFolder: sockets, account });
   let current: ReturnType<typeof childServer> | undefined;
   let superuser: string | undefined;
 

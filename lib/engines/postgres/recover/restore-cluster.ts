@@ -1,9 +1,17 @@
 import path from 'node:path';
 import { HoldfastError } from '../../../core/errors.ts';
-import type { Comparison, EngineContext, ReachedPoint, RestorePlan, RestoreResult } from '../../engine.ts';
+import type { ReachedPoint } from '../../../core/recovery-point.ts';
+import type { Comparison, EngineContext, RestorePlan, RestoreResult } from '../../engine.ts';
 import { findExactServer, type ServerPrograms } from '../server-programs.ts';
 import { clusterFactsOf } from './cluster-facts.ts';
-import { completeDataFolder, type DataFolder, handOver, openDataFolder, takeBack } from './data-folder.ts';
+import {
+  completeDataFolder,
+  type DataFolder,
+  handOver,
+  openDataFolder,
+  requirePassable,
+  takeBack,
+} from './data-folder.ts';
 import { examineChecksums, examineStructures } from './examine-cluster.ts';
 import { planRecovery, type RecoveryPlan } from './plan-recovery.ts';
 import { recover } from './recover.ts';
@@ -36,6 +44,7 @@ export async function restoreCluster(context: EngineContext, plan: RestorePlan):
     const open = (one: string): DataFolder => {
       const data = openDataFolder(one);
       opened.push(data);
+      requirePassable(data);
       return data;
     };
     const data = open(folder);

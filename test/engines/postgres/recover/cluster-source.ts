@@ -1,8 +1,8 @@
 import { execFile } from 'node:child_process';
 import {
+  chmodSync,
   createReadStream,
   existsSync,
-  mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
@@ -175,6 +175,6 @@ function lengthOf(file: string): number {
 /** A folder of the test's own, open to the account of the servers. */
 export function openFolder(name: string): { readonly path: string } & Disposable {
   const folder = mkdtempSync(path.join(tmpdir(), `holdfast-${name}-`));
-  mkdirSync(folder, { recursive: true });
+  chmodSync(folder, 0o755);
   return { path: folder, [Symbol.dispose]: () => rmSync(folder, { recursive: true, force: true }) };
 }
