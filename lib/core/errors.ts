@@ -218,6 +218,12 @@ const table = {
     hint: 'raise aws.restoreTestDiskGiB; on one machine, point TMPDIR to a larger disk',
   },
   'target-not-empty': { exit: 18, http: 409, retryable: false, hint: 'restore under another name, or say --replace' },
+  'point-unreachable': {
+    exit: 18,
+    http: 409,
+    retryable: false,
+    hint: 'ask for a point that can be reached: the last one is named above',
+  },
   'target-protected': {
     exit: 18,
     http: 409,
