@@ -6,6 +6,7 @@ import { asked } from '../server.ts';
 import { openLanes } from './lanes.ts';
 import { restoreLibraries } from './libraries.ts';
 import type { Loaded } from './load-keys.ts';
+import { bytesOf, requireRoom } from './preflight.ts';
 import { compareLoad, comparisonFailed, countedOnly, type RestoreWork, remarksOf, runLoad } from './run-load.ts';
 import { spareDatabases } from './spare-databases.ts';
 
@@ -25,6 +26,7 @@ export async function restoreIntoServer(
   work: RestoreWork,
 ): Promise<readonly Comparison[]> {
   const { server, session, databases } = work;
+  requireRoom(server, bytesOf(work.streams.map(({ record }) => record)));
   const destinations = [...new Set(databases.values())];
   if (destinations.length < databases.size)
     throw new HoldfastError('usage', 'two databases cannot be restored into one');

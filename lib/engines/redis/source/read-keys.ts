@@ -4,7 +4,7 @@ import { fromRefusal, Refusal } from '../errors.ts';
 import { CommandWriter } from '../protocol/command-writer.ts';
 import type { Reply, Session } from '../protocol/session.ts';
 import { RdbWriter } from '../rdb/rdb-writer.ts';
-import { isAtLeast, type Server, textOf } from '../server.ts';
+import { isAtLeast, readServer, type Server, textOf } from '../server.ts';
 import { KeySet } from './key-set.ts';
 
 /** How a snapshot key by key went. */
@@ -25,7 +25,9 @@ const oldestVersion = 9;
  */
 export async function* readKeys(session: Session, server: Server, reading: KeyReading): AsyncGenerator<Buffer, void> {
   const writer = new RdbWriter();
-  const databases = server.isCluster ? [0] : [...server.keys.keys()].sort((one, other) => one - other);
+  // Each node of a cluster knows of its own keys alone; and since Valkey 9 a cluster may have several databases.
+  const { keys: counts } = server.isCluster ? await readServer(session) : server;
+  const databases = [...counts.keys()].sort((one, other) => one - other);
   let hasBegun = false;
   const begin = (version: number): void => {
     if (hasBegun) return;
@@ -36,7 +38,7 @@ export async function* readKeys(session: Session, server: Server, reading: KeyRe
   };
   const libraries = await readLibraries(session, server);
   for (const database of databases) {
-    if (!server.isCluster) await session.ask(['SELECT', database]);
+    if (!server.isCluster || database !== 0) await session.ask(['SELECT', database]);
     const seen = new KeySet();
     let cursor = '0';
     do {
