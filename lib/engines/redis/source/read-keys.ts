@@ -15,13 +15,16 @@ export type KeyReading = {
 };
 
 const scanCount = 1000;
+/** So many bytes of values are asked for at once, as far as the values before tell how large they are. */
+const batchBytes = 4 * 1024 * 1024;
 /** A payload of DUMP ends with the version of its format and a checksum. */
 const trailerBytes = 10;
 const oldestVersion = 9;
 
 /**
  * An RDB file made of every key's own serialised value, for servers that give their snapshot to nobody. Each key is as it was when it was asked
- * for, not all as of one moment. Only a batch of keys is held at a time, and 32 bytes for each key that came, because a key may be listed twice.
+ * for, not all as of one moment. Only a batch of keys is held at a time (some MiB, or one value that is larger), and 32 bytes for each key that
+ * came, because a key may be listed twice.
  */
 export async function* readKeys(session: Session, server: Server, reading: KeyReading): AsyncGenerator<Buffer, void> {
   const writer = new RdbWriter();
@@ -37,6 +40,7 @@ export async function* readKeys(session: Session, server: Server, reading: KeyRe
     for (const code of libraries) writer.library(code);
   };
   const libraries = await readLibraries(session, server);
+  let most = 1;
   for (const database of databases) {
     if (!server.isCluster || database !== 0) await session.ask(['SELECT', database]);
     const seen = new KeySet();
@@ -45,17 +49,21 @@ export async function* readKeys(session: Session, server: Server, reading: KeyRe
       const page = (await session.ask(['SCAN', cursor, 'COUNT', scanCount])) as readonly [Buffer, readonly Buffer[]];
       cursor = textOf(page[0]);
       const keys = page[1].filter((key) => seen.add(key));
-      for (const { key, expireAt, payload } of await readBatch(session, server, keys)) {
-        if (payload === undefined) {
-          reading.vanished++;
-          continue;
+      while (keys.length > 0) {
+        const batch = keys.splice(0, most);
+        for (const { key, expireAt, payload } of await readBatch(session, server, batch)) {
+          if (payload === undefined) {
+            reading.vanished++;
+            continue;
+          }
+          begin(payload.readUInt16LE(payload.length - trailerBytes));
+          const bytes = payload.subarray(1, payload.length - trailerBytes);
+          writer.key(database, key, expireAt, { type: payload[0] as number, bytes });
+          reading.keys++;
         }
-        begin(payload.readUInt16LE(payload.length - trailerBytes));
-        const bytes = payload.subarray(1, payload.length - trailerBytes);
-        writer.key(database, key, expireAt, { type: payload[0] as number, bytes });
-        reading.keys++;
+        most = Math.min(most * 4, Math.max(1, Math.floor((batchBytes * batch.length) / (writer.length + 1))));
+        if (writer.length > 0) yield writer.take();
       }
-      if (writer.length > 0) yield writer.take();
     } while (cursor !== '0');
   }
   begin(oldestVersion);
