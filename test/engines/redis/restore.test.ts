@@ -281,3 +281,40 @@ test('a restore that is killed halfway leaves the live database as it was, and t
   assert.equal(comparison.same, true);
   assert.equal(await target.ask('DBSIZE'), 10_000);
 });
+
+test('a stream that was trimmed before its messages were acknowledged comes back in every format', async () => {
+  await using from = await redisServer('redis-8');
+  await using target = await redisServer('redis-8');
+  await run(from, [
+    ['XGROUP', 'CREATE', 'orders', 'workers', '0', 'MKSTREAM'],
+    ['XADD', 'orders', '1-1', 'n', '1'],
+    ['XADD', 'orders', '1-2', 'n', '2'],
+    ['XADD', 'orders', '1-3', 'n', '3'],
+    ['XREADGROUP', 'GROUP', 'workers', 'one', 'STREAMS', 'orders', '>'],
+    ['XTRIM', 'orders', 'MAXLEN', '2'],
+  ]);
+  for (const format of ['rdb', 'json', 'aof'] as const) {
+    await target.ask('FLUSHALL');
+    using taking = contextFor(from);
+    const all = await capture(engine, taking, { method: 'snapshot', format });
+    using context = contextFor(target);
+
+    const { restored } = await engine.restore(context, {
+      streams: [planned(all.get('server'), 'server')],
+      replace: false,
+      source: {},
+    });
+
+    assert.deepEqual(
+      restored[0]?.comparison.remarks,
+      format === 'rdb'
+        ? []
+        : [
+            'database 0, stream: 1 keys were counted, and not compared, since they lack pending entries',
+            '1 pending entries of deleted messages were not restored: no command makes them',
+          ],
+    );
+    const [pending] = (await target.ask('XPENDING', 'orders', 'workers')) as [number];
+    assert.deepEqual([pending, await target.ask('XLEN', 'orders')], [format === 'rdb' ? 3 : 2, 2]);
+  }
+});

@@ -37,6 +37,8 @@ export type Loaded = {
   /** Keys that the destination had. */
   skipped: number;
   replaced: number;
+  /** Pending entries of messages that are deleted, which no command makes. */
+  unclaimed: number;
   /** Counts of what was left out although the backup has it, to be taken from what it says. */
   readonly leftOut: ContentDigest;
   readonly libraries: Buffer[];

@@ -29,6 +29,7 @@ export const emptyLoad = (): Loaded => ({
   expired: 0,
   skipped: 0,
   replaced: 0,
+  unclaimed: 0,
   leftOut: new ContentDigest(),
   libraries: [],
 });
@@ -64,6 +65,7 @@ export async function runLoad(
     const load = { server, lanes, laneOf, databases, conflicts: conflicts[index], now: Date.now(), signal, progress };
     await loadKeys(stream, load, loaded);
   }
+  loaded.unclaimed = lanes.reduce((sum, lane) => sum + lane.unclaimed, 0);
   return loaded;
 }
 
@@ -74,7 +76,8 @@ export function compareLoad({ streams, databases }: RestoreWork, loaded: Loaded,
   const content = mapDatabases(sumContents(contents, [loaded.leftOut.content()]), own);
   const expiries = Object.assign({}, ...streams.map(({ record }) => factsOf(record).expiries));
   // Libraries are made when the keys are known to be right.
-  return compareContent({ content, expiries, hasLibraries: false }, actual, Date.now());
+  const lacksPending = loaded.unclaimed > 0;
+  return compareContent({ content, expiries, hasLibraries: false, lacksPending }, actual, Date.now());
 }
 
 /** What there is to say when nothing was read back: the server took every command. */
@@ -95,6 +98,9 @@ export function remarksOf(loaded: Loaded, server: Server): readonly string[] {
     ...(loaded.expired > 0 ? [`${loaded.expired} keys have run out since the backup, and were not restored`] : []),
     ...(loaded.skipped > 0 ? [`${loaded.skipped} keys were there already, and were left as they are`] : []),
     ...(loaded.replaced > 0 ? [`${loaded.replaced} keys were there already, and were replaced`] : []),
+    ...(loaded.unclaimed > 0
+      ? [`${loaded.unclaimed} pending entries of deleted messages were not restored: no command makes them`]
+      : []),
     ...(server.isAppendOnly
       ? ['the server keeps an append-only file; what was restored is in it, and outlives a restart']
       : []),
