@@ -318,3 +318,37 @@ test('a stream that was trimmed before its messages were acknowledged comes back
     assert.deepEqual([pending, await target.ask('XLEN', 'orders')], [format === 'rdb' ? 3 : 2, 2]);
   }
 });
+
+test('numbers as large as a server takes come back in every format and by every way', async () => {
+  await using from = await redisServer('redis-8');
+  await using target = await redisServer('redis-8');
+  const largest = '9223372036854775807';
+  await run(from, [
+    ['SET', 'never', 'v'],
+    ['PEXPIREAT', 'never', largest],
+    ['SET', 'in three hundred thousand years', 'v'],
+    ['EXPIREAT', 'in three hundred thousand years', '9999999999999'],
+    ['XADD', 'stream', '1-1', 'n', '1'],
+    ['XSETID', 'stream', '1-1', 'ENTRIESADDED', largest, 'MAXDELETEDID', '0-0'],
+    ['XGROUP', 'CREATE', 'stream', 'all', '1-1', 'ENTRIESREAD', largest],
+    ['XGROUP', 'CREATE', 'stream', 'some', '0'],
+    ['XREADGROUP', 'GROUP', 'some', 'one', 'STREAMS', 'stream', '>'],
+    ['XCLAIM', 'stream', 'some', 'two', '0', '1-1', 'RETRYCOUNT', largest, 'JUSTID'],
+  ]);
+  for (const format of ['rdb', 'json', 'aof'] as const)
+    for (const transfer of ['replication', 'keys']) {
+      await target.ask('FLUSHALL');
+      using taking = contextFor(from, { options: { transfer } });
+      const all = await capture(engine, taking, { method: 'snapshot', format });
+      using context = contextFor(target);
+
+      const { restored } = await engine.restore(context, {
+        streams: [planned(all.get('server'), 'server')],
+        replace: false,
+        source: {},
+      });
+
+      assert.deepEqual(restored[0]?.comparison.remarks, [], `${format} by ${transfer}`);
+      assert.equal(restored[0]?.comparison.itemsCompared, 3);
+    }
+});

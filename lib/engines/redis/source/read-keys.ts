@@ -1,6 +1,7 @@
 import { HoldfastError } from '../../../core/errors.ts';
 import { addressOf } from '../connection.ts';
 import { fromRefusal, Refusal } from '../errors.ts';
+import { largestNumber } from '../keys/key-sink.ts';
 import { CommandWriter } from '../protocol/command-writer.ts';
 import type { Reply, Session } from '../protocol/session.ts';
 import { RdbWriter } from '../rdb/rdb-writer.ts';
@@ -92,7 +93,9 @@ async function readBatch(session: Session, server: Server, keys: readonly Buffer
     if (time === undefined) return [];
     // -2: it was gone already when its time was asked for, so another may have come in its place.
     const isThere = Buffer.isBuffer(payload) && time !== -2;
-    return [{ key, expireAt: time >= 0 ? time : undefined, payload: isThere ? payload : undefined }];
+    return [
+      { key, expireAt: time >= 0 ? Math.min(time, largestNumber) : undefined, payload: isThere ? payload : undefined },
+    ];
   });
   return [...read, ...(await readBatch(session, server, again))];
 }
