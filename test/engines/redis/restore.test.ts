@@ -8,7 +8,7 @@ import type { RestorePlan } from '../../../lib/engines/engine.ts';
 import { redisEngine } from '../../../lib/engines/redis/redis-engine.ts';
 import { type RedisServer, redisServer } from '../../servers/redis.ts';
 import { capture, planned, type Saved } from '../saved-streams.ts';
-import { fillWithEverything } from './everything.ts';
+import { farAway, fillWithEverything } from './everything.ts';
 import { contextFor, run, usedDatabases } from './run-engine.ts';
 
 const engine = redisEngine();
@@ -351,4 +351,52 @@ test('numbers as large as a server takes come back in every format and by every 
       assert.deepEqual(restored[0]?.comparison.remarks, [], `${format} by ${transfer}`);
       assert.equal(restored[0]?.comparison.itemsCompared, 3);
     }
+});
+
+test('keys that the server evicts while it is restored have not run out', async () => {
+  await using from = await redisServer('redis-8');
+  await using target = await redisServer('redis-8', { maxmemory: '5mb', 'maxmemory-policy': 'volatile-lru' });
+  await using session = await from.connect();
+  await session.ask(['SET', 'gone by then', 'v', 'PX', 1]);
+  await Promise.all(
+    Array.from({ length: 20_000 }, (_, index) =>
+      session.ask(['SET', `session ${index}`, 'x'.repeat(100), 'PXAT', farAway]),
+    ),
+  );
+  using taking = contextFor(from);
+  const all = await capture(engine, taking, { method: 'snapshot', format: 'rdb' });
+  const one = all.get('server') ?? assert.fail();
+  // As of a backup that was taken while the first key lived.
+  const expiries = { 'db0 string, expiring': { first: 1, last: farAway } };
+  const old = { ...one, record: { ...one.record, facts: { ...one.record.facts, expiries } } };
+  using context = contextFor(target);
+
+  const restoring = engine.restore(context, { streams: [planned(old, 'server')], replace: false, source: {} });
+
+  await assert.rejects(restoring, {
+    code: 'comparison-failed',
+    message: /database 0, string, expiring: \d+ keys, in the backup 20000$/,
+  });
+});
+
+test('whoever writes to an empty database while it is restored keeps it', async () => {
+  await using from = await redisServer('redis-8');
+  await using target = await redisServer('redis-8');
+  await run(from, [['SET', 'a', '1']]);
+  using taking = contextFor(from);
+  const all = await capture(engine, taking, { method: 'snapshot', format: 'rdb' });
+  using context = contextFor(target);
+  const stream = planned(all.get('server'), 'server');
+  async function* open() {
+    await target.ask('SET', 'order', 'paid');
+    yield* stream.open();
+  }
+
+  await assert.rejects(engine.restore(context, { streams: [{ ...stream, open }], replace: false, source: {} }), {
+    code: 'target-not-empty',
+    message: 'somebody wrote 1 keys to database 0 while it was restored',
+  });
+
+  assert.equal(String(await target.ask('GET', 'order')), 'paid');
+  assert.deepEqual(await usedDatabases(target), ['0']);
 });
