@@ -34,8 +34,11 @@ export type HoldfastBackup = {
 };
 
 /** Admits a backup and measures the task that takes it: from the start of its process to its end. */
-export async function measureBackup(options: HoldfastBackup): Promise<Sample & { readonly run: BackupRun }> {
-  const run = await admit(await configure(options));
+export async function measureBackup(
+  options: HoldfastBackup,
+  wanted: Pick<BackupRequest, 'method' | 'format'> = {},
+): Promise<Sample & { readonly run: BackupRun }> {
+  const run = await admit(await configure(options), wanted);
   return { ...(await measureTask(options, 'backup', run)), run };
 }
 
@@ -56,6 +59,10 @@ export async function measureRestore(
     paths: null,
     onConflict: null,
     jobs: 2,
+    point: null,
+    timeline: null,
+    folders: [],
+    start: true,
     replace: false,
     requestedBy: { kind: 'user' },
     execution: 'bench',

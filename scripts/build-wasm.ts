@@ -10,6 +10,11 @@ export const rowDigestModule: WasmModule = {
   constant: 'rowDigestWasm',
 };
 
+export const recordDigestModule: WasmModule = {
+  source: 'lib/engines/digest/record-digest.as.ts',
+  constant: 'recordDigestWasm',
+};
+
 export const rdbMemoryModule: WasmModule = {
   source: 'lib/engines/redis/rdb/rdb-memory.as.ts',
   constant: 'rdbMemoryWasm',
@@ -33,7 +38,7 @@ export async function buildWasm({ source, constant }: WasmModule): Promise<strin
 }
 
 if (import.meta.main) {
-  for (const module of [rowDigestModule, rdbMemoryModule]) {
+  for (const module of [rowDigestModule, recordDigestModule, rdbMemoryModule]) {
     await writeFile(generatedPath(module), await buildWasm(module));
     console.log(`wrote ${generatedPath(module)}`);
   }

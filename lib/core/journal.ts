@@ -4,6 +4,7 @@ import { cronSchema, timezoneSchema } from './cron.ts';
 import { backupIdSchema, targetNameSchema } from './ids.ts';
 import { eventBase as base, eventErrorSchema as errorSchema } from './journal-base.ts';
 import { requesterSchema } from './manifest.ts';
+import { reachedPointSchema, recoveryPointSchema } from './recovery-point.ts';
 import { restoreTestEndedSchema, restoreTestRequestedSchema, validationEndedSchema } from './validation-events.ts';
 import {
   compressionSchema,
@@ -145,6 +146,8 @@ export const recoveryRequestedSchema = z.strictObject({
   execution: z.string(),
   /** The point in time that was asked for; left out, the backup's own. */
   targetTime: z.iso.datetime().optional(),
+  /** How far the log was to be applied, where one was. */
+  point: recoveryPointSchema.optional(),
 });
 
 /** A second person's consent to a recovery that may not run without. */
@@ -164,6 +167,8 @@ export const recoveryEndedSchema = z.strictObject({
   compared: z.boolean(),
   /** From the first byte asked of the store until every database was in place and compared. */
   restoreSeconds: z.number().nonnegative().optional(),
+  /** Where the log ended that was applied. */
+  reached: reachedPointSchema.optional(),
   error: errorSchema.optional(),
 });
 

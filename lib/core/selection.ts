@@ -5,6 +5,8 @@ export type TableName = { readonly schema: string; readonly name: string };
 
 /** A part of a database or of a tree to be restored, and whether what it needs and the destination lacks comes along. */
 export type Selection = {
+  /** Out of a backup that holds a whole server and not its databases one by one. @default - none is named */
+  readonly databases?: readonly string[];
   readonly schemas: readonly string[];
   readonly tables: readonly TableName[];
   readonly paths: readonly string[];
@@ -30,6 +32,7 @@ export function parseTableName(text: string): TableName {
 
 /** What was asked for, or undefined when nothing was left out. Throws `usage`. */
 export function selectionOf(asked: {
+  readonly databases?: readonly string[] | null | undefined;
   readonly schemas?: readonly string[] | null | undefined;
   readonly tables?: readonly string[] | null | undefined;
   readonly paths?: readonly string[] | null | undefined;
@@ -38,6 +41,9 @@ export function selectionOf(asked: {
   const schemas = asked.schemas ?? [];
   const tables = (asked.tables ?? []).map(parseTableName);
   const paths = asked.paths ?? [];
+  const databases = asked.databases ?? [];
+  if (databases.length > 0)
+    return { databases, schemas, tables, paths, withDependencies: asked.withDependencies ?? false };
   if (schemas.length > 0 || tables.length > 0 || paths.length > 0)
     return { schemas, tables, paths, withDependencies: asked.withDependencies ?? false };
   if (asked.withDependencies)

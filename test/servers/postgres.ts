@@ -1,14 +1,13 @@
 import { execFile } from 'node:child_process';
-import { chownSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { reachableCopy } from '../../lib/local/reachable-copy.ts';
-import { childServer, freePort } from '../../lib/servers/child-server.ts';
+import { childServer } from '../../lib/servers/child-server.ts';
 import { isPostmasterReady, startPostmaster } from '../../lib/servers/postmaster.ts';
 import { serverAccount } from '../../lib/servers/server-account.ts';
-import { startWatchdog } from '../../lib/servers/watchdog.ts';
 import { ensurePostgres, type PostgresMajor } from '../../scripts/servers/postgres.ts';
+import { ownServer } from './own-server.ts';
 import { postgresTemplate, testPassword, testUser } from './postgres-template.ts';
 
 /** A real PostgreSQL server of a test, on 127.0.0.1 with a password. `user` is a superuser. */
@@ -45,58 +44,46 @@ export async function postgresServer(options: {
   const installed = await ensurePostgres(options.major, (line) => console.error(line));
   const binDir = path.join(await reachableCopy(installed, account), 'bin');
   const template = options.data ?? (await postgresTemplate(binDir, options.major, account));
-  const folder = mkdtempSync(path.join(tmpdir(), `holdfast-pg${options.major}-`));
-  if (account) chownSync(folder, account.uid, account.gid);
-  const dataDir = path.join(folder, 'data');
-  await promisify(execFile)('cp', ['-a', '--reflink=auto', template, dataDir]);
-  const port = await freePort();
-  writeFileSync(
-    path.join(dataDir, 'postgresql.auto.conf'),
-    configuration({ port, folder, settings: options.settings ?? {} }),
-  );
-
-  const watchdog = startWatchdog({ signal: 'QUIT', removeFolder: folder, account });
-  const server = childServer({
-    program: path.join(binDir, 'postgres'),
-    args: ['-D', dataDir],
-    env: { LC_ALL: 'C', TZ: 'UTC' },
+  const started = await ownServer({
+    name: `pg${options.major}`,
     account,
-    logFile: path.join(folder, 'server.log'),
-    watchdog,
-    isReady: async (pid) => isPostmasterReady(dataDir, pid),
+    signal: 'QUIT',
+    disposal: 'SIGQUIT',
+    prepare: async ({ folder, port, watchdog }) => {
+      const dataDir = path.join(folder, 'data');
+      await promisify(execFile)('cp', ['-a', '--reflink=auto', template, dataDir]);
+      const settings = options.settings ?? {};
+      writeFileSync(path.join(dataDir, 'postgresql.auto.conf'), configuration({ port, folder, settings }));
+      const server = childServer({
+        program: path.join(binDir, 'postgres'),
+        args: ['-D', dataDir],
+        env: { LC_ALL: 'C', TZ: 'UTC' },
+        account,
+        logFile: path.join(folder, 'server.log'),
+        watchdog,
+        isReady: async (pid) => isPostmasterReady(dataDir, pid),
+      });
+      return { ...server, start: () => startPostmaster(server) };
+    },
   });
-
-  const start = () => startPostmaster(server);
-
-  async function dispose(): Promise<void> {
-    await server.end('SIGQUIT');
-    await watchdog.release();
-    rmSync(folder, { recursive: true, force: true });
-  }
-
-  try {
-    await start();
-  } catch (error) {
-    await dispose();
-    throw error;
-  }
+  const { port, start, end } = started;
   return {
     host: '127.0.0.1',
     port,
     user: testUser,
     password: testPassword,
     binDir,
-    dataDir,
+    dataDir: path.join(started.folder, 'data'),
     url: (database) =>
       `postgresql://${testUser}:${encodeURIComponent(testPassword)}@127.0.0.1:${port}/${encodeURIComponent(database)}`,
-    stop: (mode = 'fast') => server.end(signals[mode]),
+    stop: (mode = 'fast') => end(signals[mode]),
     start,
     async restart() {
-      await server.end('SIGINT');
+      await end('SIGINT');
       await start();
     },
-    kill: () => server.end('SIGKILL'),
-    [Symbol.asyncDispose]: dispose,
+    kill: () => end('SIGKILL'),
+    [Symbol.asyncDispose]: started[Symbol.asyncDispose],
   };
 }
 

@@ -172,6 +172,15 @@ export function translated(error: unknown, about: string): unknown {
   return failure.code === 'internal' && !(error instanceof DatabaseError) ? error : failure;
 }
 
+/** Whether the server has said that it no longer has the WAL that it was asked for: removed, or given up together with its slot. */
+export function isWalRemoved(error: unknown): boolean {
+  if (!(error instanceof DatabaseError)) return false;
+  return (
+    (error.code === '58P01' && /requested WAL segment .* has already been removed/.test(error.message)) ||
+    (error.code === '55000' && /can no longer (get changes from|access) replication slot/.test(error.message))
+  );
+}
+
 /** Whether a check that raises an error for what it finds has found something; false when the server or its session ended. */
 export function isFinding(error: unknown): error is DatabaseError {
   return error instanceof DatabaseError && !error.code?.startsWith('57');

@@ -6,12 +6,13 @@ import { captureLogical, type FindTools } from './capture.ts';
 import { checkFile } from './check-file.ts';
 import { compareStream } from './compare.ts';
 import { translated } from './errors.ts';
+import { postgresFiles } from './formats/file-kinds.ts';
 import { serverHealth } from './health.ts';
 import { inspectStream } from './inspect.ts';
 import { probeServer } from './probe.ts';
-import { restoreLogical } from './restore.ts';
-import { testRestore } from './restore-test.ts';
+import { restoreBackup } from './restore-backup.ts';
 import { checkSettings } from './settings/check-settings.ts';
+import { testBackup } from './test-backup.ts';
 import { findClientTools } from './tools.ts';
 
 /** The PostgreSQL engine. `findTools` says where the client tools of a server's major version are. */
@@ -21,6 +22,7 @@ export function postgresEngine(options: { readonly findTools?: FindTools } = {})
     name: 'postgres',
     methods: methodsOf('postgres'),
     parentMethods: parentMethodsOf('postgres'),
+    files: postgresFiles,
     probe: (context) => inOurTerms('probe', probeServer(context, findTools)),
     health: (context) => inOurTerms('health', serverHealth(context)),
     capture: (context, request) =>
@@ -30,8 +32,8 @@ export function postgresEngine(options: { readonly findTools?: FindTools } = {})
       ),
     inspect: inspectStream,
     checkFile,
-    restore: (context, plan) => inOurTerms('restore', restoreLogical(context, plan, findTools)),
-    restoreTest: (context, plan) => inOurTerms('restore test', testRestore(context, plan, findTools)),
+    restore: (context, plan) => inOurTerms('restore', restoreBackup(context, plan, findTools)),
+    restoreTest: (context, plan) => inOurTerms('restore test', testBackup(context, plan, findTools)),
     checkSettings: (context, host) => inOurTerms('settings', checkSettings(context, host)),
     compare: (context, stream, database) => inOurTerms('compare', compareStream(context, stream, database, findTools)),
   };

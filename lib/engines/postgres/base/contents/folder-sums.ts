@@ -1,10 +1,11 @@
 import type { Content, ContentWords } from '../../../../core/manifest.ts';
-import { addSums, digestText, emptySum, RecordDigest, type RecordSum } from '../../../record-digest.ts';
+import { addSums, type DigestSum, digestText, emptySum } from '../../../digest/digest-sum.ts';
+import { RecordDigest } from '../../../digest/record-digest.ts';
 
 /** What is counted in a backup of files. */
 export const foldersAndFiles: ContentWords = { collection: 'folder', item: 'file' };
 
-type FolderSum = { readonly records: RecordSum; readonly bytes: number };
+type FolderSum = { readonly records: DigestSum; readonly bytes: number };
 
 /** A file of the cluster: its path below the data folder, each byte a character, and the SHA-256 of its content in hex. */
 export type SummedFile = { readonly path: string; readonly sizeBytes: number; readonly sha256: string };
