@@ -6,15 +6,12 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, suite, test } from 'node:test';
 import { promisify } from 'node:util';
-import type { Manifest } from '../../lib/core/manifest.ts';
-import { openBackup } from '../../lib/runner/open-backup.ts';
-import { openStream } from '../../lib/runner/open-stream.ts';
 import { startUnpacked, unpackBase, verifyBackup } from '../engines/postgres/base/unpack-base.ts';
 import { session } from '../engines/postgres/run-engine.ts';
-import type { Saved } from '../engines/saved-streams.ts';
 import { type PostgresServer, postgresServer } from '../servers/postgres.ts';
 import { minioServer, type S3Server } from '../servers/s3.ts';
 import { type Installation, openInstallation } from './installation.ts';
+import { readBack } from './read-back.ts';
 
 const base = { method: 'base', format: 'base' } as const;
 
@@ -129,20 +126,6 @@ for (const { major, stores, isWhole } of [
         ['corrupt'],
       );
     });
-  });
-}
-
-/** The streams of the backup as the store gives them back, by the names of their sources. */
-async function readBack(installation: Installation, { target, backupId }: Manifest): Promise<Map<string, Saved>> {
-  return installation.within(async (context) => {
-    const backup = await openBackup(context, target, backupId);
-    const saved = new Map<string, Saved>();
-    for (const record of backup.manifest.streams) {
-      const chunks: Uint8Array[] = [];
-      for await (const chunk of openStream(context, backup, record, 'restore')) chunks.push(Buffer.from(chunk));
-      saved.set(record.name, { record, bytes: Buffer.concat(chunks) });
-    }
-    return saved;
   });
 }
 

@@ -28,7 +28,7 @@ export function postgresEngine(options: { readonly findTools?: FindTools } = {})
     capture: (context, request) =>
       inOurTerms(
         'capture',
-        isPhysical(request.method) ? captureBase(context) : captureLogical(context, request, findTools),
+        isPhysical(request.method) ? captureBase(context, request) : captureLogical(context, request, findTools),
       ),
     inspect: inspectStream,
     checkFile,

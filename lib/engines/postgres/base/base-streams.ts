@@ -12,6 +12,7 @@ import type { BackupEnd, BaseBackup, Tablespace } from './base-backup.ts';
 import { ArchiveInspector, type ClusterContent, ClusterInspector } from './contents/archive-inspector.ts';
 import { requireSameFiles } from './contents/compare-files.ts';
 import { ManifestInspector } from './contents/manifest-inspector.ts';
+import type { ParentBackup } from './parent-backup.ts';
 import type { RestorableSamples } from './restorable-samples.ts';
 
 type Opened = Awaited<ReturnType<CaptureStream['open']>>;
@@ -22,6 +23,8 @@ type Source = {
   readonly checksums: boolean;
   /** How much WAL the server keeps for a backup at most. @default - as much as it takes */
   readonly walKeepBytes: number | undefined;
+  /** What the backup builds on. @default - nothing */
+  readonly parent: ParentBackup | undefined;
   readonly backup: BaseBackup;
   readonly samples: RestorableSamples;
   /** Ends the sessions. */
@@ -149,10 +152,13 @@ export class BaseStreams {
   }
 
   #result({ content, label, control }: ClusterContent, end: BackupEnd): CaptureResult {
-    const { server, checksums, backup, samples } = this.#source;
+    const { server, checksums, parent, backup, samples } = this.#source;
     const { start, tablespaces, identity, segmentBytes, clusterBytes } = backup;
     if (control.systemIdentifier !== identity.systemIdentifier || label.startLsn !== start.lsn)
       throw new HoldfastError('dump-incomplete', 'the archive is not of the backup that the server said it began');
+    const parentStartLsn = label.parentStartLsn && formatLsn(label.parentStartLsn);
+    if (parentStartLsn !== parent?.facts['startLsn'])
+      throw new HoldfastError('dump-incomplete', 'the archive does not build on the backup that the server was given');
     const sampledAt = samples.timeAt(end.lsn)?.getTime() ?? 0;
     return {
       content,
@@ -169,7 +175,7 @@ export class BaseStreams {
         tablespaces: tablespaces.map(({ oid, location }) => ({ oid, location })),
         sizeBytes: tablespaces.reduce((total, { sizeBytes }) => total + sizeBytes, clusterBytes),
         snapshotAt: new Date(Math.max(sampledAt, control.checkpointAt.getTime())).toISOString(),
-        ...(label.parentStartLsn !== undefined && { parentStartLsn: formatLsn(label.parentStartLsn) }),
+        ...(parentStartLsn !== undefined && { parentStartLsn }),
       },
       ...(end.damage && { omissions: end.damage }),
     };

@@ -1,19 +1,25 @@
 import type { Client } from 'pg';
-import type { Capture, CaptureStream, EngineContext } from '../../engine.ts';
+import type { Capture, CaptureRequest, CaptureStream, EngineContext } from '../../engine.ts';
 import { parseConnection } from '../connection.ts';
 import { connectToServer, readServer } from '../server.ts';
 import { type BaseBackup, beginBaseBackup } from './base-backup.ts';
 import { baseSettings } from './base-settings.ts';
 import { BaseStreams } from './base-streams.ts';
+import { chooseParent, requireSameCluster } from './parent-backup.ts';
 import { baseFindings, requireNoErrors } from './requirements.ts';
 import { RestorableSamples } from './restorable-samples.ts';
 
 /**
  * A whole cluster as the server sends it, file by file: an archive for each tablespace, one for the data folder with the WAL that makes it
- * consistent, and the server's own manifest of all files. Whole or nothing: what one of them holds is worth nothing without the others.
+ * consistent, and the server's own manifest of all files. Whole or nothing: what one of them holds is worth nothing without the others. By
+ * the methods that build on earlier backups, of each file the server sends what changed since the parent.
  */
-export async function captureBase(context: EngineContext): Promise<Capture> {
+export async function captureBase(context: EngineContext, request: CaptureRequest): Promise<Capture> {
   const connection = parseConnection(context.connection);
+  const settings = baseSettings(context);
+  const isIncremental = request.method !== 'base';
+  const { target, signal } = context;
+  const parent = isIncremental ? await chooseParent(request, { target, ...settings }) : undefined;
   const client = await connectToServer(connection);
   const samples = new RestorableSamples(client);
   let backup: BaseBackup | undefined;
@@ -23,14 +29,18 @@ export async function captureBase(context: EngineContext): Promise<Capture> {
   };
   try {
     const server = await readServer(client);
-    requireNoErrors(await baseFindings(client, { isIncremental: false, major: server.major }));
-    const settings = await readSettings(client);
+    requireNoErrors(await baseFindings(client, { isIncremental, major: server.major }));
+    const { checksums, walKeepBytes } = await readSettings(client);
+    if (parent) requireSameCluster(parent, { target, systemIdentifier: server.systemIdentifier });
     // Before the backup, so that there is a sample however short it is.
     await samples.begin();
-    const { signal } = context;
-    backup = await beginBaseBackup(connection, { major: server.major, settings: baseSettings(context), signal });
-    const streams = new BaseStreams(context, { server, ...settings, backup, samples, end });
+    backup = await beginBaseBackup(connection, {
+      ...{ major: server.major, settings, signal },
+      ...(parent && { parentManifest: parent.serverManifest() }),
+    });
+    const streams = new BaseStreams(context, { server, checksums, walKeepBytes, parent, backup, samples, end });
     return {
+      ...(parent && { parent: parent.id }),
       source: {
         serverVersion: server.version,
         major: server.major,

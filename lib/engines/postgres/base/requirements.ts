@@ -74,6 +74,12 @@ export async function baseFindings(
       `the server has ${maxSlots} replication slots, and ${slots} are in use: a base backup needs one while it runs`,
       `raise max_replication_slots, ${restart}, or drop a slot that nobody uses`,
     );
+  if (isIncremental && major < 17)
+    error(
+      'preflight-failed',
+      `PostgreSQL ${major} cannot tell what has changed since a backup: incremental and differential ones need version 17`,
+      'take base backups, and keep the WAL between them',
+    );
   if (isIncremental && major >= 17 && settings.summarizeWal !== 'on')
     error(
       'preflight-failed',

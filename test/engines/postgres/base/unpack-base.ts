@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { chownSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chownSync, mkdirSync, readdirSync, readlinkSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { serverAccount } from '../../../../lib/servers/server-account.ts';
@@ -48,6 +48,20 @@ export async function startUnpacked(data: string, major: PostgresMajor): Promise
   // It says where the tablespaces were on the source, and the server would link to those.
   rmSync(path.join(data, 'tablespace_map'), { force: true });
   return postgresServer({ major, data });
+}
+
+/** Combines a base and what builds on it, oldest first, with PostgreSQL's own tool; returns the data folder. */
+export async function combineBackups(binDir: string, chain: readonly string[], folder: string): Promise<string> {
+  const data = path.join(folder, 'data');
+  const oids = readdirSync(path.join(chain.at(-1) ?? '', 'pg_tblspc'));
+  const mappings = oids.map((oid) => {
+    const from = readlinkSync(path.join(chain.at(-1) ?? '', 'pg_tblspc', oid));
+    return `--tablespace-mapping=${from}=${path.join(folder, `tablespace-${oid}`)}`;
+  });
+  await execute(path.join(binDir, 'pg_combinebackup'), [...chain, '-o', data, '--no-sync', ...mappings]);
+  const account = serverAccount();
+  if (account) await execute('chown', ['-R', `${account.uid}:${account.gid}`, folder]);
+  return data;
 }
 
 /** PostgreSQL's own check of a backup: every file against the manifest, and the WAL. Rejects with what it finds wrong. */
