@@ -53,8 +53,9 @@ export class BaseStreams {
   }
 
   tablespace(part: number): Opened {
-    const { oid, location } = this.#source.backup.tablespaces[part] as Tablespace;
-    const inspector = new ArchiveInspector(`pg_tblspc/${oid}/`);
+    const { backup, checksums } = this.#source;
+    const { oid, location } = backup.tablespaces[part] as Tablespace;
+    const inspector = new ArchiveInspector({ prefix: `pg_tblspc/${oid}/` });
     let content: Content | undefined;
     const bytes = async function* (this: BaseStreams): AsyncGenerator<Uint8Array, void> {
       yield* this.#pass(part, inspector);
@@ -63,7 +64,7 @@ export class BaseStreams {
     };
     return {
       bytes: this.#guarded(bytes.call(this), this.#listed[part]),
-      result: () => ({ content, facts: { oid, location } }),
+      result: () => ({ content, facts: { oid, location, checksums, startLsn: formatLsn(backup.start.lsn) } }),
     };
   }
 
