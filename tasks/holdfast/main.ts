@@ -1,10 +1,14 @@
 import { runFrom } from '../../lib/config/runtime.ts';
+import { targetNameSchema } from '../../lib/core/ids.ts';
 import { backupRunSchema, restoreRunSchema } from '../../lib/core/requests.ts';
+import { emitMetrics } from '../../lib/observe/metrics.ts';
 import { askTargets } from '../../lib/runner/ask-targets.ts';
 import { partialFailure, runBackup } from '../../lib/runner/backup.ts';
 import { giveWay } from '../../lib/runner/give-way.ts';
+import { receiveTargetWal } from '../../lib/runner/receive-wal.ts';
 import { runRestore } from '../../lib/runner/restore.ts';
 import { restoreFailure } from '../../lib/runner/restore-failure.ts';
+import { runService } from '../../lib/runner/service.ts';
 import { runTask } from '../../lib/runner/task.ts';
 
 /**
@@ -25,6 +29,13 @@ const commands: Readonly<Record<string, () => Promise<number>>> = {
       const restore = await runRestore(context, run);
       return { restore, failure: restoreFailure(restore) };
     });
+  },
+  /** `wal receive <target>`: a service, which ends when it is asked to. */
+  wal: () => {
+    const target = targetNameSchema.parse(process.argv[4]);
+    return runService(process.env, (context, log) =>
+      receiveTargetWal(context, target, { log, measure: (values) => emitMetrics({ Target: target }, values) }),
+    );
   },
   'ask-targets': () =>
     runTask(undefined, process.env, async (context) => {
