@@ -3,8 +3,7 @@ import { backupRunSchema, restoreRunSchema } from '../../lib/core/requests.ts';
 import { askTargets } from '../../lib/runner/ask-targets.ts';
 import { partialFailure, runBackup } from '../../lib/runner/backup.ts';
 import { giveWay } from '../../lib/runner/give-way.ts';
-import { runRestore } from '../../lib/runner/restore.ts';
-import { restoreFailure } from '../../lib/runner/restore-failure.ts';
+import { restoreInTask } from '../../lib/runner/restore-in-task.ts';
 import { runTask } from '../../lib/runner/task.ts';
 
 /**
@@ -21,10 +20,7 @@ const commands: Readonly<Record<string, () => Promise<number>>> = {
   },
   restore: () => {
     const run = runFrom(restoreRunSchema, process.env);
-    return runTask(run.recoveryId, process.env, async (context) => {
-      const restore = await runRestore(context, run);
-      return { restore, failure: restoreFailure(restore) };
-    });
+    return runTask(run.recoveryId, process.env, (context) => restoreInTask(context, run));
   },
   'ask-targets': () =>
     runTask(undefined, process.env, async (context) => {
