@@ -118,6 +118,13 @@ function unknownBackup(operation: BackupId): BackupState {
   };
 }
 
+const typeOf = (method: string, parent: BackupId | null): BackupState['backup_type'] =>
+  !bringsDataBack(method) ? 'SCHEMA' : parent === null ? 'FULL' : 'INCREMENTAL';
+
+/** What a backup builds on is known when it has ended. */
+const buildingOn = ({ method }: BackupState, parent: BackupId | undefined): Partial<BackupState> =>
+  method === null || parent === undefined ? {} : { backup_type: typeOf(method, parent) };
+
 function changeOf(state: BackupState, event: BackupEvent, beforeExpiry: BackupStatus): Partial<BackupState> {
   switch (event.event) {
     case 'backup-requested':
@@ -126,7 +133,7 @@ function changeOf(state: BackupState, event: BackupEvent, beforeExpiry: BackupSt
         engine: event.engine,
         method: event.method,
         tier: event.tier,
-        backup_type: !bringsDataBack(event.method) ? 'SCHEMA' : event.parent === null ? 'FULL' : 'INCREMENTAL',
+        backup_type: typeOf(event.method, event.parent),
         scheduled_time: event.scheduledTime === null ? null : instant(event.scheduledTime),
         requested_by_kind: event.requestedBy.kind,
         requested_by_name: event.requestedBy.name ?? null,
@@ -142,6 +149,7 @@ function changeOf(state: BackupState, event: BackupEvent, beforeExpiry: BackupSt
       };
     case 'backup-completed':
       return {
+        ...buildingOn(state, event.parent),
         backup_status: 'COMPLETED',
         ...ended(event.beganAt, event.endedAt),
         ...sizes(event.plainBytes, event.storedBytes),
@@ -166,6 +174,7 @@ function changeOf(state: BackupState, event: BackupEvent, beforeExpiry: BackupSt
       if (state.backup_status === 'COMPLETED') return error;
       return {
         ...error,
+        ...buildingOn(state, event.parent),
         backup_status: 'FAILED',
         ...ended(state.backup_start_time, event.endedAt),
         ...(event.plainBytes !== undefined &&

@@ -77,7 +77,14 @@ export class Tasks extends Construct {
         description: 'writes backups',
         permissions: passwords,
       });
-      const chained = targets.filter(({ engine }) => buildsOnEarlier(engine)).map(({ name }) => name);
+      const chained = targets
+        .filter(({ engine, backups }) =>
+          buildsOnEarlier(
+            engine,
+            backups.map(({ method }) => method),
+          ),
+        )
+        .map(({ name }) => name);
       vault.grantList(task.role, 'backups', 'leases', ...(chained.length > 0 ? (['inUse'] as const) : []));
       // Its own objects, which it reads back before it publishes them.
       vault.grantGet(task.role, 'backups', 'leases');

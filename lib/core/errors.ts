@@ -175,6 +175,12 @@ const table = {
     retryable: false,
     hint: 'the tool said success but its output is not whole; nothing was published',
   },
+  'parent-unfit': {
+    exit: 18,
+    http: 409,
+    retryable: false,
+    hint: "what it would build on is missing or does not fit: take a base backup ('--method base'), and the next incremental one builds on that",
+  },
   'service-not-switched': {
     exit: 16,
     http: 502,

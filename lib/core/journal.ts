@@ -55,6 +55,8 @@ export const backupCompletedSchema = z.strictObject({
   restorablePoint: z.iso.datetime().optional(),
   /** How long the validation by the workflow took, where there was one. */
   validationSeconds: z.number().nonnegative().optional(),
+  /** What it builds on, which only the run itself finds out. */
+  parent: backupIdSchema.optional(),
 });
 
 /** `storageLocation` is there when something restorable was published all the same (a partial backup). */
@@ -68,6 +70,7 @@ export const backupFailedSchema = z.strictObject({
   plainBytes: z.number().int().optional(),
   storedBytes: z.number().int().optional(),
   retentionUntil: z.iso.datetime().optional(),
+  parent: backupIdSchema.optional(),
 });
 
 export const backupVerifiedSchema = z.strictObject({

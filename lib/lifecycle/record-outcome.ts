@@ -134,6 +134,7 @@ async function backupEnding(
           plainBytes: completed.plainBytes,
           storedBytes: completed.storedBytes,
           retentionUntil: completed.retentionUntil,
+          ...(completed.parent && { parent: completed.parent }),
         }
       : {}),
   };

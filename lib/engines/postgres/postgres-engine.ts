@@ -1,5 +1,6 @@
 import { methodsOf, parentMethodsOf } from '../../config/targets/methods.ts';
 import type { Engine } from '../engine.ts';
+import { isPhysical } from './base/base-settings.ts';
 import { captureBase } from './base/capture-base.ts';
 import { captureLogical, type FindTools } from './capture.ts';
 import { checkFile } from './check-file.ts';
@@ -27,7 +28,7 @@ export function postgresEngine(options: { readonly findTools?: FindTools } = {})
     capture: (context, request) =>
       inOurTerms(
         'capture',
-        request.method === 'base' ? captureBase(context) : captureLogical(context, request, findTools),
+        isPhysical(request.method) ? captureBase(context, request) : captureLogical(context, request, findTools),
       ),
     inspect: inspectStream,
     checkFile,

@@ -84,7 +84,12 @@ export async function restoreUsers(session: Session, users: readonly string[]): 
   for (const line of users) {
     const [, name = '', ...rules] = rulesOf(line);
     if (name === 'default' || name === self) left.push(name);
-    else await session.ask(['ACL', 'SETUSER', name, 'reset', ...rules] satisfies Argument[]);
+    else
+      await session.ask(['ACL', 'SETUSER', name, 'reset', ...rules] satisfies Argument[]).catch((error: unknown) => {
+        if (!(error instanceof Refusal)) throw error;
+        const about = `${addressOf(session.connection)}: user '${name}' cannot be made`;
+        throw fromRefusal(error, about, 'restore-failed');
+      });
   }
   return left;
 }

@@ -73,6 +73,7 @@ export async function receiveWal(context: WalContext, options: ReceiveOptions): 
         signal: stop,
         shouldRetry: ({ error }) => error instanceof HoldfastError && error.retryable,
         onFailedAttempt: ({ error }) => {
+          if (stop.aborted) return;
           const { code, message } = asHoldfastError(error);
           log.warn(message, { code });
           state.ended('waiting', error);

@@ -15,6 +15,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { Destination } from '../../../lib/engines/application/restore/destination.ts';
 import { noise } from './odd-tree.ts';
 import { contextFor, engine, inPieces, restoreBackup, takeBackup, temporaryFolder, treeOf } from './run-engine.ts';
 
@@ -42,6 +43,40 @@ async function app(request: (typeof requests)[number]) {
   const saved = await takeBackup(context, request);
   return { folder, source, context, saved, [Symbol.dispose]: () => folder[Symbol.dispose]() };
 }
+
+test('a folder below which a file system is mounted is not replaced: what is mounted is in no backup, and would go with it', async () => {
+  // Where every Linux has one mounted.
+  assert.throws(() => new Destination('/dev').requireNoMounts(), {
+    code: 'preflight-failed',
+    message: /^'\/dev' cannot be replaced: file systems are mounted below it, at .*'\/dev\/shm'/,
+  });
+  // To mount one of its own takes root.
+  if (process.geteuid?.() !== 0) return;
+  using place = await app({ method: 'files', format: 'tar' });
+  const { source, context } = place;
+  const mounted = join(source, 'up loads');
+  mkdirSync(mounted);
+  execFileSync('mount', ['-t', 'tmpfs', 'none', mounted]);
+  try {
+    writeFileSync(join(mounted, 'photo'), 'the only one');
+    const saved = await takeBackup(context, { method: 'files', format: 'tar' });
+    const replacing = { to: source, replace: true };
+
+    const restoring = restoreBackup(context, saved, replacing);
+
+    await assert.rejects(restoring, {
+      code: 'preflight-failed',
+      message: `'${source}' cannot be replaced: file systems are mounted below it, at '${mounted}'`,
+    });
+    assert.equal(readFileSync(join(mounted, 'photo'), 'utf8'), 'the only one');
+    await restoreBackup(context, saved, { to: source, onConflict: 'replace' });
+    assert.equal(readFileSync(join(mounted, 'photo'), 'utf8'), 'the only one');
+    assert.deepEqual(readdirSync(place.folder.path), ['app']);
+  } finally {
+    execFileSync('umount', [mounted]);
+  }
+});
+
 const selection = (...paths: string[]) => ({ schemas: [], tables: [], paths, withDependencies: false });
 
 for (const request of requests) {

@@ -8,7 +8,17 @@ import { formatLsn, parseLsn } from '../../../lib/engines/postgres/replication/l
 import { openWal, walSystems } from '../../../lib/wal/open-wal.ts';
 import { type PostgresServer, postgresServer } from '../../servers/postgres.ts';
 import { bytesOf, target, type WalPlace, walPlace } from '../wal-place.ts';
-import { confirmed, pgbench, receiving, slot, standbyOf, switchAndWait, until, walState, withSql } from './receiving.ts';
+import {
+  confirmed,
+  flushedLsn,
+  pgbench,
+  receiving,
+  slot,
+  switchAndWait,
+  until,
+  walState,
+  withSql,
+} from './receiving.ts';
 
 /** The server keeps all that it wrote, so that what was received can be held against it. */
 const settings = { wal_keep_size: '4GB', max_wal_size: '2GB', full_page_writes: 'on' };
@@ -47,7 +57,7 @@ for (const major of [15, 17, 18] as const) {
     test('is in the store byte for byte while pgbench runs', async () => {
       await using server = await postgresServer({ major, settings });
       await using place = await walPlace();
-      const receiver = receiving(place, server);
+      await using receiver = receiving(place, server);
       await pgbench(server, '-i', '-s', '10', '-q');
       await pgbench(server, '-c', '4', '-T', '5', '-n');
 
@@ -74,7 +84,7 @@ for (const major of [15, 17, 18] as const) {
         await once(child, 'exit');
       }
       await load;
-      const receiver = receiving(place, server);
+      await using receiver = receiving(place, server);
 
       await switchAndWait(server);
       await receiver.stop();
@@ -85,14 +95,19 @@ for (const major of [15, 17, 18] as const) {
 
     test('follows a standby through its promotion to the next timeline', async () => {
       await using primary = await postgresServer({ major, settings });
-      await using standby = await standbyOf(primary, major, settings);
+      await using standby = await postgresServer({ major, settings, standbyOf: primary });
       await using place = await walPlace();
       await pgbench(primary, '-i', '-s', '1', '-q');
-      const receiver = receiving(place, standby);
+      await using receiver = receiving(place, standby);
       await until(async () => (await walState(place))?.state === 'receiving', 'the first WAL');
       await pgbench(primary, '-c', '2', '-T', '2', '-n');
 
-      await withSql(standby, (client) => client.query('select pg_promote()'));
+      const sent = formatLsn(await flushedLsn(primary));
+      await withSql(standby, async (client) => {
+        const isThere = `select 1 from pg_last_wal_replay_lsn() as lsn where lsn >= '${sent}'`;
+        await until(async () => (await client.query(isThere)).rowCount === 1, 'the standby to catch up');
+        await client.query('select pg_promote()');
+      });
       await pgbench(standby, '-c', '2', '-T', '2', '-n');
       await switchAndWait(standby);
       await receiver.stop();

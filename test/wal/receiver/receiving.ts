@@ -15,7 +15,7 @@ import { target, type WalPlace } from '../wal-place.ts';
 export const slot = 'holdfast_orders';
 
 /** A receiver that runs in this process. */
-export type Receiving = {
+export type Receiving = AsyncDisposable & {
   /** What it said, a line each. */
   readonly said: string[];
   /** Asks it to stop, and waits until it has. */
@@ -50,6 +50,10 @@ export function receiving(
     stop: async () => {
       stop.abort();
       await ended;
+    },
+    async [Symbol.asyncDispose]() {
+      stop.abort();
+      await ended.catch(() => {});
     },
   };
 }
@@ -94,16 +98,23 @@ export function confirmed(server: PostgresServer): Promise<Lsn> {
   });
 }
 
+/** Where the server's WAL ends. */
+export function flushedLsn(server: PostgresServer): Promise<Lsn> {
+  return withSql(server, async (client) => {
+    const { rows } = await client.query<{ lsn: string }>('select pg_current_wal_flush_lsn()::text as lsn');
+    return parseLsn(rows[0]?.lsn ?? '0/0');
+  });
+}
+
 /** Fills a segment's rest, and waits until everything up to there is durable; resolves with the position. */
 export async function switchAndWait(server: PostgresServer): Promise<Lsn> {
-  const lsn = await withSql(server, async (client) => {
+  await withSql(server, async (client) => {
     await client.query('create table if not exists switched (at timestamptz)');
     await client.query('insert into switched values (now())');
     await client.query('select pg_switch_wal()');
     await client.query('checkpoint');
-    const { rows } = await client.query<{ lsn: string }>('select pg_current_wal_flush_lsn()::text as lsn');
-    return parseLsn(rows[0]?.lsn ?? '0/0');
   });
+  const lsn = await flushedLsn(server);
   await until(async () => (await confirmed(server)) >= lsn, `the slot to reach ${lsn}`);
   return lsn;
 }

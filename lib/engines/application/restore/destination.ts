@@ -12,11 +12,13 @@ import {
 } from 'node:fs';
 import { basename, dirname, isAbsolute, join, resolve } from 'node:path';
 import { HoldfastError } from '../../../core/errors.ts';
+import { firstFew } from '../../../core/first-few.ts';
 import { type Connection, treeNamed } from '../connection.ts';
 import { openLibc } from '../native/libc.ts';
 import { type WorkFolder, workFolderName, workFolderOf } from '../tree/leftovers.ts';
 import { codeOf } from '../tree/omission.ts';
 import { pathIn, terminated } from '../tree/read-entry.ts';
+import { mountsBelow } from './mounts-below.ts';
 
 /** The folder that a restore into `destination` means: a path, or the name of a configured tree. */
 export function folderOf(connection: Connection, destination: string): string {
@@ -73,6 +75,20 @@ export class Destination {
   }
 
   /**
+   * Throws `preflight-failed` where a file system is mounted below. Backups leave it out; but it would move aside with the folder that is replaced,
+   * and be emptied with it.
+   */
+  requireNoMounts(): void {
+    const mounts = mountsBelow(this.path);
+    if (mounts.length === 0) return;
+    throw new HoldfastError(
+      'preflight-failed',
+      `'${this.path}' cannot be replaced: file systems are mounted below it, at ${firstFew(mounts.map((place) => `'${place}'`))}`,
+      { hint: 'unmount them, restore beside it with --as, or restore file by file with --on-conflict replace' },
+    );
+  }
+
+  /**
    * Clears away what a restore that was killed has left. One that was killed between the two renames of a replacement has left what it was to
    * replace under another name: that gets its own back.
    */
@@ -111,6 +127,7 @@ export class Destination {
       renameSync(work, this.path);
       return undefined;
     }
+    this.requireNoMounts();
     const aside = this.#newFolder('replaced');
     if (openLibc()?.exchange(terminated(Buffer.from(work)), terminated(Buffer.from(this.path)))) {
       renameSync(work, aside);
@@ -127,6 +144,7 @@ export class Destination {
   }
 
   #swapContents(work: string): string | undefined {
+    this.requireNoMounts();
     const old = this.#names();
     const aside = old.length > 0 ? this.#newFolder('replaced') : undefined;
     if (aside !== undefined) mkdirSync(aside, { mode: 0o700 });

@@ -73,6 +73,7 @@ function placeOf(connection: Connection, stream: Planned, plan: RestorePlan) {
     throw new HoldfastError('target-not-empty', `'${destination.path}' is not empty`, {
       hint: 'restore into another folder with --as, say --replace to exchange the whole, or --on-conflict to add to it',
     });
+  if (destination.isTaken && plan.replace && !isMerge(plan)) destination.requireNoMounts();
   const { tables = [] } = stream.record.content ?? {};
   // A part of it may need far less.
   if (plan.selection === undefined) destination.requireSpace(tables.reduce((sum, { bytes }) => sum + bytes, 0));

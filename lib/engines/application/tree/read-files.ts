@@ -111,23 +111,25 @@ export class FileReader {
       const now = isSameFile(fstatSync(fd, { bigint: true }), seen.stats)
         ? seen
         : this.#again(fd, seen.entry.path, absolute);
-      if (now.entry.size <= smallBytes && !(now.entry.isSparse && this.#sink.keepsHoles))
-        return this.#readSmall(fd, absolute, now);
-      return yield* this.#readLarge(fd, absolute, now);
+      const isSmall = now.entry.size <= smallBytes && !(now.entry.isSparse && this.#sink.keepsHoles);
+      const small = isSmall ? this.#readSmall(fd, absolute, now) : undefined;
+      return small ?? (yield* this.#readLarge(fd, absolute, isSmall ? this.#again(fd, now.entry.path, absolute) : now));
     } finally {
       closeSync(fd);
     }
   }
 
-  #readSmall(fd: number, absolute: Buffer, first: Seen): Entry {
+  /** Undefined for a file that has grown past what is read at one go. */
+  #readSmall(fd: number, absolute: Buffer, first: Seen): Entry | undefined {
     let seen = first;
     for (let reads = 1; ; reads++) {
       const length = readFully(fd, this.#scratch, 0);
+      if (length > smallBytes) return undefined;
       const now = fstatSync(fd, { bigint: true });
       const isSteady = isSameFile(now, seen.stats) && length === seen.entry.size;
       if (isSteady || reads === mostReads) {
         if (!isSteady) this.#omissions.push({ path: seen.entry.path, reason: 'changed' });
-        const content = this.#scratch.subarray(0, Math.min(length, smallBytes));
+        const content = this.#scratch.subarray(0, length);
         const entry = { ...seen.entry, size: content.length };
         this.#sum.add(entry, this.#sink.addFile(entry, content, hash('sha256', content, 'buffer')));
         return entry;

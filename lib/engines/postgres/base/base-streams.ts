@@ -12,6 +12,7 @@ import type { BackupEnd, BaseBackup, Tablespace } from './base-backup.ts';
 import { ArchiveInspector, type ClusterContent, ClusterInspector } from './contents/archive-inspector.ts';
 import { requireSameFiles } from './contents/compare-files.ts';
 import { ManifestInspector } from './contents/manifest-inspector.ts';
+import type { ParentBackup } from './parent-backup.ts';
 import type { RestorableSamples } from './restorable-samples.ts';
 
 type Opened = Awaited<ReturnType<CaptureStream['open']>>;
@@ -20,6 +21,10 @@ type Source = {
   readonly server: Server;
   /** Does the cluster have page checksums? The server verifies them while it sends. */
   readonly checksums: boolean;
+  /** How much WAL the server keeps for a backup at most. @default - as much as it takes */
+  readonly walKeepBytes: number | undefined;
+  /** What the backup builds on. @default - nothing */
+  readonly parent: ParentBackup | undefined;
   readonly backup: BaseBackup;
   readonly samples: RestorableSamples;
   /** Ends the sessions. */
@@ -115,10 +120,24 @@ export class BaseStreams {
       yield* bytes;
     } catch (error) {
       const { signal } = this.#context;
-      const failure = signal.aborted ? stopReason(signal, 'the base backup') : fromBaseBackup(error, 'the base backup');
+      const failure = signal.aborted ? stopReason(signal, 'the base backup') : await this.#explained(error);
       waiting?.reject(failure);
       throw failure;
     }
+  }
+
+  /** A server that may keep no more WAL for the backup ends its session, and does not say why. */
+  async #explained(error: unknown): Promise<HoldfastError> {
+    const failure = fromBaseBackup(error, 'the base backup');
+    const { walKeepBytes, backup, samples } = this.#source;
+    if (failure.code !== 'source-interrupted' || walKeepBytes === undefined) return failure;
+    const written = ((await samples.position()) ?? 0n) - backup.start.lsn;
+    if (written <= BigInt(walKeepBytes)) return failure;
+    return new HoldfastError(
+      'dump-failed',
+      `the server ended the backup: it wrote ${written} bytes of WAL meanwhile, and keeps ${walKeepBytes} for it`,
+      { cause: error, hint: "raise max_slot_wal_keep_size above what the server writes in a backup's time" },
+    );
   }
 
   /** Writes the manifest to a file of this run's own, and returns what it lists. */
@@ -133,10 +152,13 @@ export class BaseStreams {
   }
 
   #result({ content, label, control }: ClusterContent, end: BackupEnd): CaptureResult {
-    const { server, checksums, backup, samples } = this.#source;
+    const { server, checksums, parent, backup, samples } = this.#source;
     const { start, tablespaces, identity, segmentBytes, clusterBytes } = backup;
     if (control.systemIdentifier !== identity.systemIdentifier || label.startLsn !== start.lsn)
       throw new HoldfastError('dump-incomplete', 'the archive is not of the backup that the server said it began');
+    const parentStartLsn = label.parentStartLsn && formatLsn(label.parentStartLsn);
+    if (parentStartLsn !== parent?.facts['startLsn'])
+      throw new HoldfastError('dump-incomplete', 'the archive does not build on the backup that the server was given');
     const sampledAt = samples.timeAt(end.lsn)?.getTime() ?? 0;
     return {
       content,
@@ -153,7 +175,7 @@ export class BaseStreams {
         tablespaces: tablespaces.map(({ oid, location }) => ({ oid, location })),
         sizeBytes: tablespaces.reduce((total, { sizeBytes }) => total + sizeBytes, clusterBytes),
         snapshotAt: new Date(Math.max(sampledAt, control.checkpointAt.getTime())).toISOString(),
-        ...(label.parentStartLsn !== undefined && { parentStartLsn: formatLsn(label.parentStartLsn) }),
+        ...(parentStartLsn !== undefined && { parentStartLsn }),
       },
       ...(end.damage && { omissions: end.damage }),
     };

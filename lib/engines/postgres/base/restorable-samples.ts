@@ -43,7 +43,18 @@ export class RestorableSamples {
     return this.#samples.findLast((sample) => sample.lsn <= lsn)?.at;
   }
 
+  /** How far the server's WAL has come; undefined when it does not say. */
+  async position(): Promise<Lsn | undefined> {
+    await this.#take();
+    return this.#samples.at(-1)?.lsn;
+  }
+
   async #sample(): Promise<void> {
+    await this.#take();
+    if (!this.#isEnded) this.#timer = setTimeout(() => void this.#sample(), everyMilliseconds);
+  }
+
+  async #take(): Promise<void> {
     try {
       const { rows } = await this.#client.query<{ time: number | null; lsn: string | null }>(query);
       const row = rows[0];
@@ -51,6 +62,5 @@ export class RestorableSamples {
     } catch {
       // The backup goes on without: its point in time is told by an older sample.
     }
-    if (!this.#isEnded) this.#timer = setTimeout(() => void this.#sample(), everyMilliseconds);
   }
 }

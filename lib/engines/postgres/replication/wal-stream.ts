@@ -88,10 +88,11 @@ export class WalStream {
     this.#copy.resume();
   }
 
-  /** All WAL before this position is durable. The server is told now if it waits for that, else with the next status. */
+  /** All WAL before this position is durable: the server may let go of it. */
   reportDurable(lsn: Lsn): void {
-    if (lsn > this.#durable) this.#durable = lsn;
-    if (this.#isReplyOwed && this.#durable >= this.#received) this.sendStatus();
+    if (lsn <= this.#durable) return;
+    this.#durable = lsn;
+    if (!this.#isReplyOwed || this.#durable >= this.#received) this.sendStatus();
   }
 
   /** Tells the server how far this is. To be called by a timer, well within the server's `wal_sender_timeout`. */

@@ -17,6 +17,9 @@ export type KeyHead = {
   readonly rawVersion?: number;
 };
 
+/** The largest number that a server takes as a time or a count, as far as a float can tell it from the one beyond. */
+export const largestNumber = 2 ** 63 - 1024;
+
 /** Both halves of a stream entry's id. */
 export type StreamId = { readonly ms: bigint; readonly seq: bigint };
 

@@ -1,7 +1,7 @@
 import type { StreamRecord } from '../../../core/manifest.ts';
 import { freeMemory } from '../../../pipeline/free-memory.ts';
 import { keyFormatNamed } from '../formats/formats.ts';
-import type { ContentDigest } from '../keys/content-digest.ts';
+import { type ContentDigest, type Expiries, expiringName } from '../keys/content-digest.ts';
 import type { KeyHead, KeySink, RawValue } from '../keys/key-sink.ts';
 import { RoutedSink } from '../keys/routed-sink.ts';
 import { payloadVersion } from '../rdb/payload-version.ts';
@@ -37,9 +37,16 @@ export type Loaded = {
   /** Keys that the destination had. */
   skipped: number;
   replaced: number;
+  /** Pending entries of messages that are deleted, which no command makes. */
+  unclaimed: number;
   /** Counts of what was left out although the backup has it, to be taken from what it says. */
   readonly leftOut: ContentDigest;
   readonly libraries: Buffer[];
+  /**
+   * When the keys that were made run out, by `db0 string, expiring`. Hashes and modules are left out: what runs out in them is not seen where
+   * they are restored as they stand.
+   */
+  readonly expiries: Map<string, Expiries>;
 };
 
 /** Reads a stream and makes its keys over the lanes. Resolves when the servers have answered to all of it. */
@@ -70,6 +77,8 @@ class LoadingSink extends RoutedSink {
   readonly #loaded: Loaded;
   readonly #lanes = new Map<Lane, LaneSink>();
   #ordinal = 0;
+  /** The collection of the key that is being made. */
+  #collection: string | undefined;
 
   constructor(options: LoadOptions, loaded: Loaded) {
     super();
@@ -81,6 +90,7 @@ class LoadingSink extends RoutedSink {
   protected route(key: KeyHead): { readonly sink: KeySink; readonly key: KeyHead } | undefined {
     const { databases, conflicts, now, laneOf } = this.#options;
     const database = databases.get(key.database);
+    this.#collection = undefined;
     if (database === undefined) return undefined;
     const isThere = conflicts?.has(this.#ordinal++) ?? false;
     if (key.expireAt !== undefined && key.expireAt <= now) {
@@ -93,9 +103,17 @@ class LoadingSink extends RoutedSink {
     }
     if (isThere) this.#loaded.replaced++;
     this.#loaded.keys++;
+    if (key.type !== 'hash' && key.type !== 'module') this.#collection = `db${key.database} ${expiringName(key.type)}`;
     const sink = this.#lanes.get(laneOf(key.key)) as LaneSink;
     sink.replaces = isThere;
     return { sink, key: { ...key, database } };
+  }
+
+  override endKey(expireAt: number | undefined): void {
+    super.endKey(expireAt);
+    if (expireAt === undefined || this.#collection === undefined) return;
+    const { first = expireAt, last = expireAt } = this.#loaded.expiries.get(this.#collection) ?? {};
+    this.#loaded.expiries.set(this.#collection, { first: Math.min(first, expireAt), last: Math.max(last, expireAt) });
   }
 
   override library(code: Uint8Array): void {

@@ -4,7 +4,7 @@ import type { Comparison, EngineContext, RestorePlan } from '../../engine.ts';
 import { factsOf } from '../compare.ts';
 import { compareContent, mapDatabases, sumContents } from '../compare-content.ts';
 import type { Connection } from '../connection.ts';
-import { ContentDigest, typesAndKeys } from '../keys/content-digest.ts';
+import { ContentDigest, type Expiries, typesAndKeys } from '../keys/content-digest.ts';
 import type { Session } from '../protocol/session.ts';
 import type { KeyRestore } from '../restore.ts';
 import type { Server } from '../server.ts';
@@ -29,8 +29,10 @@ export const emptyLoad = (): Loaded => ({
   expired: 0,
   skipped: 0,
   replaced: 0,
+  unclaimed: 0,
   leftOut: new ContentDigest(),
   libraries: [],
+  expiries: new Map(),
 });
 
 /** Makes all keys of the streams, into the databases that the map names. With `onConflict`, what is there already is asked for before anything is changed. */
@@ -64,6 +66,7 @@ export async function runLoad(
     const load = { server, lanes, laneOf, databases, conflicts: conflicts[index], now: Date.now(), signal, progress };
     await loadKeys(stream, load, loaded);
   }
+  loaded.unclaimed = lanes.reduce((sum, lane) => sum + lane.unclaimed, 0);
   return loaded;
 }
 
@@ -72,9 +75,21 @@ export function compareLoad({ streams, databases }: RestoreWork, loaded: Loaded,
   const own = new Map([...databases.keys()].map((database) => [database, database]));
   const contents = streams.flatMap(({ record }) => (record.content ? [record.content] : []));
   const content = mapDatabases(sumContents(contents, [loaded.leftOut.content()]), own);
-  const expiries = Object.assign({}, ...streams.map(({ record }) => factsOf(record).expiries));
+  const expiries = Object.fromEntries([...expiriesOf(streams), ...loaded.expiries]);
   // Libraries are made when the keys are known to be right.
-  return compareContent({ content, expiries, hasLibraries: false }, actual, Date.now());
+  const lacksPending = loaded.unclaimed > 0;
+  return compareContent({ content, expiries, hasLibraries: false, lacksPending }, actual, Date.now());
+}
+
+/** When keys run out, of all streams together; those that had run out when they were loaded among them. */
+function expiriesOf(streams: RestoreWork['streams']): ReadonlyMap<string, Expiries> {
+  const sums = new Map<string, Expiries>();
+  for (const { record } of streams)
+    for (const [name, { first, last }] of Object.entries(factsOf(record).expiries)) {
+      const known = sums.get(name) ?? { first, last };
+      sums.set(name, { first: Math.min(first, known.first), last: Math.max(last, known.last) });
+    }
+  return sums;
 }
 
 /** What there is to say when nothing was read back: the server took every command. */
@@ -95,6 +110,9 @@ export function remarksOf(loaded: Loaded, server: Server): readonly string[] {
     ...(loaded.expired > 0 ? [`${loaded.expired} keys have run out since the backup, and were not restored`] : []),
     ...(loaded.skipped > 0 ? [`${loaded.skipped} keys were there already, and were left as they are`] : []),
     ...(loaded.replaced > 0 ? [`${loaded.replaced} keys were there already, and were replaced`] : []),
+    ...(loaded.unclaimed > 0
+      ? [`${loaded.unclaimed} pending entries of deleted messages were not restored: no command makes them`]
+      : []),
     ...(server.isAppendOnly
       ? ['the server keeps an append-only file; what was restored is in it, and outlives a restart']
       : []),

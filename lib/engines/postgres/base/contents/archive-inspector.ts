@@ -32,6 +32,7 @@ export class ArchiveInspector {
   readonly #all = new FolderSums();
   readonly #listed = new FolderSums();
   readonly #prefix: string;
+  #entries = 0;
 
   /** `prefix`: where the archive's files are in the cluster. */
   constructor(prefix: string, visitor: Partial<TarVisitor> = {}) {
@@ -42,6 +43,7 @@ export class ArchiveInspector {
       begin: (next, about) => {
         if (!isInside(next.path))
           throw new HoldfastError('corrupt', `the archive names '${next.path.toString()}', which lies outside of it`);
+        this.#entries += 1;
         entry = next;
         hash = next.kind === 'file' ? createHash('sha256') : undefined;
         visitor.begin?.(next, about);
@@ -63,6 +65,14 @@ export class ArchiveInspector {
 
   end(): Content {
     this.#reader.end();
+    if (this.#entries === 0)
+      throw new HoldfastError(
+        'dump-incomplete',
+        'the server sent nothing, not even the folder that every tablespace has',
+        {
+          hint: "is the tablespace's folder there, and mounted? Before version 15 the server passes over one with a line feed in its name",
+        },
+      );
     return this.#all.content();
   }
 
