@@ -6,8 +6,7 @@ import { askTargets } from '../../lib/runner/ask-targets.ts';
 import { partialFailure, runBackup } from '../../lib/runner/backup.ts';
 import { giveWay } from '../../lib/runner/give-way.ts';
 import { receiveTargetWal } from '../../lib/runner/receive-wal.ts';
-import { runRestore } from '../../lib/runner/restore.ts';
-import { restoreFailure } from '../../lib/runner/restore-failure.ts';
+import { restoreInTask } from '../../lib/runner/restore-in-task.ts';
 import { runService } from '../../lib/runner/service.ts';
 import { runTask } from '../../lib/runner/task.ts';
 
@@ -25,10 +24,7 @@ const commands: Readonly<Record<string, () => Promise<number>>> = {
   },
   restore: () => {
     const run = runFrom(restoreRunSchema, process.env);
-    return runTask(run.recoveryId, process.env, async (context) => {
-      const restore = await runRestore(context, run);
-      return { restore, failure: restoreFailure(restore) };
-    });
+    return runTask(run.recoveryId, process.env, (context) => restoreInTask(context, run));
   },
   /** `wal receive <target>`: a service, which ends when it is asked to. */
   wal: () => {
