@@ -237,7 +237,9 @@ test('functions that are there with other code are not replaced unawares', async
 test('ACL users come along when both sides say so, passwords as hashes', async () => {
   await using from = await redisServer('redis-8');
   await using target = await redisServer('redis-8');
-  await run(from, [['ACL', 'SETUSER', 'app', 'on', '>secret', '~app:*', '+@read', '(~other:* +get)']]);
+  await run(from, [
+    ['ACL', 'SETUSER', 'app', 'on', '>secret', '~app:*', '+@read', '(~other:* +get)', '(~(o)d(d)* +set)'],
+  ]);
   using taking = contextFor(from, { options: { acl: true } });
   const all = await capture(engine, taking, { method: 'snapshot', format: 'rdb' });
   const streams = () => [planned(all.get('acl'), 'acl'), planned(all.get('server'), 'server')];
@@ -399,4 +401,35 @@ test('whoever writes to an empty database while it is restored keeps it', async 
 
   assert.equal(String(await target.ask('GET', 'order')), 'paid');
   assert.deepEqual(await usedDatabases(target), ['0']);
+});
+
+test('a key that is to be replaced stays when the server refuses the new one, and goes when a large one comes', async () => {
+  await using from = await redisServer('redis-8');
+  await using target = await redisServer('valkey');
+  const large = Array.from({ length: 40 }, (_, index) => `${index} ${'x'.repeat(1024 ** 2)}`);
+  await run(from, [['RPUSH', 'list', ...large]]);
+  await run(target, [
+    ['RPUSH', 'list', 'old'],
+    ['SET', 'vectors', 'the only copy'],
+  ]);
+  const merge = async () => {
+    using taking = contextFor(from);
+    const all = await capture(engine, taking, { method: 'snapshot', format: 'rdb' });
+    using context = contextFor(target);
+    const streams = [planned(all.get('server'), 'server')];
+    return await engine.restore(context, { streams, replace: false, onConflict: 'replace', source: {} });
+  };
+
+  await merge();
+  await run(from, [
+    ['DEL', 'list'],
+    ['VADD', 'vectors', 'VALUES', 2, 1, 2, 'a'],
+  ]);
+  await assert.rejects(merge(), {
+    code: 'restore-failed',
+    hint: 'what was restored until then stays; the same command goes over it again',
+  });
+
+  assert.equal(await target.ask('LLEN', 'list'), 40);
+  assert.equal(String(await target.ask('GET', 'vectors')), 'the only copy');
 });
