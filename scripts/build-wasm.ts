@@ -10,9 +10,19 @@ export const rowDigestModule: WasmModule = {
   constant: 'rowDigestWasm',
 };
 
+export const recordDigestModule: WasmModule = {
+  source: 'lib/engines/digest/record-digest.as.ts',
+  constant: 'recordDigestWasm',
+};
+
 export const rdbMemoryModule: WasmModule = {
   source: 'lib/engines/redis/rdb/rdb-memory.as.ts',
   constant: 'rdbMemoryWasm',
+};
+
+export const pageChecksumModule: WasmModule = {
+  source: 'lib/engines/postgres/base/contents/page-checksum.as.ts',
+  constant: 'pageChecksumWasm',
 };
 
 /** Where a module's compiled bytes are kept, as a TypeScript file. */
@@ -33,7 +43,7 @@ export async function buildWasm({ source, constant }: WasmModule): Promise<strin
 }
 
 if (import.meta.main) {
-  for (const module of [rowDigestModule, rdbMemoryModule]) {
+  for (const module of [rowDigestModule, recordDigestModule, rdbMemoryModule, pageChecksumModule]) {
     await writeFile(generatedPath(module), await buildWasm(module));
     console.log(`wrote ${generatedPath(module)}`);
   }

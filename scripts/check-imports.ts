@@ -6,6 +6,7 @@ const parts = [
   'lib/store',
   'lib/keys',
   'lib/pipeline',
+  'lib/wal',
   'lib/servers',
   'lib/engines',
   'lib/catalog',
@@ -41,6 +42,8 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   'lib/keys': foundation,
   'lib/catalog': [...foundation, 'lib/store'],
   'lib/pipeline': [...foundation, 'lib/store', 'lib/keys'],
+  // Between the replication protocol and the store: engines know no store, and stores no protocol.
+  'lib/wal': [...foundation, 'lib/store', 'lib/keys', 'lib/pipeline', 'lib/engines'],
   'lib/lifecycle': [...foundation, ...parts],
   'lib/runner': [...foundation, ...parts],
   'lib/api': [...foundation, ...parts],

@@ -65,13 +65,26 @@ export class Tasks extends Construct {
       props.targets.map(({ connection }) => connection.password),
     );
 
+    // Of servers that keep one, the log after a backup, and how far it goes.
+    const grantLog = ({ role }: Task): void => {
+      vault.grantList(role, 'wal');
+      vault.grantGet(role, 'wal', 'health');
+    };
+
     this.backup = new TaskChoice(props.targets, 'work', (id, { folder, mounts }, targets) => {
       const task = new Task(this, `Backup${id}`, {
         ...{ ...common, image: this.#image(folder), mounts },
         description: 'writes backups',
         permissions: passwords,
       });
-      const chained = targets.filter(({ engine }) => buildsOnEarlier(engine)).map(({ name }) => name);
+      const chained = targets
+        .filter(({ engine, backups }) =>
+          buildsOnEarlier(
+            engine,
+            backups.map(({ method }) => method),
+          ),
+        )
+        .map(({ name }) => name);
       vault.grantList(task.role, 'backups', 'leases', ...(chained.length > 0 ? (['inUse'] as const) : []));
       // Its own objects, which it reads back before it publishes them.
       vault.grantGet(task.role, 'backups', 'leases');
@@ -87,9 +100,12 @@ export class Tasks extends Construct {
       return task;
     });
 
-    this.restore = new TaskChoice(props.targets, 'work', (id, { folder, mounts }) => {
+    this.restore = new TaskChoice(props.targets, 'restore', (id, { folder, mounts }, targets) => {
+      const isOfClusters = targets.some(({ engine }) => engine === 'postgres');
       const task = new Task(this, `Restore${id}`, {
         ...{ ...common, image: this.#image(folder), mounts, writesMounts: true },
+        // It holds the cluster out of which databases are taken.
+        ...(isOfClusters && { diskGiB: props.restoreTestDiskGiB }),
         description: 'restores backups',
         permissions: passwords,
       });
@@ -97,11 +113,12 @@ export class Tasks extends Construct {
       vault.grantGet(task.role, 'backups', 'leases', 'inUse');
       vault.grantPut(task.role, 'leases', 'inUse', 'outcomes');
       vault.grantUnwrap(task.role);
+      if (isOfClusters) grantLog(task);
       return task;
     });
 
     this.restoreTestSecurityGroup = this.#isolatedGroup(props);
-    this.restoreTest = new TaskChoice(props.targets, 'restoreTest', (id, { folder }) => {
+    this.restoreTest = new TaskChoice(props.targets, 'restoreTest', (id, { folder }, targets) => {
       const task = new Task(this, `RestoreTest${id}`, {
         ...{ ...common, image: this.#image(folder) },
         diskGiB: props.restoreTestDiskGiB,
@@ -112,6 +129,7 @@ export class Tasks extends Construct {
       vault.grantGet(task.role, 'backups', 'inUse');
       vault.grantPut(task.role, 'inUse', 'outcomes');
       vault.grantUnwrap(task.role);
+      if (targets.some(({ engine }) => engine === 'postgres')) grantLog(task);
       return task;
     });
 

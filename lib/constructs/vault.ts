@@ -34,6 +34,7 @@ const keyPatterns: Readonly<Record<StorePart, string>> = {
   checks: `${prefixes.checks}*`,
   health: `${prefixes.health}*`,
   alerts: `${prefixes.alerts}*`,
+  wal: `${prefixes.wal}*`,
 };
 
 export type VaultProps = {

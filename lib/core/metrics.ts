@@ -121,6 +121,36 @@ export const metrics = {
     dimensions: ['Target'],
     description: 'WAL files of the server that wait to be archived',
   },
+  WalReceiverBeat: {
+    unit: 'Count',
+    dimensions: ['Target'],
+    description: "The receiver of a target's write-ahead log is at work, or waits for the server or the store",
+  },
+  WalLagSeconds: {
+    unit: 'Seconds',
+    dimensions: ['Target'],
+    description: 'For how long the oldest write-ahead log that is not in the store has been written',
+  },
+  WalLagBytes: {
+    unit: 'Bytes',
+    dimensions: ['Target'],
+    description: 'Write-ahead log that the server has written and the store has not',
+  },
+  WalSlotRetainedBytes: {
+    unit: 'Bytes',
+    dimensions: ['Target'],
+    description: "Write-ahead log that the server keeps on its disk for the receiver's slot",
+  },
+  WalGaps: {
+    unit: 'Count',
+    dimensions: ['Target'],
+    description: 'Stretches of write-ahead log that neither the server nor the store has any more, found just now',
+  },
+  WalStoredBytes: {
+    unit: 'Bytes',
+    dimensions: ['Target'],
+    description: 'Bytes of write-ahead log that went into the store',
+  },
   HealthCheckBeat: { unit: 'Count', dimensions: [], description: 'The health check ran to its end' },
   AlertCanarySucceeded: {
     unit: 'Count',

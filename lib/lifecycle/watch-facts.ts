@@ -132,7 +132,7 @@ async function lookAtSeries(
     now,
   }: { readonly config: HoldfastConfig; readonly before: WatchState['series'] | undefined; readonly now: Date },
 ): Promise<SeriesFacts> {
-  const newest = await newestComplete(store, { target: target.name, method }, now);
+  const newest = await newestComplete(store, { target: target.name, methods: [method] }, now);
   const objectives = objectivesOf(target, method, config.run.timeoutSeconds);
   return {
     target: target.name,

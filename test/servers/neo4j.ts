@@ -1,11 +1,10 @@
-import { mkdtempSync, rmSync, symlinkSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { cpSync, existsSync, symlinkSync } from 'node:fs';
 import path from 'node:path';
 import neo4j, { type Driver } from 'neo4j-driver';
-import { freePort } from '../../lib/servers/child-server.ts';
 import { prepareNeo4j } from '../../lib/servers/neo4j-server.ts';
-import { startWatchdog } from '../../lib/servers/watchdog.ts';
 import { ensureNeo4j } from '../../scripts/servers/neo4j.ts';
+import { testPassword as password } from '../../scripts/servers/neo4j-archives.ts';
+import { ownServer } from './own-server.ts';
 
 /** A real Neo4j server of a test, Community edition, on 127.0.0.1 with a password. It takes some seconds to start: share one within a file. */
 export type Neo4jServer = AsyncDisposable & {
@@ -29,8 +28,6 @@ export type Neo4jServer = AsyncDisposable & {
   kill(): Promise<void>;
 };
 
-const password = "pa:ss@w/or\\d%'";
-
 /** A name in a statement. */
 export const quoted = (name: string): string => `\`${name.replaceAll('`', '``').replaceAll('\\', '\\u005c')}\``;
 
@@ -44,19 +41,23 @@ export async function neo4jServer(
     readonly plugins?: readonly string[];
   } = {},
 ): Promise<Neo4jServer> {
-  const binDir = path.join(await ensureNeo4j((line) => console.error(line)), 'bin');
-  const home = mkdtempSync(path.join(tmpdir(), 'holdfast-neo4j-'));
-  const port = await freePort();
-  const watchdog = startWatchdog({ signal: 'TERM', removeFolder: home });
-  const server = await prepareNeo4j({
-    programs: { neo4j: path.join(binDir, 'neo4j'), neo4jAdmin: path.join(binDir, 'neo4j-admin') },
-    home,
-    port,
-    password,
-    watchdog,
-    ...options,
+  const installed = await ensureNeo4j((line) => console.error(line));
+  const binDir = path.join(installed, 'bin');
+  const data = path.join(installed, 'data');
+  const started = await ownServer({
+    name: 'neo4j',
+    signal: 'TERM',
+    prepare: async ({ folder: home, port, watchdog }) => {
+      const programs = { neo4j: path.join(binDir, 'neo4j'), neo4jAdmin: path.join(binDir, 'neo4j-admin') };
+      // A Neo4j that a user has named has no data for tests.
+      const isNew = !existsSync(data);
+      if (!isNew) cpSync(data, path.join(home, 'data'), { recursive: true });
+      const server = await prepareNeo4j({ programs, home, port, watchdog, ...(isNew && { password }), ...options });
+      for (const jar of options.plugins ?? []) symlinkSync(jar, path.join(home, 'plugins', path.basename(jar)));
+      return server;
+    },
   });
-  for (const jar of options.plugins ?? []) symlinkSync(jar, path.join(home, 'plugins', path.basename(jar)));
+  const { folder: home, port, start, end } = started;
   const uri = `bolt://127.0.0.1:${port}`;
   const driver = neo4j.driver(uri, neo4j.auth.basic('neo4j', password), { useBigInt: true });
 
@@ -78,19 +79,6 @@ export async function neo4jServer(
     for (const [name] of await run(named)) await run(`DROP INDEX ${quoted(String(name))}`);
   }
 
-  async function dispose(): Promise<void> {
-    await driver.close();
-    await server.end('SIGKILL');
-    await watchdog.release();
-    rmSync(home, { recursive: true, force: true });
-  }
-
-  try {
-    await server.start();
-  } catch (error) {
-    await dispose();
-    throw error;
-  }
   return {
     uri,
     host: '127.0.0.1',
@@ -102,9 +90,12 @@ export async function neo4jServer(
     driver,
     run,
     clear,
-    stop: () => server.end('SIGTERM'),
-    start: () => server.start(),
-    kill: () => server.end('SIGKILL'),
-    [Symbol.asyncDispose]: dispose,
+    stop: () => end('SIGTERM'),
+    start,
+    kill: () => end('SIGKILL'),
+    async [Symbol.asyncDispose]() {
+      await driver.close();
+      await started[Symbol.asyncDispose]();
+    },
   };
 }

@@ -1,14 +1,13 @@
 import { execFile } from 'node:child_process';
-import { chownSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { reachableCopy } from '../../lib/local/reachable-copy.ts';
-import { childServer, freePort } from '../../lib/servers/child-server.ts';
+import { childServer } from '../../lib/servers/child-server.ts';
 import { isPostmasterReady, startPostmaster } from '../../lib/servers/postmaster.ts';
-import { serverAccount } from '../../lib/servers/server-account.ts';
-import { startWatchdog } from '../../lib/servers/watchdog.ts';
+import { asAccount, type ServerAccount, serverAccount } from '../../lib/servers/server-account.ts';
 import { ensurePostgres, type PostgresMajor } from '../../scripts/servers/postgres.ts';
+import { ownServer } from './own-server.ts';
 import { postgresTemplate, testPassword, testUser } from './postgres-template.ts';
 
 /** A real PostgreSQL server of a test, on 127.0.0.1 with a password. `user` is a superuser. */
@@ -25,6 +24,8 @@ export type PostgresServer = AsyncDisposable & {
   stop(mode?: 'smart' | 'fast' | 'immediate'): Promise<void>;
   start(): Promise<void>;
   restart(): Promise<void>;
+  /** Starts a stopped standby as a primary, without a promotion: of the same timeline. */
+  asPrimary(): Promise<void>;
   /** SIGKILL to the postmaster: a crash. */
   kill(): Promise<void>;
 };
@@ -38,64 +39,77 @@ const signals = { smart: 'SIGTERM', fast: 'SIGINT', immediate: 'SIGQUIT' } as co
 export async function postgresServer(options: {
   readonly major: PostgresMajor;
   readonly settings?: Readonly<Record<string, string>>;
+  /** A data folder to begin with, which is copied. @default - empty data, with page checksums */
+  readonly data?: string;
+  /** A server that this one is a standby of, instead of having data of its own. */
+  readonly standbyOf?: PostgresServer;
 }): Promise<PostgresServer> {
   const account = serverAccount();
   const installed = await ensurePostgres(options.major, (line) => console.error(line));
   const binDir = path.join(await reachableCopy(installed, account), 'bin');
-  const template = await postgresTemplate(binDir, options.major, account);
-  const folder = mkdtempSync(path.join(tmpdir(), `holdfast-pg${options.major}-`));
-  if (account) chownSync(folder, account.uid, account.gid);
-  const dataDir = path.join(folder, 'data');
-  await promisify(execFile)('cp', ['-a', '--reflink=auto', template, dataDir]);
-  const port = await freePort();
-  writeFileSync(
-    path.join(dataDir, 'postgresql.auto.conf'),
-    configuration({ port, folder, settings: options.settings ?? {} }),
-  );
-
-  const watchdog = startWatchdog({ signal: 'QUIT', removeFolder: folder, account });
-  const server = childServer({
-    program: path.join(binDir, 'postgres'),
-    args: ['-D', dataDir],
-    env: { LC_ALL: 'C', TZ: 'UTC' },
+  const template = options.data ?? (await postgresTemplate(binDir, options.major, account));
+  const started = await ownServer({
+    name: `pg${options.major}`,
     account,
-    logFile: path.join(folder, 'server.log'),
-    watchdog,
-    isReady: async (pid) => isPostmasterReady(dataDir, pid),
+    signal: 'QUIT',
+    disposal: 'SIGQUIT',
+    prepare: async ({ folder, port, watchdog }) => {
+      const dataDir = path.join(folder, 'data');
+      if (options.standbyOf) await copyOf(options.standbyOf, dataDir, account);
+      else await promisify(execFile)('cp', ['-a', '--reflink=auto', template, dataDir]);
+      const settings = {
+        ...options.settings,
+        ...(options.standbyOf && { primary_conninfo: conninfoOf(options.standbyOf), hot_standby: 'on' }),
+      };
+      writeFileSync(path.join(dataDir, 'postgresql.auto.conf'), configuration({ port, folder, settings }));
+      const server = childServer({
+        program: path.join(binDir, 'postgres'),
+        args: ['-D', dataDir],
+        env: { LC_ALL: 'C', TZ: 'UTC' },
+        account,
+        logFile: path.join(folder, 'server.log'),
+        watchdog,
+        isReady: async (pid) => isPostmasterReady(dataDir, pid),
+      });
+      return { ...server, start: () => startPostmaster(server) };
+    },
   });
-
-  const start = () => startPostmaster(server);
-
-  async function dispose(): Promise<void> {
-    await server.end('SIGQUIT');
-    await watchdog.release();
-    rmSync(folder, { recursive: true, force: true });
-  }
-
-  try {
-    await start();
-  } catch (error) {
-    await dispose();
-    throw error;
-  }
+  const { port, start, end } = started;
   return {
     host: '127.0.0.1',
     port,
     user: testUser,
     password: testPassword,
     binDir,
-    dataDir,
+    dataDir: path.join(started.folder, 'data'),
     url: (database) =>
       `postgresql://${testUser}:${encodeURIComponent(testPassword)}@127.0.0.1:${port}/${encodeURIComponent(database)}`,
-    stop: (mode = 'fast') => server.end(signals[mode]),
+    stop: (mode = 'fast') => end(signals[mode]),
     start,
     async restart() {
-      await server.end('SIGINT');
+      await end('SIGINT');
       await start();
     },
-    kill: () => server.end('SIGKILL'),
-    [Symbol.asyncDispose]: dispose,
+    async asPrimary() {
+      rmSync(path.join(started.folder, 'data', 'standby.signal'));
+      await start();
+    },
+    kill: () => end('SIGKILL'),
+    [Symbol.asyncDispose]: started[Symbol.asyncDispose],
   };
+}
+
+const quoted = (value: string): string => `'${value.replaceAll(/[\\']/g, '\\$&')}'`;
+const conninfoOf = ({ host, port, user, password }: PostgresServer): string =>
+  `host=${host} port=${port} user=${user} password=${quoted(password)}`;
+
+/** A running server's data, ready to follow it as a standby. */
+async function copyOf(primary: PostgresServer, dataDir: string, account: ServerAccount | undefined): Promise<void> {
+  const program = path.join(primary.binDir, 'pg_basebackup');
+  await promisify(execFile)(program, ['-D', dataDir, '-R', '-X', 'stream', '-c', 'fast', '-d', conninfoOf(primary)], {
+    ...asAccount(account),
+    cwd: '/',
+  });
 }
 
 function configuration(server: {
@@ -118,6 +132,6 @@ function configuration(server: {
     ...server.settings,
   };
   return Object.entries(settings)
-    .map(([name, value]) => `${name} = '${value.replaceAll("'", "''")}'\n`)
+    .map(([name, value]) => `${name} = '${value.replaceAll(/['\\]/g, '$&$&')}'\n`)
     .join('');
 }

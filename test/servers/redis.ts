@@ -1,11 +1,10 @@
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync } from 'node:fs';
 import path from 'node:path';
 import { connectionSchema } from '../../lib/engines/redis/connection.ts';
 import { openSession, type Session } from '../../lib/engines/redis/protocol/session.ts';
-import { childServer, freePort } from '../../lib/servers/child-server.ts';
-import { startWatchdog } from '../../lib/servers/watchdog.ts';
+import { childServer } from '../../lib/servers/child-server.ts';
 import { ensureRedis, type TestedServer } from '../../scripts/servers/redis.ts';
+import { ownServer } from './own-server.ts';
 
 /** A real server of a test, on 127.0.0.1, in which every user may do everything unless the settings say otherwise. */
 export type RedisServer = AsyncDisposable & {
@@ -29,64 +28,54 @@ export async function redisServer(
   settings: Readonly<Record<string, string>> = {},
 ): Promise<RedisServer> {
   const programs = await ensureRedis(which, (line) => console.error(line));
-  const folder = mkdtempSync(path.join(tmpdir(), `holdfast-${which}-`));
-  const data = path.join(folder, 'data');
-  mkdirSync(data);
-  const port = await freePort();
-  const all = {
-    port: String(port),
-    bind: '127.0.0.1',
-    dir: data,
-    save: '',
-    // Otherwise each full synchronisation waits five seconds for other replicas.
-    'repl-diskless-sync-delay': '0',
-    ...settings,
-  };
-  const watchdog = startWatchdog({ signal: 'TERM', removeFolder: folder });
-  const connectAs = (user?: { readonly user: string; readonly password: string }) =>
+  const connectAs = (port: number, user?: { readonly user: string; readonly password: string }) =>
     openSession(connectionSchema.parse({ host: '127.0.0.1', port, sslmode: 'disable', ...user }));
-  const server = childServer({
-    program: programs.server,
-    args: Object.entries(all).flatMap(([name, value]) => [`--${name}`, value]),
-    env: { LC_ALL: 'C' },
-    logFile: path.join(folder, 'server.log'),
-    watchdog,
-    isReady: async () => {
-      try {
-        await using session = await connectAs();
-        return !String(await session.ask(['PING']).catch(String)).includes('LOADING');
-      } catch (error) {
-        // It asks for a password, so it is there.
-        return (error as { code?: unknown }).code === 'auth-failed';
-      }
+  const started = await ownServer({
+    name: which,
+    signal: 'TERM',
+    prepare: ({ folder, port, watchdog }) => {
+      mkdirSync(path.join(folder, 'data'));
+      const all = {
+        port: String(port),
+        bind: '127.0.0.1',
+        dir: path.join(folder, 'data'),
+        save: '',
+        // Otherwise each full synchronisation waits five seconds for other replicas.
+        'repl-diskless-sync-delay': '0',
+        ...settings,
+      };
+      return childServer({
+        program: programs.server,
+        args: Object.entries(all).flatMap(([name, value]) => [`--${name}`, value]),
+        env: { LC_ALL: 'C' },
+        logFile: path.join(folder, 'server.log'),
+        watchdog,
+        isReady: async () => {
+          try {
+            await using session = await connectAs(port);
+            return !String(await session.ask(['PING']).catch(String)).includes('LOADING');
+          } catch (error) {
+            // It asks for a password, so it is there.
+            return (error as { code?: unknown }).code === 'auth-failed';
+          }
+        },
+      });
     },
   });
-
-  async function dispose(): Promise<void> {
-    await server.end('SIGKILL');
-    await watchdog.release();
-    rmSync(folder, { recursive: true, force: true });
-  }
-
-  try {
-    await server.start();
-  } catch (error) {
-    await dispose();
-    throw error;
-  }
+  const { port, start, end } = started;
   return {
     host: '127.0.0.1',
     port,
     cli: programs.cli,
-    folder: data,
-    connect: connectAs,
+    folder: path.join(started.folder, 'data'),
+    connect: (user) => connectAs(port, user),
     async ask(...command) {
-      await using session = await connectAs();
+      await using session = await connectAs(port);
       return await session.ask(command);
     },
-    stop: () => server.end('SIGTERM'),
-    start: () => server.start(),
-    kill: () => server.end('SIGKILL'),
-    [Symbol.asyncDispose]: dispose,
+    stop: () => end('SIGTERM'),
+    start,
+    kill: () => end('SIGKILL'),
+    [Symbol.asyncDispose]: started[Symbol.asyncDispose],
   };
 }

@@ -4,6 +4,8 @@ import { join, resolve } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { HoldfastError } from '../../core/errors.ts';
 import { isCompanion, type StreamRecord } from '../../core/manifest.ts';
+import type { Engine } from '../../engines/engine.ts';
+import { openEngine } from '../../engines/open-engine.ts';
 import { partialFailure } from '../../runner/backup.ts';
 import type { RunContext } from '../../runner/context.ts';
 import { type OpenBackup, openBackup } from '../../runner/open-backup.ts';
@@ -22,27 +24,11 @@ type Options = {
   readonly database?: readonly string[];
 };
 
-/** What a stock tool expects a file of that format to be called, and which tool reads it. */
-const tools: Readonly<Record<string, { readonly extension: string; readonly reader: string }>> = {
-  'pg_dump-custom': { extension: 'dump', reader: 'pg_restore' },
-  'pg_dump-custom-schema': { extension: 'dump', reader: 'pg_restore' },
-  'pg_dump-sql': { extension: 'sql', reader: 'psql' },
-  'pg_dump-sql-schema': { extension: 'sql', reader: 'psql' },
-  'pg_dumpall-globals': { extension: 'sql', reader: 'psql' },
-  'neo4j-cypher': { extension: 'cypher', reader: 'cypher-shell' },
-  'neo4j-dump': { extension: 'dump', reader: 'neo4j-admin database load' },
-  'neo4j-backup': { extension: 'backup', reader: 'neo4j-admin database restore' },
-  'redis-rdb': { extension: 'rdb', reader: 'redis-server, at its start,' },
-  'redis-aof': { extension: 'aof', reader: 'redis-cli --pipe' },
-  'redis-json': { extension: 'jsonl', reader: 'jq' },
-  'redis-acl': { extension: 'acl', reader: "the server's aclfile" },
-};
-
 /** Exports all that the backup holds, or the databases asked for. What it lacks of what was asked for is the verb's failure. */
 export async function run(context: CliContext, { backup, target, output, database }: Options): Promise<number> {
   if (output === undefined) throw new HoldfastError('usage', 'where to? name a folder with --output');
   const folder = resolve(output);
-  const { files, lacking } = await direct(context, async (run) => {
+  const { files, kinds, lacking } = await direct(context, async (run) => {
     const found = await namedBackup(run, backup, target);
     return whileInUse(run, { ...found, what: 'holdfast export' }, async () => {
       const opened = await openBackup(run, found.target, found.id);
@@ -51,23 +37,24 @@ export async function run(context: CliContext, { backup, target, output, databas
         throw cannotWrite(folder, error);
       });
       const written = [];
+      const kinds = openEngine(opened.manifest.engine).files;
       for (const record of chosen) {
-        if (record.status === 'complete') written.push(await exportStream(run, opened, record, folder));
+        if (record.status === 'complete') written.push(await exportStream(run, opened, record, { folder, kinds }));
       }
-      return { files: written, lacking: partialFailure({ ...opened.manifest, streams: [...chosen] }) };
+      return { files: written, kinds, lacking: partialFailure({ ...opened.manifest, streams: [...chosen] }) };
     });
   });
   context.output.result({ files }, () => [
     ...files.map(({ file, kind, name, sizeBytes }) => `${file}  ${kind} '${printable(name)}', ${bytes(sizeBytes)}`),
-    ['these files hold your data in the clear', ...readersOf(files)].join('; '),
+    ['these files hold your data in the clear', ...readersOf(files, kinds)].join('; '),
   ]);
   if (lacking) context.output.failure(lacking);
   return lacking?.exitCode ?? 0;
 }
 
 /** Which tool reads which of the files. */
-function readersOf(files: readonly { readonly format: string }[]): readonly string[] {
-  const known = [...new Set(files.map(({ format }) => format))].flatMap((format) => tools[format] ?? []);
+function readersOf(files: readonly { readonly format: string }[], kinds: Engine['files']): readonly string[] {
+  const known = files.flatMap(({ format }) => kinds[format] ?? []);
   return [...new Set(known.map(({ extension, reader }) => `${reader} reads .${extension}`))];
 }
 
@@ -87,8 +74,13 @@ function chooseDatabases({ manifest }: OpenBackup, names: readonly string[]): re
  * renamed when they are proved, and removed when they are not. A crash before the rename leaves the `.part`, which the next export
  * overwrites; a file of an earlier export stays until then.
  */
-async function exportStream(run: RunContext, backup: OpenBackup, record: StreamRecord, folder: string) {
-  const file = join(folder, `${record.stream}.${tools[record.format]?.extension ?? record.format}`);
+async function exportStream(
+  run: RunContext,
+  backup: OpenBackup,
+  record: StreamRecord,
+  { folder, kinds }: { readonly folder: string; readonly kinds: Engine['files'] },
+) {
+  const file = join(folder, `${record.stream}.${kinds[record.format]?.extension ?? record.format}`);
   const part = `${file}.part`;
   try {
     const destination = createWriteStream(part, { mode: 0o600, flush: true });

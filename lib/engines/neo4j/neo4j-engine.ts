@@ -2,7 +2,7 @@ import { methodsOf } from '../../config/targets/methods.ts';
 import { HoldfastError } from '../../core/errors.ts';
 import type { Method } from '../../core/vocabulary.ts';
 import type { Capture, Engine, EngineContext, RestorePlan, RestoreResult } from '../engine.ts';
-import { captureCypher } from './capture.ts';
+import { captureCypher, cypherFormat } from './capture.ts';
 import { checkFile } from './check-file.ts';
 import { compareStream } from './compare.ts';
 import { captureDump } from './dump/capture-dump.ts';
@@ -23,6 +23,7 @@ export function neo4jEngine(options: { readonly findTools?: FindTools } = {}): E
   return {
     name: 'neo4j',
     methods: methodsOf('neo4j'),
+    files: neo4jFiles,
     probe: (context) => inOurTerms('probe', probeServer(context, findTools)),
     health: (context) => inOurTerms('health', serverHealth(context)),
     capture: (context, { method }) => inOurTerms('capture', captureBy[method]?.(context, findTools) ?? unknown(method)),
@@ -33,6 +34,13 @@ export function neo4jEngine(options: { readonly findTools?: FindTools } = {}): E
     restoreTest: (context, plan) => inOurTerms('restore test', testRestore(context, plan, findTools)),
   };
 }
+
+/** The files of Neo4j's own tools. */
+const neo4jFiles: Engine['files'] = {
+  [cypherFormat]: { extension: 'cypher', reader: 'cypher-shell' },
+  [dumpFormat]: { extension: 'dump', reader: 'neo4j-admin database load' },
+  [backupFormat]: { extension: 'backup', reader: 'neo4j-admin database restore' },
+};
 
 const captureBy: Readonly<Partial<Record<Method, (context: EngineContext, findTools: FindTools) => Promise<Capture>>>> =
   {

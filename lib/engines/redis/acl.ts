@@ -1,5 +1,6 @@
 import { HoldfastError } from '../../core/errors.ts';
 import type { Content } from '../../core/manifest.ts';
+import { addLanes, lanesText, noLanes } from '../digest/lanes.ts';
 import type { CaptureResult, CaptureStream, EngineContext } from '../engine.ts';
 import { addressOf, type Connection } from './connection.ts';
 import { fromRefusal, Refusal } from './errors.ts';
@@ -43,15 +44,8 @@ const endLine = '# end';
 export function aclContent(text: Buffer): Content {
   const users = usersIn(text);
   const memory = new RdbMemory();
-  const sum = users.reduce(
-    (total, user) => {
-      const [first, second] = memory.hashOf(Buffer.from(user));
-      return { first: BigInt.asUintN(64, total.first + first), second: BigInt.asUintN(64, total.second + second) };
-    },
-    { first: 0n, second: 0n },
-  );
-  const digest = [sum.first, sum.second].map((lane) => lane.toString(16).padStart(16, '0')).join('');
-  return { tables: [], definitions: { counts: { 'ACL user': users.length }, digest } };
+  const sum = users.reduce((total, user) => addLanes(total, memory.hashOf(Buffer.from(user))), noLanes);
+  return { tables: [], definitions: { counts: { 'ACL user': users.length }, digest: lanesText(sum) } };
 }
 
 /** The users' lines of a stream. */

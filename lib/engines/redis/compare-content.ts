@@ -1,4 +1,5 @@
 import type { Content, ContentEntry } from '../../core/manifest.ts';
+import { addLanes, lanesText, parseLanes } from '../digest/lanes.ts';
 import type { Comparison } from '../engine.ts';
 import { type Expiries, expiringName, typesAndKeys } from './keys/content-digest.ts';
 
@@ -88,11 +89,8 @@ export function sumContents(contents: readonly Content[], minus: readonly Conten
 }
 
 function addDigests(one: string, other: string, sign: bigint): string {
-  const lanes = [one, other].map((digest) =>
-    [digest.slice(0, 16), digest.slice(16)].map((lane) => BigInt(`0x${lane}`)),
-  );
-  const [[a = 0n, b = 0n] = [], [c = 0n, d = 0n] = []] = lanes;
-  return [a + sign * c, b + sign * d].map((lane) => BigInt.asUintN(64, lane).toString(16).padStart(16, '0')).join('');
+  const [first, second] = parseLanes(other);
+  return lanesText(addLanes(parseLanes(one), [sign * first, sign * second]));
 }
 
 const isOfStreams = ({ name }: ContentEntry): boolean => name === 'stream' || name === expiringName('stream');

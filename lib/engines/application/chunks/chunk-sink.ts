@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto';
+import { GrowingBytes } from '../../growing-bytes.ts';
 import type { Entry } from '../tree/entry.ts';
-import { OutputBuffer } from '../tree/output-buffer.ts';
 import type { ChunkItem, Sink, SinkOutput } from '../tree/sink.ts';
 import { cutOf, largestChunk } from './cut.ts';
 import { entryLine } from './entry-line.ts';
@@ -10,7 +10,7 @@ import { packRecord } from './pack.ts';
 export class ChunkSink implements Sink {
   readonly keepsHoles = false;
   readonly #isKept: boolean;
-  readonly #output = new OutputBuffer(1_310_720);
+  readonly #output = new GrowingBytes(1_310_720);
   #items: ChunkItem[] = [];
   /** What is not cut yet of the file that is under way. */
   readonly #rest = Buffer.allocUnsafeSlow(2 * largestChunk);
@@ -73,7 +73,7 @@ export class ChunkSink implements Sink {
   }
 
   take(): SinkOutput {
-    const bytes = this.#output.take();
+    const bytes = this.#output.takeMemory();
     const items = this.#items;
     this.#items = [];
     return { ...(bytes && { bytes }), items };
@@ -92,8 +92,8 @@ export class ChunkSink implements Sink {
       start: this.#output.length,
       length: chunk.length,
     });
-    this.#output.write(packRecord(digest, chunk.length));
-    this.#output.write(chunk);
+    this.#output.put(packRecord(digest, chunk.length));
+    this.#output.put(chunk);
   }
 }
 

@@ -1,6 +1,7 @@
 import { hash } from 'node:crypto';
 import { HoldfastError } from '../../../core/errors.ts';
 import type { Content } from '../../../core/manifest.ts';
+import { addLanes, lanesText, noLanes } from '../../digest/lanes.ts';
 import { type TreeContent, TreeSum } from '../tree/tree-content.ts';
 import { digestOfChunks } from './chunk-sink.ts';
 import { largestChunk } from './cut.ts';
@@ -20,23 +21,18 @@ export async function inspectIndex(bytes: AsyncIterable<Uint8Array>): Promise<Tr
 export class ChunkSum {
   #chunks = 0;
   #bytes = 0;
-  #lanes: readonly [bigint, bigint] = [0n, 0n];
+  #lanes = noLanes;
 
   add(digest: Buffer, length: number): void {
     this.#chunks += 1;
     this.#bytes += length;
-    const [one, other] = this.#lanes;
-    this.#lanes = [
-      BigInt.asUintN(64, one + digest.readBigUInt64BE(0)),
-      BigInt.asUintN(64, other + digest.readBigUInt64BE(8)),
-    ];
+    this.#lanes = addLanes(this.#lanes, [digest.readBigUInt64BE(0), digest.readBigUInt64BE(8)]);
   }
 
   content(): Content {
-    const digest = this.#lanes.map((lane) => lane.toString(16).padStart(16, '0')).join('');
     return {
       words: { collection: 'pack', item: 'chunk' },
-      tables: [{ schema: '', name: 'packs', rows: this.#chunks, bytes: this.#bytes, digest }],
+      tables: [{ schema: '', name: 'packs', rows: this.#chunks, bytes: this.#bytes, digest: lanesText(this.#lanes) }],
     };
   }
 }

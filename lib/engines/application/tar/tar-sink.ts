@@ -1,45 +1,45 @@
+import { GrowingBytes } from '../../growing-bytes.ts';
 import type { Stretch } from '../native/libc.ts';
 import type { Entry } from '../tree/entry.ts';
-import { OutputBuffer } from '../tree/output-buffer.ts';
 import type { Sink, SinkOutput } from '../tree/sink.ts';
 import { padding, paxHeaders, sparseMap } from './pax-header.ts';
 
 /** Entries as those of a tar archive. */
 export class TarSink implements Sink {
   readonly keepsHoles = true;
-  readonly #output = new OutputBuffer(1_310_720);
+  readonly #output = new GrowingBytes(1_310_720);
   #written = 0;
 
   addEntry(entry: Entry): void {
-    this.#output.write(paxHeaders(entry));
+    this.#output.put(paxHeaders(entry));
   }
 
   addFile(entry: Entry, content: Uint8Array, sha256: Uint8Array): Uint8Array {
-    this.#output.write(paxHeaders(entry));
-    this.#output.write(content);
-    this.#output.write(padding(content.length));
+    this.#output.put(paxHeaders(entry));
+    this.#output.put(content);
+    this.#output.put(padding(content.length));
     return sha256;
   }
 
   beginFile(entry: Entry, stretches: readonly Stretch[] | undefined, isAgain: boolean): void {
     this.#written = 0;
     if (stretches === undefined) {
-      this.#output.write(paxHeaders(entry, { isAgain }));
+      this.#output.put(paxHeaders(entry, { isAgain }));
       return;
     }
     const map = sparseMap(stretches, entry.size);
     const dataBytes = stretches.reduce((sum, { length }) => sum + length, 0);
-    this.#output.write(paxHeaders(entry, { isAgain, sparse: { map, dataBytes } }));
-    this.#output.write(map);
+    this.#output.put(paxHeaders(entry, { isAgain, sparse: { map, dataBytes } }));
+    this.#output.put(map);
   }
 
   write(bytes: Uint8Array): void {
-    this.#output.write(bytes);
+    this.#output.put(bytes);
     this.#written += bytes.length;
   }
 
   endFile(sha256: Uint8Array): Uint8Array {
-    this.#output.write(padding(this.#written));
+    this.#output.put(padding(this.#written));
     return sha256;
   }
 
@@ -48,7 +48,7 @@ export class TarSink implements Sink {
   }
 
   take(): SinkOutput {
-    const bytes = this.#output.take();
+    const bytes = this.#output.takeMemory();
     return bytes === undefined ? {} : { bytes };
   }
 }

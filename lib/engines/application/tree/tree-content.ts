@@ -1,12 +1,10 @@
 import { hash } from 'node:crypto';
 import type { Content, ContentWords } from '../../../core/manifest.ts';
+import { addLanes, type Lanes, lanesText } from '../../digest/lanes.ts';
 import { type Entry, type EntryKind, shownPath } from './entry.ts';
 
 /** What is counted in trees: everything that has a name in it is a file, folders and links too. */
 export const foldersAndFiles: ContentWords = { collection: 'folder', item: 'file' };
-
-/** Two sums of eight bytes each, modulo 2^64. */
-type Lanes = readonly [bigint, bigint];
 
 /** What one top-level folder comes to. `unowned` is the digest of the same entries, had they no owner. */
 export type FolderSum = {
@@ -69,10 +67,10 @@ export class TreeSum {
           name: folder,
           rows: files,
           bytes,
-          digest: digestText(owned),
+          digest: lanesText(owned),
         })),
       },
-      unownedDigests: Object.fromEntries(folders.map(({ folder, unowned }) => [folder, digestText(unowned)])),
+      unownedDigests: Object.fromEntries(folders.map(({ folder, unowned }) => [folder, lanesText(unowned)])),
     };
   }
 
@@ -161,10 +159,3 @@ const lanesAt = (digest: Buffer, at: number, factor: bigint): Lanes => [
   BigInt.asUintN(64, digest.readBigUInt64BE(at) * factor),
   BigInt.asUintN(64, digest.readBigUInt64BE(at + 8) * factor),
 ];
-
-const addLanes = (one: Lanes, other: Lanes): Lanes => [
-  BigInt.asUintN(64, one[0] + other[0]),
-  BigInt.asUintN(64, one[1] + other[1]),
-];
-
-const digestText = (lanes: Lanes): string => lanes.map((lane) => lane.toString(16).padStart(16, '0')).join('');

@@ -1,5 +1,6 @@
 import type { Content, ContentEntry, ContentWords } from '../../../core/manifest.ts';
-import { addSums, digestText, emptySum, RecordDigest, type RecordSum } from '../../record-digest.ts';
+import { addSums, type DigestSum, digestText, emptySum } from '../../digest/digest-sum.ts';
+import { RecordDigest } from '../../digest/record-digest.ts';
 import { labelsText, quoteName } from '../script/names.ts';
 import { NodeIdentities } from './node-identities.ts';
 
@@ -14,8 +15,8 @@ export const kindsAndElements: ContentWords = { collection: 'kind', item: 'eleme
 export class GraphDigest implements Disposable {
   readonly #digest = new RecordDigest();
   readonly #identities: NodeIdentities;
-  readonly #nodes = new Map<string, { readonly labels: readonly string[]; sum: RecordSum }>();
-  readonly #relationships = new Map<string, RecordSum>();
+  readonly #nodes = new Map<string, { readonly labels: readonly string[]; sum: DigestSum }>();
+  readonly #relationships = new Map<string, DigestSum>();
   readonly #definitions = new Map<string, number>();
   #definitionSum = emptySum;
 
@@ -70,12 +71,12 @@ export class GraphDigest implements Disposable {
 
 const digits = (identity: bigint): string => identity.toString(16).padStart(16, '0');
 
-const entryOf = (schema: string, name: string, { rows, bytes, lanes }: RecordSum): ContentEntry => ({
+const entryOf = (schema: string, name: string, { rows, bytes, lanes }: DigestSum): ContentEntry => ({
   schema,
   name,
   rows,
   bytes,
-  digest: digestText({ rows, bytes, lanes }),
+  digest: digestText({ lanes }),
 });
 
 const keyOf = ({ schema, name }: ContentEntry): string => `${schema} ${name}`;

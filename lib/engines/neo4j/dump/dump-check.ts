@@ -5,7 +5,8 @@ import { createZstdDecompress } from 'node:zlib';
 import { extract } from 'tar-stream';
 import { HoldfastError } from '../../../core/errors.ts';
 import type { Content, ContentWords } from '../../../core/manifest.ts';
-import { addSums, digestText, emptySum, RecordDigest, type RecordSum } from '../../record-digest.ts';
+import { addSums, type DigestSum, digestText, emptySum } from '../../digest/digest-sum.ts';
+import { RecordDigest } from '../../digest/record-digest.ts';
 
 import { FrameWalker } from './frame-walker.ts';
 
@@ -69,7 +70,7 @@ const cutOff = (where: string, cause?: unknown): HoldfastError =>
 
 async function readArchive(input: NodeJS.ReadableStream & Readable): Promise<Content> {
   const digest = new RecordDigest();
-  let sum: RecordSum = emptySum;
+  let sum: DigestSum = emptySum;
   let bytes = 0;
   let announced: { readonly files: number; readonly bytes: number } | undefined;
 

@@ -1,5 +1,5 @@
 import type { Content, ContentEntry } from '../../../core/manifest.ts';
-import { type DigestSum, digestText } from './row-digest.ts';
+import { type DigestSum, digestText } from '../../digest/digest-sum.ts';
 
 /** Tables in the order of their names, and the large objects if there are any, as a manifest has them. */
 export function contentOf(

@@ -1,11 +1,12 @@
 import { HoldfastError } from '../../../core/errors.ts';
 import type { Content } from '../../../core/manifest.ts';
+import { addSums, type DigestSum, digestText, emptySum } from '../../digest/digest-sum.ts';
 import { contentOf } from './archive-content.ts';
 import { ByteFeed, type Reading } from './byte-feed.ts';
 import { readBlocks } from './read-blocks.ts';
 import { type ArchiveCompression, type ArchiveHeader, readHeader } from './read-header.ts';
 import { readToc, type TableOfContents } from './read-toc.ts';
-import { addSums, BlockDigest, type DigestSum, digestText, emptySum } from './row-digest.ts';
+import { BlockDigest } from './row-digest.ts';
 
 /** What an archive says of itself. */
 export type ArchiveFacts = {

@@ -1,9 +1,10 @@
 import { HoldfastError } from '../../../core/errors.ts';
+import type { DigestSum } from '../../digest/digest-sum.ts';
 import { ByteFeed, type Reading } from './byte-feed.ts';
 import { readBlockHead } from './read-blocks.ts';
 import { readHeader } from './read-header.ts';
 import { readToc, type TocEntry } from './read-toc.ts';
-import { BlockDigest, type DigestSum } from './row-digest.ts';
+import { BlockDigest } from './row-digest.ts';
 import { RowSlices, type Slice } from './row-slices.ts';
 
 /** An archive in the pieces that a restore puts back one by one, in the order in which they come. */

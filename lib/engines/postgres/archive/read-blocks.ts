@@ -1,6 +1,7 @@
+import type { DigestSum } from '../../digest/digest-sum.ts';
 import { type ByteFeed, endsEarly, malformed, quoteName, type Reading } from './byte-feed.ts';
 import type { DataEntry } from './read-toc.ts';
-import type { BlockDigest, BlockKind, BlockState, DigestSum } from './row-digest.ts';
+import type { BlockDigest, BlockKind, BlockState } from './row-digest.ts';
 
 const blockTypes = { table: 1, 'large-objects': 3 } as const satisfies Record<DataEntry['kind'], number>;
 

@@ -1,7 +1,8 @@
+import { addSums, type DigestSum, emptySum } from '../../digest/digest-sum.ts';
 import { type ByteFeed, decodeName, malformed, quoteName, type Reading } from './byte-feed.ts';
 import { isCountedEntry } from './counted-entries.ts';
 import type { ArchiveHeader } from './read-header.ts';
-import { addSums, type BlockDigest, type DigestSum, emptySum } from './row-digest.ts';
+import type { BlockDigest } from './row-digest.ts';
 
 /** An entry that promises a data block. */
 export type DataEntry = {

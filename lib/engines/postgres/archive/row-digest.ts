@@ -1,4 +1,6 @@
 import { HoldfastError } from '../../../core/errors.ts';
+import { type DigestSum, digestText } from '../../digest/digest-sum.ts';
+import { wasmModule } from '../../wasm-module.ts';
 import { rowDigestWasm } from './row-digest.wasm.ts';
 
 /** What a block's bytes are; the order is that of the constants in row-digest.as.ts. */
@@ -8,29 +10,6 @@ export type BlockKind = (typeof kinds)[number];
 /** Where a block stands after the bytes given so far. */
 const states = ['more', 'ended', 'bad-length', 'after-end-mark', 'no-end-mark'] as const;
 export type BlockState = (typeof states)[number];
-
-/** Rows taken in, their bytes with line ends, and the two sums that make up the digest; see docs/formats.md. */
-export type DigestSum = {
-  readonly rows: number;
-  readonly bytes: number;
-  readonly lanes: readonly [bigint, bigint];
-};
-
-export const emptySum: DigestSum = { rows: 0, bytes: 0, lanes: [0n, 0n] };
-
-/** The sum of both, as if all rows had been taken in by one. */
-export function addSums(one: DigestSum, other: DigestSum): DigestSum {
-  return {
-    rows: one.rows + other.rows,
-    bytes: one.bytes + other.bytes,
-    lanes: [BigInt.asUintN(64, one.lanes[0] + other.lanes[0]), BigInt.asUintN(64, one.lanes[1] + other.lanes[1])],
-  };
-}
-
-/** The digest as it stands in manifests: 32 hexadecimal digits. */
-export function digestText(sum: DigestSum): string {
-  return sum.lanes.map((lane) => lane.toString(16).padStart(16, '0')).join('');
-}
 
 type Global<T> = { readonly value: T };
 
@@ -50,14 +29,7 @@ type Exports = {
   end(): void;
 };
 
-/** What is used of the global of this name, for which neither TypeScript nor Node's types have declarations without a browser's. */
-type WebAssemblyApi = {
-  readonly Module: new (bytes: Uint8Array) => object;
-  readonly Instance: new (module: object) => { readonly exports: unknown };
-};
-const webAssembly = (globalThis as unknown as { readonly WebAssembly: WebAssemblyApi }).WebAssembly;
-
-let compiled: object | undefined;
+const instantiate = wasmModule<Exports>(rowDigestWasm);
 
 /** Takes in the data of one block after another and sums the hashes of their rows. Holds 324 KiB, whatever it is given. */
 export class BlockDigest {
@@ -68,8 +40,7 @@ export class BlockDigest {
   #collect: ((bytes: Uint8Array) => void) | undefined;
 
   constructor() {
-    compiled ??= new webAssembly.Module(Buffer.from(rowDigestWasm, 'base64'));
-    this.#wasm = new webAssembly.Instance(compiled).exports as Exports;
+    this.#wasm = instantiate();
     const { input, output, CAPACITY, memory } = this.#wasm;
     this.#input = new Uint8Array(memory.buffer, input.value, CAPACITY.value);
     this.#output = new Uint8Array(memory.buffer, output.value, CAPACITY.value);

@@ -1,10 +1,10 @@
 import type { Client } from 'pg';
 import { HoldfastError } from '../../../core/errors.ts';
+import { type DigestSum, digestText } from '../../digest/digest-sum.ts';
 import type { EngineContext } from '../../engine.ts';
 import { stopReason } from '../../stop-reason.ts';
 import type { ArchiveReader } from '../archive/archive-parts.ts';
 import type { TocEntry } from '../archive/read-toc.ts';
-import { type DigestSum, digestText } from '../archive/row-digest.ts';
 import { runCopyLane } from './copy-lane.ts';
 import { SliceQueue } from './slice-queue.ts';
 

@@ -1,8 +1,9 @@
 import type { Content, ContentEntry } from '../../../core/manifest.ts';
+import { addSums, type DigestSum, digestText, emptySum } from '../../digest/digest-sum.ts';
 import { contentOf } from '../archive/archive-content.ts';
 import { decodeName, quoteName } from '../archive/byte-feed.ts';
 import { isCountedEntry } from '../archive/counted-entries.ts';
-import { addSums, BlockDigest, type DigestSum, digestText, emptySum } from '../archive/row-digest.ts';
+import { BlockDigest } from '../archive/row-digest.ts';
 import { endsEarly, malformed } from './script-faults.ts';
 import { LargeObjectStatements } from './script-large-objects.ts';
 import { ScriptLexer } from './script-lexer.ts';

@@ -1,4 +1,5 @@
-import { addSums, BlockDigest, type DigestSum, emptySum } from '../archive/row-digest.ts';
+import { addSums, type DigestSum, emptySum } from '../../digest/digest-sum.ts';
+import { BlockDigest } from '../archive/row-digest.ts';
 import { endsEarly, malformed } from './script-faults.ts';
 
 /**

@@ -1,4 +1,5 @@
 import type { Content, ContentEntry, ContentWords } from '../../../core/manifest.ts';
+import { addSums, type DigestSum, digestText, emptySum } from '../../digest/digest-sum.ts';
 import { RdbMemory } from '../rdb/rdb-memory.ts';
 import type { KeyHead, KeySink, PendingEntry, RawValue, StreamEnd, StreamGroup, StreamId } from './key-sink.ts';
 
@@ -6,8 +7,6 @@ export const typesAndKeys: ContentWords = { collection: 'type', item: 'key' };
 
 /** The name of a collection whose keys, or some of whose fields, run out. */
 export const expiringName = (type: string): string => `${type}, expiring`;
-
-type Sum = { rows: number; bytes: number; lane0: bigint; lane1: bigint };
 
 export type Expiries = { first: number; last: number };
 
@@ -25,7 +24,7 @@ export class ContentDigest implements KeySink {
   readonly memory: RdbMemory;
 
   readonly #idBytes = Buffer.alloc(16);
-  readonly #sums = new Map<string, Sum>();
+  readonly #sums = new Map<string, DigestSum>();
   readonly #slots = new Map<string, number>();
   readonly #expiries = new Map<string, Expiries>();
 
@@ -154,14 +153,14 @@ export class ContentDigest implements KeySink {
     this.#gather();
     const entries = [...this.#sums].map(([name, sum]): ContentEntry => {
       const [database = '', ...type] = name.split(' ');
-      return { schema: database, name: type.join(' '), rows: sum.rows, bytes: sum.bytes, digest: digestOf(sum) };
+      return { schema: database, name: type.join(' '), rows: sum.rows, bytes: sum.bytes, digest: digestText(sum) };
     });
     const libraries = this.#slot(librarySlot);
     return {
       words: typesAndKeys,
       tables: entries.sort((one, other) => compareText(one.schema, other.schema) || compareText(one.name, other.name)),
       ...(libraries.rows > 0 && {
-        definitions: { counts: { 'function library': libraries.rows }, digest: digestOf(libraries) },
+        definitions: { counts: { 'function library': libraries.rows }, digest: digestText(libraries) },
       }),
     };
   }
@@ -199,31 +198,22 @@ export class ContentDigest implements KeySink {
     for (const [type, slot] of this.#slots) {
       const name = `db${this.#database} ${type}`;
       const one = this.#slot(slot);
-      const sum = this.#sums.get(name) ?? { rows: 0, bytes: 0, lane0: 0n, lane1: 0n };
-      this.#sums.set(name, {
-        rows: sum.rows + one.rows,
-        bytes: sum.bytes + one.bytes,
-        lane0: BigInt.asUintN(64, sum.lane0 + one.lane0),
-        lane1: BigInt.asUintN(64, sum.lane1 + one.lane1),
-      });
+      this.#sums.set(name, addSums(this.#sums.get(name) ?? emptySum, one));
       const at = this.memory.calls.slots.value + slot * 32;
       this.memory.view.fill(0, at, at + 32);
     }
     this.#slots.clear();
   }
 
-  #slot(slot: number): Sum {
+  #slot(slot: number): DigestSum {
     const at = this.memory.calls.slots.value + slot * 32;
     const { view } = this.memory;
     return {
-      lane0: view.readBigUInt64LE(at),
-      lane1: view.readBigUInt64LE(at + 8),
       rows: Number(view.readBigUInt64LE(at + 16)),
       bytes: Number(view.readBigUInt64LE(at + 24)),
+      lanes: [view.readBigUInt64LE(at), view.readBigUInt64LE(at + 8)],
     };
   }
 }
 
-const digestOf = ({ lane0, lane1 }: Sum): string =>
-  [lane0, lane1].map((lane) => lane.toString(16).padStart(16, '0')).join('');
 const compareText = (one: string, other: string): number => (one < other ? -1 : one > other ? 1 : 0);

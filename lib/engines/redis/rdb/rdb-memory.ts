@@ -1,3 +1,5 @@
+import type { Lanes } from '../../digest/lanes.ts';
+import { wasmModule } from '../../wasm-module.ts';
 import { rdbMemoryWasm } from './rdb-memory.wasm.ts';
 
 type Global<T> = { readonly value: T };
@@ -24,14 +26,7 @@ type Calls = {
   endKey(slot: number, expireAt: number): void;
 };
 
-/** What is used of the global of this name, for which neither TypeScript nor Node's types have declarations without a browser's. */
-type WebAssemblyApi = {
-  readonly Module: new (bytes: Uint8Array) => object;
-  readonly Instance: new (module: object) => { readonly exports: unknown };
-};
-const webAssembly = (globalThis as unknown as { readonly WebAssembly: WebAssemblyApi }).WebAssembly;
-
-let compiled: object | undefined;
+const instantiate = wasmModule<Calls>(rdbMemoryWasm);
 const pageBytes = 65_536;
 const stageBytes = 64;
 
@@ -48,8 +43,7 @@ export class RdbMemory {
   #top: number;
 
   constructor() {
-    compiled ??= new webAssembly.Module(Buffer.from(rdbMemoryWasm, 'base64'));
-    this.calls = new webAssembly.Instance(compiled).exports as Calls;
+    this.calls = instantiate();
     this.view = Buffer.from(this.calls.memory.buffer);
     this.base = (this.calls.free.value + 15) & ~15;
     this.#top = this.base;
@@ -76,7 +70,7 @@ export class RdbMemory {
   }
 
   /** Both hashes of the bytes. */
-  hashOf(bytes: Uint8Array): readonly [bigint, bigint] {
+  hashOf(bytes: Uint8Array): Lanes {
     this.calls.hashOf(this.placeOf(bytes), bytes.length);
     const at = this.calls.stage.value;
     return [this.view.readBigUInt64LE(at), this.view.readBigUInt64LE(at + 8)];

@@ -1,0 +1,48 @@
+/** Bytes written one behind the other into one piece of memory, which grows as it must. */
+export class GrowingBytes {
+  protected memory: Buffer<ArrayBuffer>;
+  protected filled = 0;
+  readonly #usual: number;
+
+  constructor(usualBytes = 64 * 1024) {
+    this.#usual = usualBytes;
+    this.memory = Buffer.allocUnsafeSlow(usualBytes);
+  }
+
+  get length(): number {
+    return this.filled;
+  }
+
+  put(bytes: Uint8Array): void {
+    this.reserve(bytes.length);
+    this.memory.set(bytes, this.filled);
+    this.filled += bytes.length;
+  }
+
+  /** Gives what was written, which is the caller's, and begins anew with room for about as much. */
+  take(): Buffer {
+    const taken = this.memory.subarray(0, this.filled);
+    this.#begin(Math.max(this.#usual, Math.min(this.filled * 2, 1 << 20)));
+    return taken;
+  }
+
+  /** Gives what was written as memory of exactly that size, which can be handed to another thread, and begins anew; undefined when that is nothing. */
+  takeMemory(): ArrayBuffer | undefined {
+    if (this.filled === 0) return undefined;
+    const taken = this.memory.buffer.transfer(this.filled);
+    this.#begin(this.#usual);
+    return taken;
+  }
+
+  /** Makes room for so many bytes behind what was written. */
+  protected reserve(more: number): void {
+    const needed = this.filled + more;
+    if (needed <= this.memory.length) return;
+    this.memory = Buffer.from(this.memory.buffer.transfer(Math.max(needed, this.memory.length * 2)));
+  }
+
+  #begin(capacity: number): void {
+    this.memory = Buffer.allocUnsafeSlow(capacity);
+    this.filled = 0;
+  }
+}
