@@ -12,6 +12,7 @@ import { readSecrets } from './secrets.ts';
 import { Task, taskPlatform } from './task.ts';
 import { TaskChoice } from './task-choice.ts';
 import type { Vault } from './vault.ts';
+import { receivedTargets, WalReceiver } from './wal-receiver.ts';
 
 /** Ids of images in the construct tree, as deployed installations have them. */
 const imageIds: Readonly<Record<string, string>> = { holdfast: 'Image', 'restore-test': 'RestoreTestImage' };
@@ -41,6 +42,8 @@ export class Tasks extends Construct {
   readonly restore: TaskChoice;
   readonly restoreTest: TaskChoice;
   readonly askTargets: Task;
+  /** One for each target whose write-ahead log is received. */
+  readonly walReceivers: readonly WalReceiver[];
   /** Let this one into a target's security group. */
   readonly securityGroup: SecurityGroup;
   readonly restoreTestSecurityGroup: SecurityGroup;
@@ -141,6 +144,19 @@ export class Tasks extends Construct {
       permissions: passwords,
     });
     vault.grantPut(this.askTargets.role, 'health');
+
+    this.walReceivers = receivedTargets(props.targets).map(
+      (target) =>
+        new WalReceiver(this, `Wal-${target.name}`, {
+          target,
+          image: this.#image('holdfast'),
+          vault,
+          cluster: this.cluster,
+          securityGroup: this.securityGroup,
+          subnets: props.network.taskSubnets,
+          assignPublicIp: props.network.assignPublicIp,
+        }),
+    );
   }
 
   #image(folder: string): DockerImageAsset {
