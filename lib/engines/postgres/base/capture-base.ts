@@ -1,6 +1,8 @@
 import type { Client } from 'pg';
 import type { Capture, CaptureRequest, CaptureStream, EngineContext } from '../../engine.ts';
 import { parseConnection } from '../connection.ts';
+import { dumpLimits } from '../dump-limits.ts';
+import { newPacer } from '../pace/pacer.ts';
 import { connectToServer, readServer } from '../server.ts';
 import { type BaseBackup, beginBaseBackup } from './base-backup.ts';
 import { baseSettings } from './base-settings.ts';
@@ -21,7 +23,8 @@ export async function captureBase(context: EngineContext, request: CaptureReques
   const { target, signal } = context;
   const parent = isIncremental ? await chooseParent(request, { target, ...settings }) : undefined;
   const client = await connectToServer(connection);
-  const samples = new RestorableSamples(client);
+  const pacer = newPacer(dumpLimits(context).maxImpactPercent);
+  const samples = new RestorableSamples(client, pacer.observe);
   let backup: BaseBackup | undefined;
   const end = async (): Promise<void> => {
     samples.end();
@@ -38,7 +41,16 @@ export async function captureBase(context: EngineContext, request: CaptureReques
       ...{ major: server.major, settings, signal },
       ...(parent && { parentManifest: parent.serverManifest() }),
     });
-    const streams = new BaseStreams(context, { server, checksums, walKeepBytes, parent, backup, samples, end });
+    const streams = new BaseStreams(context, {
+      server,
+      checksums,
+      walKeepBytes,
+      parent,
+      backup,
+      samples,
+      turns: pacer.newTurns(signal),
+      end,
+    });
     return {
       ...(parent && { parent: parent.id }),
       source: {
