@@ -30,6 +30,7 @@ export type BackupState = {
   readonly compression_ratio: string | null;
   readonly verification_status: VerificationStatus;
   readonly verification_detail: string | null;
+  readonly verified_point: string | null;
   readonly error_code: string | null;
   readonly error_message: string | null;
   readonly error_hint: string | null;
@@ -62,7 +63,11 @@ export function projectBackup(
   for (const event of [...events].sort(compareEvents)) {
     if (event.event === 'backup-expired' && state.backup_status !== 'EXPIRED') beforeExpiry = state.backup_status;
     known = knownAfter(known, event);
-    const verification = { verification_status: known.status, verification_detail: known.detail };
+    const verification = {
+      verification_status: known.status,
+      verification_detail: known.detail,
+      verified_point: known.restoredPoint === undefined ? null : instant(known.restoredPoint),
+    };
     state = {
       ...state,
       ...changeOf(state, event, beforeExpiry),
@@ -97,6 +102,7 @@ function unknownBackup(operation: BackupId): BackupState {
     compression_ratio: null,
     verification_status: 'PENDING',
     verification_detail: null,
+    verified_point: null,
     error_code: null,
     error_message: null,
     error_hint: null,

@@ -5,6 +5,7 @@ import type { RetentionRules } from './retention.ts';
 import type { ParsedConfig, TargetInput } from './schema.ts';
 import type { SecretReference } from './secret-reference.ts';
 import type { Mount } from './targets/mounts.ts';
+import type { WalTargetSettings } from './targets/wal.ts';
 
 /** One schedule of one target, complete. */
 export type BackupEntry = {
@@ -25,6 +26,8 @@ export type Target = Pick<TargetInput, 'name' | 'engine' | 'tenant' | 'restoreTe
   readonly connection: Readonly<Record<string, unknown>> & { readonly password?: SecretReference | undefined };
   /** File systems that its tasks see on AWS, where its engine works on files. */
   readonly mounts?: readonly Mount[] | undefined;
+  /** How its write-ahead log is received, where its engine has one. */
+  readonly wal?: WalTargetSettings | undefined;
   readonly backups: readonly BackupEntry[];
   /** Kept this long when no entry of the same tier says otherwise, in days. */
   readonly retentionDays: Readonly<Record<Tier, number>>;

@@ -12,6 +12,7 @@ import { readSecrets } from './secrets.ts';
 import { Task, taskPlatform } from './task.ts';
 import { TaskChoice } from './task-choice.ts';
 import type { Vault } from './vault.ts';
+import { receivedTargets, WalReceiver } from './wal-receiver.ts';
 
 /** Ids of images in the construct tree, as deployed installations have them. */
 const imageIds: Readonly<Record<string, string>> = { holdfast: 'Image', 'restore-test': 'RestoreTestImage' };
@@ -41,6 +42,8 @@ export class Tasks extends Construct {
   readonly restore: TaskChoice;
   readonly restoreTest: TaskChoice;
   readonly askTargets: Task;
+  /** One for each target whose write-ahead log is received. */
+  readonly walReceivers: readonly WalReceiver[];
   /** Let this one into a target's security group. */
   readonly securityGroup: SecurityGroup;
   readonly restoreTestSecurityGroup: SecurityGroup;
@@ -64,6 +67,12 @@ export class Tasks extends Construct {
       Stack.of(this),
       props.targets.map(({ connection }) => connection.password),
     );
+
+    // Of servers that keep one, the log after a backup, and how far it goes.
+    const grantLog = ({ role }: Task): void => {
+      vault.grantList(role, 'wal');
+      vault.grantGet(role, 'wal', 'health');
+    };
 
     this.backup = new TaskChoice(props.targets, 'work', (id, { folder, mounts }, targets) => {
       const task = new Task(this, `Backup${id}`, {
@@ -94,9 +103,12 @@ export class Tasks extends Construct {
       return task;
     });
 
-    this.restore = new TaskChoice(props.targets, 'work', (id, { folder, mounts }) => {
+    this.restore = new TaskChoice(props.targets, 'restore', (id, { folder, mounts }, targets) => {
+      const isOfClusters = targets.some(({ engine }) => engine === 'postgres');
       const task = new Task(this, `Restore${id}`, {
         ...{ ...common, image: this.#image(folder), mounts, writesMounts: true },
+        // It holds the cluster out of which databases are taken.
+        ...(isOfClusters && { diskGiB: props.restoreTestDiskGiB }),
         description: 'restores backups',
         permissions: passwords,
       });
@@ -104,11 +116,12 @@ export class Tasks extends Construct {
       vault.grantGet(task.role, 'backups', 'leases', 'inUse');
       vault.grantPut(task.role, 'leases', 'inUse', 'outcomes');
       vault.grantUnwrap(task.role);
+      if (isOfClusters) grantLog(task);
       return task;
     });
 
     this.restoreTestSecurityGroup = this.#isolatedGroup(props);
-    this.restoreTest = new TaskChoice(props.targets, 'restoreTest', (id, { folder }) => {
+    this.restoreTest = new TaskChoice(props.targets, 'restoreTest', (id, { folder }, targets) => {
       const task = new Task(this, `RestoreTest${id}`, {
         ...{ ...common, image: this.#image(folder) },
         diskGiB: props.restoreTestDiskGiB,
@@ -119,6 +132,7 @@ export class Tasks extends Construct {
       vault.grantGet(task.role, 'backups', 'inUse');
       vault.grantPut(task.role, 'inUse', 'outcomes');
       vault.grantUnwrap(task.role);
+      if (targets.some(({ engine }) => engine === 'postgres')) grantLog(task);
       return task;
     });
 
@@ -130,6 +144,19 @@ export class Tasks extends Construct {
       permissions: passwords,
     });
     vault.grantPut(this.askTargets.role, 'health');
+
+    this.walReceivers = receivedTargets(props.targets).map(
+      (target) =>
+        new WalReceiver(this, `Wal-${target.name}`, {
+          target,
+          image: this.#image('holdfast'),
+          vault,
+          cluster: this.cluster,
+          securityGroup: this.securityGroup,
+          subnets: props.network.taskSubnets,
+          assignPublicIp: props.network.assignPublicIp,
+        }),
+    );
   }
 
   #image(folder: string): DockerImageAsset {

@@ -81,6 +81,8 @@ export const backupVerifiedSchema = z.strictObject({
   /** How it was looked at, and the operation that did. Events of older versions lack both. */
   by: validationTypeSchema.optional(),
   validation: backupIdSchema.optional(),
+  /** The moment that was brought back, where it is another than the backup's own: one that its log leads to. */
+  restoredPoint: z.iso.datetime().optional(),
 });
 
 /** From now on nobody may remove it, until it is released. */

@@ -32,7 +32,6 @@ export function parseTableName(text: string): TableName {
 
 /** What was asked for, or undefined when nothing was left out. Throws `usage`. */
 export function selectionOf(asked: {
-  readonly databases?: readonly string[] | null | undefined;
   readonly schemas?: readonly string[] | null | undefined;
   readonly tables?: readonly string[] | null | undefined;
   readonly paths?: readonly string[] | null | undefined;
@@ -41,9 +40,6 @@ export function selectionOf(asked: {
   const schemas = asked.schemas ?? [];
   const tables = (asked.tables ?? []).map(parseTableName);
   const paths = asked.paths ?? [];
-  const databases = asked.databases ?? [];
-  if (databases.length > 0)
-    return { databases, schemas, tables, paths, withDependencies: asked.withDependencies ?? false };
   if (schemas.length > 0 || tables.length > 0 || paths.length > 0)
     return { schemas, tables, paths, withDependencies: asked.withDependencies ?? false };
   if (asked.withDependencies)

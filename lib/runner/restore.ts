@@ -5,7 +5,7 @@ import { isCompanion, isWholeServer, type Manifest, type StreamRecord } from '..
 import { leaseKey } from '../core/object-keys.ts';
 import type { Outcome } from '../core/outcome.ts';
 import type { RestoreRun } from '../core/requests.ts';
-import { selectionOf } from '../core/selection.ts';
+import { type Selection, selectionOf } from '../core/selection.ts';
 import type { Engine, RestorePlan } from '../engines/engine.ts';
 import { openEngine } from '../engines/open-engine.ts';
 import { acquireLease, type Lease } from '../store/lease.ts';
@@ -41,9 +41,18 @@ async function restoreMarked(context: RunContext, run: RestoreRun): Promise<Rest
   const backup = await openBackup(context, run.target, run.backupId);
   const chosen = chooseStreams(backup.manifest, run);
   const isWhole = chosen.some(({ record }) => isWholeServer(record));
-  const selection = selectionOf({ ...run, databases: isWhole ? run.databases : null });
+  const isAside = isWhole && isFolder(run.as);
+  const selection = isWhole && !isAside ? partsOf(run) : selectionOf(run);
   if (!isWhole) requireNoLog(run);
   requireOneDatabase(chosen, selection !== undefined);
+  if (isAside && (run.databases ?? run.schemas ?? run.tables) !== null)
+    throw new HoldfastError(
+      'usage',
+      `'${run.as}' is a folder for the whole cluster, and parts of it go into a server`,
+      {
+        hint: 'give the restored database a name with --as, or leave --database, --schema and --table out',
+      },
+    );
   const log = isWhole ? await openLog(context, backup.manifest) : undefined;
   const engine = openEngine(backup.manifest.engine);
   if (into.engine !== backup.manifest.engine) {
@@ -58,7 +67,7 @@ async function restoreMarked(context: RunContext, run: RestoreRun): Promise<Rest
   const held = { ...context, signal: AbortSignal.any([context.signal, lost.signal]) };
   const keepers: ReturnType<typeof keepLease>[] = [];
   try {
-    for (const method of methodsHeld(engine, isWhole && selection === undefined)) {
+    for (const method of methodsHeld(engine, isAside)) {
       const lease = await acquireLease(context.store, leaseKey(run.into, method), {
         holder: run.execution,
         description: `restore ${run.recoveryId}`,
@@ -113,6 +122,20 @@ async function restoreMarked(context: RunContext, run: RestoreRun): Promise<Rest
     await Promise.all(keepers.map((keeper) => keeper.stop()));
     await Promise.allSettled(leases.map((lease) => lease.release()));
   }
+}
+
+const isFolder = (as: string | null): boolean => as !== null && /^\.{0,2}\//.test(as);
+
+/** What is wanted of a whole server, when it is not to be a folder of its own: the databases that are named, or all. */
+function partsOf(run: RestoreRun): Selection {
+  return {
+    schemas: [],
+    tables: [],
+    paths: [],
+    withDependencies: false,
+    ...selectionOf(run),
+    databases: run.databases ?? [],
+  };
 }
 
 /** A server that is restored into a folder of its own leaves the target alone, and its backups go on. */

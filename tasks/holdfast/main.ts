@@ -1,10 +1,13 @@
 import { runFrom } from '../../lib/config/runtime.ts';
+import { targetNameSchema } from '../../lib/core/ids.ts';
 import { backupRunSchema, restoreRunSchema } from '../../lib/core/requests.ts';
+import { emitMetrics } from '../../lib/observe/metrics.ts';
 import { askTargets } from '../../lib/runner/ask-targets.ts';
 import { partialFailure, runBackup } from '../../lib/runner/backup.ts';
 import { giveWay } from '../../lib/runner/give-way.ts';
-import { runRestore } from '../../lib/runner/restore.ts';
-import { restoreFailure } from '../../lib/runner/restore-failure.ts';
+import { receiveTargetWal } from '../../lib/runner/receive-wal.ts';
+import { restoreInTask } from '../../lib/runner/restore-in-task.ts';
+import { runService } from '../../lib/runner/service.ts';
 import { runTask } from '../../lib/runner/task.ts';
 
 /**
@@ -21,10 +24,14 @@ const commands: Readonly<Record<string, () => Promise<number>>> = {
   },
   restore: () => {
     const run = runFrom(restoreRunSchema, process.env);
-    return runTask(run.recoveryId, process.env, async (context) => {
-      const restore = await runRestore(context, run);
-      return { restore, failure: restoreFailure(restore) };
-    });
+    return runTask(run.recoveryId, process.env, (context) => restoreInTask(context, run));
+  },
+  /** `wal receive <target>`: a service, which ends when it is asked to. */
+  wal: () => {
+    const target = targetNameSchema.parse(process.argv[4]);
+    return runService(process.env, (context, log) =>
+      receiveTargetWal(context, target, { log, measure: (values) => emitMetrics({ Target: target }, values) }),
+    );
   },
   'ask-targets': () =>
     runTask(undefined, process.env, async (context) => {

@@ -268,6 +268,22 @@ suite('faults of a Neo4j server and of the tasks that work on it', { concurrency
     assert.deepEqual(await differences(saved), []);
   });
 
+  test('a copy that was being put in place when its restore was killed is no database, and is said to be none', async () => {
+    await server.clear();
+    await killedRestore(saved, false);
+    await server.run("MATCH (m:`holdfast-restore`) SET m.phase = 'replacing'");
+
+    await assert.rejects(restore(saved), {
+      code: 'target-not-empty',
+      message: /holds a copy without all of its constraints and indexes/,
+    });
+    const refused = await captured();
+    await restore(saved, { replace: true });
+
+    assert.equal(refused.record.error?.code, 'source-busy');
+    assert.deepEqual(await differences(saved), []);
+  });
+
   test('a rehearsal leaves an empty database empty, and one with other content as it was', async () => {
     await server.clear();
     const { restored } = await restore(saved, { cutOver: false });

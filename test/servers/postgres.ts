@@ -132,6 +132,6 @@ function configuration(server: {
     ...server.settings,
   };
   return Object.entries(settings)
-    .map(([name, value]) => `${name} = '${value.replaceAll("'", "''")}'\n`)
+    .map(([name, value]) => `${name} = '${value.replaceAll(/['\\]/g, '$&$&')}'\n`)
     .join('');
 }

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { restoreTestShape } from '../restore-test-schema.ts';
 import { secretReferenceSchema } from '../secret-reference.ts';
 import { type MethodTable, type ParentTable, targetSchemaOf } from './target-schema.ts';
+import { walSchema } from './wal.ts';
 
 /** How to reach a PostgreSQL server. The user needs pg_read_all_data; see docs/configuration.md, privileges. */
 export const postgresConnectionSchema = z.strictObject({
@@ -89,6 +90,7 @@ export const postgresTargetSchema = targetSchemaOf({
   restoreTest: z.strictObject({ ...restoreTestShape, ...postgresRestoreTestShape }).prefault({}),
   own: {
     base: z.strictObject(postgresBaseShape).prefault({}).describe('Of base, incremental and differential backups'),
+    wal: walSchema.describe('Continuous WAL: docs/engines/postgres-wal.md'),
     maxImpactPercent: z
       .number()
       .int()

@@ -1,10 +1,10 @@
 import type { EngineName } from '../../core/vocabulary.ts';
 
-/** The folders below `tasks/` that an engine's images are made from: of backups and restores, and of restore tests. */
-export type TaskFolders = { readonly work: string; readonly restoreTest: string };
+/** The folders below `tasks/` that an engine's images are made from: of backups, of restores, and of restore tests. */
+export type TaskFolders = { readonly work: string; readonly restore: string; readonly restoreTest: string };
 
-/** What an engine without needs of its own has. */
-export const usualTaskFolders: TaskFolders = { work: 'holdfast', restoreTest: 'restore-test' };
+/** What an engine without needs of its own has. A backup of a whole cluster is recovered by a server, so restores have the image that has those. */
+export const usualTaskFolders: TaskFolders = { work: 'holdfast', restore: 'restore-test', restoreTest: 'restore-test' };
 
 /** Engines whose tools are in images of their own, because the others have no use for them. */
 const special: Readonly<Partial<Record<EngineName, TaskFolders>>> = {};
@@ -14,7 +14,13 @@ export const taskFoldersOf = (engine: EngineName): TaskFolders => special[engine
 
 /** Every folder below `tasks/`. */
 export const taskFolders: readonly string[] = [
-  ...new Set([usualTaskFolders, ...Object.values(special)].flatMap(({ work, restoreTest }) => [work, restoreTest])),
+  ...new Set(
+    [usualTaskFolders, ...Object.values(special)].flatMap(({ work, restore, restoreTest }) => [
+      work,
+      restore,
+      restoreTest,
+    ]),
+  ),
 ];
 
 /** What an engine brings beside its part of the one program. */

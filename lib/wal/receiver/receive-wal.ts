@@ -6,7 +6,6 @@ import { walHealthKey } from '../../core/object-keys.ts';
 import { formatLsn, parseLsn } from '../../engines/postgres/replication/lsn.ts';
 import { readSlot, sampleWal } from '../../engines/postgres/replication/slots.ts';
 import { segmentStart } from '../../engines/postgres/replication/wal-segments.ts';
-import { emitMetrics } from '../../observe/metrics.ts';
 import { readDocument } from '../../store/document.ts';
 import type { WalContext } from '../wal-context.ts';
 import { WalKeys } from '../wal-keys.ts';
@@ -21,7 +20,7 @@ import {
 } from './open-session.ts';
 import { receiveTimeline } from './receive-timeline.ts';
 import { type ReceiverSettings, statusPeriodMs } from './receiver-settings.ts';
-import { ReceiverState } from './receiver-state.ts';
+import { type Measure, ReceiverState } from './receiver-state.ts';
 
 type Say = (message: string, fields?: Readonly<Record<string, string>>) => void;
 
@@ -31,6 +30,8 @@ export type ReceiveOptions = {
   readonly connection: () => Promise<unknown>;
   readonly settings: ReceiverSettings;
   readonly log: { readonly info: Say; readonly warn: Say; readonly error: Say };
+  /** Takes its metrics. @default - nobody does */
+  readonly measure?: Measure;
   /** How long uploads may go on after `context.signal` has fired. @default 20000 */
   readonly graceMs?: number;
 };
@@ -56,7 +57,13 @@ export async function receiveWal(context: WalContext, options: ReceiveOptions): 
     );
   };
   stop.addEventListener('abort', onStop, { once: true });
-  const state = new ReceiverState({ store, target, slotName: settings.slot, clock });
+  const state = new ReceiverState({
+    store,
+    target,
+    slotName: settings.slot,
+    clock,
+    measure: options.measure ?? (() => {}),
+  });
   const { value: last } = await readDocument(store, walHealthKey(target), walStateSchema);
   state.recall(last);
   const receiver = new Receiver({ ...context, signal: hard.signal }, options, state, stop);
@@ -212,7 +219,7 @@ class Receiver {
       `WAL from ${formatLsn(lsn)} to ${formatLsn(to)} is lost: the server has removed it, and the store never had it`,
       { hint: 'points after the gap need a base backup that is taken after it: take one now' },
     );
-    emitMetrics({ Target: this.#options.target }, { WalGaps: 1 });
+    this.#options.measure?.({ WalGaps: 1 });
   }
 
   /** The keys to write with: kept over connections, so that a key lasts its day. */

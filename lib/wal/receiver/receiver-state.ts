@@ -1,10 +1,10 @@
 import { describeError } from '../../core/errors.ts';
 import type { WalState } from '../../core/health.ts';
 import type { TargetName } from '../../core/ids.ts';
+import type { MetricName } from '../../core/metrics.ts';
 import { walHealthKey } from '../../core/object-keys.ts';
 import { formatLsn, type Lsn, parseLsn } from '../../engines/postgres/replication/lsn.ts';
 import type { SlotState, WalSample } from '../../engines/postgres/replication/slots.ts';
-import { emitMetrics } from '../../observe/metrics.ts';
 import type { Store } from '../../store/store.ts';
 import { putJson } from '../../store/text.ts';
 import { RestorablePoints } from './points.ts';
@@ -13,12 +13,16 @@ import { RestorablePoints } from './points.ts';
 const documentPeriodMs = 30_000;
 const metricsPeriodMs = 60_000;
 
+/** Takes metrics of the target. */
+export type Measure = (values: Readonly<Partial<Record<MetricName, number>>>) => void;
+
 /** What a receiver knows of itself, and tells: in `health/wal/<target>.json`, and as metrics. */
 export class ReceiverState {
   readonly points = new RestorablePoints();
   readonly #store: Store;
   readonly #target: TargetName;
   readonly #clock: () => Date;
+  readonly #measure: Measure;
   readonly #slotName: string;
   #state: WalState['state'] = 'waiting';
   #error: WalState['error'];
@@ -38,11 +42,13 @@ export class ReceiverState {
     readonly target: TargetName;
     readonly slotName: string;
     readonly clock: () => Date;
+    readonly measure: Measure;
   }) {
     this.#store = options.store;
     this.#target = options.target;
     this.#slotName = options.slotName;
     this.#clock = options.clock;
+    this.#measure = options.measure;
   }
 
   /** What an earlier receiver has left is worth knowing still. */
@@ -131,16 +137,13 @@ export class ReceiverState {
     }
     if (at - this.#measuredAt < metricsPeriodMs) return;
     this.#measuredAt = at;
-    emitMetrics(
-      { Target: this.#target },
-      {
-        WalReceiverBeat: 1,
-        WalLagSeconds: state.lagSeconds,
-        WalLagBytes: state.lagBytes,
-        WalSlotRetainedBytes: state.slot.retainedBytes,
-        WalStoredBytes: this.#storedBytes,
-      },
-    );
+    this.#measure({
+      WalReceiverBeat: 1,
+      WalLagSeconds: state.lagSeconds,
+      WalLagBytes: state.lagBytes,
+      WalSlotRetainedBytes: state.slot.retainedBytes,
+      WalStoredBytes: this.#storedBytes,
+    });
     this.#storedBytes = 0;
   }
 }

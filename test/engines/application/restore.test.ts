@@ -9,6 +9,7 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
+  rmSync,
   statSync,
   symlinkSync,
   writeFileSync,
@@ -268,6 +269,30 @@ test('what a replacement had put aside when it was killed gets its name back', a
 
   await assert.rejects(restoring, { code: 'target-not-empty' });
   assert.equal(readFileSync(join(place.source, 'data', 'one'), 'utf8'), 'one');
+});
+
+test('what a restore had taken out of a mount when it was killed is kept, and what came after it is not', () => {
+  // Where every Linux has a file system mounted, and everybody may write.
+  const mount = '/dev/shm';
+  const [old, copy] = ['replaced', 'restoring'].map((what) => join(mount, `.shm.holdfast-${what}-0123abcd`));
+  assert.ok(old && copy);
+  let kept = '';
+  try {
+    for (const folder of [old, copy]) mkdirSync(folder);
+    writeFileSync(join(old, 'order'), 'paid');
+
+    const remarks = new Destination(mount).clearLeftovers();
+
+    kept = /is kept as '(\/dev\/shm\/\.shm\.holdfast-differs-[0-9a-f]{8})'/.exec(remarks[0] ?? '')?.[1] ?? '';
+    assert.equal(readFileSync(join(kept, 'order'), 'utf8'), 'paid');
+    assert.deepEqual([old, copy].filter(existsSync), []);
+    // By itself it is what a whole exchange had still to remove.
+    mkdirSync(old);
+    assert.deepEqual(new Destination(mount).clearLeftovers(), []);
+    assert.deepEqual([old, kept].filter(existsSync), [kept]);
+  } finally {
+    for (const folder of [old, copy, kept || old]) rmSync(folder, { recursive: true, force: true });
+  }
 });
 
 test('a restore to a link goes to the folder that it points to', async () => {

@@ -244,6 +244,25 @@ test('keys whose slot moves between the snapshots of two shards do not go missin
   assert.equal(await total(source), 3000);
 });
 
+test('a user who may not ask for slots on their way backs up all the same, and the probe says what it lacks', async () => {
+  const rights = '-@all +psync +replconf +info +ping +client|setname +cluster|slots +acl|whoami +acl|dryrun'.split(' ');
+  for (const one of source.nodes) await one.ask('ACL', 'SETUSER', 'backup', 'on', '>pw', ...rights);
+  using context = contextFor(node(source), { connection: { user: 'backup', password: 'pw' } });
+
+  const all = await capture(engine, context, { method: 'snapshot', format: 'rdb' });
+  const { findings } = await engine.probe(context);
+  for (const one of source.nodes) await one.ask('ACL', 'DELUSER', 'backup');
+
+  assert.deepEqual(
+    [...all.values()].map(({ record }) => record.status),
+    ['complete', 'complete', 'complete'],
+  );
+  assert.deepEqual(
+    findings.map(({ fix }) => fix),
+    ["allow it '+cluster|nodes'"],
+  );
+});
+
 test('each node of a cluster needs room for its part of the backup, and no more', async () => {
   const all = await saved();
   const large = new Map([...all].map(([name, one]) => [name, withBytes(one, 40 * 1024 ** 2)]));

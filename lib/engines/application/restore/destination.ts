@@ -90,16 +90,26 @@ export class Destination {
 
   /**
    * Clears away what a restore that was killed has left. One that was killed between the two renames of a replacement has left what it was to
-   * replace under another name: that gets its own back.
+   * replace under another name: that gets its own back. One that was killed while it exchanged the contents of a mount has left some of both in
+   * place, and what it had taken away nowhere else: that is kept. Returns what is worth a remark.
    */
-  clearLeftovers(): void {
-    for (const entry of readdirSync(this.#place)) {
-      const what = workFolderOf(entry, this.#name);
-      const path = join(this.#place, entry);
-      if (what === 'replaced' && !this.#isMount && lstatSync(this.path, { throwIfNoEntry: false }) === undefined)
+  clearLeftovers(): readonly string[] {
+    const found = readdirSync(this.#place).map((entry) => ({
+      path: join(this.#place, entry),
+      what: workFolderOf(entry, this.#name),
+    }));
+    // The folder of the new contents goes when the last of them has been moved.
+    const isHalfway = this.#isMount && found.some(({ what }) => what === 'restoring');
+    const kept: string[] = [];
+    for (const { path, what } of found) {
+      if (what === 'replaced' && isHalfway) {
+        const aside = this.keepAside(path);
+        kept.push(`what a killed restore had taken away is kept as '${aside}': remove it when nothing of it is missed`);
+      } else if (what === 'replaced' && !this.#isMount && lstatSync(this.path, { throwIfNoEntry: false }) === undefined)
         renameSync(path, this.path);
       else if (what === 'restoring' || what === 'replaced') removeTree(path);
     }
+    return kept;
   }
 
   /** A new folder to restore into, for nobody else's eyes. */
@@ -109,7 +119,7 @@ export class Destination {
     return path;
   }
 
-  /** Keeps a copy that must not be put in place. Returns where it is. */
+  /** Keeps a folder that must be neither put in place nor removed. Returns where it is. */
   keepAside(work: string): string {
     const path = this.#newFolder('differs');
     renameSync(work, path);

@@ -91,6 +91,7 @@ async function beginRestore(server: Server, database: string, { planned, replace
     if (found?.phase === 'loading' && found.script === script) return found;
     const lost = found?.phase === 'loading' || found?.phase === 'taking back' ? await rollBack(session, found) : [];
     if (found?.phase === 'replacing') {
+      if (!replace) throw halfInPlace(database, server);
       await deleteNodes(session, isOld('n'));
       await removeMarks(session);
     }
@@ -105,6 +106,14 @@ async function beginRestore(server: Server, database: string, { planned, replace
     return mark;
   });
 }
+
+/** Its nodes are whole, and nobody may take it for what it should be. */
+const halfInPlace = (database: string, server: Server): HoldfastError =>
+  new HoldfastError(
+    'target-not-empty',
+    `database '${database}' at '${server.address}' holds a copy without all of its constraints and indexes: a restore was killed when it put it in place`,
+    { hint: 'say --replace to restore once more in its stead' },
+  );
 
 /** Nobody said that what is there may be deleted, and it was empty when the restore began. */
 async function requireNothingOld(session: Session, database: string): Promise<void> {

@@ -71,8 +71,10 @@ async function dumpsOf(
     findTools,
   );
   try {
+    // Roles come along with all databases, as they do from dumps.
+    const isAll = selection.databases?.length === 0 && partOf(selection) === undefined && as === undefined;
     for (const one of capture.streams) {
-      if (one.kind !== 'database') continue;
+      if (one.kind === 'globals' && !isAll) continue;
       const file = path.join(context.scratch, `${one.stream}.dump`);
       dumps.push(plannedOf(await saved(context, one, file), { file, destination: as ?? one.name }));
     }

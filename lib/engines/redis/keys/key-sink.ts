@@ -58,6 +58,8 @@ export interface KeySink {
   beginKey(key: KeyHead): 'elements' | 'raw';
   /** All of a value, and nothing else before `endKey`; only where it was wanted and is not too large. */
   raw?(value: RawValue): void;
+  /** The value was wanted raw, and is too large for it: its elements follow. */
+  tooLarge?(): void;
   string(value: Uint8Array): void;
   item(value: Uint8Array): void;
   member(value: Uint8Array): void;

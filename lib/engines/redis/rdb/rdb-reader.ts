@@ -185,6 +185,7 @@ export class RdbReader {
     while (!passing.next().done) {
       if (window.keptBytes + (window.end - window.pos) > this.#rawLimit) {
         window.rewind();
+        this.#sink.tooLarge?.();
         yield* this.#values.read(type, this.#sink);
         return;
       }

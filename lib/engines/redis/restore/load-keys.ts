@@ -148,15 +148,23 @@ class LaneSink extends RoutedSink {
     const lane = this.#lane;
     lane.select(key.database);
     this.#expireAt = key.expireAt;
-    if (this.replaces) {
-      lane.writer.command('UNLINK', key.key);
-      lane.otherCommands++;
-    }
     super.beginKey(key);
-    this.#version = this.#versionFor(key);
-    if (this.#version === undefined && key.type !== 'module') return 'elements';
     this.#key = Uint8Array.from(key.key);
-    return 'raw';
+    this.#version = this.#versionFor(key);
+    if (this.#version !== undefined || key.type === 'module') return 'raw';
+    this.#removeOld();
+    return 'elements';
+  }
+
+  override tooLarge(): void {
+    this.#removeOld();
+  }
+
+  /** Only where commands add to what is there: RESTORE replaces it in one step, and leaves it where it refuses the new one. */
+  #removeOld(): void {
+    if (!this.replaces) return;
+    this.#lane.writer.command('UNLINK', this.#key);
+    this.#lane.otherCommands++;
   }
 
   override raw(value: RawValue): void {
@@ -186,11 +194,12 @@ class LaneSink extends RoutedSink {
     const mark = Buffer.of(type);
     const sum = Buffer.alloc(8);
     sum.writeBigUInt64LE(this.memory.checksumOf(mark, bytes, version));
-    writer.begin(this.#expireAt === undefined ? 4 : 5);
+    writer.begin(4 + (this.#expireAt === undefined ? 0 : 1) + (this.replaces ? 1 : 0));
     writer.argument('RESTORE');
     writer.bytes(this.#key);
     writer.argument(this.#expireAt ?? 0);
     writer.pieces(mark, bytes, version, sum);
+    if (this.replaces) writer.argument('REPLACE');
     if (this.#expireAt !== undefined) writer.argument('ABSTTL');
     this.#lane.otherCommands++;
   }

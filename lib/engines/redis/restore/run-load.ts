@@ -64,7 +64,11 @@ export async function runLoad(
     const progress = (bytes: number): void =>
       context.progress({ phase: 'restore', detail: name, bytes, expectedBytes: plainBytes });
     const load = { server, lanes, laneOf, databases, conflicts: conflicts[index], now: Date.now(), signal, progress };
-    await loadKeys(stream, load, loaded);
+    await loadKeys(stream, load, loaded).catch((error: unknown) => {
+      if (!onConflict || !(error instanceof HoldfastError) || error.code !== 'restore-failed') throw error;
+      const hint = 'what was restored until then stays; the same command goes over it again';
+      throw new HoldfastError(error.code, error.message, { cause: error, hint });
+    });
   }
   loaded.unclaimed = lanes.reduce((sum, lane) => sum + lane.unclaimed, 0);
   return loaded;
