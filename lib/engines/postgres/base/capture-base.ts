@@ -1,5 +1,6 @@
 import type { Client } from 'pg';
 import type { Capture, CaptureRequest, CaptureStream, EngineContext } from '../../engine.ts';
+import { stopReason } from '../../stop-reason.ts';
 import { parseConnection } from '../connection.ts';
 import { dumpLimits } from '../dump-limits.ts';
 import { newPacer } from '../pace/pacer.ts';
@@ -60,16 +61,17 @@ export async function captureBase(context: EngineContext, request: CaptureReques
         inRecovery: server.inRecovery,
       },
       isIndivisible: true,
-      streams: streamsOf(backup, streams),
+      streams: streamsOf(backup, streams, parent === undefined),
       end,
     };
   } catch (error) {
     await end();
-    throw error;
+    throw signal.aborted ? stopReason(signal, 'the base backup') : error;
   }
 }
 
-function streamsOf(backup: BaseBackup, streams: BaseStreams): CaptureStream[] {
+/** The server says how large its folders are, which says nothing of how much of them has changed. */
+function streamsOf(backup: BaseBackup, streams: BaseStreams, isWhole: boolean): CaptureStream[] {
   const { tablespaces, clusterBytes } = backup;
   return [
     ...tablespaces.map(
@@ -78,7 +80,7 @@ function streamsOf(backup: BaseBackup, streams: BaseStreams): CaptureStream[] {
         kind: 'tablespace',
         name: location,
         format: 'pg-tar',
-        expectedBytes: sizeBytes,
+        expectedBytes: isWhole ? sizeBytes : 0,
         open: async () => streams.tablespace(part),
       }),
     ),
@@ -87,7 +89,7 @@ function streamsOf(backup: BaseBackup, streams: BaseStreams): CaptureStream[] {
       kind: 'cluster',
       name: 'cluster',
       format: 'pg-tar',
-      expectedBytes: clusterBytes,
+      expectedBytes: isWhole ? clusterBytes : 0,
       open: async () => streams.cluster(),
     },
     {
