@@ -4,6 +4,7 @@ import type { EngineContext, Probe } from '../engine.ts';
 import type { FindTools } from './capture.ts';
 import { type Connection, connect, parseConnection } from './connection.ts';
 import { fromServerError } from './errors.ts';
+import { walFindings } from './replication/wal-findings.ts';
 import { chosenDatabases, connectToServer, readServer, type Server } from './server.ts';
 
 type Finding = Probe['findings'][number];
@@ -15,7 +16,7 @@ export async function probeServer(context: EngineContext, findTools: FindTools):
   try {
     const server = await readServer(client);
     const databases = await chosenDatabases(client, connection);
-    const findings = [...serverFindings(server, connection)];
+    const findings = [...serverFindings(server, connection), ...(await walFindings(context, client))];
     const tools = await findTools(server.major).catch((error: unknown) => {
       if (!(error instanceof HoldfastError)) throw error;
       findings.push({ level: 'error', message: error.message, fix: error.hint });
