@@ -96,7 +96,7 @@ suite('a point in time, through the state machines', { concurrency: false }, () 
     const client = await apiClient(opened);
     const asked = await client.call(
       'createRecovery',
-      { 'Idempotency-Key': 'a point' },
+      { 'Idempotency-Key': 'a-point' },
       {
         ...{ backup: 'latest', target: 'orders', databases: ['orders'], as: 'orders_api' },
         point: { kind: 'time', value: wasGood },
