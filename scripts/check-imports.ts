@@ -6,6 +6,7 @@ const parts = [
   'lib/store',
   'lib/keys',
   'lib/pipeline',
+  'lib/wal',
   'lib/servers',
   'lib/engines',
   'lib/catalog',
@@ -42,6 +43,8 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   'lib/keys': foundation,
   'lib/catalog': [...foundation, 'lib/store'],
   'lib/pipeline': [...foundation, 'lib/store', 'lib/keys'],
+  // Between the replication protocol and the store: engines know no store, and stores no protocol.
+  'lib/wal': [...foundation, 'lib/store', 'lib/keys', 'lib/pipeline', 'lib/engines'],
   // Services of sources, which runs stop and start.
   'lib/services': [...foundation, 'lib/store', 'lib/engines/engine.ts', 'lib/runner/child.ts'],
   'lib/lifecycle': [...foundation, ...parts],

@@ -6,6 +6,7 @@ import type { ParsedConfig, TargetInput } from './schema.ts';
 import type { SecretReference } from './secret-reference.ts';
 import type { Mount } from './targets/mounts.ts';
 import type { Service } from './targets/service.ts';
+import type { WalTargetSettings } from './targets/wal.ts';
 
 /** One schedule of one target, complete. */
 export type BackupEntry = {
@@ -26,6 +27,8 @@ export type Target = Pick<TargetInput, 'name' | 'engine' | 'tenant' | 'restoreTe
   readonly connection: Readonly<Record<string, unknown>> & { readonly password?: SecretReference | undefined };
   /** File systems that its tasks see on AWS, where its engine works on files. */
   readonly mounts?: readonly Mount[] | undefined;
+  /** How its write-ahead log is received, where its engine has one. */
+  readonly wal?: WalTargetSettings | undefined;
   /** How its server is stopped and started, where its engine has methods for which it must be. */
   readonly service?: Service | undefined;
   readonly backups: readonly BackupEntry[];

@@ -59,10 +59,12 @@ export const publishEvents = (scope: Construct): Permission => ({
 /** Looking at everything that problems are found in, and leaving what came out under `health/`. */
 export function grantLook(
   { role }: BundledFunction,
-  { vault, catalog }: Pick<StepFunctionsProps, 'vault' | 'catalog'>,
+  { vault, catalog, tasks }: Pick<StepFunctionsProps, 'vault' | 'catalog' | 'tasks'>,
 ): void {
-  vault.grantList(role, 'backups', 'journal', 'requests', 'leases', 'health');
-  vault.grantGet(role, 'manifests', 'journal', 'requests', 'leases', 'health');
+  // What is in a log is not read: the beginning of an object says what it is, and no key is given.
+  const logs = tasks.walReceivers.length > 0 ? (['wal'] as const) : [];
+  vault.grantList(role, 'backups', 'journal', 'requests', 'leases', 'health', ...logs);
+  vault.grantGet(role, 'manifests', 'journal', 'requests', 'leases', 'health', ...logs);
   vault.grantPut(role, 'health');
   vault.grantDescribeKey(role);
   catalog.grantInvoke(role, 'AskCatalog');

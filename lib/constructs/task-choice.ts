@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { Target } from '../config/config.ts';
 import type { Mount } from '../config/targets/mounts.ts';
 import type { EcsService } from '../config/targets/service.ts';
-import { taskFoldersOf, usualTaskFolders } from '../config/targets/task-folders.ts';
+import { type TaskFolders, taskFoldersOf, usualTaskFolders } from '../config/targets/task-folders.ts';
 import type { Task } from './task.ts';
 
 /** What a task is made of beside what all tasks of its kind are. */
@@ -27,7 +27,7 @@ export class TaskChoice {
   /** `make` is called once for each variant, the usual one first, with the targets that take it; its id is safe in a construct tree. */
   constructor(
     targets: readonly Target[],
-    work: 'work' | 'restoreTest',
+    work: keyof TaskFolders,
     make: (id: string, variant: TaskVariant, targets: readonly Target[]) => Task,
   ) {
     const usual: Wanted = { variant: { folder: usualTaskFolders[work], mounts: [] }, targets: [] };
@@ -35,8 +35,9 @@ export class TaskChoice {
     const wanted = new Map([[usualKey, usual]]);
     for (const target of targets) {
       // A restore test sees nothing of the source.
-      const mounts = work === 'work' ? (target.mounts ?? []) : [];
-      const service = work === 'work' ? target.service?.ecs : undefined;
+      const isOnSource = work !== 'restoreTest';
+      const mounts = isOnSource ? (target.mounts ?? []) : [];
+      const service = isOnSource ? target.service?.ecs : undefined;
       const folder = taskFoldersOf(target.engine)[work];
       const variant: TaskVariant = { folder, mounts, ...(service && { service }) };
       const key = JSON.stringify(variant);

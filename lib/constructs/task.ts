@@ -27,6 +27,8 @@ export type TaskProps = {
   /** @default - Fargate's 20 GiB */
   readonly diskGiB?: number;
   readonly environment: Readonly<Record<string, string>>;
+  /** What the program is told to do. @default - whoever starts the task says it */
+  readonly command?: readonly string[];
   readonly permissions: readonly Permission[];
   /** File systems that it sees. @default - none */
   readonly mounts?: readonly Mount[];
@@ -93,6 +95,7 @@ export class Task extends Construct {
         HOLDFAST_IMAGE: props.image.assetHash,
         ...props.environment,
       },
+      ...(props.command === undefined ? {} : { command: [...props.command] }),
       // Files are read whosever they are; without any, the image's own user is enough.
       ...(props.mounts === undefined || props.mounts.length === 0 ? {} : { user: '0:0' }),
       // Two minutes are Fargate's most; the program aborts its uploads within them when asked to stop.

@@ -6,7 +6,7 @@ import { Construct } from 'constructs';
 import type { HoldfastConfig } from '../config/config.ts';
 import { buildsOnEarlier } from '../config/targets/methods.ts';
 import type { EcsService } from '../config/targets/service.ts';
-import { locksMounts } from '../config/targets/task-folders.ts';
+import { locksMounts, recoversInTask } from '../config/targets/task-folders.ts';
 import type { TaskToRun } from '../workflows/steps.ts';
 import type { Bundle } from './bundle.ts';
 import type { Network } from './network.ts';
@@ -15,6 +15,7 @@ import { switchServices, watchTasksOf } from './service-permissions.ts';
 import { Task, taskPlatform } from './task.ts';
 import { TaskChoice } from './task-choice.ts';
 import type { Vault } from './vault.ts';
+import { receivedTargets, WalReceiver } from './wal-receiver.ts';
 
 /** Ids of images in the construct tree, as deployed installations have them. */
 const imageIds: Readonly<Record<string, string>> = { holdfast: 'Image', 'restore-test': 'RestoreTestImage' };
@@ -44,6 +45,8 @@ export class Tasks extends Construct {
   readonly restore: TaskChoice;
   readonly restoreTest: TaskChoice;
   readonly askTargets: Task;
+  /** One for each target whose write-ahead log is received. */
+  readonly walReceivers: readonly WalReceiver[];
   /** Those that runs may stop. */
   readonly services: readonly EcsService[];
   /** Let this one into a target's security group. */
@@ -70,6 +73,11 @@ export class Tasks extends Construct {
       props.targets.map(({ connection }) => connection.password),
     );
 
+    // Of servers that keep one, the log after a backup, and how far it goes.
+    const grantLog = ({ role }: Task): void => {
+      vault.grantList(role, 'wal');
+      vault.grantGet(role, 'wal', 'health');
+    };
     const services = props.targets.flatMap(({ service }) => service?.ecs ?? []);
     this.services = [...new Map(services.map((one) => [`${one.cluster}/${one.service}`, one])).values()];
     const switching = (service: EcsService | undefined) =>
@@ -82,7 +90,14 @@ export class Tasks extends Construct {
         description: 'writes backups',
         permissions: [...passwords, ...switching(service)],
       });
-      const chained = targets.filter(({ engine }) => buildsOnEarlier(engine)).map(({ name }) => name);
+      const chained = targets
+        .filter(({ engine, backups }) =>
+          buildsOnEarlier(
+            engine,
+            backups.map(({ method }) => method),
+          ),
+        )
+        .map(({ name }) => name);
       const records = service === undefined ? [] : (['services'] as const);
       vault.grantList(
         task.role,
@@ -103,9 +118,12 @@ export class Tasks extends Construct {
       return task;
     });
 
-    this.restore = new TaskChoice(props.targets, 'work', (id, { folder, mounts, service }) => {
+    this.restore = new TaskChoice(props.targets, 'restore', (id, { folder, mounts, service }, targets) => {
+      const isOfClusters = targets.some(({ engine }) => recoversInTask(engine));
       const task = new Task(this, `Restore${id}`, {
         ...{ ...common, image: this.#image(folder), mounts, writesMounts: true },
+        // It holds the cluster out of which databases are taken.
+        ...(isOfClusters && { diskGiB: props.restoreTestDiskGiB }),
         description: 'restores backups',
         permissions: [...passwords, ...switching(service)],
       });
@@ -114,11 +132,12 @@ export class Tasks extends Construct {
       vault.grantGet(task.role, 'backups', 'leases', 'inUse', ...records);
       vault.grantPut(task.role, 'leases', 'inUse', 'outcomes', ...records);
       vault.grantUnwrap(task.role);
+      if (isOfClusters) grantLog(task);
       return task;
     });
 
     this.restoreTestSecurityGroup = this.#isolatedGroup(props);
-    this.restoreTest = new TaskChoice(props.targets, 'restoreTest', (id, { folder }) => {
+    this.restoreTest = new TaskChoice(props.targets, 'restoreTest', (id, { folder }, targets) => {
       const task = new Task(this, `RestoreTest${id}`, {
         ...{ ...common, image: this.#image(folder) },
         diskGiB: props.restoreTestDiskGiB,
@@ -129,6 +148,7 @@ export class Tasks extends Construct {
       vault.grantGet(task.role, 'backups', 'inUse');
       vault.grantPut(task.role, 'inUse', 'outcomes');
       vault.grantUnwrap(task.role);
+      if (targets.some(({ engine }) => engine === 'postgres')) grantLog(task);
       return task;
     });
 
@@ -140,6 +160,19 @@ export class Tasks extends Construct {
       permissions: passwords,
     });
     vault.grantPut(this.askTargets.role, 'health');
+
+    this.walReceivers = receivedTargets(props.targets).map(
+      (target) =>
+        new WalReceiver(this, `Wal-${target.name}`, {
+          target,
+          image: this.#image('holdfast'),
+          vault,
+          cluster: this.cluster,
+          securityGroup: this.securityGroup,
+          subnets: props.network.taskSubnets,
+          assignPublicIp: props.network.assignPublicIp,
+        }),
+    );
   }
 
   #image(folder: string): DockerImageAsset {

@@ -13,6 +13,7 @@ const writeOnce = [
   prefixes.requests,
   prefixes.idempotency,
   prefixes.cleanups,
+  prefixes.wal,
 ] as const;
 
 /**

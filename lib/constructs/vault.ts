@@ -35,6 +35,7 @@ const keyPatterns: Readonly<Record<StorePart, string>> = {
   services: `${prefixes.services}*`,
   health: `${prefixes.health}*`,
   alerts: `${prefixes.alerts}*`,
+  wal: `${prefixes.wal}*`,
 };
 
 export type VaultProps = {
@@ -120,6 +121,27 @@ export class Vault extends Construct {
       resources: [this.bucket.bucketArn],
       conditions: { StringLikeIfExists: { 's3:prefix': parts.map((part) => `${this.#prefix}${keyPatterns[part]}`) } },
     });
+  }
+
+  /**
+   * Lets `role` keep the write-ahead log of one target: list and read what there is, write new objects, wrap new data keys, and say how it
+   * is.
+   */
+  grantReceiveWal(role: Role, target: string): void {
+    const log = `${this.#prefix}${prefixes.wal}${target}/*`;
+    const health = `${this.#prefix}${prefixes.health}wal/${target}.json`;
+    const wildcardReason = "keys of a log are made as it comes, below the target's own prefix";
+    allow(role, {
+      sid: 'ListLog',
+      actions: ['s3:ListBucket'],
+      resources: [this.bucket.bucketArn],
+      conditions: { StringLikeIfExists: { 's3:prefix': [log] } },
+    });
+    const [inLog, ofHealth] = [this.bucket.arnForObjects(log), this.bucket.arnForObjects(health)];
+    allow(role, { sid: 'ReadLog', actions: ['s3:GetObject'], resources: [inLog, ofHealth], wildcardReason });
+    allow(role, { sid: 'WriteLog', actions: ['s3:PutObject'], resources: [inLog, ofHealth], wildcardReason });
+    allow(role, { sid: 'TagLog', actions: ['s3:PutObjectTagging'], resources: [inLog], wildcardReason });
+    this.grantWrap(role);
   }
 
   /** Lets `role` ask for locks and legal holds of backups, which gives it no right to read them. */

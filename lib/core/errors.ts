@@ -133,6 +133,18 @@ const table = {
     retryable: false,
     hint: "an object that the manifest lists is gone: 'holdfast validate' lists all that are missing",
   },
+  'wal-conflict': {
+    exit: 15,
+    http: 409,
+    retryable: false,
+    hint: 'are two servers of one system identifier and timeline at work? The store keeps what it had first; see docs/runbooks/wal-conflict.md',
+  },
+  'wal-gone': {
+    exit: 15,
+    http: 409,
+    retryable: false,
+    hint: 'the server has removed WAL that the store lacks: take a new base backup, and see docs/runbooks/wal-gap.md',
+  },
   'manifest-unreadable': {
     exit: 15,
     http: 422,
@@ -144,6 +156,12 @@ const table = {
     http: 409,
     retryable: false,
     hint: 'ask for it again, and have somebody else approve it in time',
+  },
+  'approval-refused': {
+    exit: 12,
+    http: 403,
+    retryable: false,
+    hint: 'a recovery is approved while it waits, by somebody else than the one who asked for it',
   },
   'manifest-newer': {
     exit: 15,
@@ -162,6 +180,12 @@ const table = {
     http: 502,
     retryable: false,
     hint: 'the tool said success but its output is not whole; nothing was published',
+  },
+  'parent-unfit': {
+    exit: 18,
+    http: 409,
+    retryable: false,
+    hint: "what it would build on is missing or does not fit: take a base backup ('--method base'), and the next incremental one builds on that",
   },
   'service-not-switched': {
     exit: 16,
@@ -206,6 +230,12 @@ const table = {
     hint: 'raise aws.restoreTestDiskGiB; on one machine, point TMPDIR to a larger disk',
   },
   'target-not-empty': { exit: 18, http: 409, retryable: false, hint: 'restore under another name, or say --replace' },
+  'point-unreachable': {
+    exit: 18,
+    http: 409,
+    retryable: false,
+    hint: 'ask for a point that can be reached: the last one is named above',
+  },
   'target-protected': {
     exit: 18,
     http: 409,

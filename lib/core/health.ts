@@ -71,6 +71,38 @@ export const canaryStateSchema = z.strictObject({
 });
 export type CanaryState = z.infer<typeof canaryStateSchema>;
 
+/**
+ * `health/wal/<target>.json`: what the receiver of a target's write-ahead log said last. Positions are as the server writes them. What
+ * it says is a convenience: which log there is, the store's own listing tells.
+ */
+export const walStateSchema = z.strictObject({
+  formatVersion: z.literal(1),
+  at: timeSchema,
+  target: targetNameSchema,
+  systemIdentifier: z.string(),
+  /** `receiving`, or why not: `waiting` for a server or a store, `ended` when it was asked to, `refused` when it gave up. */
+  state: z.enum(['receiving', 'waiting', 'ended', 'refused']),
+  error: z.strictObject({ code: z.string(), message: z.string(), hint: z.string() }).optional(),
+  timeline: z.number().int().positive(),
+  receivedLsn: z.string(),
+  durableLsn: z.string(),
+  /** Whatever was committed before this time is durable. */
+  restorablePoint: timeSchema.nullable(),
+  /** What the server has written and the store has not, and for how long the oldest of it has been there. */
+  lagBytes: z.number().nonnegative(),
+  lagSeconds: z.number().nonnegative(),
+  slot: z.strictObject({
+    name: z.string(),
+    /** What the server keeps for the slot, how much more it would, and its limit; null when there is none. */
+    retainedBytes: z.number().nonnegative(),
+    safeBytes: z.number().nullable(),
+    limitBytes: z.number().nonnegative().nullable(),
+  }),
+  /** The last time that the log could not be gone on with where the store's ends: what lies between is nowhere. */
+  gap: z.strictObject({ at: timeSchema, timeline: z.number().int(), from: z.string(), to: z.string() }).nullable(),
+});
+export type WalState = z.infer<typeof walStateSchema>;
+
 export const checkStatusSchema = z.enum(['ok', 'problem', 'unknown']);
 
 /** `health/latest.json`: the half-hourly health check. */

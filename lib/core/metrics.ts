@@ -121,6 +121,36 @@ export const metrics = {
     dimensions: ['Target'],
     description: 'WAL files of the server that wait to be archived',
   },
+  WalReceiverBeat: {
+    unit: 'Count',
+    dimensions: ['Target'],
+    description: "The receiver of a target's write-ahead log is at work, or waits for the server or the store",
+  },
+  WalLagSeconds: {
+    unit: 'Seconds',
+    dimensions: ['Target'],
+    description: 'For how long the oldest write-ahead log that is not in the store has been written',
+  },
+  WalLagBytes: {
+    unit: 'Bytes',
+    dimensions: ['Target'],
+    description: 'Write-ahead log that the server has written and the store has not',
+  },
+  WalSlotRetainedBytes: {
+    unit: 'Bytes',
+    dimensions: ['Target'],
+    description: "Write-ahead log that the server keeps on its disk for the receiver's slot",
+  },
+  WalGaps: {
+    unit: 'Count',
+    dimensions: ['Target'],
+    description: 'Stretches of write-ahead log that neither the server nor the store has any more, found just now',
+  },
+  WalStoredBytes: {
+    unit: 'Bytes',
+    dimensions: ['Target'],
+    description: 'Bytes of write-ahead log that went into the store',
+  },
   HealthCheckBeat: { unit: 'Count', dimensions: [], description: 'The health check ran to its end' },
   AlertCanarySucceeded: {
     unit: 'Count',
@@ -237,6 +267,29 @@ export const figures = {
     labels: ['target'],
     help: 'WAL files of the server that wait to be archived; no row where the server does not say',
     cloudWatch: 'UnarchivedWalFiles',
+  },
+  walLag: {
+    name: 'holdfast_wal_lag_seconds',
+    labels: ['target'],
+    help: 'For how long the oldest log that is not in the store has been written; the age of the last word where the receiver is silent',
+    cloudWatch: 'WalLagSeconds',
+  },
+  walLagBytes: {
+    name: 'holdfast_wal_lag_bytes',
+    labels: ['target'],
+    help: 'Log that the server has written and the store has not',
+    cloudWatch: 'WalLagBytes',
+  },
+  walSlotRetained: {
+    name: 'holdfast_wal_slot_retained_bytes',
+    labels: ['target'],
+    help: "Log that the server keeps on its disk for the receiver's slot",
+    cloudWatch: 'WalSlotRetainedBytes',
+  },
+  walPointAge: {
+    name: 'holdfast_wal_point_age_seconds',
+    labels: ['target'],
+    help: 'Time since the newest point that the log in the store is good for',
   },
   catalogUp: {
     name: 'holdfast_catalog_up',

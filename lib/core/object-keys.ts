@@ -19,6 +19,11 @@ import type { Method, Tier } from './vocabulary.ts';
  * services/<target>.json                                        a service that a run has stopped, and what starts it again (replaced conditionally)
  * health/<what>.json                                            what is known of the installation's health (replaced)
  * alerts/<problem>.json                                         what was told of a problem, to whom (replaced conditionally)
+ * wal/<target>/<system>/<timeline>/<segment>                  a whole segment of a server's write-ahead log
+ * wal/<target>/<system>/<timeline>/<segment>.partial-<from>-<to>  a piece of one, flushed before it was whole
+ * wal/<target>/<system>/<timeline>.history                    where a timeline comes from
+ * wal/<target>/<system>/keys/<keyId>.json                     a wrapped data key that some of these are encrypted with
+ * health/wal/<target>.json                                    what the receiver of a target's log said last (replaced)
  * ```
  */
 export const prefixes = {
@@ -36,6 +41,7 @@ export const prefixes = {
   services: 'services/',
   health: 'health/',
   alerts: 'alerts/',
+  wal: 'wal/',
 } as const;
 
 export const targetPrefix = (target: TargetName): string => `${prefixes.backups}${target}/`;
@@ -74,6 +80,19 @@ export const journalPrefix = (operation: BackupId): string => `${prefixes.journa
 /** The `index`th object (from 0) of a stream. Five digits: at 4 GiB each a stream may reach 400 TB. */
 export const dataKey = (target: TargetName, id: BackupId, attempt: string, stream: string, index: number): string =>
   `${backupPrefix(target, id)}${attempt}/${stream}.${String(index).padStart(5, '0')}`;
+
+/** The logs of a target: one folder for each system, which is what a server calls the cluster that it is. */
+export const walTargetPrefix = (target: TargetName): string => `${prefixes.wal}${target}/`;
+export const walSystemPrefix = (target: TargetName, system: string): string => `${walTargetPrefix(target)}${system}/`;
+/** A file of the log by the server's name for it, whose first eight digits are its timeline. Histories lie beside the folders of timelines. */
+export const walKey = (target: TargetName, system: string, name: string): string =>
+  name.endsWith('.history')
+    ? `${walSystemPrefix(target, system)}${name}`
+    : `${walSystemPrefix(target, system)}${name.slice(0, 8)}/${name}`;
+export const walKeysPrefix = (target: TargetName, system: string): string => `${walSystemPrefix(target, system)}keys/`;
+export const walKeyRecordKey = (target: TargetName, system: string, keyId: string): string =>
+  `${walKeysPrefix(target, system)}${keyId}.json`;
+export const walHealthKey = (target: TargetName): string => `${prefixes.health}wal/${target}.json`;
 
 /** The target and id of the backup, published or not, that an object under `backups/` belongs to; undefined for any other key. */
 export function parseBackupKey(key: string): { readonly target: TargetName; readonly id: BackupId } | undefined {

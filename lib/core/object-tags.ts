@@ -3,7 +3,7 @@
  * however many targets there are.
  */
 export const objectTags = {
-  /** `data` or `manifest`: manifests stay in the class in which they are read. */
+  /** `data`, `manifest` or `wal`: manifests stay in the class in which they are read. */
   content: 'holdfast-content',
   /** How long the backup is to be kept, in whole days. */
   retentionDays: 'holdfast-retention-days',
@@ -12,6 +12,9 @@ export const objectTags = {
 } as const;
 
 export type ObjectContent = 'data' | 'manifest';
+
+/** The tags of a file of a server's write-ahead log, which is of no one backup. */
+export const walTags: Readonly<Record<string, string>> = { [objectTags.content]: 'wal' };
 
 /** The tags of an object that is of no backup any more. */
 export const expiredTags: Readonly<Record<string, string>> = {

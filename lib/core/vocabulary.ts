@@ -11,9 +11,20 @@ export type Tier = z.infer<typeof tierSchema>;
 /**
  * How a backup is taken; each engine supports some of them (lib/config/targets). `schema` is the definitions alone: a method of its own, so
  * that it has a lease, metrics and alarms of its own, and is never taken for a backup of the data. `dump` stops the server, `online` does
- * not; `files` is a whole tree, `incremental` what changed in it.
+ * not; `files` is a whole tree; `base` is a whole cluster, file by file. `incremental` holds what changed since the newest backup that it can
+ * build on, `differential` since the newest whole one.
  */
-export const methodSchema = z.enum(['logical', 'schema', 'snapshot', 'dump', 'online', 'files', 'incremental']);
+export const methodSchema = z.enum([
+  'logical',
+  'schema',
+  'snapshot',
+  'dump',
+  'online',
+  'files',
+  'base',
+  'incremental',
+  'differential',
+]);
 export type Method = z.infer<typeof methodSchema>;
 
 /** Does a backup of that method bring data back? One that holds definitions alone is no restorable point of anything, and is never `latest`. */
@@ -31,6 +42,8 @@ export const formatSchema = z.enum([
   'backup',
   'tar',
   'chunks',
+  'base',
+  'blocks',
 ]);
 export type Format = z.infer<typeof formatSchema>;
 

@@ -1,6 +1,7 @@
 import type { Assertion } from '../core/assertions.ts';
 import type { BackupId } from '../core/ids.ts';
 import type { Content, ContentWords, Manifest, Omissions, StreamRecord } from '../core/manifest.ts';
+import type { ReachedPoint, RecoveryPoint } from '../core/recovery-point.ts';
 import type { Selection } from '../core/selection.ts';
 import type { EngineName, Format, Method, OnConflict } from '../core/vocabulary.ts';
 
@@ -11,8 +12,11 @@ import type { EngineName, Format, Method, OnConflict } from '../core/vocabulary.
 export interface Engine {
   readonly name: EngineName;
   readonly methods: readonly Method[];
-  /** Methods whose backups build on earlier ones: `capture` and `restore` are given a reader of those. @default - none */
-  readonly chainedMethods?: readonly Method[];
+  /**
+   * Methods whose backups build on earlier ones, each with the methods of those: `capture` and `restore` are given a reader of the newest.
+   * @default - none
+   */
+  readonly parentMethods?: Readonly<Partial<Record<Method, readonly Method[]>>>;
   /** What a stream is as a file, by the format of its record. A format that is not here is read by Holdfast alone. */
   readonly files: Readonly<Record<string, FileKind>>;
 
@@ -24,13 +28,14 @@ export interface Engine {
 
   /**
    * The streams that make up a backup, each to be read to its end, one after another or side by side. A stream that
-   * fails does not stop the others. `end` runs when all streams have ended, whatever became of them.
+   * fails does not stop the others, unless the capture is indivisible. They are begun in their order, as many at a time as the runner has room
+   * for, be it one. `end` runs when all streams have ended, whatever became of them.
    */
   capture(context: EngineContext, request: CaptureRequest): Promise<Capture>;
 
   /** The format's own check over a stream's plain bytes. Rejects with `corrupt` or `dump-incomplete`; resolves with its content. */
   inspect(
-    stream: Pick<StreamRecord, 'format' | 'kind' | 'name'>,
+    stream: Pick<StreamRecord, 'format' | 'kind' | 'name'> & Partial<Pick<StreamRecord, 'facts'>>,
     bytes: AsyncIterable<Uint8Array>,
     context: EngineContext,
   ): Promise<Content | undefined>;
@@ -126,7 +131,7 @@ export type EngineHealth = {
 export type CaptureRequest = {
   readonly method: Method;
   readonly format: Format;
-  /** The newest complete backup of the target by this method, for engines that build on it. @default - there is none */
+  /** The newest complete backup of the target by one of the method's parent methods. @default - there is none */
   readonly parent?: BackupReader;
 };
 
@@ -146,11 +151,30 @@ export type BackupReader = {
   ): AsyncIterable<Uint8Array>;
 };
 
+/** A piece of a log as it is kept: all bytes from one position to another. Positions are the engine's own text. */
+export type LogSegment = { readonly name: string; readonly from: string; readonly to: string };
+
+/** The log that a target writes between its backups, as the store has it: in segments, along timelines that part where a server was promoted. */
+export type LogReader = {
+  /** The timelines of which there is anything. */
+  timelines(): Promise<readonly number[]>;
+  /** What is there of a timeline, in order, with its gaps. `to` is the segment's end, or where the bytes end that have come so far. */
+  segments(timeline: number): Promise<readonly LogSegment[]>;
+  /** Where the timeline comes from, in the server's own form; undefined for the first, and when it is not known. */
+  history(timeline: number): Promise<string | undefined>;
+  /** The plain bytes of one segment at its whole length, proved as they pass; what has not come yet is zeros. Each chunk is the reader's own. */
+  read(name: string): AsyncIterable<Uint8Array>;
+  /** A moment up to which nothing was committed that is not before `lsn`, and the log is there up to `lsn`; undefined when none is known. */
+  covered(): Promise<{ readonly at: string; readonly lsn: string } | undefined>;
+};
+
 export type Capture = {
   /** The backup that this one builds on: it must be kept as long as this one is. @default - none */
   readonly parent?: BackupId;
   readonly source: Manifest['source'];
   readonly streams: readonly CaptureStream[];
+  /** Is the backup whole or nothing, so that a stream that fails ends the others and the run? @default false */
+  readonly isIndivisible?: boolean;
   end(): Promise<void>;
 };
 
@@ -205,9 +229,21 @@ export type RestorePlan = {
   readonly source: Manifest['source'];
   /** Reads what the streams above refer to: other streams of the backup, and backups that it builds on. */
   readonly reader?: BackupReader;
+  /** The log that goes on where the backup ends, for engines that keep one. @default - there is none */
+  readonly log?: LogReader;
+  /** How far the log is applied. @default - as far as it goes; without a log, to the backup's own point */
+  readonly point?: RecoveryPoint;
+  /** Which timeline is followed. @default - the newest that comes from the backup's */
+  readonly timeline?: number;
+  /** Where folders that the source has outside of its own go: by their path, or whatever the engine calls them. @default - inside the destination */
+  readonly folders?: readonly { readonly from: string; readonly to: string }[];
+  /** False: the copy is left as it would be started, and is not started, recovered or examined. @default true */
+  readonly start?: boolean;
 };
 
 export type RestoreResult = {
+  /** Where the log ended that was applied; left out where none was. */
+  readonly reached?: ReachedPoint;
   readonly restored: readonly { readonly stream: string; readonly database: string; readonly comparison: Comparison }[];
 };
 
@@ -234,7 +270,7 @@ export type SettingsReport = {
   readonly parameterGroup: object;
 };
 
-export type RestoreTestPlan = Pick<RestorePlan, 'source' | 'reader'> & {
+export type RestoreTestPlan = Pick<RestorePlan, 'source' | 'reader' | 'log' | 'point'> & {
   readonly streams: readonly Omit<RestorePlan['streams'][number], 'destination'>[];
   readonly assertions: readonly Assertion[];
   /** The target's settings for restore tests that only this engine has (lib/config/targets); it parses them, and has defaults for all. */
@@ -243,6 +279,8 @@ export type RestoreTestPlan = Pick<RestorePlan, 'source' | 'reader'> & {
   readonly assertionTimeoutSeconds: number;
   /** Told when everything is in place and compared, before it is examined. */
   readonly onRestored: () => void;
+  /** From 0 to below 1: where a test draws something by chance, it is drawn by this. */
+  readonly chance?: number;
 };
 
 export type RestoreTestResult = RestoreResult & {
@@ -250,6 +288,8 @@ export type RestoreTestResult = RestoreResult & {
   readonly server: string;
   readonly serverVersion: string;
   readonly restoreSeconds: number;
+  /** The moment that was brought back, where it is another than the backup's own. */
+  readonly restoredPoint?: string;
   /** Structures of the server (tables and indexes) that were gone through; 0 where the engine has no such check. */
   readonly relations: number;
   /** What the examination found wrong, all of it; empty when the copy is good. */

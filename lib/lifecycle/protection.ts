@@ -106,7 +106,7 @@ async function fromStore({ config, store, clock }: Sources): Promise<readonly Pr
   const endings = await lastEndings(store, now);
   return Promise.all(
     seriesOf(config).map(async ({ target, method }): Promise<Protection> => {
-      const newest = await newestComplete(store, { target: target.name, method }, now);
+      const newest = await newestComplete(store, { target: target.name, methods: [method] }, now);
       const ending = endings.get(`${target.name}/${method}`);
       const failedOf = ending?.event === 'backup-failed' ? ending.error.code : undefined;
       const completed = newest && (await completionOf(store, newest.backupId, newest.endedAt));

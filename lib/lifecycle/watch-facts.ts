@@ -24,6 +24,7 @@ import { readScheduleChanges } from '../store/schedule-changes.ts';
 import type { Store } from '../store/store.ts';
 import { cleanupSchedule, entriesOf, lookAtCleanup, lookAtSchedule } from './schedule-facts.ts';
 import { volumesOf } from './volumes.ts';
+import { lookAtWal } from './wal-facts.ts';
 
 export type WatchSources = {
   readonly config: HoldfastConfig;
@@ -93,6 +94,7 @@ export async function lookAround(sources: WatchSources, before: WatchState | und
       ...(await askCatalog(catalog)),
       keyError: await keyError(sources),
       targets: freshAnswers(targets.value, now).filter(({ target }) => known.has(target)),
+      logs: await lookAtWal({ config, store, clock }),
       canary: canary.value,
       volumes: await volumesOf(config),
     },
@@ -132,7 +134,7 @@ async function lookAtSeries(
     now,
   }: { readonly config: HoldfastConfig; readonly before: WatchState['series'] | undefined; readonly now: Date },
 ): Promise<SeriesFacts> {
-  const newest = await newestComplete(store, { target: target.name, method }, now);
+  const newest = await newestComplete(store, { target: target.name, methods: [method] }, now);
   const objectives = objectivesOf(target, method, config.run.timeoutSeconds);
   return {
     target: target.name,

@@ -11,6 +11,7 @@ export type LocalModel = {
   readonly functionUrls: string[];
   readonly machines: LocalMachine[];
   readonly taskDefinitions: LocalTaskDefinition[];
+  readonly services: LocalService[];
   readonly clusters: { readonly name: string; readonly arn: string }[];
   readonly schedules: LocalSchedule[];
   readonly topics: { readonly name: string; readonly arn: string }[];
@@ -73,6 +74,15 @@ export type LocalContainer = {
   readonly secrets: Readonly<Record<string, string>>;
   readonly workingDirectory: string | undefined;
   readonly stopTimeoutSeconds: number;
+};
+
+/** A task that runs all the time. */
+export type LocalService = {
+  readonly origin: Origin;
+  readonly name: string;
+  readonly arn: string;
+  readonly taskDefinition: string;
+  readonly desiredCount: number;
 };
 
 export type LocalSchedule = {
@@ -155,6 +165,7 @@ export function emptyModel(region: string): LocalModel {
     functionUrls: [],
     machines: [],
     taskDefinitions: [],
+    services: [],
     clusters: [],
     schedules: [],
     topics: [],

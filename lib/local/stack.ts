@@ -31,7 +31,7 @@ import { listenTo } from './notifications.ts';
 import { programOutput } from './program-output.ts';
 import { readModel } from './read-model.ts';
 import { announceStack, withdrawStack } from './running-stack.ts';
-import type { S3Gateway } from './s3/gateway.ts';
+import { openS3 } from './s3/open-s3.ts';
 import { ScheduleBook } from './schedules/schedule-book.ts';
 import { type Clock, Scheduler, systemClock } from './schedules/scheduler.ts';
 import { Secrets } from './secrets.ts';
@@ -40,6 +40,7 @@ import { getFromFunction } from './status/function-url.ts';
 import { installationHealth } from './status/installation-health.ts';
 import { openStatusServer } from './status/status-server.ts';
 import { runEcsTask } from './tasks/ecs-task.ts';
+import { runServices } from './tasks/services.ts';
 import { TaskRunner } from './tasks/task-runner.ts';
 
 /** What a stack tells those who watch it. */
@@ -186,6 +187,15 @@ async function open(options: LocalStackOptions, stateDirectory: string, parts: P
     },
   });
   const taskRunner = new TaskRunner();
+  const taskOptions = {
+    region,
+    endpointUrl: endpoint.url,
+    definitions: model.taskDefinitions,
+    identities,
+    secrets,
+    machineEnvironment: programEnvironment,
+    s3Url: s3?.url,
+  };
 
   const services = taskServices({
     region,
@@ -196,14 +206,8 @@ async function open(options: LocalStackOptions, stateDirectory: string, parts: P
     queues,
     runTask: (call) =>
       runEcsTask(call, {
-        region,
-        endpointUrl: endpoint.url,
-        definitions: model.taskDefinitions,
-        identities,
-        secrets,
+        ...taskOptions,
         runner: taskRunner,
-        machineEnvironment: programEnvironment,
-        s3Url: s3?.url,
         calls,
         outputOf: ({ executionArn, state }, { family }) =>
           programOutput(stateDirectory, family, {
@@ -317,6 +321,18 @@ async function open(options: LocalStackOptions, stateDirectory: string, parts: P
       );
   }
 
+  const running = serve
+    ? runServices(model.services, {
+        ...taskOptions,
+        outputOf: ({ family }) =>
+          programOutput(stateDirectory, family, {
+            onMetrics: (line) => metrics.record(line),
+            onProgress: () => undefined,
+          }),
+        onProblem: (name, problem) => note(`service ${name}`, problem),
+      })
+    : undefined;
+
   const { accessKeyId, secretAccessKey } = identities.issue({
     kind: 'operator',
     name: 'operator',
@@ -338,7 +354,7 @@ async function open(options: LocalStackOptions, stateDirectory: string, parts: P
   const closeGently = async (): Promise<void> => {
     stopApplying();
     await scheduler.close();
-    await Promise.all([taskRunner.close(), executions.close(closingGraceSeconds)]);
+    await Promise.all([taskRunner.close(), running?.close(), executions.close(closingGraceSeconds)]);
     await bus.settle();
     await topics.settle();
     await cleanUp(parts);
@@ -346,6 +362,7 @@ async function open(options: LocalStackOptions, stateDirectory: string, parts: P
   const close: LocalStack['close'] = async ({ force = false } = {}) => {
     if (force) {
       taskRunner.kill();
+      running?.kill();
       await executions.close(0);
     }
     closing ??= closeGently();
@@ -367,17 +384,6 @@ async function open(options: LocalStackOptions, stateDirectory: string, parts: P
     close,
     [Symbol.asyncDispose]: () => close(),
   };
-}
-
-/** Loaded when it is needed: the S3 client takes longer to load than the rest of the stack. */
-async function openS3(
-  { store, aws }: LocalStackOptions['config'],
-  identities: Identities,
-  calls: CallLog,
-): Promise<S3Gateway | undefined> {
-  if (store.kind !== 's3') return undefined;
-  const { openS3Gateway } = await import('./s3/gateway.ts');
-  return openS3Gateway({ store, region: aws.region, identities, calls });
 }
 
 function callerOf({ name, roleArn }: LocalSchedule): Caller {

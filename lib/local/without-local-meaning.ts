@@ -167,6 +167,16 @@ export const propertiesWithoutLocalMeaning: Readonly<Record<string, Readonly<Rec
     'GenerateSecretString.ExcludeNumbers': 'generated passwords are hexadecimal',
     'GenerateSecretString.ExcludeUppercase': 'generated passwords are hexadecimal',
   },
+  'AWS::ECS::Service': {
+    Cluster: 'there is one machine',
+    DeploymentConfiguration: 'a stack that starts again is the deployment',
+    EnableECSManagedTags: 'there is no bill to split',
+    HealthCheckGracePeriodSeconds: 'no load balancer asks for health',
+    LaunchType: 'tasks are processes of this machine',
+    NetworkConfiguration: 'as the VPC',
+    PlatformVersion: 'tasks are processes of this machine',
+    PropagateTags: 'there is no bill to split',
+  },
   'AWS::RDS::DBInstance': Object.fromEntries(
     [
       'AllocatedStorage',

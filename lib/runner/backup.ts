@@ -108,7 +108,7 @@ type Captured = {
 };
 
 /**
- * Hands the newest complete backup of the same kind to `capture`, where backups of this method build on one another. It and all that it builds
+ * Hands the newest complete backup that one of this method can build on to `capture`, where backups of this method build on others. It and all that it builds
  * on are marked as in use until the new manifest is there, which protects them from then on.
  */
 async function withParent<Result>(
@@ -117,8 +117,9 @@ async function withParent<Result>(
   run: BackupRun,
   capture: (parent: BackupReader | undefined) => Promise<Result>,
 ): Promise<Result> {
-  if (!engine.chainedMethods?.includes(run.method)) return capture(undefined);
-  const newest = await newestComplete(context.store, run, context.clock());
+  const methods = engine.parentMethods?.[run.method];
+  if (methods === undefined) return capture(undefined);
+  const newest = await newestComplete(context.store, { target: run.target, methods }, context.clock());
   if (newest === undefined) return capture(undefined);
   const { target, backupId: id } = newest;
   return whileChainInUse(context, { target, id, what: `backup ${run.backupId}`, reader: run.backupId }, async () =>
@@ -155,7 +156,10 @@ async function captureAll(
     const rate = new RateLimit(context.config.run.rateLimitBytesPerSecond ?? 0);
     const one = async (stream: CaptureStream): Promise<StreamRecord> => {
       held.signal.throwIfAborted();
-      return captureStream(held, stream, { target: run.target, backupId: run.backupId, dataKey, retentionDays, rate });
+      const of = { target: run.target, backupId: run.backupId, dataKey, retentionDays, rate };
+      const record = await captureStream(held, stream, of);
+      if (record.error !== undefined && capture.isIndivisible) throw recordedFailure(record.error);
+      return record;
     };
     const streams = await Promise.allSettled(
       capture.streams.map((stream) =>
@@ -184,8 +188,12 @@ function requireSomethingKept(streams: readonly StreamRecord[]): void {
   if (streams.some(({ status, kind }) => status === 'complete' && !isCompanion({ kind }))) return;
   const first = streams.find(({ error }) => error !== undefined)?.error;
   if (first === undefined) throw new HoldfastError('dump-incomplete', 'the source gave nothing to back up');
-  throw new HoldfastError(first.code as HoldfastError['code'], first.message, { hint: first.hint });
+  throw recordedFailure(first);
 }
+
+/** The error that a stream's record tells of. */
+const recordedFailure = ({ code, message, hint }: NonNullable<StreamRecord['error']>): HoldfastError =>
+  new HoldfastError(code as HoldfastError['code'], message, { hint });
 
 async function publish(
   context: RunContext,

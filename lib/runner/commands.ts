@@ -1,15 +1,23 @@
 import { runFrom } from '../config/runtime.ts';
+import { targetNameSchema } from '../core/ids.ts';
 import { backupRunSchema, restoreRunSchema, restoreTestRunSchema } from '../core/requests.ts';
+import { emitMetrics } from '../observe/metrics.ts';
 import { askTargets } from './ask-targets.ts';
 import { partialFailure, runBackup } from './backup.ts';
 import { giveWay } from './give-way.ts';
-import { runRestore } from './restore.ts';
-import { restoreFailure } from './restore-failure.ts';
+import { receiveTargetWal } from './receive-wal.ts';
+import { restoreInTask } from './restore-in-task.ts';
 import { runRestoreTest } from './restore-test.ts';
+import { runService } from './service.ts';
 import { runTask } from './task.ts';
 
 /** What a task's program can be told to do, and how it does it; each gives an exit code. What a run is about is in `HOLDFAST_RUN`. */
 type Commands = Readonly<Record<string, () => Promise<number>>>;
+
+const restore = (): Promise<number> => {
+  const run = runFrom(restoreRunSchema, process.env);
+  return runTask(run.recoveryId, process.env, (context) => restoreInTask(context, run));
+};
 
 /** Work on targets. */
 export const workCommands: Commands = {
@@ -20,12 +28,13 @@ export const workCommands: Commands = {
       failure: partialFailure(await runBackup(context, run)),
     }));
   },
-  restore: () => {
-    const run = runFrom(restoreRunSchema, process.env);
-    return runTask(run.recoveryId, process.env, async (context) => {
-      const restore = await runRestore(context, run);
-      return { restore, failure: restoreFailure(restore) };
-    });
+  restore,
+  /** `wal receive <target>`: a service, which ends when it is asked to. */
+  wal: () => {
+    const target = targetNameSchema.parse(process.argv[4]);
+    return runService(process.env, (context, log) =>
+      receiveTargetWal(context, target, { log, measure: (values) => emitMetrics({ Target: target }, values) }),
+    );
   },
   'ask-targets': () =>
     runTask(undefined, process.env, async (context) => {
@@ -34,8 +43,9 @@ export const workCommands: Commands = {
     }),
 };
 
-/** What is done far from any target. */
+/** What is done where there are servers to be started: tests far from any target, and restores of what only a server can recover. */
 export const testCommands: Commands = {
+  restore,
   'restore-test': () => {
     const run = runFrom(restoreTestRunSchema, process.env);
     return runTask(run.validationId, process.env, (context) => runRestoreTest(context, run));

@@ -26,6 +26,8 @@ export function childServer(options: {
   readonly isLauncher?: boolean;
   readonly watchdog: Watchdog;
   readonly isReady: (pid: number) => Promise<boolean>;
+  /** One that is not ready by then has failed. @default 60 */
+  readonly readyWithinSeconds?: number;
 }): ChildServer {
   let child: ChildProcess | undefined;
 
@@ -49,7 +51,7 @@ export function childServer(options: {
     child = started;
     const pid = started.pid ?? 0;
     options.watchdog.guard(options.isLauncher ? -pid : pid);
-    const deadline = Date.now() + 60_000;
+    const deadline = Date.now() + (options.readyWithinSeconds ?? 60) * 1000;
     while (!(await options.isReady(pid))) {
       if (!isRunning(started) || Date.now() > deadline) {
         const log = readFileSync(options.logFile, 'utf8').slice(-2000);

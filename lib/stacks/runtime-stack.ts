@@ -184,7 +184,7 @@ export class RuntimeStack extends Stack {
       permissions: [publishEvents(this)],
       environment: { ...vault.environment, HOLDFAST_CATALOG_FUNCTION: catalog.arn },
     });
-    grantLook(this.watch, { vault, catalog });
+    grantLook(this.watch, { vault, catalog, tasks });
 
     this.requests = new Requests(this, 'Requests', {
       bundle,

@@ -9,10 +9,10 @@ import type { Store } from './store.ts';
 /** How far back is looked, and then further: a target that is backed up daily is found in the first stretch, whatever else it has. */
 const stretchesDays = [3, 40] as const;
 
-/** The newest complete backup of a target by a method, or undefined when there is none. A manifest that cannot be read is passed over. */
+/** The newest complete backup of a target by any of the methods, or undefined when there is none. A manifest that cannot be read is passed over. */
 export async function newestComplete(
   store: Store,
-  { target, method }: { readonly target: TargetName; readonly method: Method },
+  { target, methods }: { readonly target: TargetName; readonly methods: readonly Method[] },
   now: Date,
 ): Promise<Manifest | undefined> {
   let until: string | undefined;
@@ -26,7 +26,7 @@ export async function newestComplete(
     }
     for (const key of keys.toReversed()) {
       const manifest = await readable(store, key);
-      if (manifest?.status === 'complete' && manifest.method === method) return manifest;
+      if (manifest?.status === 'complete' && methods.includes(manifest.method)) return manifest;
     }
     until = from;
   }

@@ -1,11 +1,11 @@
 import { execFile } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
+import { rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { reachableCopy } from '../../lib/local/reachable-copy.ts';
 import { childServer } from '../../lib/servers/child-server.ts';
 import { isPostmasterReady, startPostmaster } from '../../lib/servers/postmaster.ts';
-import { serverAccount } from '../../lib/servers/server-account.ts';
+import { asAccount, type ServerAccount, serverAccount } from '../../lib/servers/server-account.ts';
 import { ensurePostgres, type PostgresMajor } from '../../scripts/servers/postgres.ts';
 import { ownServer } from './own-server.ts';
 import { postgresTemplate, testPassword, testUser } from './postgres-template.ts';
@@ -24,6 +24,8 @@ export type PostgresServer = AsyncDisposable & {
   stop(mode?: 'smart' | 'fast' | 'immediate'): Promise<void>;
   start(): Promise<void>;
   restart(): Promise<void>;
+  /** Starts a stopped standby as a primary, without a promotion: of the same timeline. */
+  asPrimary(): Promise<void>;
   /** SIGKILL to the postmaster: a crash. */
   kill(): Promise<void>;
 };
@@ -37,11 +39,15 @@ const signals = { smart: 'SIGTERM', fast: 'SIGINT', immediate: 'SIGQUIT' } as co
 export async function postgresServer(options: {
   readonly major: PostgresMajor;
   readonly settings?: Readonly<Record<string, string>>;
+  /** A data folder to begin with, which is copied. @default - empty data, with page checksums */
+  readonly data?: string;
+  /** A server that this one is a standby of, instead of having data of its own. */
+  readonly standbyOf?: PostgresServer;
 }): Promise<PostgresServer> {
   const account = serverAccount();
   const installed = await ensurePostgres(options.major, (line) => console.error(line));
   const binDir = path.join(await reachableCopy(installed, account), 'bin');
-  const template = await postgresTemplate(binDir, options.major, account);
+  const template = options.data ?? (await postgresTemplate(binDir, options.major, account));
   const started = await ownServer({
     name: `pg${options.major}`,
     account,
@@ -49,8 +55,12 @@ export async function postgresServer(options: {
     disposal: 'SIGQUIT',
     prepare: async ({ folder, port, watchdog }) => {
       const dataDir = path.join(folder, 'data');
-      await promisify(execFile)('cp', ['-a', '--reflink=auto', template, dataDir]);
-      const settings = options.settings ?? {};
+      if (options.standbyOf) await copyOf(options.standbyOf, dataDir, account);
+      else await promisify(execFile)('cp', ['-a', '--reflink=auto', template, dataDir]);
+      const settings = {
+        ...options.settings,
+        ...(options.standbyOf && { primary_conninfo: conninfoOf(options.standbyOf), hot_standby: 'on' }),
+      };
       writeFileSync(path.join(dataDir, 'postgresql.auto.conf'), configuration({ port, folder, settings }));
       const server = childServer({
         program: path.join(binDir, 'postgres'),
@@ -80,9 +90,26 @@ export async function postgresServer(options: {
       await end('SIGINT');
       await start();
     },
+    async asPrimary() {
+      rmSync(path.join(started.folder, 'data', 'standby.signal'));
+      await start();
+    },
     kill: () => end('SIGKILL'),
     [Symbol.asyncDispose]: started[Symbol.asyncDispose],
   };
+}
+
+const quoted = (value: string): string => `'${value.replaceAll(/[\\']/g, '\\$&')}'`;
+const conninfoOf = ({ host, port, user, password }: PostgresServer): string =>
+  `host=${host} port=${port} user=${user} password=${quoted(password)}`;
+
+/** A running server's data, ready to follow it as a standby. */
+async function copyOf(primary: PostgresServer, dataDir: string, account: ServerAccount | undefined): Promise<void> {
+  const program = path.join(primary.binDir, 'pg_basebackup');
+  await promisify(execFile)(program, ['-D', dataDir, '-R', '-X', 'stream', '-c', 'fast', '-d', conninfoOf(primary)], {
+    ...asAccount(account),
+    cwd: '/',
+  });
 }
 
 function configuration(server: {
@@ -105,6 +132,6 @@ function configuration(server: {
     ...server.settings,
   };
   return Object.entries(settings)
-    .map(([name, value]) => `${name} = '${value.replaceAll("'", "''")}'\n`)
+    .map(([name, value]) => `${name} = '${value.replaceAll(/['\\]/g, '$&$&')}'\n`)
     .join('');
 }

@@ -7,6 +7,8 @@ import type { IConstruct } from 'constructs';
 import { acknowledge } from '../../lib/checks/acknowledge.ts';
 import { appOf, ordinary, withServices } from './synthesize.ts';
 
+const receiving = ordinary.replace('    backups:\n', '    wal: { receive: true }\n    backups:\n');
+
 const existing = `
 store: { kind: s3, bucket: my-vault, prefix: holdfast/ }
 encryption: { keys: kms, kmsKey: "arn:aws:kms:eu-central-1:111122223333:key/4f1d6a5e-0000-4000-8000-000000000000" }
@@ -23,6 +25,7 @@ targets:
 for (const [what, config] of Object.entries({
   'that makes everything': ordinary,
   'on existing things': existing,
+  'that receives WAL': receiving,
   'that stops services': withServices,
 })) {
   test(`an installation ${what} satisfies CloudFormation's validator, and cdk-nag but for what is acknowledged`, () => {

@@ -2,7 +2,7 @@ import { basename, relative, resolve } from 'node:path';
 import { z } from 'zod';
 import { restoreTestShape } from '../restore-test-schema.ts';
 import { mountsShape } from './mounts.ts';
-import { type MethodTable, targetSchemaOf } from './target-schema.ts';
+import { type MethodTable, type ParentTable, targetSchemaOf } from './target-schema.ts';
 
 const patternsSchema = z.array(z.string().min(1));
 
@@ -86,6 +86,8 @@ export const applicationMethods = {
   files: ['tar'],
   incremental: ['chunks'],
 } as const satisfies MethodTable;
+
+export const applicationParents = { incremental: ['incremental'] } as const satisfies ParentTable;
 
 /** What is known of a restored tree beside its digests: files that must be in it. */
 export const fileAssertionSchema = z.strictObject({

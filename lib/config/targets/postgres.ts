@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import { restoreTestShape } from '../restore-test-schema.ts';
 import { secretReferenceSchema } from '../secret-reference.ts';
-import { type MethodTable, targetSchemaOf } from './target-schema.ts';
+import { type MethodTable, type ParentTable, targetSchemaOf } from './target-schema.ts';
+import { walSchema } from './wal.ts';
 
 /** How to reach a PostgreSQL server. The user needs pg_read_all_data; see docs/configuration.md, privileges. */
 export const postgresConnectionSchema = z.strictObject({
@@ -30,7 +31,41 @@ export const postgresConnectionSchema = z.strictObject({
 export const postgresMethods = {
   logical: ['custom', 'sql'],
   schema: ['custom', 'sql'],
+  base: ['base'],
+  incremental: ['blocks'],
+  differential: ['blocks'],
 } as const satisfies MethodTable;
+
+export const postgresParents = {
+  incremental: ['base', 'differential', 'incremental'],
+  differential: ['base'],
+} as const satisfies ParentTable;
+
+/** How a base backup, and what builds on it, is asked of the server. */
+export const postgresBaseShape = {
+  checkpoint: z
+    .enum(['fast', 'spread'])
+    .default('fast')
+    .describe(
+      "A backup begins with a checkpoint. 'fast' writes it at once; 'spread' at the server's own pace, which takes minutes before the first byte comes",
+    ),
+  maxRateKiB: z
+    .number()
+    .int()
+    .min(32)
+    .max(1_048_576)
+    .optional()
+    .describe('The server sends no more than this in a second, in KiB; without a limit when left out'),
+  chainLinks: z
+    .number()
+    .int()
+    .min(1)
+    .max(365)
+    .default(30)
+    .describe(
+      'The longest chain of incremental backups: the next one builds on the base itself, and so begins a chain of its own',
+    ),
+};
 
 /** What a restore test of a PostgreSQL backup can be told beside what every restore test can. */
 export const postgresRestoreTestShape = {
@@ -46,13 +81,16 @@ export const postgresTargetSchema = targetSchemaOf({
   connection: postgresConnectionSchema,
   methods: postgresMethods,
   about: {
-    method: "'schema' is the definitions without the data: a supplement, never a backup that a recovery counts on",
+    method:
+      "'logical' is a dump of each database; 'base' the whole cluster, file by file, which needs the REPLICATION privilege; 'incremental' what changed since the newest base or incremental, 'differential' since the newest base. 'schema' is the definitions without the data: a supplement, never a backup that a recovery counts on",
     format:
-      "'custom' restores fastest, in parallel, and table by table; 'sql' is a script that a person and psql can read",
+      "Of dumps: 'custom' restores fastest, in parallel, and table by table; 'sql' is a script that a person and psql can read",
     backups: "Left out, the engine's defaults: daily, weekly and monthly",
   },
   restoreTest: z.strictObject({ ...restoreTestShape, ...postgresRestoreTestShape }).prefault({}),
   own: {
+    base: z.strictObject(postgresBaseShape).prefault({}).describe('Of base, incremental and differential backups'),
+    wal: walSchema.describe('Continuous WAL: docs/engines/postgres-wal.md'),
     maxImpactPercent: z
       .number()
       .int()
@@ -60,7 +98,7 @@ export const postgresTargetSchema = targetSchemaOf({
       .max(100)
       .default(10)
       .describe(
-        "How much of the server's other transactions a dump may cost: it takes breaks, as many as it is seen to need. 100: it takes none",
+        "How much of the server's other transactions a backup may cost: it takes breaks, as many as it is seen to need. 100: it takes none",
       ),
     lockTimeoutSeconds: z.number().int().positive().default(30).describe('A backup never waits longer for a lock'),
     statementTimeoutSeconds: z

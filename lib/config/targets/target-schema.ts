@@ -7,6 +7,12 @@ import { scheduleSchema, timezoneSchema } from '../schedule-schema.ts';
 /** The methods of an engine and the formats of each: the first method, and the first format of a method, are what is taken when nothing is said. */
 export type MethodTable = Readonly<Partial<Record<Method, readonly [Format, ...Format[]]>>>;
 
+/**
+ * Methods whose backups build on earlier ones, and by which methods those are: the newest of any of them is the parent. The first such method
+ * is what an incremental backup is when nobody says which.
+ */
+export type ParentTable = Readonly<Partial<Record<Method, readonly Method[]>>>;
+
 /** What an engine adds to the configuration: how its targets are reached, how they are backed up, and settings of its own. */
 type EngineTarget<
   Name extends EngineName,

@@ -1,4 +1,4 @@
-import { methodsOf } from '../../config/targets/methods.ts';
+import { methodsOf, parentMethodsOf } from '../../config/targets/methods.ts';
 import type { Engine } from '../engine.ts';
 import { captureTrees } from './capture.ts';
 import { checkFile } from './check-file.ts';
@@ -13,7 +13,7 @@ export function applicationEngine(): Engine {
   return {
     name: 'application',
     methods: methodsOf('application'),
-    chainedMethods: ['incremental'],
+    parentMethods: parentMethodsOf('application'),
     files: { tar: { extension: 'tar', reader: 'tar' } },
     probe: probeTrees,
     health: treesHealth,

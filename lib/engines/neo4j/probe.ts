@@ -6,7 +6,7 @@ import { type Connection, chosenDatabases, type Server, withServer, withSession 
 import { readDefinitions } from './content/definitions.ts';
 import { ownSettings, serverFolders } from './dump/server-folders.ts';
 import { fromServerError } from './errors.ts';
-import { nodeLabel, quoteName } from './script/names.ts';
+import { holdsRestore } from './restore/restore-mark.ts';
 import type { FindTools } from './tools.ts';
 
 type Finding = Probe['findings'][number];
@@ -75,8 +75,7 @@ async function lookInto(server: Server, database: string): Promise<readonly Find
       message: `database '${database}': ${message}`,
       fix: 'drop it, and make it again: a restore would make it anew in any case',
     }));
-    const { records } = await session.run(`MATCH (n:${quoteName(nodeLabel)}) RETURN n LIMIT 1`);
-    if (records.length > 0)
+    if (await holdsRestore(session))
       findings.push({
         level: 'error',
         message: `database '${database}' holds a restore that has not ended`,

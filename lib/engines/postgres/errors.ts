@@ -77,10 +77,108 @@ export function fromServerError(error: unknown, about: string, otherwise: ErrorC
   return new HoldfastError(otherwise, `${about}: ${withoutValues(text)}`, { cause: error });
 }
 
+/** What is said of a session of the replication protocol and its commands, most telling first. */
+const replicationTexts: readonly (readonly [RegExp, ErrorCode, string])[] = [
+  [
+    /no pg_hba\.conf entry for replication/,
+    'auth-failed',
+    "add a line 'host replication <user> <this address> scram-sha-256' to the server's pg_hba.conf, and reload it",
+  ],
+  [
+    /permission denied to start WAL sender|must be superuser or replication role|permission denied to use replication slots/,
+    'privilege-missing',
+    "say 'alter role <user> replication' on the server (docs/engines/postgres-physical.md)",
+  ],
+  [
+    /number of requested standby connections exceeds max_wal_senders/,
+    'source-busy',
+    'raise max_wal_senders, which takes a restart of the server, or end another receiver of its WAL',
+  ],
+  [
+    /all replication slots are in use/,
+    'source-busy',
+    'raise max_replication_slots, which takes a restart of the server, or drop a slot that nobody uses',
+  ],
+  [
+    /replication slots can only be used if/,
+    'preflight-failed',
+    "set wal_level to 'replica' and max_replication_slots above 0, and restart the server",
+  ],
+  [
+    /the standby was promoted during online backup/,
+    'source-interrupted',
+    'the standby became a primary while it was read, and what was read does not fit together; the next run begins afresh',
+  ],
+  [
+    /full_page_writes=off was replayed/,
+    'dump-failed',
+    "set full_page_writes to 'on' on the primary: without it a backup from a standby may hold torn pages",
+  ],
+  [
+    /requested WAL segment \S+ has already been removed|could not find any WAL files|could not find WAL file/,
+    'dump-failed',
+    'the server threw away WAL that the backup needs: raise max_slot_wal_keep_size and wal_keep_size',
+  ],
+  [
+    /^WAL summaries are required on timeline/,
+    'parent-unfit',
+    "the server's WAL summaries do not reach back to the backup that this one builds on: take a base backup, and backups more often than wal_summary_keep_time",
+  ],
+  [
+    /cannot be taken unless WAL summarization is enabled/,
+    'preflight-failed',
+    "set summarize_wal to 'on' and reload the server; then take a base backup",
+  ],
+  [
+    /manifest requires WAL from final timeline/,
+    'source-busy',
+    'the standby has replayed nothing since the backup that this one builds on: the next run finds something',
+  ],
+  [
+    /system identifier in backup manifest is|timeline \d+ found in manifest|manifest requires WAL from initial timeline|manifest contains no required WAL ranges/,
+    'parent-unfit',
+    'the server has another history than when the backup was taken that this one builds on: take a base backup',
+  ],
+];
+
+/** The failure of a base backup, or of the session on which it runs. */
+export function fromBaseBackup(error: unknown, about: string): HoldfastError {
+  const said = error instanceof HoldfastError ? (error.cause ?? error) : error;
+  const text = said instanceof Error ? said.message : '';
+  const known = said instanceof DatabaseError && replicationTexts.find(([pattern]) => pattern.test(text));
+  if (!known) return fromServerError(error, about, 'dump-failed');
+  const [, code, hint] = known;
+  return new HoldfastError(code, `${about}: ${withoutValues(text)}`, { cause: said, hint });
+}
+
+/** The page that a warning of the server's own check names, as a file of the cluster. */
+export function damagedPageIn(warning: string): { readonly file: string; readonly block: number } | undefined {
+  const [, file, block] = /checksum verification failed in file "(?:\.\/)?([^"]+)", block (\d+)/.exec(warning) ?? [];
+  return file === undefined || block === undefined ? undefined : { file, block: Number(block) };
+}
+
+/** How many pages the server's check found, which names no more than a few of each file. */
+export function damagedPagesIn(warning: string): number | undefined {
+  const [, count] = /^(\d+) total checksum verification failures/.exec(warning) ?? [];
+  return count === undefined ? undefined : Number(count);
+}
+
+/** Does a backup end so only because of damaged pages, which it has all the same? */
+export const isDamageReport = (error: unknown): boolean => error instanceof DatabaseError && error.code === 'XX001';
+
 /** The error that leaves the engine: what came from a server is translated, anything else is none of ours and stays as it is. */
 export function translated(error: unknown, about: string): unknown {
   const failure = fromServerError(error, about);
   return failure.code === 'internal' && !(error instanceof DatabaseError) ? error : failure;
+}
+
+/** Whether the server has said that it no longer has the WAL that it was asked for: removed, or given up together with its slot. */
+export function isWalRemoved(error: unknown): boolean {
+  if (!(error instanceof DatabaseError)) return false;
+  return (
+    (error.code === '58P01' && /requested WAL segment .* has already been removed/.test(error.message)) ||
+    (error.code === '55000' && /can no longer (get changes from|access) replication slot/.test(error.message))
+  );
 }
 
 /** Whether a check that raises an error for what it finds has found something; false when the server or its session ended. */

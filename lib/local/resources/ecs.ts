@@ -63,4 +63,27 @@ const taskDefinition = resourceKind({
   },
 });
 
-export const ecsResources = [cluster, taskDefinition];
+/** Kept running by `ServiceRunner`. Here one task is as many as are wanted: machines are not added. */
+const service = resourceKind({
+  type: 'AWS::ECS::Service',
+  properties: z.strictObject({
+    ServiceName: z.string().optional(),
+    TaskDefinition: z.string(),
+    DesiredCount: numberProperty.default(1),
+    LoadBalancers: z.array(z.unknown()).length(0, 'services of the local stack have no load balancer').optional(),
+  }),
+  add: ({ ServiceName, TaskDefinition, DesiredCount }, context) => {
+    const name = context.physicalName(ServiceName);
+    const arn = context.arn('ecs', `service/${name}`);
+    context.model.services.push({
+      origin: context.origin,
+      name,
+      arn,
+      taskDefinition: TaskDefinition,
+      desiredCount: DesiredCount,
+    });
+    return { ref: arn, attributes: { Name: name, ServiceArn: arn } };
+  },
+});
+
+export const ecsResources = [cluster, taskDefinition, service];

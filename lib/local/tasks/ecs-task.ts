@@ -105,11 +105,12 @@ function recordStart({ caller, parameters }: TaskCall, definition: LocalTaskDefi
       calls.add(caller, 'iam:PassRole', role, { 'iam:PassedToService': 'ecs-tasks.amazonaws.com' });
 }
 
-function environmentOf(
+/** The whole environment of a container's process. */
+export function environmentOf(
   container: LocalContainer,
   overrides: Readonly<Record<string, string>>,
   identity: Credentials,
-  options: EcsOptions,
+  options: Pick<EcsOptions, 'secrets' | 'machineEnvironment' | 'region' | 'endpointUrl' | 's3Url'>,
 ): Record<string, string> {
   const { imageDirectory } = containerStart(container, undefined);
   const secrets = Object.entries(container.secrets).map(([name, arn]) => [name, options.secrets.get(arn).text]);

@@ -37,8 +37,13 @@ const mostTasks = Math.max(2, availableParallelism());
  */
 export class TaskRunner {
   readonly #running = new Map<ChildProcess, { readonly stop: () => void; readonly ended: Promise<TaskEnd> }>();
-  readonly #limit = pLimit(mostTasks);
+  readonly #limit: ReturnType<typeof pLimit>;
   #isClosed = false;
+
+  /** `most` tasks run at a time. @default - as many as the machine has cores, two at least */
+  constructor(most = mostTasks) {
+    this.#limit = pLimit(most);
+  }
 
   run(request: TaskRequest): Promise<TaskEnd> {
     return this.#limit(() => this.#start(request));

@@ -13,4 +13,6 @@ export const postgresFiles: Readonly<Record<string, FileKind>> = {
   [sqlFormat.name]: script,
   [sqlSchemaFormat.name]: script,
   [globalsFormat]: script,
+  'pg-tar': { extension: 'tar', reader: 'tar' },
+  'pg-backup-manifest': { extension: 'json', reader: 'pg_verifybackup' },
 };

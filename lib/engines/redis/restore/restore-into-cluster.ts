@@ -8,7 +8,7 @@ import { readShards, type Shard, shardConnection, slotCount, slotOf } from '../s
 import { type Lane, openLanes } from './lanes.ts';
 import { restoreLibraries } from './libraries.ts';
 import type { Loaded } from './load-keys.ts';
-import { requireRoom } from './preflight.ts';
+import { bytesOf, requireRoom } from './preflight.ts';
 import { compareLoad, comparisonFailed, countedOnly, type RestoreWork, remarksOf, runLoad } from './run-load.ts';
 
 /**
@@ -28,7 +28,7 @@ export async function restoreIntoCluster(
       hint: 'choose one database of the backup with --schema, and say --as 0',
     });
   const shards = await readShards(work.session);
-  const keys = await prepare(context, work, shards);
+  const keys = await prepare(context, plan, work, shards);
   const isMerge = plan.onConflict !== undefined && !plan.replace;
   if (keys > 0 && (plan.cutOver === false || (!plan.replace && !isMerge)))
     throw new HoldfastError('target-not-empty', `the cluster has ${keys} keys`, {
@@ -90,16 +90,26 @@ async function proveWhole(context: EngineContext, { streams }: RestoreWork): Pro
   }
 }
 
-/** How many keys all shards have together; each has room for its part. */
-async function prepare(context: EngineContext, { connection }: RestoreWork, shards: readonly Shard[]): Promise<number> {
+/** How many keys all shards have together, in all databases, since it is all of them that are emptied. Each has room for its part. */
+async function prepare(
+  context: EngineContext,
+  { replace }: RestorePlan,
+  { connection, streams }: RestoreWork,
+  shards: readonly Shard[],
+): Promise<number> {
+  const bytes = bytesOf(streams.map(({ record }) => record));
   let keys = 0;
   for (const shard of shards)
     await withServer(shardConnection(connection, shard), context.signal, async (_session, server) => {
-      requireRoom(server, []);
-      keys += server.keys.get(0) ?? 0;
+      // What is there is gone before.
+      requireRoom(replace ? { ...server, usedMemory: 0 } : server, bytes * shareOf(shard));
+      for (const count of server.keys.values()) keys += count;
     });
   return keys;
 }
+
+/** The part of all keys that are a shard's, as far as its slots tell. */
+const shareOf = ({ slots }: Shard): number => slots.reduce((sum, [from, to]) => sum + to - from + 1, 0) / slotCount;
 
 function bySlot(shards: readonly Shard[], lanes: readonly Lane[]): (key: Uint8Array) => Lane {
   const laneOfSlot = new Array<Lane>(slotCount);

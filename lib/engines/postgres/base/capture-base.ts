@@ -1,0 +1,115 @@
+import type { Client } from 'pg';
+import type { Capture, CaptureRequest, CaptureStream, EngineContext } from '../../engine.ts';
+import { stopReason } from '../../stop-reason.ts';
+import { parseConnection } from '../connection.ts';
+import { dumpLimits } from '../dump-limits.ts';
+import { newPacer } from '../pace/pacer.ts';
+import { connectToServer, readServer } from '../server.ts';
+import { type BaseBackup, beginBaseBackup } from './base-backup.ts';
+import { baseSettings } from './base-settings.ts';
+import { BaseStreams } from './base-streams.ts';
+import { chooseParent, requireSameCluster } from './parent-backup.ts';
+import { baseFindings, requireNoErrors } from './requirements.ts';
+import { RestorableSamples } from './restorable-samples.ts';
+
+/**
+ * A whole cluster as the server sends it, file by file: an archive for each tablespace, one for the data folder with the WAL that makes it
+ * consistent, and the server's own manifest of all files. Whole or nothing: what one of them holds is worth nothing without the others. By
+ * the methods that build on earlier backups, of each file the server sends what changed since the parent.
+ */
+export async function captureBase(context: EngineContext, request: CaptureRequest): Promise<Capture> {
+  const connection = parseConnection(context.connection);
+  const settings = baseSettings(context);
+  const isIncremental = request.method !== 'base';
+  const { target, signal } = context;
+  const parent = isIncremental ? await chooseParent(request, { target, ...settings }) : undefined;
+  const client = await connectToServer(connection);
+  const pacer = newPacer(dumpLimits(context).maxImpactPercent);
+  const samples = new RestorableSamples(client, pacer.observe);
+  let backup: BaseBackup | undefined;
+  const end = async (): Promise<void> => {
+    samples.end();
+    await Promise.all([client.end().catch(() => {}), backup?.end().catch(() => {})]);
+  };
+  try {
+    const server = await readServer(client);
+    requireNoErrors(await baseFindings(client, { isIncremental, major: server.major }));
+    const { checksums, walKeepBytes } = await readSettings(client);
+    if (parent) requireSameCluster(parent, { target, systemIdentifier: server.systemIdentifier });
+    // Before the backup, so that there is a sample however short it is.
+    await samples.begin();
+    backup = await beginBaseBackup(connection, {
+      ...{ major: server.major, settings, signal },
+      ...(parent && { parentManifest: parent.serverManifest() }),
+    });
+    const streams = new BaseStreams(context, {
+      server,
+      checksums,
+      walKeepBytes,
+      parent,
+      backup,
+      samples,
+      turns: pacer.newTurns(signal),
+      end,
+    });
+    return {
+      ...(parent && { parent: parent.id }),
+      source: {
+        serverVersion: server.version,
+        major: server.major,
+        systemIdentifier: backup.identity.systemIdentifier,
+        inRecovery: server.inRecovery,
+      },
+      isIndivisible: true,
+      streams: streamsOf(backup, streams, parent === undefined),
+      end,
+    };
+  } catch (error) {
+    await end();
+    throw signal.aborted ? stopReason(signal, 'the base backup') : error;
+  }
+}
+
+/** The server says how large its folders are, which says nothing of how much of them has changed. */
+function streamsOf(backup: BaseBackup, streams: BaseStreams, isWhole: boolean): CaptureStream[] {
+  const { tablespaces, clusterBytes } = backup;
+  return [
+    ...tablespaces.map(
+      ({ oid, location, sizeBytes }, part): CaptureStream => ({
+        stream: `tablespace-${oid}`,
+        kind: 'tablespace',
+        name: location,
+        format: 'pg-tar',
+        expectedBytes: isWhole ? sizeBytes : 0,
+        open: async () => streams.tablespace(part),
+      }),
+    ),
+    {
+      stream: 'cluster',
+      kind: 'cluster',
+      name: 'cluster',
+      format: 'pg-tar',
+      expectedBytes: isWhole ? clusterBytes : 0,
+      open: async () => streams.cluster(),
+    },
+    {
+      stream: 'backup-manifest',
+      kind: 'backup-manifest',
+      name: 'backup_manifest',
+      format: 'pg-backup-manifest',
+      expectedBytes: 0,
+      open: async () => streams.manifest(),
+    },
+  ];
+}
+
+type ServerSettings = { readonly checksums: boolean; readonly walKeepBytes: number | undefined };
+
+async function readSettings(client: Client): Promise<ServerSettings> {
+  const { rows } = await client.query<{ checksums: string; keepMiB: number }>(
+    `select current_setting('data_checksums') as "checksums",
+            (select setting::int from pg_settings where name = 'max_slot_wal_keep_size') as "keepMiB"`,
+  );
+  const { checksums, keepMiB = -1 } = rows[0] ?? {};
+  return { checksums: checksums === 'on', walKeepBytes: keepMiB < 0 ? undefined : keepMiB * 1024 * 1024 };
+}

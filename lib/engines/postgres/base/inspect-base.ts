@@ -1,0 +1,45 @@
+import { HoldfastError } from '../../../core/errors.ts';
+import type { Content, StreamRecord } from '../../../core/manifest.ts';
+import { parseLsn } from '../replication/lsn.ts';
+import { ArchiveInspector, ClusterInspector } from './contents/archive-inspector.ts';
+import { ManifestInspector } from './contents/manifest-inspector.ts';
+import { PageChecksums } from './contents/page-checksums.ts';
+
+type Inspected = Pick<StreamRecord, 'format' | 'kind' | 'name'> & Partial<Pick<StreamRecord, 'facts'>>;
+
+/** Reads a stream of a base backup as it passes; undefined when the stream is none of those. */
+export function baseInspector(
+  stream: Inspected,
+): { write(chunk: Uint8Array): void; end(): Content | undefined } | undefined {
+  switch (stream.format) {
+    case 'pg-backup-manifest':
+      return new ManifestInspector();
+    case 'pg-tar':
+      return stream.kind === 'cluster' ? clusterInspector(stream) : new ArchiveInspector(pagesOf(stream));
+    default:
+      return undefined;
+  }
+}
+
+/** The server has checked the pages while it sent them; whatever happened to them since, this finds. */
+function pagesOf({ facts }: Pick<Inspected, 'facts'>): { readonly pages?: PageChecksums } {
+  const start = facts?.['startLsn'];
+  return facts?.['checksums'] === true && typeof start === 'string'
+    ? { pages: new PageChecksums(parseLsn(start)) }
+    : {};
+}
+
+function clusterInspector({ facts }: Inspected): { write(chunk: Uint8Array): void; end(): Content } {
+  const inspector = new ClusterInspector(pagesOf({ facts }).pages);
+  const endLsn = typeof facts?.['endLsn'] === 'string' ? parseLsn(facts['endLsn']) : undefined;
+  return {
+    write: (chunk) => inspector.write(chunk),
+    end() {
+      const { content, control } = inspector.end(endLsn);
+      const expected = facts?.['systemIdentifier'];
+      if (expected !== undefined && expected !== control.systemIdentifier)
+        throw new HoldfastError('corrupt', `the archive is of cluster ${control.systemIdentifier}, not ${expected}`);
+      return content;
+    },
+  };
+}

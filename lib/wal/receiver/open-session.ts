@@ -1,0 +1,147 @@
+import type { Client } from 'pg';
+import { HoldfastError } from '../../core/errors.ts';
+import type { TargetName } from '../../core/ids.ts';
+import { connect, parseConnection } from '../../engines/postgres/connection.ts';
+import { formatLsn, type Lsn } from '../../engines/postgres/replication/lsn.ts';
+import {
+  connectForReplication,
+  identifySystem,
+  readSegmentBytes,
+  readTimelineHistory,
+  type SystemIdentity,
+} from '../../engines/postgres/replication/replication-session.ts';
+import {
+  createSlot,
+  dropSlot,
+  readSlot,
+  readWalLimits,
+  type WalLimits,
+} from '../../engines/postgres/replication/slots.ts';
+import {
+  parseTimelineHistory,
+  type TimelinePath,
+  timelinePath,
+} from '../../engines/postgres/replication/timeline-history.ts';
+import { historyName, segmentName, segmentStart } from '../../engines/postgres/replication/wal-segments.ts';
+import { openWal } from '../open-wal.ts';
+import type { WalSegment } from '../wal-contents.ts';
+import type { WalContext } from '../wal-context.ts';
+import { parseWalName } from '../wal-names.ts';
+import type { WalWriter } from '../write-wal.ts';
+import { planStart, type WalStart } from './plan-start.ts';
+import type { KnownPiece } from './segment-assembler.ts';
+
+/** Two sessions on one server: one that streams, and one that asks. */
+export type ReceiverSession = AsyncDisposable & {
+  readonly replication: Client;
+  readonly sql: Client;
+  readonly identity: SystemIdentity;
+  readonly segmentBytes: number;
+  readonly limits: WalLimits;
+};
+
+/** Connects to the server of `connection`. The caller disposes of it. Rejects as any session does. */
+export async function openSession(connection: unknown, signal: AbortSignal): Promise<ReceiverSession> {
+  const parsed = parseConnection(connection);
+  const options = { applicationName: 'holdfast-wal', signal };
+  const replication = await connectForReplication(parsed, options);
+  const opened: Client[] = [replication];
+  const close = async (): Promise<void> => {
+    await Promise.all(opened.map((client) => client.end().catch(() => undefined)));
+  };
+  try {
+    const sql = await connect(parsed, parsed.maintenanceDatabase, { ...options, statementTimeoutSeconds: 15 });
+    opened.push(sql);
+    return {
+      replication,
+      sql,
+      identity: await identifySystem(replication),
+      segmentBytes: await readSegmentBytes(replication),
+      limits: await readWalLimits(sql),
+      [Symbol.asyncDispose]: close,
+    };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+/**
+ * The slot's position; a slot that is missing is made, and one that the server has given up is made anew: it holds nothing any more. Rejects
+ * with `source-busy` while another receiver has it.
+ */
+export async function readySlot({ replication, sql }: ReceiverSession, name: string): Promise<Lsn> {
+  const found = await readSlot(sql, name);
+  if (found?.isActive)
+    throw new HoldfastError('source-busy', `replication slot '${name}' is in use by another receiver`, {
+      hint: 'does a second receiver of this target run? The server lets go of a dead one after wal_sender_timeout',
+    });
+  if (found?.restartLsn !== undefined && !found.isLost) return found.restartLsn;
+  if (found !== undefined) await dropSlot(replication, name);
+  await createSlot(replication, name);
+  const made = await readSlot(sql, name);
+  if (made?.restartLsn === undefined)
+    throw new HoldfastError('source-interrupted', `replication slot '${name}' was made, and keeps nothing`);
+  return made.restartLsn;
+}
+
+/** The server's way to the timeline that it is on. Its history, where it has one, is in the store when this resolves. */
+export async function storeHistory(
+  { replication, identity, segmentBytes }: ReceiverSession,
+  writer: WalWriter,
+): Promise<TimelinePath> {
+  if (identity.timeline === 1) return timelinePath(1, []);
+  const text = await readTimelineHistory(replication, identity.timeline);
+  await writer.write({ name: historyName(identity.timeline), segmentBytes, plain: Buffer.from(text) });
+  return timelinePath(identity.timeline, parseTimelineHistory(text));
+}
+
+/** Where to begin, and what the store has of that first segment already. */
+export type PlannedStart = WalStart & { readonly known: readonly KnownPiece[] };
+
+/** Plans it of what the store has. `lastDurable` is where the last receiver was, which saves listing everything. */
+export async function planSession(
+  context: WalContext,
+  target: TargetName,
+  facts: {
+    readonly session: ReceiverSession;
+    readonly path: TimelinePath;
+    readonly slotLsn: Lsn;
+    readonly lastDurable: Lsn | undefined;
+  },
+): Promise<PlannedStart> {
+  const { session, path, slotLsn, lastDurable } = facts;
+  const { identity, segmentBytes, sql } = session;
+  const wal = openWal(context, target, identity.systemIdentifier);
+  const from = lastDurable !== undefined && lastDurable < slotLsn ? lastDurable : slotLsn;
+  const segmentsFrom = async (lsn: Lsn): Promise<ReadonlyMap<number, readonly WalSegment[]>> =>
+    new Map(
+      await Promise.all(
+        path.map(async ({ timeline }) => [timeline, await wal.segments(timeline, formatLsn(lsn))] as const),
+      ),
+    );
+  let segments = await segmentsFrom(from);
+  if ([...segments.values()].every((found) => found.length === 0)) segments = await segmentsFrom(0n);
+  const start = planStart(path, segments, { slotLsn, segmentBytes });
+  await refuseRegression(sql, identity, start);
+  const name = segmentName(start.timeline, segmentStart(start.lsn, segmentBytes), segmentBytes);
+  const pieces = (segments.get(start.timeline) ?? []).find((segment) => segment.name === name)?.pieces ?? [];
+  const known = await Promise.all(
+    pieces.map(async (piece): Promise<KnownPiece> => {
+      const parsed = parseWalName(piece);
+      const { plainSha256 } = await wal.about(piece);
+      return { from: 0, to: 0, ...parsed, plainSha256 };
+    }),
+  );
+  return { ...start, known };
+}
+
+/** A primary whose WAL ends before what the store has of the same timeline was set back, or lost its end: it will write other bytes there. */
+async function refuseRegression(sql: Client, identity: SystemIdentity, start: WalStart): Promise<void> {
+  if (start.timeline !== identity.timeline || start.lsn <= identity.flushedLsn) return;
+  const { rows } = await sql.query<{ standby: boolean }>('select pg_is_in_recovery() as standby');
+  // A standby that has just begun may not have got so far again.
+  const place = `${formatLsn(identity.flushedLsn)} of timeline ${identity.timeline}, and the store's at ${formatLsn(start.lsn)}`;
+  if (rows[0]?.standby) throw new HoldfastError('source-busy', `the standby's WAL ends at ${place}`);
+  throw new HoldfastError('wal-conflict', `the server's WAL ends at ${place}: it was set back, or has lost its end`);
+}

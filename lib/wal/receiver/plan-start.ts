@@ -1,0 +1,41 @@
+import type { Lsn } from '../../engines/postgres/replication/lsn.ts';
+import type { TimelinePath } from '../../engines/postgres/replication/timeline-history.ts';
+import { extentOf, type WalSegment } from '../wal-contents.ts';
+
+/** Where receiving begins. */
+export type WalStart = {
+  readonly timeline: number;
+  /** The store has everything before it, or nothing from before that could be gone on with. */
+  readonly lsn: Lsn;
+  /** Where to begin instead when the server no longer has that: what lies between is lost. */
+  readonly otherwise?: { readonly timeline: number; readonly lsn: Lsn };
+};
+
+/**
+ * Where to go on, of what the server keeps for the slot and what the store has on the server's own way through the timelines: at the end of
+ * what follows the slot's position in the store without a hole; if that is nothing, at the end of what the store has before it, in the hope
+ * that the server still has the rest; else at the slot's position.
+ */
+export function planStart(
+  path: TimelinePath,
+  segments: ReadonlyMap<number, readonly WalSegment[]>,
+  { slotLsn, segmentBytes }: { readonly slotLsn: Lsn; readonly segmentBytes: number },
+): WalStart {
+  const atSlot = { timeline: timelineOf(path, slotLsn), lsn: slotLsn };
+  const { lsn: reached } = extentOf(segments, path, { from: slotLsn, segmentBytes });
+  if (reached > slotLsn) return { timeline: timelineOf(path, reached), lsn: reached };
+  const last = path
+    .flatMap(({ timeline, begin, end }) =>
+      (segments.get(timeline) ?? []).map((segment) => min(segment.end, end)).filter((lsn) => lsn > begin),
+    )
+    .filter((lsn) => lsn < slotLsn)
+    .reduce<Lsn | undefined>((latest, lsn) => (latest === undefined || lsn > latest ? lsn : latest), undefined);
+  if (last === undefined) return atSlot;
+  return { timeline: timelineOf(path, last), lsn: last, otherwise: atSlot };
+}
+
+const min = (a: Lsn, b: Lsn | undefined): Lsn => (b !== undefined && b < a ? b : a);
+
+/** The timeline that goes on from a position. */
+const timelineOf = (path: TimelinePath, lsn: Lsn): number =>
+  (path.find(({ begin, end }) => lsn >= begin && (end === undefined || lsn < end)) ?? path.at(-1))?.timeline ?? 1;

@@ -1,0 +1,54 @@
+import type { Lsn } from '../../engines/postgres/replication/lsn.ts';
+import type { WalSample } from '../../engines/postgres/replication/slots.ts';
+
+type Taken = { readonly lsn: Lsn; readonly at: Date | undefined; readonly takenAt: Date };
+
+/** More samples than that are not kept: a store that is away for hours must not fill the memory. */
+const mostWaiting = 600;
+
+/**
+ * Which time is restorable, of samples of where the server's WAL was at which time. A sample counts once everything before its position is
+ * durable.
+ */
+export class RestorablePoints {
+  #waiting: Taken[] = [];
+  #point: Date | undefined;
+  #newest: Taken | undefined;
+
+  add({ lsn, at }: WalSample, takenAt: Date): void {
+    this.#newest = { lsn, at, takenAt };
+    // Of many at one position the first says since when it waits, and the last which time it is good for.
+    const previous = this.#waiting.at(-1);
+    if (previous !== undefined && previous.lsn >= lsn)
+      this.#waiting[this.#waiting.length - 1] = { ...previous, at: at ?? previous.at };
+    else this.#waiting.push({ lsn, at, takenAt });
+    if (this.#waiting.length > mostWaiting) this.#waiting.splice(mostWaiting / 2, 1);
+  }
+
+  /** The newest time that is good for WAL that goes as far as `lsn`; undefined when no sample says. */
+  pointAt(lsn: Lsn): Date | undefined {
+    return this.#waiting.findLast((sample) => sample.lsn <= lsn && sample.at !== undefined)?.at ?? this.#point;
+  }
+
+  /** WAL is durable as far as `lsn`. */
+  durable(lsn: Lsn): void {
+    this.#point = this.pointAt(lsn);
+    this.#waiting = this.#waiting.filter((sample) => sample.lsn > lsn);
+  }
+
+  /** What is restorable as far as samples tell. */
+  get restorable(): Date | undefined {
+    return this.#point;
+  }
+
+  /** For how long the oldest WAL that is not durable has been known to be there, and how much lies between it and the newest. */
+  lag(durable: Lsn, now: Date): { readonly bytes: number; readonly seconds: number } {
+    const newest = this.#newest?.lsn ?? durable;
+    const oldest = this.#waiting[0];
+    if (newest <= durable || oldest === undefined) return { bytes: 0, seconds: 0 };
+    return {
+      bytes: Number(newest - durable),
+      seconds: Math.max(0, (now.getTime() - oldest.takenAt.getTime()) / 1000),
+    };
+  }
+}

@@ -1,0 +1,87 @@
+import pRetry from 'p-retry';
+import { HoldfastError } from '../../core/errors.ts';
+import type { Lsn } from '../../engines/postgres/replication/lsn.ts';
+import type { WalFile, WalWriter } from '../write-wal.ts';
+
+/** A file on its way into the store. With it, WAL goes as far as `end`; a history goes nowhere. */
+export type WalUpload = { readonly file: WalFile; readonly end: Lsn | undefined; readonly release?: () => void };
+
+type Pending = { readonly end: Lsn | undefined; isDone: boolean };
+
+const retryWaits = { minTimeout: 500, maxTimeout: 30_000, factor: 2 } as const;
+
+/**
+ * Files on their way into the store, several side by side. What is durable goes forward in the order of the WAL, whichever upload ends
+ * first. A store that is away is tried again for as long as `signal` lets it; anything else that it says ends the receiving.
+ */
+export class WalUploads {
+  readonly #writer: WalWriter;
+  readonly #signal: AbortSignal;
+  readonly #onDurable: (lsn: Lsn) => void;
+  readonly #onFailure: (error: unknown) => void;
+  readonly #onSettled: () => void;
+  readonly #pending: Pending[] = [];
+  readonly #running = new Set<Promise<void>>();
+  #storedBytes = 0;
+
+  constructor(options: {
+    readonly writer: WalWriter;
+    readonly signal: AbortSignal;
+    readonly onDurable: (lsn: Lsn) => void;
+    readonly onFailure: (error: unknown) => void;
+    /** One has ended: there may be room again. */
+    readonly onSettled: () => void;
+  }) {
+    this.#writer = options.writer;
+    this.#signal = options.signal;
+    this.#onDurable = options.onDurable;
+    this.#onFailure = options.onFailure;
+    this.#onSettled = options.onSettled;
+  }
+
+  add({ file, end, release }: WalUpload): void {
+    const pending: Pending = { end, isDone: false };
+    this.#pending.push(pending);
+    const running = this.#upload(file)
+      .then(() => {
+        pending.isDone = true;
+        this.#advance();
+      }, this.#onFailure)
+      .finally(() => {
+        release?.();
+        this.#running.delete(running);
+        this.#onSettled();
+      });
+    this.#running.add(running);
+  }
+
+  get count(): number {
+    return this.#running.size;
+  }
+
+  /** Bytes that went into the store so far. */
+  get storedBytes(): number {
+    return this.#storedBytes;
+  }
+
+  /** Resolves when none is under way any more. */
+  async settled(): Promise<void> {
+    while (this.#running.size > 0) await Promise.all(this.#running);
+  }
+
+  async #upload(file: WalFile): Promise<void> {
+    const { outcome, storedBytes } = await pRetry(() => this.#writer.write(file), {
+      ...retryWaits,
+      retries: Number.POSITIVE_INFINITY,
+      signal: this.#signal,
+      shouldRetry: ({ error }) => error instanceof HoldfastError && error.retryable,
+    });
+    if (outcome === 'written') this.#storedBytes += storedBytes;
+  }
+
+  #advance(): void {
+    let durable: Lsn | undefined;
+    while (this.#pending[0]?.isDone) durable = this.#pending.shift()?.end ?? durable;
+    if (durable !== undefined) this.#onDurable(durable);
+  }
+}

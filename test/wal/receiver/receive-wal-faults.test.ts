@@ -1,0 +1,221 @@
+import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
+import { test } from 'node:test';
+import { setTimeout as pause } from 'node:timers/promises';
+import { formatLsn, parseLsn } from '../../../lib/engines/postgres/replication/lsn.ts';
+import type { Store } from '../../../lib/store/store.ts';
+import { openWal, walSystems } from '../../../lib/wal/open-wal.ts';
+import { WalKeys } from '../../../lib/wal/wal-keys.ts';
+import { walWriter } from '../../../lib/wal/write-wal.ts';
+import { postgresServer } from '../../servers/postgres.ts';
+import { target, type WalPlace, walPlace } from '../wal-place.ts';
+import {
+  confirmed,
+  flushedLsn,
+  pgbench,
+  receiving,
+  slot,
+  switchAndWait,
+  until,
+  walState,
+  withSql,
+} from './receiving.ts';
+
+const settings = { wal_keep_size: '4GB', max_wal_size: '2GB' };
+
+const walOf = async (place: WalPlace) => {
+  const [systemIdentifier = ''] = await walSystems(place, target);
+  return openWal(place.context, target, systemIdentifier);
+};
+
+/** The same store, which takes so long for each object. */
+const slow = (store: Store, milliseconds: number): Store =>
+  new Proxy(store, {
+    get: (_, name) => {
+      if (name !== 'put') {
+        const member: unknown = Reflect.get(store, name, store);
+        return typeof member === 'function' ? member.bind(store) : member;
+      }
+      const put: Store['put'] = async (...args) => {
+        await pause(milliseconds);
+        return store.put(...args);
+      };
+      return put;
+    },
+  });
+
+test('a fast shutdown of the server is not held up, and leaves nothing unstored', async () => {
+  await using server = await postgresServer({ major: 17, settings });
+  await using place = await walPlace();
+  await using receiver = receiving(place, server, { flushSeconds: 300 });
+  await pgbench(server, '-i', '-s', '1', '-q');
+  await until(async () => (await walState(place))?.state === 'receiving', 'the first WAL');
+
+  const beganAt = Date.now();
+  await server.stop('fast');
+  const seconds = (Date.now() - beganAt) / 1000;
+  await server.start();
+
+  assert.ok(seconds < 30, `it took ${seconds} s`);
+  await until(async () => receiver.said.filter((line) => line.startsWith('receiving WAL')).length === 2, 'it is back');
+  const end = await flushedLsn(server);
+  await receiver.stop();
+  const wal = await walOf(place);
+  const [first] = await wal.segments(1);
+  const reach = await wal.reachable({ timeline: 1, lsn: formatLsn(first?.start ?? 0n) });
+  assert.equal(reach.isGap, false);
+  assert.ok(parseLsn(reach.lsn) >= end);
+});
+
+test('pieces are stored every few seconds, and few are needed however many there were', async () => {
+  await using server = await postgresServer({ major: 17, settings });
+  await using place = await walPlace();
+  await using receiver = receiving(place, server, { flushSeconds: 0.05 });
+  await withSql(server, async (client) => {
+    await client.query('create table ticks (n int)');
+    await until(async () => (await walState(place))?.state === 'receiving', 'the first WAL');
+    for (let round = 0; round < 60; round++) {
+      await client.query('insert into ticks select generate_series(1, 100)');
+      await client.query('select pg_log_standby_snapshot()').catch(() => undefined);
+      const { rows } = await client.query<{ lsn: string }>('select pg_current_wal_flush_lsn()::text as lsn');
+      const lsn = rows[0]?.lsn ?? '0/0';
+      await until(
+        async () =>
+          (await client.query('select 1 from pg_replication_slots where restart_lsn >= $1::pg_lsn', [lsn])).rowCount,
+        lsn,
+      );
+    }
+  });
+  await receiver.stop();
+
+  const last = (await (await walOf(place)).segments(1)).at(-1);
+  assert.equal(last?.isWhole, false);
+  assert.ok((last?.pieces.length ?? 99) <= 20, `${last?.pieces.length} pieces make up the segment`);
+});
+
+test('a store that is slow holds the server back, not the memory, and loses nothing', async () => {
+  await using server = await postgresServer({ major: 17, settings: { ...settings, wal_sender_timeout: '1s' } });
+  await using place = await walPlace();
+  await using receiver = receiving(place, server, { store: slow(place.store, 1500) });
+  const before = process.memoryUsage().rss;
+  await pgbench(server, '-i', '-s', '20', '-q');
+  const peak = process.memoryUsage().rss;
+
+  const end = await switchAndWait(server);
+  await receiver.stop();
+
+  assert.ok(peak - before < 512 * 1024 * 1024, `it grew by ${peak - before} bytes`);
+  assert.deepEqual(
+    receiver.said.filter((line) => line.includes('lost')),
+    [],
+    'the server thought its receiver dead',
+  );
+  const wal = await walOf(place);
+  const segments = await wal.segments(1);
+  const reach = await wal.reachable({ timeline: 1, lsn: formatLsn(segments[0]?.start ?? 0n) });
+  assert.ok(parseLsn(reach.lsn) >= end);
+});
+
+test('a segment that the store has with other content ends the receiving, and stays as it is', async () => {
+  await using server = await postgresServer({ major: 17, settings });
+  await using place = await walPlace();
+  await using first = receiving(place, server);
+  await pgbench(server, '-i', '-s', '1', '-q');
+  await switchAndWait(server);
+  await first.stop();
+  const wal = await walOf(place);
+  const { systemIdentifier } = wal;
+  const keys = new WalKeys(place.context, target, systemIdentifier);
+  const writer = walWriter(place.context, { target, systemIdentifier }, () => keys.current());
+  const { rows } = await withSql(server, (client) =>
+    client.query<{ name: string }>('select pg_walfile_name(pg_current_wal_insert_lsn() + 16777216) as name'),
+  );
+  const name = rows[0]?.name ?? '';
+  const segmentBytes = 16 * 1024 * 1024;
+  await writer.write({ name, segmentBytes, plain: randomBytes(segmentBytes) });
+
+  await using second = receiving(place, server);
+  for (const table of ['more', 'yet_more']) {
+    await withSql(server, (client) => client.query(`create table ${table} as select 1`));
+    await withSql(server, (client) => client.query('select pg_switch_wal()'));
+  }
+
+  await assert.rejects(second.ended, { code: 'wal-conflict', message: /^the store has WAL '0{7}1\w{16}' of system/ });
+  const state = await walState(place);
+  assert.equal(state?.state, 'refused');
+  assert.equal(state?.error?.code, 'wal-conflict');
+});
+
+test('a server that was set back is refused: it would write other bytes where the store has some', async () => {
+  await using server = await postgresServer({ major: 17, settings });
+  await using other = await postgresServer({ major: 17, settings, standbyOf: server });
+  await using place = await walPlace();
+  await other.stop();
+  await using first = receiving(place, server);
+  await pgbench(server, '-i', '-s', '1', '-q');
+  await until(async () => (await walState(place))?.state === 'receiving', 'the first WAL');
+  await switchAndWait(server);
+  await first.stop();
+  await server.stop();
+
+  // The copy from before, brought up as a server of the same identity and timeline.
+  await other.asPrimary();
+  await assert.rejects(receiving(place, other).ended, {
+    code: 'wal-conflict',
+    message: /the server's WAL ends at .* of timeline 1, and the store's at .*: it was set back, or has lost its end/,
+  });
+});
+
+test('a slot that was removed is made again, and the store goes on without a hole while the server has what it needs', async () => {
+  await using server = await postgresServer({ major: 17, settings });
+  await using place = await walPlace();
+  await using first = receiving(place, server);
+  await pgbench(server, '-i', '-s', '1', '-q');
+  await switchAndWait(server);
+  await first.stop();
+  await withSql(server, (client) => client.query('select pg_drop_replication_slot($1)', [slot]));
+  await pgbench(server, '-i', '-s', '2', '-q');
+
+  await using second = receiving(place, server);
+  const end = await until(async () => {
+    const lsn = await confirmed(server);
+    return lsn > 0n && (await walState(place))?.state === 'receiving' && switchAndWait(server);
+  }, 'the slot');
+  await second.stop();
+
+  const wal = await walOf(place);
+  const [segment] = await wal.segments(1);
+  const reach = await wal.reachable({ timeline: 1, lsn: formatLsn(segment?.start ?? 0n) });
+  assert.equal(reach.isGap, false);
+  assert.ok(parseLsn(reach.lsn) >= end);
+  assert.equal((await walState(place))?.gap, null);
+});
+
+test('a receiver that was away until the server gave its slot up says what is lost, and goes on', async () => {
+  await using server = await postgresServer({
+    major: 17,
+    settings: { max_slot_wal_keep_size: '32MB', max_wal_size: '32MB', min_wal_size: '32MB', wal_keep_size: '0' },
+  });
+  await using place = await walPlace();
+  await using first = receiving(place, server);
+  await pgbench(server, '-i', '-s', '1', '-q');
+  const before = await switchAndWait(server);
+  await first.stop();
+  for (let round = 0; round < 10; round++) {
+    await pgbench(server, '-i', '-s', '2', '-q');
+    await withSql(server, (client) => client.query('select pg_switch_wal(); checkpoint'));
+  }
+
+  await using second = receiving(place, server);
+  const gap = await until(async () => (await walState(place))?.gap ?? undefined, 'the gap');
+  await switchAndWait(server);
+  await second.stop();
+
+  assert.equal(gap.from, formatLsn(before));
+  assert.ok(second.said.some((line) => /^WAL from \S+ to \S+ is lost: /.test(line)));
+  const wal = await walOf(place);
+  const [segment] = await wal.segments(1);
+  const reach = await wal.reachable({ timeline: 1, lsn: formatLsn(segment?.start ?? 0n) });
+  assert.equal(reach.isGap, true);
+  assert.equal(reach.lsn, formatLsn(before));
+});

@@ -1,0 +1,133 @@
+import { execFile } from 'node:child_process';
+import path from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { promisify } from 'node:util';
+import { Client } from 'pg';
+import { type WalState, walStateSchema } from '../../../lib/core/health.ts';
+import { walHealthKey } from '../../../lib/core/object-keys.ts';
+import { type Lsn, parseLsn } from '../../../lib/engines/postgres/replication/lsn.ts';
+import { readDocument } from '../../../lib/store/document.ts';
+import type { Store } from '../../../lib/store/store.ts';
+import { receiveWal } from '../../../lib/wal/receiver/receive-wal.ts';
+import type { PostgresServer } from '../../servers/postgres.ts';
+import { target, type WalPlace } from '../wal-place.ts';
+
+export const slot = 'holdfast_orders';
+
+/** A receiver that runs in this process. */
+export type Receiving = AsyncDisposable & {
+  /** What it said, a line each. */
+  readonly said: string[];
+  /** Asks it to stop, and waits until it has. */
+  stop(): Promise<void>;
+  /** As `receiveWal` ends. */
+  readonly ended: Promise<void>;
+};
+
+/** Starts to receive the server's WAL into the place's store. */
+export function receiving(
+  place: WalPlace,
+  server: Pick<PostgresServer, 'host' | 'port' | 'user' | 'password'>,
+  settings: { readonly store?: Store; readonly flushSeconds?: number } = {},
+): Receiving {
+  const stop = new AbortController();
+  const said: string[] = [];
+  const say = (line: string): void => void said.push(line);
+  const { host, port, user, password } = server;
+  const ended = receiveWal(
+    { ...place.context, clock: () => new Date(), store: settings.store ?? place.store, signal: stop.signal },
+    {
+      target,
+      connection: async () => ({ host, port, user, password, sslmode: 'disable' }),
+      settings: { slot, flushSeconds: settings.flushSeconds ?? 0.2 },
+      log: { info: say, warn: say, error: say },
+    },
+  );
+  ended.catch(() => {});
+  return {
+    said,
+    ended,
+    stop: async () => {
+      stop.abort();
+      await ended;
+    },
+    async [Symbol.asyncDispose]() {
+      stop.abort();
+      await ended.catch(() => {});
+    },
+  };
+}
+
+/** Asks again and again until the answer is not undefined or false; gives up after a minute. */
+export async function until<Answer>(ask: () => Promise<Answer | undefined | false>, what: string): Promise<Answer> {
+  for (const deadline = Date.now() + 60_000; Date.now() < deadline; ) {
+    const answer = await ask();
+    if (answer !== undefined && answer !== false) return answer;
+    await pause(50);
+  }
+  throw new Error(`waited a minute for ${what}`);
+}
+
+export async function walState(place: WalPlace): Promise<WalState | undefined> {
+  return (await readDocument(place.store, walHealthKey(target), walStateSchema)).value;
+}
+
+/** Runs `work` with a session of SQL on the server. */
+export async function withSql<Result>(
+  server: PostgresServer,
+  work: (client: Client) => Promise<Result>,
+): Promise<Result> {
+  const client = new Client({ connectionString: server.url('postgres') });
+  client.on('error', () => {});
+  await client.connect();
+  try {
+    return await work(client);
+  } finally {
+    await client.end();
+  }
+}
+
+/** How far the slot's receiver has said that it is. */
+export function confirmed(server: PostgresServer): Promise<Lsn> {
+  return withSql(server, async (client) => {
+    const { rows } = await client.query<{ lsn: string | null }>(
+      'select restart_lsn::text as lsn from pg_replication_slots where slot_name = $1',
+      [slot],
+    );
+    return parseLsn(rows[0]?.lsn ?? '0/0');
+  });
+}
+
+/** Where the server's WAL ends. */
+export function flushedLsn(server: PostgresServer): Promise<Lsn> {
+  return withSql(server, async (client) => {
+    const { rows } = await client.query<{ lsn: string }>('select pg_current_wal_flush_lsn()::text as lsn');
+    return parseLsn(rows[0]?.lsn ?? '0/0');
+  });
+}
+
+/** Fills a segment's rest, and waits until everything up to there is durable; resolves with the position. */
+export async function switchAndWait(server: PostgresServer): Promise<Lsn> {
+  await withSql(server, async (client) => {
+    await client.query('create table if not exists switched (at timestamptz)');
+    await client.query('insert into switched values (now())');
+    await client.query('select pg_switch_wal()');
+    await client.query('checkpoint');
+  });
+  const lsn = await flushedLsn(server);
+  await until(async () => (await confirmed(server)) >= lsn, `the slot to reach ${lsn}`);
+  return lsn;
+}
+
+/** pgbench on the server: its tables, or a load of so many seconds. */
+export async function pgbench(server: PostgresServer, ...args: readonly string[]): Promise<void> {
+  await promisify(execFile)(path.join(server.binDir, 'pgbench'), [...args, 'postgres'], {
+    env: {
+      PATH: process.env['PATH'],
+      PGHOST: server.host,
+      PGPORT: String(server.port),
+      PGUSER: server.user,
+      PGPASSWORD: server.password,
+    },
+  });
+}
