@@ -5,19 +5,12 @@ import path from 'node:path';
 import { after, before, suite, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Client } from 'pg';
-import { walStateSchema } from '../../lib/core/health.ts';
-import { targetNameSchema } from '../../lib/core/ids.ts';
-import { walHealthKey } from '../../lib/core/object-keys.ts';
-import { openKeyProviderOf } from '../../lib/keys/open-key-provider.ts';
-import { readDocument } from '../../lib/store/document.ts';
-import { openStore } from '../../lib/store/open-store.ts';
-import { receiveWal } from '../../lib/wal/receiver/receive-wal.ts';
 import { startOn } from '../servers/postgres-on-folder.ts';
+import { apiClient } from './api-client.ts';
 import { catalogDatabase } from './catalog-access.ts';
+import { receiving } from './receiving.ts';
 import { backupUser, type SourceServer, sourceServer } from './source-server.ts';
 import { type OpenStack, openStack, type StackFolder, stackFolder } from './stack-fixture.ts';
-
-const target = targetNameSchema.parse('orders');
 
 suite('a point in time, through the state machines', { concurrency: false }, () => {
   let server: SourceServer;
@@ -99,6 +92,28 @@ suite('a point in time, through the state machines', { concurrency: false }, () 
     assert.equal(await server.ask('orders', 'select count(*) from orders'), '0');
   });
 
+  test('is asked for through the API, and waits for somebody else than the one who asked', async () => {
+    const client = await apiClient(opened);
+    const asked = await client.call(
+      'createRecovery',
+      { 'Idempotency-Key': 'a-point' },
+      {
+        ...{ backup: 'latest', target: 'orders', databases: ['orders'], as: 'orders_api' },
+        point: { kind: 'time', value: wasGood },
+      },
+    );
+    const recoveryId = asked.data['recoveryId'];
+    const refused = await client.call('approveRecovery', { recoveryId });
+    await ask(`call backup_mgmt.approve_recovery('${recoveryId}')`);
+
+    const row = await ended(recoveryId);
+
+    assert.deepEqual([asked.status, asked.data['status']], [202, 'REQUESTED']);
+    assert.deepEqual([refused.status, refused.data['code']], [403, 'approval-refused']);
+    assert.equal(row['recovery_status'], 'COMPLETED', JSON.stringify(row));
+    assert.equal(await server.ask('orders_api', 'select count(*) from orders'), '501');
+  });
+
   test('becomes a data directory from which a server starts', async () => {
     const into = path.join(place, 'cluster');
     const execution = opened.stack.startExecution('holdfast-restore', {
@@ -149,43 +164,3 @@ suite('a point in time, through the state machines', { concurrency: false }, () 
     assert.deepEqual(row, { verification_status: 'VERIFIED', is_later: true });
   });
 });
-
-/** Receives the server's WAL into the stack's store, in this process. */
-async function receiving(
-  { config }: StackFolder,
-  server: SourceServer,
-): Promise<{ covers(moment: string): Promise<void>; stop(): Promise<void> }> {
-  const store = await openStore(config.store);
-  const stop = new AbortController();
-  const say = (): void => {};
-  const running = receiveWal(
-    { store, config, openKeys: openKeyProviderOf, clock: () => new Date(), signal: stop.signal },
-    {
-      target,
-      connection: async () => ({
-        host: '127.0.0.1',
-        port: server.port,
-        user: backupUser,
-        password: server.backupPassword,
-        sslmode: 'disable',
-      }),
-      settings: { slot: 'holdfast_orders', flushSeconds: 0.3 },
-      log: { info: say, warn: say, error: say },
-    },
-  );
-  running.catch(() => {});
-  return {
-    async covers(moment) {
-      for (const deadline = Date.now() + 60_000; Date.now() < deadline; await delay(50)) {
-        const { value } = await readDocument(store, walHealthKey(target), walStateSchema);
-        if (value?.restorablePoint && Date.parse(value.restorablePoint) > Date.parse(moment) + 1000) return;
-      }
-      throw new Error('the receiver does not come that far');
-    },
-    async stop() {
-      stop.abort();
-      await running;
-      await store.close();
-    },
-  };
-}

@@ -15,7 +15,11 @@ export type StartedOnFolder = AsyncDisposable & {
 };
 
 /** Starts a server on a data directory that is there, as its owner would, but on a port of the test's own. It is stopped in order; the directory stays. */
-export async function startOn(folder: string, binDir: string): Promise<StartedOnFolder> {
+export async function startOn(
+  folder: string,
+  binDir: string,
+  settings: Readonly<Record<string, string>> = {},
+): Promise<StartedOnFolder> {
   const account = accountOfFolder(folder);
   const port = await freePort();
   const log = mkdtempSync(path.join(tmpdir(), 'holdfast-started-'));
@@ -23,20 +27,33 @@ export async function startOn(folder: string, binDir: string): Promise<StartedOn
   const watchdog = startWatchdog({ signal: 'QUIT', account });
   const server = childServer({
     program: path.join(binDir, 'postgres'),
-    args: ['-D', folder, '-c', `port=${port}`, '-c', 'listen_addresses=127.0.0.1', '-c', 'unix_socket_directories='],
+    args: [
+      '-D',
+      folder,
+      ...Object.entries({
+        ...{ port: String(port), listen_addresses: '127.0.0.1', unix_socket_directories: '' },
+        ...settings,
+      }).flatMap(([name, value]) => ['-c', `${name}=${value}`]),
+    ],
     env: { LC_ALL: 'C', TZ: 'UTC' },
     account,
     logFile: path.join(log, 'server.log'),
     watchdog,
     isReady: async (pid) => isPostmasterReady(folder, pid),
   });
-  await startPostmaster(server);
+  const stop = async (): Promise<void> => {
+    await server.end('SIGINT');
+    await watchdog.release();
+    rmSync(log, { recursive: true, force: true });
+  };
+  try {
+    await startPostmaster(server);
+  } catch (error) {
+    await stop();
+    throw error;
+  }
   return {
     ...{ host: '127.0.0.1', port, user: testUser, password: testPassword },
-    async [Symbol.asyncDispose]() {
-      await server.end('SIGINT');
-      await watchdog.release();
-      rmSync(log, { recursive: true, force: true });
-    },
+    [Symbol.asyncDispose]: stop,
   };
 }

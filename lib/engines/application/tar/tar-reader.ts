@@ -286,7 +286,7 @@ export class TarReader {
   #checkSum(header: Buffer): void {
     const expected = this.#number(header, 148, 8, 'checksum');
     let sum = 8 * 0x20;
-    for (const [at, byte] of header.entries()) if (at < 148 || at >= 156) sum += byte;
+    for (let at = 0; at < blockBytes; at++) if (at < 148 || at >= 156) sum += header[at] as number;
     if (sum !== expected) throw this.#corrupt('the checksum of a header is wrong');
   }
 

@@ -3,6 +3,7 @@ import { HoldfastError } from '../../../core/errors.ts';
 import type { ReachedPoint } from '../../../core/recovery-point.ts';
 import type { Comparison, EngineContext, RestorePlan, RestoreResult } from '../../engine.ts';
 import { findExactServer, type ServerPrograms } from '../server-programs.ts';
+import { announceHistory } from './announce-history.ts';
 import { clusterFactsOf } from './cluster-facts.ts';
 import {
   completeDataFolder,
@@ -105,6 +106,7 @@ async function recoverAndExamine(
   const reached = await recover(context, { ...recovery, data, server });
   const structures = isExamined ? await examineStructures(context, await server.connection()) : nothing;
   await server.stop();
+  announceHistory(data, reached.timeline);
   const { checksums } = recovery.base;
   const sums = isExamined ? await examineChecksums(context, { programs, data, checksums }) : nothing;
   const problems = [...structures.problems, ...sums.problems];

@@ -8,6 +8,7 @@ import {
   readFileSync,
   rmSync,
   statSync,
+  writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -20,6 +21,13 @@ import { parseSegmentName } from '../../../../lib/engines/postgres/replication/w
 import type { PostgresServer } from '../../../servers/postgres.ts';
 
 const segmentBytes = 16 * 1024 * 1024;
+
+type Facts = {
+  readonly major: number;
+  readonly startLsn: string;
+  readonly endLsn: string;
+  readonly tablespaces: readonly { readonly oid: string; readonly location: string }[];
+};
 
 /** A base backup as `pg_basebackup` takes it, in the form in which a restore is given one. */
 export type TestBase = {
@@ -58,6 +66,14 @@ export async function takeBase(
     sizeBytes: statSync(path.join(folder, 'base.tar')).size,
     snapshotAt: new Date(Date.now() - 60_000).toISOString(),
   };
+  writeFileSync(path.join(folder, 'facts.json'), JSON.stringify(facts));
+  return savedBase(folder);
+}
+
+/** A base that `takeBase` has left in the folder. */
+export function savedBase(folder: string): TestBase {
+  const facts = JSON.parse(readFileSync(path.join(folder, 'facts.json'), 'utf8')) as Facts;
+  const { major, startLsn, endLsn, tablespaces: places } = facts;
   const stream = (file: string, about: Pick<StreamRecord, 'stream' | 'kind' | 'name' | 'format' | 'facts'>) => ({
     record: recordOf(about, statSync(file).size),
     destination: '',
@@ -82,7 +98,7 @@ export async function takeBase(
         kind: 'cluster',
         name: 'cluster',
         format: 'pg-tar',
-        facts,
+        facts: facts as unknown as StreamRecord['facts'],
       }),
     ],
   };
