@@ -71,7 +71,7 @@ export async function asked(session: Session, command: readonly (string | number
 }
 
 /** Text of a reply that is text. */
-export const textOf = (reply: Reply | Refusal | undefined): string =>
+export const textOf = (reply: Reply | Error | undefined): string =>
   Buffer.isBuffer(reply) ? reply.toString() : typeof reply === 'number' ? String(reply) : '';
 
 /** Is the version at least that? Valkey began as Redis 7.2 and counts on from there. */

@@ -8,6 +8,8 @@ import path from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { connectionSchema } from '../../../lib/engines/redis/connection.ts';
+import { openSession } from '../../../lib/engines/redis/protocol/session.ts';
 import { redisEngine } from '../../../lib/engines/redis/redis-engine.ts';
 import { freePort } from '../../../lib/servers/child-server.ts';
 import { ensureRedis, testedServers } from '../../../scripts/servers/redis.ts';
@@ -194,6 +196,16 @@ test('over TLS the server is proved to be the one that is meant', async () => {
 
   assert.equal(trusted.record.status, 'complete');
   await assert.rejects(engine.probe(context), { code: 'auth-failed', message: /certificate is not trusted/ });
+});
+
+test('a user without a password acts as himself, and not as the default user', async () => {
+  await using server = await redisServer('redis-8');
+  await server.ask('ACL', 'SETUSER', 'backup', 'on', 'nopass', '+@all', '~*');
+  const { host, port } = server;
+
+  await using session = await openSession(connectionSchema.parse({ host, port, user: 'backup', sslmode: 'disable' }));
+
+  assert.equal(String(await session.ask(['ACL', 'WHOAMI'])), 'backup');
 });
 
 test('a wrong password and a server that is not there are told as what they are', async () => {

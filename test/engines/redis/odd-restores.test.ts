@@ -127,6 +127,47 @@ test('whoever writes to an empty database while it is restored keeps it', async 
   assert.deepEqual(await usedDatabases(target), ['0']);
 });
 
+test('whoever writes to the spare database while a restore fails keeps it', async () => {
+  await using from = await redisServer('redis-8');
+  await using target = await redisServer('redis-8');
+  await run(from, [['SET', 'a', '1']]);
+  using taking = contextFor(from);
+  const all = await capture(engine, taking, { method: 'snapshot', format: 'rdb' });
+  using context = contextFor(target);
+  const stream = planned(all.get('server'), 'server');
+  async function* open() {
+    await run(target, [['SET', 'job', 'queued']], 15);
+    for await (const chunk of stream.open()) yield chunk.subarray(0, 20);
+    throw new Error('the store went away');
+  }
+
+  await assert.rejects(engine.restore(context, { streams: [{ ...stream, open }], replace: false, source: {} }), {
+    code: 'restore-failed',
+    message: 'the restore failed, and database 15 has 1 keys, of which it made at most 0: nothing there was removed',
+    cause: new Error('the store went away'),
+  });
+
+  assert.deepEqual(await usedDatabases(target), ['15']);
+});
+
+test('databases that the backup lacks stay when a server is replaced, and are named', async () => {
+  await using from = await redisServer('redis-8');
+  await using target = await redisServer('redis-8');
+  await run(from, [['SET', 'a', '1']]);
+  await run(target, [['SET', 'other', '1']], 7);
+  using taking = contextFor(from);
+  const all = await capture(engine, taking, { method: 'snapshot', format: 'rdb' });
+  using context = contextFor(target);
+
+  const streams = [planned(all.get('server'), 'server')];
+  const { restored } = await engine.restore(context, { streams, replace: true, source: {} });
+
+  assert.deepEqual(restored[0]?.comparison.remarks, [
+    'database 7 is not in the backup, and was left as it is: a comparison of the whole server names it',
+  ]);
+  assert.deepEqual(await usedDatabases(target), ['0', '7']);
+});
+
 test('a key that is to be replaced stays when the server refuses the new one, and goes when a large one comes', async () => {
   await using from = await redisServer('redis-8');
   await using target = await redisServer('valkey');

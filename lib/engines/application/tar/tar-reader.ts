@@ -196,7 +196,8 @@ export class TarReader {
       xattrs: xattrsIn(own),
       ...(isSparse && { isSparse }),
     };
-    if (entry.size > largestFile) throw this.#corrupt(`a file of ${entry.size} bytes is larger than files are`);
+    if (isSparse && entry.size > largestFile)
+      throw this.#corrupt(`a file of ${entry.size} bytes is larger than files are`);
     this.#current = { entry, storedBytes, map: { blocks: [], lines: 0 } };
     const isAgain = own.has(againKeyword);
     this.#pad(storedBytes);

@@ -5,8 +5,8 @@ import { addressOf, type Connection, openSocket } from '../connection.ts';
 import { fromRefusal, fromSocketError, Refusal, silent } from '../errors.ts';
 import { type Argument, CommandWriter } from './command-writer.ts';
 
-/** What a server answers: text as bytes, numbers, lists of both, and null for what is not there. */
-export type Reply = Buffer | number | null | readonly (Reply | Refusal)[];
+/** What a server answers: text as bytes, numbers, lists of both, and null for what is not there. EXEC's list has errors for what was refused. */
+export type Reply = Buffer | number | null | readonly (Reply | Error)[];
 
 /** A connection on which commands are asked one by one, or sent by the thousand. */
 export type Session = AsyncDisposable & {
@@ -154,7 +154,9 @@ export async function openSession(connection: Connection, signal?: AbortSignal):
 async function signIn(session: Session, about: string): Promise<void> {
   const { user, password } = session.connection;
   try {
-    if (password !== undefined) await session.ask(user === undefined ? ['AUTH', password] : ['AUTH', user, password]);
+    // A user without a password is asked for none, and is taken with any.
+    if (user !== undefined) await session.ask(['AUTH', user, password ?? '']);
+    else if (password !== undefined) await session.ask(['AUTH', password]);
   } catch (error) {
     throw error instanceof Refusal ? fromRefusal(error, about, 'auth-failed') : error;
   }

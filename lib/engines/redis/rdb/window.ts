@@ -3,6 +3,9 @@ import type { RdbMemory } from './rdb-memory.ts';
 
 const firstCapacity = 256 * 1024;
 
+/** Strings have 512 MiB at most unless a server was told otherwise, and no more than this would fit. A longer one is a lie that would take all memory. */
+const largestString = 1000 * 1024 ** 2;
+
 /**
  * The part of an RDB file that is being read, in one piece, and its checksum. What begins with `try` reads one thing if all of it is there;
  * otherwise it gives false or undefined and leaves the place where it was, so that it can be asked again when more was written.
@@ -161,6 +164,7 @@ export class Window {
   }
 
   #tryPlain(length: number): boolean {
+    if (length > largestString) this.corrupt(`a string of ${length} bytes is longer than strings are`);
     if (!this.has(length)) return false;
     this.stringAt = this.pos;
     this.stringLength = length;
@@ -184,6 +188,8 @@ export class Window {
     const packed = this.length;
     if (!this.tryPlainLength()) return false;
     const { length } = this;
+    if (Math.max(packed, length) > largestString)
+      this.corrupt(`a string of ${length} bytes is longer than strings are`);
     if (!this.has(packed)) return false;
     // LZF gives 88 bytes for each at most: a larger claim is a lie, and would take memory.
     if (length > packed * 88) this.corrupt(`${packed} compressed bytes cannot hold ${length}`);

@@ -2,20 +2,29 @@ import { HoldfastError } from '../../../core/errors.ts';
 import type { Comparison, EngineContext, RestorePlan } from '../../engine.ts';
 import { openSession, type Session } from '../protocol/session.ts';
 import { readContent } from '../read-content.ts';
-import { asked } from '../server.ts';
+import { asked, readServer } from '../server.ts';
 import { openLanes } from './lanes.ts';
 import { restoreLibraries } from './libraries.ts';
 import type { Loaded } from './load-keys.ts';
 import { bytesOf, requireRoom } from './preflight.ts';
-import { compareLoad, comparisonFailed, countedOnly, type RestoreWork, remarksOf, runLoad } from './run-load.ts';
+import {
+  compareLoad,
+  comparisonFailed,
+  countedOnly,
+  emptyLoad,
+  type RestoreWork,
+  remarksOf,
+  runLoad,
+} from './run-load.ts';
 import { spareDatabases } from './spare-databases.ts';
+import { HalfSwapped, swapDatabases } from './swap-databases.ts';
 
 /**
  * Restores into one server.
  *
  * Into databases that are empty, or that may be replaced: everything is loaded into spare databases, compared there, and then swapped with those that
  * were meant, each in one step. Before the swap a failure or a crash leaves the destination as it was, and after a crash the spare databases hold
- * keys that nobody asks for. After it the spare database holds what was replaced, until it is emptied, which is the last step. Where no database
+ * keys that nobody asks for; after a failure they do where somebody else has written there, whose keys are not ours to remove. After the swap the spare database holds what was replaced, until it is emptied, which is the last step. Where no database
  * is spare, an empty destination is loaded directly, and emptied again when that fails.
  *
  * With `onConflict`: into the database as it is, key by key, after each key was looked for. A failure leaves what was restored until then.
@@ -70,17 +79,18 @@ export async function restoreIntoServer(
       },
     );
   const stage = new Map([...databases].map(([from, to]) => [from, spares?.get(to) ?? to]));
-  const empty = async (): Promise<void> => {
+  const loaded = emptyLoad();
+  const empty = async (cause?: unknown): Promise<void> => {
     await Promise.all(lanes.map((lane) => lane.quiet()));
+    await requireOurs(work, [...stage.values()], { most: loaded.keys, cause });
     await emptyDatabases(work, [...stage.values()]);
   };
-  let loaded: Loaded;
   let comparison: Comparison;
   try {
-    loaded = await runLoad(context, work, { lanes, laneOf, databases: stage });
+    await runLoad(context, work, { lanes, laneOf, databases: stage, loaded });
     comparison = await compareStage(context, plan, work, { stage, loaded });
   } catch (error) {
-    await empty();
+    await empty(error);
     throw error;
   }
   if (!comparison.same) {
@@ -130,7 +140,11 @@ async function cutOver(
     stage,
     loaded,
     empty,
-  }: { readonly stage: ReadonlyMap<number, number>; readonly loaded: Loaded; readonly empty: () => Promise<void> },
+  }: {
+    readonly stage: ReadonlyMap<number, number>;
+    readonly loaded: Loaded;
+    readonly empty: (cause?: unknown) => Promise<void>;
+  },
 ): Promise<readonly string[]> {
   const { session, server, databases } = work;
   try {
@@ -141,21 +155,48 @@ async function cutOver(
       .map(([from, to]) => [stage.get(from) ?? to, to] as const)
       .filter(([one, other]) => one !== other);
     if (!plan.replace) for (const [, to] of pairs) await requireStillEmpty(session, to);
-    if (pairs.length > 0) {
-      // All at once: nobody sees one database replaced and another not.
-      await asked(session, ['MULTI'], 'the swap');
-      for (const [spare, to] of pairs) await asked(session, ['SWAPDB', spare, to], 'the swap');
-      await asked(session, ['EXEC'], 'the swap');
-    }
+    if (pairs.length > 0) await swapDatabases(session, pairs);
   } catch (error) {
-    await empty();
+    // What is in the spare databases then may be what was there before.
+    if (!(error instanceof HalfSwapped)) await empty(error);
     throw error;
   }
   const replaced = [...databases.values()].filter((database) => server.keys.has(database));
   const old = [...databases].flatMap(([from, to]) => (replaced.includes(to) ? [stage.get(from) ?? to] : []));
-  if (old.length === 0) return [];
+  const left = work.hasLibraries && plan.replace ? otherDatabases(work, stage) : [];
+  const remarks =
+    left.length > 0
+      ? [
+          `database ${left.join(', ')} is not in the backup, and was left as it is: a comparison of the whole server names it`,
+        ]
+      : [];
+  if (old.length === 0) return remarks;
   await emptyDatabases(work, old);
-  return [`${keysIn(work, replaced)} keys of before were removed when the copy was in place`];
+  return [`${keysIn(work, replaced)} keys of before were removed when the copy was in place`, ...remarks];
+}
+
+/** Databases that had keys and are none of the backup's. */
+const otherDatabases = ({ server, databases }: RestoreWork, stage: ReadonlyMap<number, number>): readonly number[] => {
+  const ours = new Set([...databases.values(), ...stage.values()]);
+  return [...server.keys.keys()].filter((database) => !ours.has(database)).sort((one, other) => one - other);
+};
+
+/** The databases were empty, and may be emptied again if nobody else wrote to them. Keys of ours that have run out hide as many of others. */
+async function requireOurs(
+  { connection }: RestoreWork,
+  databases: readonly number[],
+  { most, cause }: { readonly most: number; readonly cause: unknown },
+): Promise<void> {
+  await using session = await openSession(connection);
+  const { keys } = await readServer(session);
+  const found = databases.reduce((sum, database) => sum + (keys.get(database) ?? 0), 0);
+  if (found <= most) return;
+  const names = databases.join(', ');
+  throw new HoldfastError(
+    'restore-failed',
+    `the restore failed, and database ${names} has ${found} keys, of which it made at most ${most}: nothing there was removed`,
+    { cause, hint: `somebody wrote to database ${names} meanwhile: keep what is his, and empty it with FLUSHDB` },
+  );
 }
 
 /** It was when the restore began, and nobody said that what is there may go. */

@@ -43,11 +43,12 @@ export async function runLoad(
   options: Lanes & {
     readonly databases: ReadonlyMap<number, number>;
     readonly onConflict?: RestorePlan['onConflict'];
+    /** Counts on, so that it tells how far a load came that fails. */
+    readonly loaded?: Loaded;
   },
 ): Promise<Loaded> {
-  const { lanes, laneOf, databases, onConflict } = options;
+  const { lanes, laneOf, databases, onConflict, loaded = emptyLoad() } = options;
   const { signal } = context;
-  const loaded = emptyLoad();
   const conflicts = [];
   if (onConflict) {
     for (const stream of streams) {

@@ -185,6 +185,17 @@ test('a string that claims to expand to more than it can is refused before memor
   assertRefused([rdbFile(new Map([['key', { type: 0, bytes: bomb }]]))], ['corrupt']);
 });
 
+test('a string that claims to be longer than strings are is refused before its bytes are gathered', () => {
+  const plain = Buffer.from([0x80, 0x7f, 0xff, 0xff, 0xff]);
+  const packed = Buffer.concat([Buffer.of(0xc3), plain, plain]);
+
+  for (const bytes of [plain, packed])
+    assert.throws(() => contentOf([rdbFile(new Map([['key', { type: 0, bytes }]]))]), {
+      code: 'corrupt',
+      message: /a string of 2147483647 bytes is longer than strings are$/,
+    });
+});
+
 const element = fc.oneof(
   fc.string({ maxLength: 80 }),
   fc.maxSafeInteger().map(String),
