@@ -3,10 +3,11 @@ import { loadConfig } from '../lib/config/load.ts';
 import { Bundle } from '../lib/constructs/bundle.ts';
 import { type BenchStore, benchFolder, directoryPlaces, minioPlaces } from './backup-stores.ts';
 import { type BenchServer, benchDatabase, benchServer } from './bench-database.ts';
-import { type BenchRow, rowOf, type Sample } from './bench-row.ts';
+import type { BenchRow, Sample } from './bench-row.ts';
 import { measureBackup } from './holdfast-backup.ts';
 import { measureScript } from './measure-command.ts';
-import { benchRounds, benchScale } from './scale.ts';
+import { type Contender, measureAll, rowBetween } from './rounds.ts';
+import { benchScale } from './scale.ts';
 
 /**
  * A logical backup of a 2 GB database by the task's own program (encrypted, digested, read back) into a directory and into MinIO, against
@@ -29,15 +30,14 @@ export async function run(): Promise<BenchRow[]> {
   const samples = await measureAll(contenders);
   return [
     ...stores.flatMap((store) => [
-      row(samples, oursName(store, true), pipeName(store)),
-      row(samples, oursName(store, false), pipeName(store)),
+      rowBetween(samples, oursName(store, true), pipeName(store)),
+      rowBetween(samples, oursName(store, false), pipeName(store)),
     ]),
-    row(samples, oursName(directoryPlaces(folder.path), true), gzipName),
+    rowBetween(samples, oursName(directoryPlaces(folder.path), true), gzipName),
   ];
 }
 
 type Setting = { readonly folder: string; readonly server: BenchServer; readonly program: string };
-type Contender = { readonly name: string; readonly measure: () => Promise<Sample> };
 
 const gzipName = 'pg_dump -Fc > file';
 const pipeName = ({ uploadName }: BenchStore): string => `pg_dump -Fc -Z0 | zstd -3 -T2 | ${uploadName}`;
@@ -84,25 +84,4 @@ function toolEnvironment(server: BenchServer): Record<string, string> {
     PGPASSWORD: server.password,
     PGDATABASE: benchDatabase,
   };
-}
-
-async function measureAll(contenders: readonly Contender[]): Promise<ReadonlyMap<string, readonly Sample[]>> {
-  const samples = new Map<string, Sample[]>(contenders.map(({ name }) => [name, []]));
-  for (let round = 0; round < benchRounds; round++) {
-    for (const { name, measure } of round % 2 === 0 ? contenders : contenders.toReversed()) {
-      const sample = await measure();
-      samples.get(name)?.push(sample);
-      console.error(`${name}: ${sample.seconds.toFixed(1)} s, ${JSON.stringify(sample)}`);
-    }
-  }
-  return samples;
-}
-
-function row(all: ReadonlyMap<string, readonly Sample[]>, name: string, peerName: string): BenchRow {
-  const peers = all.get(peerName) ?? [];
-  const samples = (all.get(name) ?? []).flatMap((ours, round) => {
-    const peer = peers[round];
-    return peer === undefined ? [] : [{ ours, peer }];
-  });
-  return rowOf({ name, peerName, unit: 's', samples, figureOf: ({ seconds }) => seconds });
 }

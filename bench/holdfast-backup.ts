@@ -4,10 +4,11 @@ import { join } from 'node:path';
 import type { HoldfastConfig } from '../lib/config/config.ts';
 import { loadConfig } from '../lib/config/load.ts';
 import { newOperationId, targetNameSchema } from '../lib/core/ids.ts';
-import type { BackupRequest, BackupRun, RestoreRun } from '../lib/core/requests.ts';
+import { type BackupRequest, type BackupRun, type RestoreRun, restoreRunSchema } from '../lib/core/requests.ts';
 import { ensureKeyFile } from '../lib/keys/key-file.ts';
 import { admitBackup } from '../lib/lifecycle/admit-backup.ts';
 import { createRecorder } from '../lib/lifecycle/recorder.ts';
+import { releaseLeases } from '../lib/lifecycle/release-leases.ts';
 import { openStore } from '../lib/store/open-store.ts';
 import type { PostgresServer } from '../test/servers/postgres.ts';
 import { benchDatabase } from './bench-database.ts';
@@ -34,33 +35,39 @@ export type HoldfastBackup = {
 };
 
 /** Admits a backup and measures the task that takes it: from the start of its process to its end. */
-export async function measureBackup(options: HoldfastBackup): Promise<Sample & { readonly run: BackupRun }> {
-  const run = await admit(await configure(options));
-  return { ...(await measureTask(options, 'backup', run)), run };
+export async function measureBackup(
+  options: HoldfastBackup,
+  wanted: Pick<BackupRequest, 'method' | 'format'> = {},
+): Promise<Sample & { readonly run: BackupRun }> {
+  const config = await configure(options);
+  const run = await admit(config, wanted, randomBytes(4).toString('hex'));
+  const sample = await measureTask(options, 'backup', run);
+  const store = await openStore(config.store);
+  await releaseLeases({ store, clock: () => new Date() }, run).finally(() => store.close());
+  return { ...sample, run };
 }
 
 /** Measures a task that restores that backup of the same store, under another name. */
-export async function measureRestore(
-  options: HoldfastBackup,
-  { backupId, target, requestedAt }: BackupRun,
-  as: string,
-): Promise<Sample> {
-  const run: RestoreRun = {
-    ...{ backupId, target, into: target, as, requestedAt },
+export function measureRestore(options: HoldfastBackup, backup: BackupRun, as: string): Promise<Sample> {
+  return measureTask(options, 'restore', restoreRun(backup, { as, databases: [benchDatabase] }));
+}
+
+/** Measures a task that puts a whole cluster into a folder, without starting it. */
+export function measureClusterRestore(options: HoldfastBackup, backup: BackupRun, as: string): Promise<Sample> {
+  return measureTask(options, 'restore', restoreRun(backup, { as, start: false }));
+}
+
+function restoreRun({ backupId, target, requestedAt }: BackupRun, asked: Partial<RestoreRun>): RestoreRun {
+  return restoreRunSchema.parse({
+    ...{ backupId, target, into: target, requestedAt },
     recoveryId: newOperationId(new Date()),
-    tenant: null,
-    databases: [benchDatabase],
-    schemas: null,
-    tables: null,
-    withDependencies: false,
-    paths: null,
-    onConflict: null,
+    databases: null,
     jobs: 2,
     replace: false,
     requestedBy: { kind: 'user' },
     execution: 'bench',
-  };
-  return measureTask(options, 'restore', run);
+    ...asked,
+  });
 }
 
 async function measureTask(

@@ -8,6 +8,10 @@ import type { BenchRow } from './bench-row.ts';
 const benches: Readonly<Record<string, () => Promise<BenchRow[]>>> = {
   pipeline: async () => (await import('./pipeline.ts')).run(),
   backup: async () => (await import('./backup.ts')).run(),
+  base: async () => (await import('./base.ts')).run(),
+  'base-restore': async () => (await import('./base-restore.ts')).run(),
+  incremental: async () => (await import('./incremental.ts')).run(),
+  wal: async () => (await import('./wal.ts')).run(),
   catalog: async () => (await import('./catalog.ts')).run(),
   restore: async () => (await import('./restore.ts')).run(),
   files: async () => (await import('./files.ts')).run(),

@@ -20,6 +20,11 @@ export const rdbMemoryModule: WasmModule = {
   constant: 'rdbMemoryWasm',
 };
 
+export const pageChecksumModule: WasmModule = {
+  source: 'lib/engines/postgres/base/contents/page-checksum.as.ts',
+  constant: 'pageChecksumWasm',
+};
+
 /** Where a module's compiled bytes are kept, as a TypeScript file. */
 export const generatedPath = ({ source }: WasmModule): string => source.replace(/\.as\.ts$/, '.wasm.ts');
 
@@ -38,7 +43,7 @@ export async function buildWasm({ source, constant }: WasmModule): Promise<strin
 }
 
 if (import.meta.main) {
-  for (const module of [rowDigestModule, recordDigestModule, rdbMemoryModule]) {
+  for (const module of [rowDigestModule, recordDigestModule, rdbMemoryModule, pageChecksumModule]) {
     await writeFile(generatedPath(module), await buildWasm(module));
     console.log(`wrote ${generatedPath(module)}`);
   }

@@ -46,8 +46,8 @@ export async function runTests(
     ...['--test-reporter=spec', '--test-reporter-destination=stdout'],
     ...['--test-reporter=./scripts/no-skips-reporter.ts', '--test-reporter-destination=stderr'],
   ];
-  // Most tests wait for a server; on two cores the runner's own choice would be one file at a time.
-  const concurrency = `--test-concurrency=${Math.max(2, availableParallelism())}`;
+  // Most tests wait for a server, and some for time to pass: one file more than there are cores keeps those busy.
+  const concurrency = `--test-concurrency=${availableParallelism() + 1}`;
   const child = spawn(process.execPath, ['--test', '--test-timeout=600000', concurrency, ...reporters, ...files], {
     cwd: root,
     stdio: 'inherit',

@@ -2,6 +2,7 @@ import { ensureAwsCli } from './servers/aws-cli.ts';
 import { NoContainers } from './servers/container-engine.ts';
 import { ensureFaketime } from './servers/faketime.ts';
 import { ensureMinio } from './servers/minio.ts';
+import { ensureNeo4j } from './servers/neo4j.ts';
 import { ensureNodeImage } from './servers/node-image.ts';
 import { ensurePostgres, testedMajors } from './servers/postgres.ts';
 import { ensurePromtool } from './servers/promtool.ts';
@@ -40,6 +41,7 @@ async function ensureServers(): Promise<boolean> {
         ensureRedis(which, progress).then(({ server }) => server),
       ),
     );
+  unpacked.push(await report('Neo4j', ensureNeo4j(progress)));
   unpacked.push(await report('libfaketime', ensureFaketime(progress)));
   unpacked.push(await report('schemathesis', ensureSchemathesis(progress)));
   unpacked.push(await report('AWS CLI', ensureAwsCli(progress)));

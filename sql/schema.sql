@@ -265,6 +265,7 @@ CREATE FUNCTION backup_mgmt.initiate_point_in_time_recovery(tenant bytea DEFAULT
 declare
   asked_point constant timestamptz := coalesce(target_time, now());
   shown_point constant text := holdfast.iso_time(asked_point);
+  is_point_in_time constant boolean := upper(recovery_type) = 'POINT_IN_TIME';
   each holdfast.target;
   source backup_mgmt.backup_execution_s;
 begin
@@ -281,42 +282,35 @@ begin
     raise exception 'the point asked for, %, is yet to come', shown_point
       using errcode = 'ZH005', hint = 'leave target_time out for the newest point';
   end if;
-  if restore_as is not null and database is null then
+  if restore_as is not null and database is null and not (is_point_in_time and restore_as like '/%') then
     raise exception 'restore_as names one restored database'
-      using errcode = 'ZH002', hint = 'say which one: database => ''…''';
+      using errcode = 'ZH002', hint = 'say which one: database => ''…''; a whole cluster goes into a folder, restore_as => ''/…''';
   end if;
   for each in select * from holdfast.targets_for(tenant, target) loop
-    -- By its end: what the backup holds was then committed, whatever its databases' snapshots were.
+    -- By its end: what the backup holds was then committed, whatever its databases' snapshots were. A log goes on from backups of whole clusters.
     select * into source
     from backup_mgmt.backup_execution_s as completed
     where completed.target = each.target
       and completed.load_end_date is null
       and completed.backup_status = 'COMPLETED'
       and completed.verification_status <> 'FAILED'
+      and completed.method is distinct from 'schema'
+      and (not is_point_in_time or completed.engine = 'postgres' and completed.method in ('base', 'incremental', 'differential'))
       and completed.backup_end_time <= asked_point
     order by completed.backup_end_time desc
     limit 1;
     if not found then
-      raise exception 'no completed backup of ''%'' ended by %', each.target, shown_point
-        using errcode = 'ZH005', hint = coalesce(
-          (
-            select format('the earliest point that can be reached is %s', holdfast.iso_time(min(completed.backup_end_time)))
-            from backup_mgmt.backup_execution_s as completed
-            where completed.target = each.target and completed.load_end_date is null and completed.backup_status = 'COMPLETED'
-            having count(*) > 0
-          ),
-          'it has no completed backup at all'
-        );
+      perform holdfast.refuse_point(each, asked_point, is_point_in_time);
     end if;
-    if upper(recovery_type) = 'POINT_IN_TIME' then
-      raise exception 'point % of target ''%'' cannot be reached: its methods (%) keep no log between backups',
-          shown_point, each.target, array_to_string(each.methods, ', ')
-        using errcode = 'ZH004', hint = format(
-          'the point before it that can be reached is %s, backup %s: recovery_type => ''FULL'' restores that one',
-          holdfast.iso_time(source.backup_end_time), source.backup_bk
-        );
-    end if;
-    return next holdfast.request_recovery(source, target_time, coalesce(approval_required, true), into_target, database, restore_as);
+    return next holdfast.request_recovery(
+      source, target_time,
+      case
+        when not is_point_in_time then null
+        when target_time is null then jsonb_build_object('kind', 'latest')
+        else jsonb_build_object('kind', 'time', 'value', holdfast.iso_time_exactly(target_time))
+      end,
+      coalesce(approval_required, true), into_target, database, restore_as
+    );
   end loop;
 end
 $$;
@@ -524,6 +518,12 @@ CREATE FUNCTION holdfast.iso_time(at timestamp with time zone) RETURNS text
   select to_char(at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')
 $$;
 
+CREATE FUNCTION holdfast.iso_time_exactly(at timestamp with time zone) RETURNS text
+    LANGUAGE sql STABLE
+    AS $$
+  select to_char(at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')
+$$;
+
 CREATE FUNCTION holdfast.journal_key(operation text, place text, event text, at timestamp with time zone) RETURNS text
     LANGUAGE sql STABLE
     AS $$
@@ -609,6 +609,44 @@ CREATE TABLE holdfast.target (
     CONSTRAINT target_has_a_method CHECK ((cardinality(methods) > 0)),
     CONSTRAINT target_tenant_is_sha256 CHECK ((octet_length(tenant_hk) = 32))
 );
+
+CREATE FUNCTION holdfast.refuse_point(asked holdfast.target, asked_point timestamp with time zone, is_point_in_time boolean) RETURNS void
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  shown_point constant text := holdfast.iso_time(asked_point);
+  usable backup_mgmt.backup_execution_s;
+begin
+  select * into usable
+  from backup_mgmt.backup_execution_s as completed
+  where completed.target = asked.target
+    and completed.load_end_date is null
+    and completed.backup_status = 'COMPLETED'
+    and completed.verification_status <> 'FAILED'
+    and completed.method is distinct from 'schema'
+    and completed.backup_end_time <= asked_point
+  order by completed.backup_end_time desc
+  limit 1;
+  if is_point_in_time and found then
+    raise exception 'point % of target ''%'' cannot be reached: it has no backup of its whole cluster (method ''base'') that ended before', shown_point, asked.target
+      using errcode = 'ZH004', hint = format(
+        'the point before it that can be reached is %s, backup %s: recovery_type => ''FULL'' restores that one',
+        holdfast.iso_time(usable.backup_end_time), usable.backup_bk
+      );
+  end if;
+  raise exception 'no completed backup of ''%'' ended by %', asked.target, shown_point
+    using errcode = 'ZH005', hint = coalesce(
+      (
+        select format('the earliest point that can be reached is %s', holdfast.iso_time(min(completed.backup_end_time)))
+        from backup_mgmt.backup_execution_s as completed
+        where completed.target = asked.target and completed.load_end_date is null and completed.backup_status = 'COMPLETED'
+        having count(*) > 0
+      ),
+      'it has no completed backup at all'
+    );
+end
+$$;
 
 CREATE FUNCTION holdfast.request_backup(target holdfast.target, method text, tier text, verify boolean, run_at timestamp with time zone) RETURNS backup_mgmt.requested_backup
     LANGUAGE plpgsql
@@ -776,6 +814,7 @@ CREATE TABLE backup_mgmt.backup_execution_s (
     hold_by text,
     hold_reason text,
     expiry_reason text,
+    verified_point timestamp with time zone,
     CONSTRAINT backup_execution_s_engine_known CHECK ((engine = ANY (ARRAY['postgres'::text, 'neo4j'::text, 'redis'::text, 'application'::text]))),
     CONSTRAINT backup_execution_s_history_forward CHECK ((load_end_date > load_date)),
     CONSTRAINT backup_execution_s_sizes_not_negative CHECK (((backup_size_bytes >= 0) AND (compressed_size_bytes >= 0))),
@@ -786,7 +825,7 @@ CREATE TABLE backup_mgmt.backup_execution_s (
     CONSTRAINT backup_execution_s_verification_known CHECK ((verification_status = ANY (ARRAY['PENDING'::text, 'VALIDATED'::text, 'VERIFIED'::text, 'FAILED'::text])))
 );
 
-CREATE FUNCTION holdfast.request_recovery(source backup_mgmt.backup_execution_s, target_time timestamp with time zone, approval_required boolean, into_target text, database text, restore_as text) RETURNS backup_mgmt.requested_recovery
+CREATE FUNCTION holdfast.request_recovery(source backup_mgmt.backup_execution_s, target_time timestamp with time zone, point jsonb, approval_required boolean, into_target text, database text, restore_as text) RETURNS backup_mgmt.requested_recovery
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
@@ -803,7 +842,7 @@ declare
   event constant jsonb := jsonb_strip_nulls(jsonb_build_object(
     'event', 'recovery-requested', 'operation', bk, 'at', holdfast.iso_time(asked_at),
     'backupId', source.backup_bk, 'target', source.target, 'destination', destination, 'requestedBy', requested_by,
-    'execution', execution, 'targetTime', holdfast.iso_time(target_time)
+    'execution', execution, 'targetTime', holdfast.iso_time(target_time), 'point', point
   )) || jsonb_build_object('tenant', holdfast.tenant_name(source.tenant_hk));
 begin
   insert into holdfast.request (
@@ -815,7 +854,7 @@ begin
     jsonb_strip_nulls(jsonb_build_object(
       'backup', source.backup_bk, 'target', source.target, 'into', into_target, 'databases', case when database is not null then jsonb_build_array(database) end,
       'as', restore_as, 'requestedBy', requested_by, 'recoveryId', bk, 'requestedAt', holdfast.iso_time(asked_at),
-      'targetTime', holdfast.iso_time(target_time)
+      'targetTime', holdfast.iso_time(target_time), 'point', point
     )),
     array[event]
   );
@@ -826,7 +865,7 @@ begin
     requested_by_name, execution, recovery_status, recovery_start_time, is_compared, load_date, record_source
   )
   values (
-    hk, bk, source.tenant_hk, source.target, destination, 'FULL', date_trunc('milliseconds', target_time), 'sql', holdfast.caller(),
+    hk, bk, source.tenant_hk, source.target, destination, case when point is null then 'FULL' else 'POINT_IN_TIME' end, date_trunc('milliseconds', target_time), 'sql', holdfast.caller(),
     execution, 'REQUESTED', asked_at, false, asked_at, event_key
   );
   insert into backup_mgmt.recovery_operation_execution_l (recovery_execution_hk, recovery_hk, backup_hk, load_date, record_source)
@@ -1157,6 +1196,9 @@ CREATE TABLE backup_mgmt.recovery_operation_s (
     load_end_date timestamp with time zone,
     record_source text NOT NULL,
     restore_seconds numeric(14,3),
+    reached_time timestamp with time zone,
+    reached_lsn text,
+    reached_timeline bigint,
     CONSTRAINT recovery_operation_s_history_forward CHECK ((load_end_date > load_date)),
     CONSTRAINT recovery_operation_s_sizes_not_negative CHECK ((restored_size_bytes >= 0)),
     CONSTRAINT recovery_operation_s_status_known CHECK ((recovery_status = ANY (ARRAY['REQUESTED'::text, 'RUNNING'::text, 'COMPLETED'::text, 'FAILED'::text]))),
@@ -1454,6 +1496,8 @@ CREATE INDEX backup_execution_s_verification ON backup_mgmt.backup_execution_s U
 
 CREATE INDEX backup_execution_s_verified ON backup_mgmt.backup_execution_s USING btree (target, restorable_point) WHERE ((load_end_date IS NULL) AND (backup_status = 'COMPLETED'::text) AND (verification_status = 'VERIFIED'::text));
 
+CREATE INDEX backup_execution_s_verified_point ON backup_mgmt.backup_execution_s USING btree (target, verified_point) WHERE ((load_end_date IS NULL) AND (verified_point IS NOT NULL));
+
 CREATE INDEX backup_schedule_execution_l_backup ON backup_mgmt.backup_schedule_execution_l USING btree (backup_hk);
 
 CREATE UNIQUE INDEX backup_schedule_s_current ON backup_mgmt.backup_schedule_s USING btree (schedule_hk) WHERE (load_end_date IS NULL);
@@ -1698,8 +1742,6 @@ GRANT SELECT ON TABLE backup_mgmt.backup_execution_s TO backup_tenant;
 
 GRANT UPDATE(load_end_date) ON TABLE backup_mgmt.backup_execution_s TO holdfast_writer;
 
-REVOKE ALL ON FUNCTION holdfast.request_recovery(source backup_mgmt.backup_execution_s, target_time timestamp with time zone, approval_required boolean, into_target text, database text, restore_as text) FROM PUBLIC;
-
 REVOKE ALL ON FUNCTION holdfast.requester() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION holdfast.require_configured(location text, storage_type text, compress boolean) FROM PUBLIC;
@@ -1836,6 +1878,10 @@ GRANT SELECT,INSERT ON TABLE holdfast.request TO holdfast_writer;
 GRANT SELECT ON TABLE holdfast.request TO holdfast_reader;
 GRANT SELECT ON TABLE holdfast.request TO backup_operator;
 GRANT SELECT ON TABLE holdfast.request TO backup_tenant;
+
+GRANT UPDATE(approved_by) ON TABLE holdfast.request TO holdfast_writer;
+
+GRANT UPDATE(events) ON TABLE holdfast.request TO holdfast_writer;
 
 GRANT UPDATE(status) ON TABLE holdfast.request TO holdfast_writer;
 

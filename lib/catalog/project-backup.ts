@@ -30,6 +30,7 @@ export type BackupState = {
   readonly compression_ratio: string | null;
   readonly verification_status: VerificationStatus;
   readonly verification_detail: string | null;
+  readonly verified_point: string | null;
   readonly error_code: string | null;
   readonly error_message: string | null;
   readonly error_hint: string | null;
@@ -62,7 +63,11 @@ export function projectBackup(
   for (const event of [...events].sort(compareEvents)) {
     if (event.event === 'backup-expired' && state.backup_status !== 'EXPIRED') beforeExpiry = state.backup_status;
     known = knownAfter(known, event);
-    const verification = { verification_status: known.status, verification_detail: known.detail };
+    const verification = {
+      verification_status: known.status,
+      verification_detail: known.detail,
+      verified_point: known.restoredPoint === undefined ? null : instant(known.restoredPoint),
+    };
     state = {
       ...state,
       ...changeOf(state, event, beforeExpiry),
@@ -97,6 +102,7 @@ function unknownBackup(operation: BackupId): BackupState {
     compression_ratio: null,
     verification_status: 'PENDING',
     verification_detail: null,
+    verified_point: null,
     error_code: null,
     error_message: null,
     error_hint: null,
@@ -112,6 +118,13 @@ function unknownBackup(operation: BackupId): BackupState {
   };
 }
 
+const typeOf = (method: string, parent: BackupId | null): BackupState['backup_type'] =>
+  !bringsDataBack(method) ? 'SCHEMA' : parent === null ? 'FULL' : 'INCREMENTAL';
+
+/** What a backup builds on is known when it has ended. */
+const buildingOn = ({ method }: BackupState, parent: BackupId | undefined): Partial<BackupState> =>
+  method === null || parent === undefined ? {} : { backup_type: typeOf(method, parent) };
+
 function changeOf(state: BackupState, event: BackupEvent, beforeExpiry: BackupStatus): Partial<BackupState> {
   switch (event.event) {
     case 'backup-requested':
@@ -120,7 +133,7 @@ function changeOf(state: BackupState, event: BackupEvent, beforeExpiry: BackupSt
         engine: event.engine,
         method: event.method,
         tier: event.tier,
-        backup_type: !bringsDataBack(event.method) ? 'SCHEMA' : event.parent === null ? 'FULL' : 'INCREMENTAL',
+        backup_type: typeOf(event.method, event.parent),
         scheduled_time: event.scheduledTime === null ? null : instant(event.scheduledTime),
         requested_by_kind: event.requestedBy.kind,
         requested_by_name: event.requestedBy.name ?? null,
@@ -136,6 +149,7 @@ function changeOf(state: BackupState, event: BackupEvent, beforeExpiry: BackupSt
       };
     case 'backup-completed':
       return {
+        ...buildingOn(state, event.parent),
         backup_status: 'COMPLETED',
         ...ended(event.beganAt, event.endedAt),
         ...sizes(event.plainBytes, event.storedBytes),
@@ -160,6 +174,7 @@ function changeOf(state: BackupState, event: BackupEvent, beforeExpiry: BackupSt
       if (state.backup_status === 'COMPLETED') return error;
       return {
         ...error,
+        ...buildingOn(state, event.parent),
         backup_status: 'FAILED',
         ...ended(state.backup_start_time, event.endedAt),
         ...(event.plainBytes !== undefined &&

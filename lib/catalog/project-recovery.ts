@@ -23,6 +23,9 @@ export type RecoveryState = {
   readonly recovery_duration_seconds: string | null;
   readonly restored_size_bytes: number | null;
   readonly restore_seconds: string | null;
+  readonly reached_time: string | null;
+  readonly reached_lsn: string | null;
+  readonly reached_timeline: number | null;
   readonly is_compared: boolean;
   readonly error_code: string | null;
   readonly error_message: string | null;
@@ -61,6 +64,9 @@ function unknownRecovery(operation: BackupId): RecoveryState {
     recovery_duration_seconds: null,
     restored_size_bytes: null,
     restore_seconds: null,
+    reached_time: null,
+    reached_lsn: null,
+    reached_timeline: null,
     is_compared: false,
     error_code: null,
     error_message: null,
@@ -74,7 +80,7 @@ function changeOf(event: RecoveryEvent): Partial<RecoveryState> {
       return {
         target: event.target,
         destination: event.destination,
-        recovery_type: 'FULL',
+        recovery_type: event.point === undefined ? 'FULL' : 'POINT_IN_TIME',
         recovery_target_time: event.targetTime === undefined ? null : instant(event.targetTime),
         requested_by_kind: event.requestedBy.kind,
         requested_by_name: event.requestedBy.name ?? null,
@@ -91,6 +97,9 @@ function changeOf(event: RecoveryEvent): Partial<RecoveryState> {
         recovery_duration_seconds: secondsBetween(event.beganAt, event.endedAt),
         restored_size_bytes: event.restoredBytes,
         restore_seconds: event.restoreSeconds?.toFixed(3) ?? null,
+        reached_time: event.reached?.at ? instant(event.reached.at) : null,
+        reached_lsn: event.reached?.position ?? null,
+        reached_timeline: event.reached?.timeline ?? null,
         is_compared: event.compared,
         error_code: event.error?.code ?? null,
         error_message: event.error?.message ?? null,

@@ -105,9 +105,8 @@ async function writeBackup(client: Client, operation: BackupId, events: readonly
   await upsertHub(client, 'backup_execution_h', hub);
   await replaceHistory(client, 'backup_execution_s', [hub.hash_key], projectBackup(operation, events));
   for (const event of events) {
-    if (event.event !== 'backup-requested') continue;
     const seen = { load_date: hub.load_date, record_source: journalKey(event) };
-    if (event.parent !== null) {
+    if ('parent' in event && event.parent != null) {
       const parent = operationRow(event.parent, hub.tenant_hk);
       await upsertHub(client, 'backup_execution_h', parent);
       await upsertLink(client, 'backup_execution_parent_l', {
@@ -117,6 +116,7 @@ async function writeBackup(client: Client, operation: BackupId, events: readonly
         to: parent.hash_key,
       });
     }
+    if (event.event !== 'backup-requested') continue;
     if (event.requestedBy.kind === 'schedule' && event.requestedBy.name !== undefined) {
       const schedule = {
         ...seen,

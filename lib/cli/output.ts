@@ -7,6 +7,8 @@ import { onStderr, onStdout } from './colours.ts';
 
 /** How much of a plain (not a terminal's) progress is worth a line: one every so many milliseconds. */
 const plainIntervalMs = 5000;
+/** A phase may go through thousands of things. */
+const newDetailIntervalMs = 500;
 
 /**
  * Everything that the CLI prints. Results go to stdout, as text or as one JSON document; progress and failures go to stderr: redrawn in
@@ -15,7 +17,7 @@ const plainIntervalMs = 5000;
 export class Output {
   readonly json: boolean;
   readonly #live = process.stderr.isTTY === true ? createLogUpdate(process.stderr) : undefined;
-  #lastPlain = { phase: '', at: 0 };
+  #lastPlain = { phase: '', detail: '', at: 0 };
 
   constructor({ json }: { readonly json: boolean }) {
     this.json = json;
@@ -52,9 +54,11 @@ export class Output {
       this.#live(onStderr.dim(text));
       return;
     }
-    const phase = `${event.phase} ${event.detail ?? ''}`;
-    if (phase === this.#lastPlain.phase && Date.now() - this.#lastPlain.at < plainIntervalMs) return;
-    this.#lastPlain = { phase, at: Date.now() };
+    const { phase, detail = '' } = event;
+    const last = this.#lastPlain;
+    const interval = phase !== last.phase ? 0 : detail === last.detail ? plainIntervalMs : newDetailIntervalMs;
+    if (Date.now() - last.at < interval) return;
+    this.#lastPlain = { phase, detail, at: Date.now() };
     process.stderr.write(`${text}\n`);
   }
 
@@ -139,5 +143,7 @@ function describeProgress({
     !bytesPerSecond ? '' : `${bytes(bytesPerSecond)}/s`,
     remainingSeconds == null ? '' : `${duration(remainingSeconds)} left`,
   ].filter((part) => part !== '');
-  return `${phase}${detail === undefined ? '' : ` ${detail}`}${share}${parts.length > 0 ? `  ${parts.join('  ')}` : ''}`;
+  // Names of tables may hold anything, and this is one line.
+  const about = detail?.replaceAll(/\p{Cc}/gu, printable);
+  return `${phase}${about === undefined ? '' : ` ${about}`}${share}${parts.length > 0 ? `  ${parts.join('  ')}` : ''}`;
 }

@@ -32,6 +32,7 @@ const keyPatterns: Readonly<Record<StorePart, string>> = {
   inUse: `${prefixes.inUse}*`,
   cleanups: `${prefixes.cleanups}*`,
   checks: `${prefixes.checks}*`,
+  services: `${prefixes.services}*`,
   health: `${prefixes.health}*`,
   alerts: `${prefixes.alerts}*`,
   wal: `${prefixes.wal}*`,

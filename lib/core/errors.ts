@@ -157,6 +157,12 @@ const table = {
     retryable: false,
     hint: 'ask for it again, and have somebody else approve it in time',
   },
+  'approval-refused': {
+    exit: 12,
+    http: 403,
+    retryable: false,
+    hint: 'a recovery is approved while it waits, by somebody else than the one who asked for it',
+  },
   'manifest-newer': {
     exit: 15,
     http: 422,
@@ -174,6 +180,12 @@ const table = {
     http: 502,
     retryable: false,
     hint: 'the tool said success but its output is not whole; nothing was published',
+  },
+  'parent-unfit': {
+    exit: 18,
+    http: 409,
+    retryable: false,
+    hint: "what it would build on is missing or does not fit: take a base backup ('--method base'), and the next incremental one builds on that",
   },
   'service-not-switched': {
     exit: 16,
@@ -218,6 +230,12 @@ const table = {
     hint: 'raise aws.restoreTestDiskGiB; on one machine, point TMPDIR to a larger disk',
   },
   'target-not-empty': { exit: 18, http: 409, retryable: false, hint: 'restore under another name, or say --replace' },
+  'point-unreachable': {
+    exit: 18,
+    http: 409,
+    retryable: false,
+    hint: 'ask for a point that can be reached: the last one is named above',
+  },
   'target-protected': {
     exit: 18,
     http: 409,

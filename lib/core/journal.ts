@@ -4,6 +4,7 @@ import { cronSchema, timezoneSchema } from './cron.ts';
 import { backupIdSchema, targetNameSchema } from './ids.ts';
 import { eventBase as base, eventErrorSchema as errorSchema } from './journal-base.ts';
 import { requesterSchema } from './manifest.ts';
+import { reachedPointSchema, recoveryPointSchema } from './recovery-point.ts';
 import { restoreTestEndedSchema, restoreTestRequestedSchema, validationEndedSchema } from './validation-events.ts';
 import {
   compressionSchema,
@@ -54,6 +55,8 @@ export const backupCompletedSchema = z.strictObject({
   restorablePoint: z.iso.datetime().optional(),
   /** How long the validation by the workflow took, where there was one. */
   validationSeconds: z.number().nonnegative().optional(),
+  /** What it builds on, which only the run itself finds out. */
+  parent: backupIdSchema.optional(),
 });
 
 /** `storageLocation` is there when something restorable was published all the same (a partial backup). */
@@ -67,6 +70,7 @@ export const backupFailedSchema = z.strictObject({
   plainBytes: z.number().int().optional(),
   storedBytes: z.number().int().optional(),
   retentionUntil: z.iso.datetime().optional(),
+  parent: backupIdSchema.optional(),
 });
 
 export const backupVerifiedSchema = z.strictObject({
@@ -77,6 +81,8 @@ export const backupVerifiedSchema = z.strictObject({
   /** How it was looked at, and the operation that did. Events of older versions lack both. */
   by: validationTypeSchema.optional(),
   validation: backupIdSchema.optional(),
+  /** The moment that was brought back, where it is another than the backup's own: one that its log leads to. */
+  restoredPoint: z.iso.datetime().optional(),
 });
 
 /** From now on nobody may remove it, until it is released. */
@@ -142,6 +148,8 @@ export const recoveryRequestedSchema = z.strictObject({
   execution: z.string(),
   /** The point in time that was asked for; left out, the backup's own. */
   targetTime: z.iso.datetime().optional(),
+  /** How far the log was to be applied, where one was. */
+  point: recoveryPointSchema.optional(),
 });
 
 /** A second person's consent to a recovery that may not run without. */
@@ -161,6 +169,8 @@ export const recoveryEndedSchema = z.strictObject({
   compared: z.boolean(),
   /** From the first byte asked of the store until every database was in place and compared. */
   restoreSeconds: z.number().nonnegative().optional(),
+  /** Where the log ended that was applied. */
+  reached: reachedPointSchema.optional(),
   error: errorSchema.optional(),
 });
 

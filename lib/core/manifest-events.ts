@@ -24,5 +24,6 @@ export function completedEvent(
     retentionUntil: manifest.retention.until,
     verification,
     restorablePoint: restorablePointOf(manifest),
+    ...(manifest.parent !== null && { parent: manifest.parent }),
   };
 }

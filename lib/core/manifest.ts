@@ -99,6 +99,8 @@ export type StreamRecord = z.infer<typeof streamSchema>;
 
 /** Is the stream no part that is restored by its own name, but one that goes with the others: a cluster's globals, a tree's packs? */
 export const isCompanion = ({ kind }: Pick<StreamRecord, 'kind'>): boolean => companionKinds.has(kind);
+/** Is the stream a whole server, file by file, of which databases are parts that are asked for by name? */
+export const isWholeServer = ({ kind }: Pick<StreamRecord, 'kind'>): boolean => kind === 'cluster';
 const companionKinds: ReadonlySet<string> = new Set(['globals', 'packs', 'tablespace', 'backup-manifest']);
 
 /** A data key's wrapped form: what `provider` needs to give the key back, and nothing that would let anyone else. */

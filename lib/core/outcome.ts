@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { failureSchema } from './failure.ts';
 import { contentWordsSchema, tablesAndRows } from './manifest.ts';
+import { reachedPointSchema } from './recovery-point.ts';
 import { restoreTestFiguresSchema } from './validation-events.ts';
 
 /**
@@ -17,6 +18,8 @@ export const outcomeSchema = z.strictObject({
       restoredBytes: z.number().int(),
       /** From the first byte asked of the store until every database was in place and compared. */
       seconds: z.number().nonnegative().optional(),
+      /** Where the log ended that was applied. */
+      reached: reachedPointSchema.optional(),
       databases: z.array(
         z.strictObject({
           from: z.string(),

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import type { Failure } from './failure.ts';
 import { type BackupId, backupIdSchema, targetNameSchema, tenantNameSchema } from './ids.ts';
 import { requesterSchema } from './manifest.ts';
+import { recoveryPointSchema } from './recovery-point.ts';
 import { engineSchema, formatSchema, methodSchema, onConflictSchema, tierSchema } from './vocabulary.ts';
 
 /** What passes between people, schedules, state machines, Lambdas and tasks. Ids and settings only: never a secret. */
@@ -45,6 +46,10 @@ export type BackupRun = z.infer<typeof backupRunSchema>;
 
 const jobsSchema = z.number().int().min(1).max(64);
 
+const timelineSchema = z.number().int().min(1).max(0x7fffffff);
+/** A folder that the source has outside of its own, by its path or number, and where it goes. */
+const folderSchema = z.strictObject({ from: z.string().min(1), to: z.string().min(1) });
+
 export const restoreRequestSchema = z.strictObject({
   /** A backup id, or `latest` together with `target`. */
   backup: z.union([backupIdSchema, z.literal('latest')]),
@@ -75,6 +80,11 @@ export const restoreRequestSchema = z.strictObject({
   requestedAt: z.iso.datetime().optional(),
   /** The point in time that was asked for, of which the backup is the newest before. For the record. */
   targetTime: z.iso.datetime().optional(),
+  /** How far the log is applied that goes on from the backup; with `latest`, the backup is the newest from which the point can be reached. */
+  point: recoveryPointSchema.optional(),
+  timeline: timelineSchema.optional(),
+  folders: z.array(folderSchema).max(1000).optional(),
+  start: z.boolean().optional(),
 });
 export type RestoreRequest = z.infer<typeof restoreRequestSchema>;
 
@@ -92,6 +102,10 @@ export const restoreRunSchema = z.strictObject({
   paths: z.array(z.string()).nullable().default(null),
   onConflict: onConflictSchema.nullable().default(null),
   jobs: jobsSchema.nullable().default(null),
+  point: recoveryPointSchema.nullable().default(null),
+  timeline: timelineSchema.nullable().default(null),
+  folders: z.array(folderSchema).default([]),
+  start: z.boolean().default(true),
   as: z.string().nullable(),
   replace: z.boolean(),
   requestedBy: requesterSchema,

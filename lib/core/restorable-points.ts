@@ -9,6 +9,8 @@ export type KnownBackup = {
   /** The moment that it brings back. */
   readonly restorablePoint: string;
   readonly verification: VerificationStatus;
+  /** The newest moment that a restore test has brought back of it by the log that goes on from it. @default - its own */
+  readonly verifiedPoint?: string | null | undefined;
 };
 
 /** The last restore test of a target that came to an end. */
@@ -88,21 +90,25 @@ export function restorablePointsOf(
   now: Date,
 ): RestorablePoints {
   const newestFirst = known.backups.toSorted((a, b) => Date.parse(b.restorablePoint) - Date.parse(a.restorablePoint));
-  const pointOf = (backup: KnownBackup | undefined): RestorablePoint | null =>
+  const pointOf = (backup: KnownBackup | undefined, at = backup?.restorablePoint ?? ''): RestorablePoint | null =>
     backup === undefined
       ? null
       : {
-          at: backup.restorablePoint,
+          at,
           backupId: backup.backupId,
-          ageSeconds: Math.max(0, Math.round((now.getTime() - Date.parse(backup.restorablePoint)) / 1000)),
+          ageSeconds: Math.max(0, Math.round((now.getTime() - Date.parse(at)) / 1000)),
         };
+  const provedUpTo = ({ verifiedPoint, restorablePoint }: KnownBackup): string => verifiedPoint ?? restorablePoint;
+  const [proved] = known.backups
+    .filter(({ verification }) => verification === 'VERIFIED')
+    .toSorted((a, b) => Date.parse(provedUpTo(b)) - Date.parse(provedUpTo(a)));
   const good = newestFirst.filter(({ verification }) => verification !== 'FAILED');
   const last = known.backups.toSorted((a, b) => Date.parse(b.endedAt) - Date.parse(a.endedAt))[0];
   const facts = {
     target: objectives.target,
     lastBackup: last ? { backupId: last.backupId, endedAt: last.endedAt, verification: last.verification } : null,
     restorable: pointOf(good[0]),
-    verified: pointOf(newestFirst.find(({ verification }) => verification === 'VERIFIED')),
+    verified: pointOf(proved, proved && provedUpTo(proved)),
     lastRestoreTest: known.lastRestoreTest,
     rpo: { objectiveSeconds: objectives.rpoHours * 3600, attainedSeconds: exposureBefore(good) },
     rto: {

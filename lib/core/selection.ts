@@ -5,6 +5,8 @@ export type TableName = { readonly schema: string; readonly name: string };
 
 /** A part of a database or of a tree to be restored, and whether what it needs and the destination lacks comes along. */
 export type Selection = {
+  /** Out of a backup that holds a whole server and not its databases one by one. @default - none is named */
+  readonly databases?: readonly string[];
   readonly schemas: readonly string[];
   readonly tables: readonly TableName[];
   readonly paths: readonly string[];

@@ -49,6 +49,8 @@ export const restoreTestFiguresSchema = z.strictObject({
   restoredBytes: countSchema,
   /** From the first byte asked of the store until every database was in place and compared. */
   restoreSeconds: z.number().nonnegative(),
+  /** The moment that was brought back, where it is another than the backup's own: one that its log leads to. */
+  restoredPoint: z.iso.datetime().optional(),
 });
 export type RestoreTestFigures = z.infer<typeof restoreTestFiguresSchema>;
 

@@ -6,6 +6,8 @@ export type Verification = {
   readonly status: VerificationStatus;
   readonly detail: string | null;
   readonly by: ValidationType | null;
+  /** The newest moment that a restore test has brought back of it, where that is another than the backup's own. */
+  readonly restoredPoint?: string;
 };
 
 /** Before anybody has looked. */
@@ -16,7 +18,8 @@ export const unverified: Verification = { status: 'PENDING', detail: null, by: n
  * stays so when it is merely read again, and one that failed a restore test does not become good by being readable. Every failure counts.
  */
 export function verificationAfter(before: Verification, next: Verification): Verification {
-  if (next.status === 'VERIFIED' || next.status === 'FAILED') return next;
+  if (next.status === 'VERIFIED') return { ...next, ...newest(before.restoredPoint, next.restoredPoint) };
+  if (next.status === 'FAILED') return next;
   const isSettled = before.status === 'VERIFIED' || (before.status === 'FAILED' && before.by === 'restore-test');
   return isSettled || (next.status === 'PENDING' && before.status !== 'PENDING') ? before : next;
 }
@@ -26,5 +29,12 @@ export function knownAfter(known: Verification, event: JournalEvent): Verificati
   if (event.event === 'backup-completed')
     return verificationAfter(known, { status: event.verification, detail: known.detail, by: null });
   if (event.event !== 'backup-verified') return known;
-  return verificationAfter(known, { status: event.verification, detail: event.detail, by: event.by ?? null });
+  const { verification: status, detail, by = null, restoredPoint } = event;
+  return verificationAfter(known, { status, detail, by, ...(restoredPoint !== undefined && { restoredPoint }) });
+}
+
+/** A test that drew an earlier moment proves what a test of a later one has proved already. */
+function newest(...points: readonly (string | undefined)[]): Pick<Verification, 'restoredPoint'> {
+  const [last] = points.filter((point) => point !== undefined).toSorted((a, b) => Date.parse(b) - Date.parse(a));
+  return last === undefined ? {} : { restoredPoint: last };
 }

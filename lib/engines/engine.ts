@@ -1,6 +1,7 @@
 import type { Assertion } from '../core/assertions.ts';
 import type { BackupId } from '../core/ids.ts';
 import type { Content, ContentWords, Manifest, Omissions, StreamRecord } from '../core/manifest.ts';
+import type { ReachedPoint, RecoveryPoint } from '../core/recovery-point.ts';
 import type { Selection } from '../core/selection.ts';
 import type { EngineName, Format, Method, OnConflict } from '../core/vocabulary.ts';
 
@@ -75,10 +76,26 @@ export type EngineContext = {
   readonly progress: (event: EngineProgress) => void;
   /** A private folder for small files (password files); the caller removes it. */
   readonly scratch: string;
+  /** Stops and starts the source's server. @default - nobody may: what needs it stopped finds it stopped, or fails */
+  readonly service?: SourceService;
 };
 
 /** What the tool that reads a file expects it to be called, and that tool. */
 export type FileKind = { readonly extension: string; readonly reader: string };
+
+/** The service that runs the source's server, where the target says how it is switched. */
+export type SourceService = {
+  /** Stops it, and resolves when it has stopped. Rejects with `service-not-switched`; it then runs, or will. */
+  stop(signal: AbortSignal): Promise<StoppedService>;
+};
+
+/** A service that was stopped for an engine. Whatever becomes of this process, somebody starts it again. */
+export type StoppedService = {
+  /** Was it stopped before already? It then stays so. @default false */
+  readonly wasStopped?: boolean;
+  /** Starts it again; done before, it does nothing. Rejects with `service-not-switched`. */
+  start(): Promise<void>;
+};
 
 /** A file, and the text of its first and last 4 KiB, each byte a character. */
 export type FileEnds = { readonly path: string; readonly head: string; readonly tail: string };
@@ -132,6 +149,23 @@ export type BackupReader = {
     stream: StreamRecord,
     objects?: { readonly first: number; readonly last: number },
   ): AsyncIterable<Uint8Array>;
+};
+
+/** A piece of a log as it is kept: all bytes from one position to another. Positions are the engine's own text. */
+export type LogSegment = { readonly name: string; readonly from: string; readonly to: string };
+
+/** The log that a target writes between its backups, as the store has it: in segments, along timelines that part where a server was promoted. */
+export type LogReader = {
+  /** The timelines of which there is anything. */
+  timelines(): Promise<readonly number[]>;
+  /** What is there of a timeline, in order, with its gaps. `to` is the segment's end, or where the bytes end that have come so far. */
+  segments(timeline: number): Promise<readonly LogSegment[]>;
+  /** Where the timeline comes from, in the server's own form; undefined for the first, and when it is not known. */
+  history(timeline: number): Promise<string | undefined>;
+  /** The plain bytes of one segment at its whole length, proved as they pass; what has not come yet is zeros. Each chunk is the reader's own. */
+  read(name: string): AsyncIterable<Uint8Array>;
+  /** A moment up to which nothing was committed that is not before `lsn`, and the log is there up to `lsn`; undefined when none is known. */
+  covered(): Promise<{ readonly at: string; readonly lsn: string } | undefined>;
 };
 
 export type Capture = {
@@ -195,9 +229,21 @@ export type RestorePlan = {
   readonly source: Manifest['source'];
   /** Reads what the streams above refer to: other streams of the backup, and backups that it builds on. */
   readonly reader?: BackupReader;
+  /** The log that goes on where the backup ends, for engines that keep one. @default - there is none */
+  readonly log?: LogReader;
+  /** How far the log is applied. @default - as far as it goes; without a log, to the backup's own point */
+  readonly point?: RecoveryPoint;
+  /** Which timeline is followed. @default - the newest that comes from the backup's */
+  readonly timeline?: number;
+  /** Where folders that the source has outside of its own go: by their path, or whatever the engine calls them. @default - inside the destination */
+  readonly folders?: readonly { readonly from: string; readonly to: string }[];
+  /** False: the copy is left as it would be started, and is not started, recovered or examined. @default true */
+  readonly start?: boolean;
 };
 
 export type RestoreResult = {
+  /** Where the log ended that was applied; left out where none was. */
+  readonly reached?: ReachedPoint;
   readonly restored: readonly { readonly stream: string; readonly database: string; readonly comparison: Comparison }[];
 };
 
@@ -224,7 +270,7 @@ export type SettingsReport = {
   readonly parameterGroup: object;
 };
 
-export type RestoreTestPlan = Pick<RestorePlan, 'source' | 'reader'> & {
+export type RestoreTestPlan = Pick<RestorePlan, 'source' | 'reader' | 'log' | 'point'> & {
   readonly streams: readonly Omit<RestorePlan['streams'][number], 'destination'>[];
   readonly assertions: readonly Assertion[];
   /** The target's settings for restore tests that only this engine has (lib/config/targets); it parses them, and has defaults for all. */
@@ -233,6 +279,8 @@ export type RestoreTestPlan = Pick<RestorePlan, 'source' | 'reader'> & {
   readonly assertionTimeoutSeconds: number;
   /** Told when everything is in place and compared, before it is examined. */
   readonly onRestored: () => void;
+  /** From 0 to below 1: where a test draws something by chance, it is drawn by this. */
+  readonly chance?: number;
 };
 
 export type RestoreTestResult = RestoreResult & {
@@ -240,6 +288,8 @@ export type RestoreTestResult = RestoreResult & {
   readonly server: string;
   readonly serverVersion: string;
   readonly restoreSeconds: number;
+  /** The moment that was brought back, where it is another than the backup's own. */
+  readonly restoredPoint?: string;
   /** Structures of the server (tables and indexes) that were gone through; 0 where the engine has no such check. */
   readonly relations: number;
   /** What the examination found wrong, all of it; empty when the copy is good. */

@@ -53,6 +53,10 @@ export async function admitRestore(
     paths: request.paths ?? null,
     onConflict: request.onConflict ?? null,
     jobs: request.jobs ?? null,
+    point: request.point ?? null,
+    timeline: request.timeline ?? null,
+    folders: request.folders ?? [],
+    start: request.start ?? true,
     as: request.as ?? null,
     replace: request.replace ?? false,
     requestedBy: request.requestedBy ?? { kind: 'user' },
@@ -80,6 +84,7 @@ export async function admitRestore(
     requestedBy: run.requestedBy,
     execution: run.execution,
     ...(request.targetTime === undefined ? {} : { targetTime: request.targetTime }),
+    ...(request.point === undefined ? {} : { point: request.point }),
   });
   return { verdict: 'admitted', run, attempts: 0, redriveCount: asked.redriveCount };
 }

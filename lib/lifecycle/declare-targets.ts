@@ -2,9 +2,11 @@ import { createHash } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
 import type { CatalogClient } from '../catalog/client.ts';
 import type { DeclaredTargets } from '../catalog/queries/declared-targets.ts';
-import type { HoldfastConfig } from '../config/config.ts';
+import type { BackupEntry, HoldfastConfig } from '../config/config.ts';
 import type { Runtime } from '../config/runtime.ts';
+import { parentMethodsOf } from '../config/targets/methods.ts';
 import { newOperationId } from '../core/ids.ts';
+import type { EngineName, Method } from '../core/vocabulary.ts';
 import type { Store } from '../store/store.ts';
 import type { Recorder } from './recorder.ts';
 
@@ -39,8 +41,7 @@ export async function declareTargets({
       engine,
       tenant: tenant ?? null,
       methods: [...new Set(backups.map(({ method }) => method))],
-      // No method of this version makes them.
-      incrementalMethods: [],
+      incrementalMethods: incrementalMethodsOf(engine, backups),
     })),
   };
   if (isDeepStrictEqual(await catalog.declaredTargets(), targets)) return false;
@@ -54,4 +55,14 @@ export async function declareTargets({
     ...targets,
   });
   return true;
+}
+
+/**
+ * By which methods the target can have backups that build on those that it has by its schedules, in the engine's order: the first is what is
+ * asked for when none is named.
+ */
+function incrementalMethodsOf(engine: EngineName, backups: readonly BackupEntry[]): Method[] {
+  const scheduled = new Set(backups.map(({ method }) => method));
+  const entries = Object.entries(parentMethodsOf(engine)) as [Method, readonly Method[]][];
+  return entries.flatMap(([method, parents]) => (parents.some((parent) => scheduled.has(parent)) ? [method] : []));
 }

@@ -67,5 +67,6 @@ export function verdictOn({
     detail: error ? `${error.code}: ${error.message}` : examined,
     by: 'restore-test',
     validation: operation,
+    ...(status === 'PASSED' && figures?.restoredPoint !== undefined && { restoredPoint: figures.restoredPoint }),
   };
 }

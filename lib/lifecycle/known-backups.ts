@@ -75,9 +75,13 @@ async function readBackup(
   try {
     const manifest = await readManifest(store, target, id);
     if (manifest.status !== 'complete' || !bringsDataBack(manifest.method)) return [];
-    const { status: verification } = await readVerification(store, id);
+    const { status: verification, restoredPoint: verifiedPoint } = await readVerification(store, id);
+    const restorablePoint = restorablePointOf(manifest);
     return [
-      { target, backupId: id, endedAt: manifest.endedAt, restorablePoint: restorablePointOf(manifest), verification },
+      {
+        ...{ target, backupId: id, endedAt: manifest.endedAt, restorablePoint, verification },
+        ...(verifiedPoint !== undefined && { verifiedPoint }),
+      },
     ];
   } catch (error) {
     if (!(error instanceof HoldfastError) || error.retryable) throw error;

@@ -134,6 +134,7 @@ async function backupEnding(
           plainBytes: completed.plainBytes,
           storedBytes: completed.storedBytes,
           retentionUntil: completed.retentionUntil,
+          ...(completed.parent && { parent: completed.parent }),
         }
       : {}),
   };
@@ -157,6 +158,7 @@ async function restoreEnding(
     restoredBytes: outcome?.restore?.restoredBytes ?? 0,
     compared: outcome?.restore !== undefined,
     ...(outcome?.restore?.seconds === undefined ? {} : { restoreSeconds: outcome.restore.seconds }),
+    ...(outcome?.restore?.reached === undefined ? {} : { reached: outcome.restore.reached }),
     ...(failure ? { error: failure } : {}),
   };
 }

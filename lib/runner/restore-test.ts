@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { defaultRestoreTest } from '../config/restore-test-schema.ts';
 import { HoldfastError } from '../core/errors.ts';
 import { firstFew } from '../core/first-few.ts';
@@ -8,6 +9,7 @@ import type { RestoreTestResult } from '../engines/engine.ts';
 import { openEngine } from '../engines/open-engine.ts';
 import { metered, type RunContext } from './context.ts';
 import { openBackup } from './open-backup.ts';
+import { openLog } from './open-log.ts';
 import { openReader } from './open-reader.ts';
 import { openStream } from './open-stream.ts';
 import { whileChainInUse } from './while-in-use.ts';
@@ -38,6 +40,7 @@ async function testMarked(context: RunContext, run: RestoreTestRun): Promise<Res
   // The engine tells how far it is; the reader beneath it would only say the same again.
   const quiet = { ...context, report: () => {} };
   const { recovery, run: ofRuns } = context.config;
+  const log = await openLog(context, manifest);
   let restoredAt = context.clock();
   const result = await openEngine(manifest.engine).restoreTest(
     {
@@ -51,6 +54,8 @@ async function testMarked(context: RunContext, run: RestoreTestRun): Promise<Res
     {
       source: manifest.source,
       reader: openReader(quiet, backup),
+      ...(log && { log }),
+      chance: chanceOf(run),
       streams: streams.map((record) => ({ record, open: () => openStream(quiet, backup, record, 'restore') })),
       options: settings,
       assertions: settings.assertions,
@@ -73,9 +78,15 @@ async function testMarked(context: RunContext, run: RestoreTestRun): Promise<Res
       restoredBytes: streams.reduce((total, { plainBytes }) => total + plainBytes, 0),
       restoreSeconds: result.restoreSeconds,
       restoredAt: restoredAt.toISOString(),
+      ...(result.restoredPoint !== undefined && { restoredPoint: result.restoredPoint }),
     },
     failure: failureIn(result),
   };
+}
+
+/** From 0 to below 1, and the same for every attempt at the same test. */
+function chanceOf({ validationId }: RestoreTestRun): number {
+  return createHash('sha256').update(validationId).digest().readUInt32BE() / 2 ** 32;
 }
 
 const sum = ({ restored }: RestoreTestResult, field: 'collectionsCompared' | 'itemsCompared'): number =>

@@ -1,17 +1,19 @@
 import { requireTarget } from '../config/config.ts';
 import { HoldfastError } from '../core/errors.ts';
 import { leaseTtlSeconds } from '../core/lease-ttl.ts';
-import { isCompanion, type Manifest, type StreamRecord } from '../core/manifest.ts';
+import { isCompanion, isWholeServer, type Manifest, type StreamRecord } from '../core/manifest.ts';
 import { leaseKey } from '../core/object-keys.ts';
 import type { Outcome } from '../core/outcome.ts';
 import type { RestoreRun } from '../core/requests.ts';
-import { selectionOf } from '../core/selection.ts';
-import type { RestorePlan } from '../engines/engine.ts';
+import { type Selection, selectionOf } from '../core/selection.ts';
+import type { Method } from '../core/vocabulary.ts';
+import type { Engine, RestorePlan } from '../engines/engine.ts';
 import { openEngine } from '../engines/open-engine.ts';
 import { acquireLease, type Lease } from '../store/lease.ts';
 import { engineContext, type RunContext } from './context.ts';
 import { keepLease } from './lease-keeper.ts';
 import { openBackup } from './open-backup.ts';
+import { openLog } from './open-log.ts';
 import { openReader } from './open-reader.ts';
 import { openStream } from './open-stream.ts';
 import { whileChainInUse } from './while-in-use.ts';
@@ -39,8 +41,20 @@ async function restoreMarked(context: RunContext, run: RestoreRun): Promise<Rest
   const into = requireTarget(context.config, run.into);
   const backup = await openBackup(context, run.target, run.backupId);
   const chosen = chooseStreams(backup.manifest, run);
-  const selection = selectionOf(run);
+  const isWhole = chosen.some(({ record }) => isWholeServer(record));
+  const isAside = isWhole && isFolder(run.as);
+  const selection = isWhole && !isAside ? partsOf(run) : selectionOf(run);
+  if (!isWhole) requireNoLog(run);
   requireOneDatabase(chosen, selection !== undefined);
+  if (isAside && (run.databases ?? run.schemas ?? run.tables) !== null)
+    throw new HoldfastError(
+      'usage',
+      `'${run.as}' is a folder for the whole cluster, and parts of it go into a server`,
+      {
+        hint: 'give the restored database a name with --as, or leave --database, --schema and --table out',
+      },
+    );
+  const log = isWhole ? await openLog(context, backup.manifest) : undefined;
   const engine = openEngine(backup.manifest.engine);
   if (into.engine !== backup.manifest.engine) {
     throw new HoldfastError(
@@ -54,7 +68,7 @@ async function restoreMarked(context: RunContext, run: RestoreRun): Promise<Rest
   const held = { ...context, signal: AbortSignal.any([context.signal, lost.signal]) };
   const keepers: ReturnType<typeof keepLease>[] = [];
   try {
-    for (const method of engine.methods) {
+    for (const method of methodsHeld(engine, isAside)) {
       const lease = await acquireLease(context.store, leaseKey(run.into, method), {
         holder: run.execution,
         description: `restore ${run.recoveryId}`,
@@ -66,7 +80,12 @@ async function restoreMarked(context: RunContext, run: RestoreRun): Promise<Rest
     }
     // The engine tells how far it is; the reader beneath it would only say the same again.
     const quiet = { ...held, report: () => {} };
-    const side = await engineContext(held, into);
+    const side = await engineContext(held, into, {
+      ...context,
+      holder: run.execution,
+      // Of all that it holds, any.
+      lease: leaseKey(run.into, engine.methods[0] as Method),
+    });
     const { parallel } = context.config.recovery;
     const parallelJobs = run.jobs ?? (parallel ? side.parallelJobs : 1);
     const beganAt = performance.now();
@@ -78,6 +97,11 @@ async function restoreMarked(context: RunContext, run: RestoreRun): Promise<Rest
       comparison: context.config.recovery.comparison,
       ...(selection && { selection }),
       ...(run.onConflict && { onConflict: run.onConflict }),
+      ...(log && { log }),
+      ...(run.point && { point: run.point }),
+      ...(run.timeline !== null && { timeline: run.timeline }),
+      folders: run.folders,
+      start: run.start,
       streams: chosen.map(({ record, destination }) => ({
         record,
         destination,
@@ -88,6 +112,7 @@ async function restoreMarked(context: RunContext, run: RestoreRun): Promise<Rest
     return {
       restoredBytes: chosen.reduce((total, { record }) => total + record.plainBytes, 0),
       seconds: Math.round(performance.now() - beganAt) / 1000,
+      ...(result.reached && { reached: result.reached }),
       databases: result.restored.map(({ stream, database, comparison }) => ({
         from: chosen.find(({ record }) => record.stream === stream)?.record.name ?? stream,
         to: database,
@@ -103,6 +128,30 @@ async function restoreMarked(context: RunContext, run: RestoreRun): Promise<Rest
     await Promise.all(keepers.map((keeper) => keeper.stop()));
     await Promise.allSettled(leases.map((lease) => lease.release()));
   }
+}
+
+const isFolder = (as: string | null): boolean => as !== null && /^\.{0,2}\//.test(as);
+
+/** What is wanted of a whole server, when it is not to be a folder of its own: the databases that are named, or all. */
+function partsOf(run: RestoreRun): Selection {
+  return {
+    schemas: [],
+    tables: [],
+    paths: [],
+    withDependencies: false,
+    ...selectionOf(run),
+    databases: run.databases ?? [],
+  };
+}
+
+/** A server that is restored into a folder of its own leaves the target alone, and its backups go on. */
+const methodsHeld = (engine: Engine, isAside: boolean): Engine['methods'] => (isAside ? [] : engine.methods);
+
+function requireNoLog({ point, timeline, folders, start }: RestoreRun): void {
+  if (point === null && timeline === null && folders.length === 0 && start) return;
+  throw new HoldfastError('usage', 'this backup is not of a whole server, and no log goes on from it', {
+    hint: "points, timelines and tablespaces are for backups of method 'base' and what builds on them",
+  });
 }
 
 function requireOneDatabase(chosen: ReturnType<typeof chooseStreams>, isSelection: boolean): void {
@@ -123,6 +172,8 @@ export function chooseStreams(
   }: Pick<RestoreRun, 'databases' | 'as'> & Partial<Pick<RestoreRun, 'schemas' | 'tables'>>,
 ): readonly { readonly record: StreamRecord; readonly destination: string }[] {
   const complete = manifest.streams.filter(({ status }) => status === 'complete');
+  // Of a whole server everything is needed, whatever is wanted of it.
+  if (complete.some(isWholeServer)) return complete.map((record) => ({ record, destination: as ?? '' }));
   const available = complete.filter((record) => !isCompanion(record));
   const names = databases ?? available.map(({ name }) => name);
   const chosen = names.map((name) => {

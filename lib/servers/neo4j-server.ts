@@ -35,19 +35,21 @@ const ownSettings = (port: number): Readonly<Record<string, string>> => ({
 });
 
 /**
- * Prepares the empty folder `home` as the home of a server, with the password of its user `neo4j`, and gives the server, which is not started.
- * It stops cleanly at SIGTERM.
+ * Prepares the folder `home` as the home of a server, and gives the server, which is not started. It stops cleanly at SIGTERM.
  */
 export async function prepareNeo4j(options: {
   readonly programs: Neo4jPrograms;
   readonly home: string;
   readonly port: number;
-  readonly password: string;
+  /** Of its user `neo4j`. @default - that of the data which the home has already */
+  readonly password?: string;
   readonly watchdog: Watchdog;
   /** Most memory that the server takes for queries and transactions. @default 512 */
   readonly heapMiB?: number;
   /** Options of Java, where the program that is started is the server itself. @default - those that start fastest */
   readonly java?: string;
+  /** Beside what the server needs. @default - nothing */
+  readonly environment?: Readonly<Record<string, string>>;
   /** Beside its own, which they may replace. @default - none */
   readonly settings?: Readonly<Record<string, string>>;
 }): Promise<ChildServer> {
@@ -58,17 +60,25 @@ export async function prepareNeo4j(options: {
   const heap = { 'server.memory.heap.initial_size': '256m', 'server.memory.heap.max_size': `${heapMiB}m` };
   const settings = Object.entries({ ...ownSettings(port), ...heap, ...options.settings });
   writeFileSync(path.join(home, 'conf/neo4j.conf'), settings.map(([name, value]) => `${name}=${value}\n`).join(''));
-  await promisify(execFile)(programs.neo4jAdmin, ['dbms', 'set-initial-password', password], {
-    cwd: '/',
-    env: { PATH: '/usr/local/bin:/usr/bin:/bin', ...neo4jEnvironment(home) },
-  });
+  if (password !== undefined)
+    await promisify(execFile)(programs.neo4jAdmin, ['dbms', 'set-initial-password', password], {
+      cwd: '/',
+      env: { PATH: '/usr/local/bin:/usr/bin:/bin', ...neo4jEnvironment(home) },
+    });
   const logFile = path.join(home, 'logs/console.log');
   return childServer({
     program: programs.neo4j,
     args: ['console'],
     // Neo4j's own script takes the heap from its settings; one that is the server itself can not.
-    env: { ...neo4jEnvironment(home), HEAP_SIZE: `${heapMiB}m`, ...(options.java && { NEO4J_JVM: options.java }) },
+    env: {
+      ...neo4jEnvironment(home),
+      HEAP_SIZE: `${heapMiB}m`,
+      ...(options.java && { NEO4J_JVM: options.java }),
+      ...options.environment,
+    },
     logFile,
+    // Neo4j's own script starts a JVM that starts the server's.
+    isLauncher: true,
     watchdog,
     isReady: async () => /\bStarted\.$/m.test(readFileSync(logFile, 'utf8')),
   });

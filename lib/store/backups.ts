@@ -1,7 +1,8 @@
 import { HoldfastError } from '../core/errors.ts';
 import type { BackupId, TargetName } from '../core/ids.ts';
-import { type Manifest, parseManifest } from '../core/manifest.ts';
+import { isWholeServer, type Manifest, parseManifest } from '../core/manifest.ts';
 import { manifestKey, parseManifestKey, prefixes, targetPrefix } from '../core/object-keys.ts';
+import { describePoint, isBefore, type RecoveryPoint } from '../core/recovery-point.ts';
 import { bringsDataBack } from '../core/vocabulary.ts';
 import type { Store } from './store.ts';
 import { readText } from './text.ts';
@@ -35,7 +36,12 @@ export async function* listBackups(
  */
 export async function findBackup(
   store: Store,
-  wanted: { readonly backup: BackupId | 'latest'; readonly target?: TargetName | undefined },
+  wanted: {
+    readonly backup: BackupId | 'latest';
+    readonly target?: TargetName | undefined;
+    /** With `latest`: the newest that a log goes on from, and from which the point can be reached. */
+    readonly point?: RecoveryPoint | undefined;
+  },
 ): Promise<{ readonly target: TargetName; readonly id: BackupId }> {
   const candidates: { target: TargetName; id: BackupId }[] = [];
   for await (const found of listBackups(store, wanted.target)) {
@@ -50,9 +56,18 @@ export async function findBackup(
   }
   for (const found of candidates.toReversed()) {
     if (wanted.backup !== 'latest') return found;
-    const { status, method } = await readNewest(store, found);
-    if (status === 'complete' && bringsDataBack(method)) return found;
+    const manifest = await readNewest(store, found);
+    if (manifest.status !== 'complete' || !bringsDataBack(manifest.method)) continue;
+    if (wanted.point === undefined || leadsTo(manifest, wanted.point)) return found;
   }
+  if (wanted.point !== undefined)
+    throw new HoldfastError(
+      'point-unreachable',
+      `no complete base backup of target '${wanted.target ?? ''}' in '${store.url}' ended before ${describePoint(wanted.point)}`,
+      {
+        hint: "'holdfast list' shows which backups there are; one of method 'base' and the log after it reach any point",
+      },
+    );
   const of = wanted.target === undefined ? '' : ` of target '${wanted.target}'`;
   throw new HoldfastError(
     'backup-unknown',
@@ -60,6 +75,14 @@ export async function findBackup(
       ? `no complete backup${of} in '${store.url}'`
       : `no backup '${wanted.backup}'${of} in '${store.url}'`,
   );
+}
+
+/** Does a log go on from the backup, and is the point after its end? Of a name or a transaction nobody knows before. */
+function leadsTo({ streams, endedAt }: Manifest, point: RecoveryPoint): boolean {
+  const whole = streams.find(isWholeServer);
+  if (whole === undefined) return false;
+  if (point.kind === 'time') return Date.parse(endedAt) <= Date.parse(point.value);
+  return point.kind !== 'lsn' || !isBefore(point.value, String(whole.facts['endLsn']));
 }
 
 /** Whether a manifest that cannot be read is the latest complete backup, nobody knows: an older one is taken by its name only. */

@@ -6,6 +6,7 @@ import { buildFolder, publish, withLock } from '../../lib/local/install-cache.ts
 import { type Progress, runInstaller } from '../../lib/local/run-installer.ts';
 import { ensureDebianPrograms } from './debian-programs.ts';
 import { fromEnvironment, fromPath } from './find.ts';
+import { makeArchives } from './neo4j-archives.ts';
 import { ServerMissing } from './server-missing.ts';
 
 /** The newest long-term version, whose Java (17) every current system has. */
@@ -17,18 +18,20 @@ const variable = 'HOLDFAST_TEST_NEO4J';
 const dependencyPlugin = 'org.apache.maven.plugins:maven-dependency-plugin:3.6.1:copy-dependencies';
 
 /**
- * The folder whose `bin` holds `neo4j`, `neo4j-admin` and `cypher-shell` of the Community edition: put together from Maven Central's jars when
- * it is missing, once, in about a minute.
+ * The folder whose `bin` holds `neo4j`, `neo4j-admin` and `cypher-shell` of the Community edition, and whose `data`, where it has that, is a new
+ * server's: put together from Maven Central's jars when it is missing, once, in two minutes.
  */
 export function ensureNeo4j(progress: Progress): Promise<string> {
   const named = fromEnvironment(variable, 'bin/neo4j-admin');
   if (named) return Promise.resolve(named);
-  const name = `neo4j-${neo4jVersion}`;
+  const name = `neo4j-${neo4jVersion}-v2`;
   return cachedOr(name, progress, async (folder, tools) => {
     await copyJars(tools, { pom: 'pom.xml', folder, version: `-Dneo4j.version=${neo4jVersion}`, progress });
     mkdirSync(path.join(folder, 'bin'));
-    for (const program of ['neo4j', 'neo4j-admin', 'cypher-shell'])
+    for (const program of ['neo4j', 'neo4j-admin', 'cypher-shell', 'java-options'])
       cpSync(path.join(ours, program), path.join(folder, 'bin', program));
+    progress('starting it once, so that its next starts are faster');
+    await makeArchives(folder);
   });
 }
 
@@ -65,7 +68,7 @@ async function build(
   make: (folder: string, tools: Tools) => Promise<void>,
 ): Promise<string> {
   const tools = await ensureTools(progress);
-  progress(`putting ${name} together from Maven Central (once, about a minute, 150 MB)`);
+  progress(`putting ${name} together from Maven Central (once, about two minutes, 300 MB)`);
   const folder = buildFolder(name);
   try {
     await make(folder, tools);

@@ -33,6 +33,7 @@ test('a completed backup has every column that operators read', () => {
     compression_ratio: '4.0000',
     verification_status: 'VALIDATED',
     verification_detail: null,
+    verified_point: null,
     error_code: null,
     error_message: null,
     error_hint: null,

@@ -200,6 +200,46 @@ test('what no method or state machine can do is refused, with what can be had', 
   await refused(owner, recover("target_time => '2999-01-01'"), 'ZH005', /yet to come/, /leave target_time out/);
 });
 
+test('a point in time is asked for where a backup of the whole cluster ended before it', async () => {
+  await using catalog = await catalogOf();
+  await applyEvents(catalog.writer, [requested({ method: 'base' }), begun(), completed()]);
+  const initiate = (named: string) => `select * from backup_mgmt.initiate_point_in_time_recovery(${named})`;
+
+  const [asked] = await rowsOf(
+    catalog.owner,
+    initiate(
+      "target => 'orders', target_time => '2026-11-22 10:00:00.123456+01', restore_as => '/srv/orders', approval_required => false",
+    ),
+  );
+  await rowsOf(catalog.owner, initiate("target => 'orders', approval_required => false"));
+  const [row] = await rowsOf(
+    catalog.owner,
+    'select recovery_type, recovery_status, recovery_target_time::text from backup_mgmt.recovery_operation_s where recovery_type is not null order by recovery_target_time limit 1',
+  );
+  const requests = await rowsOf(catalog.owner, 'select input from holdfast.request order by requested_at');
+  const inputs = requests.map(({ input }) => restoreRequestSchema.parse(input));
+
+  assert.equal(asked?.['backup_bk'], '20261121T020000Z-9f3c2a1b');
+  assert.deepEqual(
+    [row?.['recovery_type'], row?.['recovery_status'], row?.['recovery_target_time']],
+    ['POINT_IN_TIME', 'REQUESTED', '2026-11-22 09:00:00.123+00'],
+  );
+  assert.deepEqual(
+    inputs.map(({ backup, as, point }) => [backup, as, point]),
+    [
+      ['20261121T020000Z-9f3c2a1b', '/srv/orders', { kind: 'time', value: '2026-11-22T09:00:00.123456Z' }],
+      ['20261121T020000Z-9f3c2a1b', undefined, { kind: 'latest' }],
+    ],
+  );
+  await refused(
+    catalog.owner,
+    initiate("target => 'orders', target_time => '2026-11-20 00:00:00+00'"),
+    'ZH005',
+    /no completed backup of 'orders' ended by 2026-11-20T00:00:00\.000Z/,
+    /earliest point that can be reached is 2026-11-21T02:04:40\.750Z/,
+  );
+});
+
 test('where the state machines are, a restore test and a cleanup are queued for them', async () => {
   await using catalog = await catalogOf({ machines: ['backup', 'restore', 'restore-test', 'cleanup'] });
   await applyEvents(catalog.writer, [requested(), begun(), completed()]);

@@ -10,7 +10,7 @@ matrixSuite('neo4j', { method: 'logical', format: 'cypher' }, async (): Promise<
   const [source, destination] = await Promise.all([neo4jServer(), neo4jServer()]);
   stack.use(source);
   stack.use(destination);
-  await createEverything(source);
+  await createEverything(source, { people: 300 });
   const folder = mkdtempSync(path.join(tmpdir(), 'holdfast-neo4j-matrix-'));
   stack.defer(() => rmSync(folder, { recursive: true, force: true }));
   const password = path.join(folder, 'password');

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { mkdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { before, test } from 'node:test';
+import { after, before, test } from 'node:test';
 import { promisify } from 'node:util';
 import type { Format, Method } from '../../lib/core/vocabulary.ts';
 import { ensureDebianPrograms } from '../../scripts/servers/debian-programs.ts';
@@ -24,19 +24,23 @@ function commandsFor(format: Format): readonly string[] {
 }
 
 let venv: string;
+let source: Neo4jServer;
+let destination: Neo4jServer;
 
 before(async () => {
   await ensureDebianPrograms({ jq: 'jq', zstd: 'zstd', openssl: 'openssl' }, (line) => console.error(line));
   const packages = /pip install --quiet (.+)/.exec(document)?.[1]?.split(' ') ?? [];
   venv = await ensurePythonPackages(packages, (line) => console.error(line));
+  [source, destination] = await Promise.all([neo4jServer(), neo4jServer()]);
+  await fill(source);
+});
+after(async () => {
+  await source?.[Symbol.asyncDispose]();
+  await destination?.[Symbol.asyncDispose]();
 });
 
 /** Backs the source up, and follows the document to the destination; resolves with what the commands printed. */
-async function follow(
-  source: Neo4jServer,
-  destination: Neo4jServer,
-  kind: { readonly method: Method; readonly format: Format },
-): Promise<string> {
+async function follow(kind: { readonly method: Method; readonly format: Format }): Promise<string> {
   process.env['HOLDFAST_NEO4J_BIN'] = source.binDir;
   process.env['NEO4J_PASSWORD'] = source.password;
   const targets = `  - name: source
@@ -92,11 +96,7 @@ async function fill(server: Neo4jServer): Promise<void> {
 }
 
 test('a script fills an empty server by cypher-shell', async () => {
-  await using source = await neo4jServer();
-  await using destination = await neo4jServer();
-  await fill(source);
-
-  const printed = await follow(source, destination, { method: 'logical', format: 'cypher' });
+  const printed = await follow({ method: 'logical', format: 'cypher' });
 
   assert.doesNotMatch(printed, /STOP|DIFFERS/);
   assert.match(printed, /^source \S+: complete, ended \S+, Neo4j 5\.26\.30$/m);
@@ -109,13 +109,10 @@ test('a script fills an empty server by cypher-shell', async () => {
 });
 
 test('a dump of a server that is stopped is proved and loaded by neo4j-admin', async () => {
-  await using source = await neo4jServer();
-  await using destination = await neo4jServer();
-  await fill(source);
-  await source.stop();
-  await destination.stop();
+  await destination.clear();
+  await Promise.all([source.stop(), destination.stop()]);
 
-  const printed = await follow(source, destination, { method: 'dump', format: 'dump' });
+  const printed = await follow({ method: 'dump', format: 'dump' });
   await destination.start();
 
   assert.doesNotMatch(printed, /STOP|DIFFERS/);

@@ -54,6 +54,8 @@ export type FolderOptions = {
   readonly connections?: Readonly<Partial<Record<FixtureTarget, object>>>;
   /** How backups of single targets are tested. @default - as for everybody */
   readonly restoreTests?: Readonly<Partial<Record<FixtureTarget, object>>>;
+  /** What single targets are backed up by. @default - the engine's defaults */
+  readonly backups?: Readonly<Partial<Record<FixtureTarget, readonly object[]>>>;
   /** Where the store is. @default - a folder beside the configuration */
   readonly storePath?: string;
   /** Another installation whose key this one has too. @default - a key of its own */
@@ -140,6 +142,7 @@ function configText(options: Omit<FolderOptions, 'server'> & { readonly port: nu
         engine: 'postgres',
         connection: connection(name),
         restoreTest: options.restoreTests?.[name] ?? {},
+        ...(options.backups?.[name] && { backups: options.backups[name] }),
       })),
     },
     null,
@@ -151,12 +154,17 @@ function configText(options: Omit<FolderOptions, 'server'> & { readonly port: nu
  * The app, synthesized once for all tests: with a port of nobody's and a store that does not exist. What is particular to an installation
  * is baked beside each program and put there by `settle`, in the form in which the app would have.
  */
-async function sharedAssembly({ catalog, webhook }: Pick<FolderOptions, 'catalog' | 'webhook'>): Promise<string> {
+async function sharedAssembly({
+  catalog,
+  webhook,
+  backups,
+}: Pick<FolderOptions, 'catalog' | 'webhook' | 'backups'>): Promise<string> {
   const text = configText({
     port: 54_998,
     storePath: './vault',
     ...(catalog && { catalog: { ...catalog, port: catalogPortMark } }),
     ...(webhook && { webhook: 'http://127.0.0.1:9/' }),
+    ...(backups && { backups }),
   });
   const folder = join(sharedFolder, createHash('sha256').update(text).digest('hex').slice(0, 12));
   mkdirSync(folder, { recursive: true });

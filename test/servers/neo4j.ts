@@ -1,8 +1,9 @@
-import { symlinkSync } from 'node:fs';
+import { cpSync, existsSync, symlinkSync } from 'node:fs';
 import path from 'node:path';
 import neo4j, { type Driver } from 'neo4j-driver';
 import { prepareNeo4j } from '../../lib/servers/neo4j-server.ts';
 import { ensureNeo4j } from '../../scripts/servers/neo4j.ts';
+import { testPassword as password } from '../../scripts/servers/neo4j-archives.ts';
 import { ownServer } from './own-server.ts';
 
 /** A real Neo4j server of a test, Community edition, on 127.0.0.1 with a password. It takes some seconds to start: share one within a file. */
@@ -27,8 +28,6 @@ export type Neo4jServer = AsyncDisposable & {
   kill(): Promise<void>;
 };
 
-const password = "pa:ss@w/or\\d%'";
-
 /** A name in a statement. */
 export const quoted = (name: string): string => `\`${name.replaceAll('`', '``').replaceAll('\\', '\\u005c')}\``;
 
@@ -42,13 +41,18 @@ export async function neo4jServer(
     readonly plugins?: readonly string[];
   } = {},
 ): Promise<Neo4jServer> {
-  const binDir = path.join(await ensureNeo4j((line) => console.error(line)), 'bin');
+  const installed = await ensureNeo4j((line) => console.error(line));
+  const binDir = path.join(installed, 'bin');
+  const data = path.join(installed, 'data');
   const started = await ownServer({
     name: 'neo4j',
     signal: 'TERM',
     prepare: async ({ folder: home, port, watchdog }) => {
       const programs = { neo4j: path.join(binDir, 'neo4j'), neo4jAdmin: path.join(binDir, 'neo4j-admin') };
-      const server = await prepareNeo4j({ programs, home, port, password, watchdog, ...options });
+      // A Neo4j that a user has named has no data for tests.
+      const isNew = !existsSync(data);
+      if (!isNew) cpSync(data, path.join(home, 'data'), { recursive: true });
+      const server = await prepareNeo4j({ programs, home, port, watchdog, ...(isNew && { password }), ...options });
       for (const jar of options.plugins ?? []) symlinkSync(jar, path.join(home, 'plugins', path.basename(jar)));
       return server;
     },

@@ -39,13 +39,15 @@ const signals = { smart: 'SIGTERM', fast: 'SIGINT', immediate: 'SIGQUIT' } as co
 export async function postgresServer(options: {
   readonly major: PostgresMajor;
   readonly settings?: Readonly<Record<string, string>>;
+  /** A data folder to begin with, which is copied. @default - empty data, with page checksums */
+  readonly data?: string;
   /** A server that this one is a standby of, instead of having data of its own. */
   readonly standbyOf?: PostgresServer;
 }): Promise<PostgresServer> {
   const account = serverAccount();
   const installed = await ensurePostgres(options.major, (line) => console.error(line));
   const binDir = path.join(await reachableCopy(installed, account), 'bin');
-  const template = await postgresTemplate(binDir, options.major, account);
+  const template = options.data ?? (await postgresTemplate(binDir, options.major, account));
   const started = await ownServer({
     name: `pg${options.major}`,
     account,

@@ -1,11 +1,13 @@
 import { randomBytes } from 'node:crypto';
-import { mkdirSync } from 'node:fs';
+import { copyFileSync, mkdirSync } from 'node:fs';
+import { get } from 'node:https';
 import path from 'node:path';
 import { CreateBucketCommand, PutBucketVersioningCommand, S3Client } from '@aws-sdk/client-s3';
 import { childServer } from '../../lib/servers/child-server.ts';
 import { ensureMinio } from '../../scripts/servers/minio.ts';
 import { ensureVersitygw } from '../../scripts/servers/versitygw.ts';
 import { ownServer } from './own-server.ts';
+import { localhostCertificate } from './speak-tls.ts';
 
 /** A real S3 server of a test, on 127.0.0.1. Address its buckets by path. */
 export type S3Server = AsyncDisposable & {
@@ -33,12 +35,19 @@ const accessKeyId = 'holdfast';
 const secretAccessKey = 'holdfast-test-secret';
 const region = 'us-east-1';
 
-/** MinIO with a key service of its own (SSE-KMS works), and the data in a folder that goes with the server. */
-export async function minioServer(): Promise<S3Server> {
+/**
+ * MinIO with a key service of its own (SSE-KMS works), and the data in a folder that goes with the server. With `tls` it has the certificate of
+ * `speakTls`, which no authority has signed.
+ */
+export async function minioServer({ tls = false }: { readonly tls?: boolean } = {}): Promise<S3Server> {
   const program = await ensureMinio((line) => console.error(line));
-  return s3Server('minio', (port, folder) => ({
+  return s3Server('minio', { tls }, (port, folder) => ({
     program,
-    args: ['server', '--quiet', '--address', `127.0.0.1:${port}`, path.join(folder, 'data')],
+    args: [
+      ...['server', '--quiet', '--address', `127.0.0.1:${port}`],
+      ...(tls ? ['--certs-dir', certificatesIn(folder)] : []),
+      path.join(folder, 'data'),
+    ],
     env: {
       MINIO_ROOT_USER: accessKeyId,
       MINIO_ROOT_PASSWORD: secretAccessKey,
@@ -47,14 +56,17 @@ export async function minioServer(): Promise<S3Server> {
       MINIO_KMS_SECRET_KEY: `key:${Buffer.alloc(32, 7).toString('base64')}`,
       HOME: folder,
     },
-    isReady: () => answers(`http://127.0.0.1:${port}/minio/health/ready`, 200),
+    isReady: () =>
+      tls
+        ? answersWithTls(`https://localhost:${port}/minio/health/ready`)
+        : answers(`http://127.0.0.1:${port}/minio/health/ready`, 200),
   }));
 }
 
 /** versitygw over a folder, with versions. */
 export async function versitygwServer(): Promise<S3Server> {
   const program = await ensureVersitygw((line) => console.error(line));
-  return s3Server('versitygw', (port, folder) => ({
+  return s3Server('versitygw', {}, (port, folder) => ({
     program,
     args: [
       ...['--access', accessKeyId, '--secret', secretAccessKey, '--region', region],
@@ -66,7 +78,20 @@ export async function versitygwServer(): Promise<S3Server> {
   }));
 }
 
-async function s3Server(name: string, launch: (port: number, folder: string) => Launch): Promise<S3Server> {
+function certificatesIn(folder: string): string {
+  const certificates = path.join(folder, 'certificates');
+  mkdirSync(certificates, { recursive: true });
+  const fixtures = path.join(import.meta.dirname, 'fixtures');
+  copyFileSync(path.join(fixtures, 'localhost.crt'), path.join(certificates, 'public.crt'));
+  copyFileSync(path.join(fixtures, 'localhost.key'), path.join(certificates, 'private.key'));
+  return certificates;
+}
+
+async function s3Server(
+  name: string,
+  { tls = false }: { readonly tls?: boolean },
+  launch: (port: number, folder: string) => Launch,
+): Promise<S3Server> {
   const started = await ownServer({
     name,
     signal: 'KILL',
@@ -76,9 +101,10 @@ async function s3Server(name: string, launch: (port: number, folder: string) => 
     },
   });
   const { port, start, end } = started;
-  const endpoint = `http://127.0.0.1:${port}`;
+  const endpoint = tls ? `https://localhost:${port}` : `http://127.0.0.1:${port}`;
   const credentials = { accessKeyId, secretAccessKey };
-  const client = new S3Client({ endpoint, region, forcePathStyle: true, credentials });
+  const requestHandler = { httpsAgent: { ca: localhostCertificate } };
+  const client = new S3Client({ endpoint, region, forcePathStyle: true, credentials, requestHandler });
   return {
     endpoint,
     accessKeyId,
@@ -112,4 +138,13 @@ async function answers(url: string, status?: number): Promise<boolean> {
   } catch {
     return false;
   }
+}
+
+async function answersWithTls(url: string): Promise<boolean> {
+  const { promise, resolve } = Promise.withResolvers<boolean>();
+  get(url, { ca: localhostCertificate }, (response) => {
+    response.resume();
+    resolve(response.statusCode === 200);
+  }).on('error', () => resolve(false));
+  return promise;
 }

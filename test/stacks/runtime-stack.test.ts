@@ -147,7 +147,7 @@ function restoreTestGroup(template: Template): {
   return group['Properties'];
 }
 
-test('a restore test has the disk that the configuration gives it', () => {
+test('what restores, or tests it, has the disk that the configuration gives it', () => {
   const { runtime: large } = templatesOf(
     ordinary.replace('region: eu-central-1 }', 'region: eu-central-1, restoreTestDiskGiB: 200 }'),
   );
@@ -159,7 +159,7 @@ test('a restore test has the disk that the configuration gives it', () => {
   assert.deepEqual(disks.sort(), [
     ['TasksAskTargets', undefined],
     ['TasksBackup', undefined],
-    ['TasksRestore', undefined],
+    ['TasksRestore', 200],
     ['TasksRestoreTest', 200],
   ]);
 });

@@ -14,7 +14,7 @@ export async function knownBackups(
   { targets, perTarget }: { readonly targets: readonly TargetName[]; readonly perTarget: number },
 ): Promise<KnownBackups> {
   const complete = `
-    select backup_bk, target, backup_end_time, restorable_point, verification_status
+    select backup_bk, target, backup_end_time, restorable_point, verification_status, verified_point
     from backup_mgmt.backup_execution_s as satellite
     where load_end_date is null and backup_status = 'COMPLETED' and method is distinct from 'schema'
       and satellite.target = asked.target`;
@@ -24,12 +24,15 @@ export async function knownBackups(
        known.backup_bk as "backupId",
        known.backup_end_time as "endedAt",
        known.restorable_point as "restorablePoint",
-       known.verification_status as "verification"
+       known.verification_status as "verification",
+       known.verified_point as "verifiedPoint"
      from unnest($1::text[]) as asked (target)
      cross join lateral (
        (${complete} and verification_status <> 'FAILED' order by restorable_point desc limit $2::integer)
        union all
        (${complete} and verification_status = 'VERIFIED' order by restorable_point desc limit 1)
+       union all
+       (${complete} and verification_status = 'VERIFIED' and verified_point is not null order by verified_point desc limit 1)
        union all
        (${complete} order by restorable_point desc limit 1)
      ) as known

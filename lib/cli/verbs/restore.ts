@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { requireTarget } from '../../config/config.ts';
 import { HoldfastError } from '../../core/errors.ts';
 import { newOperationId } from '../../core/ids.ts';
+import { type AskedPoint, askedPoint } from '../../core/recovery-point.ts';
 import type { RestoreRun } from '../../core/requests.ts';
 import { selectionOf } from '../../core/selection.ts';
 import { type OnConflict, onConflictSchema } from '../../core/vocabulary.ts';
@@ -9,12 +10,18 @@ import { protectSource } from '../../lifecycle/protect-source.ts';
 import { releaseLeases } from '../../lifecycle/release-leases.ts';
 import { runRestore } from '../../runner/restore.ts';
 import { restoreFailure } from '../../runner/restore-failure.ts';
+import { findBackup } from '../../store/backups.ts';
 import { restoreOnAws } from '../aws.ts';
 import type { CliContext } from '../context.ts';
-import { direct, namedBackup, parseBackup, parseTarget } from '../direct.ts';
+import { direct, parseBackup, parseTarget } from '../direct.ts';
 import { bytes, counted, duration, oneLine, printable } from '../output.ts';
 
-type Options = {
+type Options = Omit<AskedPoint, 'toLatest'> & {
+  readonly toLatest?: boolean;
+  readonly timeline?: string;
+  readonly tablespace?: readonly string[];
+  /** False: --no-start. */
+  readonly start?: boolean;
   readonly backup: string;
   readonly target?: string;
   readonly into?: string;
@@ -37,6 +44,9 @@ type Options = {
 export async function run(context: CliContext, options: Options): Promise<number> {
   const jobs = options.jobs === undefined ? undefined : parseJobs(options.jobs);
   const onConflict = options.onConflict === undefined ? undefined : parseOnConflict(options.onConflict);
+  const point = askedPoint(options);
+  const timeline = options.timeline === undefined ? undefined : parseTimeline(options.timeline);
+  const folders = (options.tablespace ?? []).map(parseTablespace);
   selectionOf({ ...options, schemas: options.schema, tables: options.table, paths: options.path });
   if (options.aws === true) {
     return restoreOnAws(context, {
@@ -50,12 +60,20 @@ export async function run(context: CliContext, options: Options): Promise<number
       ...(options.path === undefined ? {} : { paths: [...options.path] }),
       ...(onConflict === undefined ? {} : { onConflict }),
       ...(jobs === undefined ? {} : { jobs }),
+      ...(point === undefined ? {} : { point }),
+      ...(timeline === undefined ? {} : { timeline }),
+      ...(folders.length === 0 ? {} : { folders }),
+      ...(options.start === false ? { start: false } : {}),
       ...(options.as === undefined ? {} : { as: options.as }),
       ...(options.replace === true ? { replace: true } : {}),
     });
   }
   const restored = await direct(context, async (run) => {
-    const found = await namedBackup(run, options.backup, options.target);
+    const found = await findBackup(run.store, {
+      backup: parseBackup(options.backup),
+      target: options.target === undefined ? undefined : parseTarget(options.target),
+      point,
+    });
     const into = requireTarget(run.config, options.into === undefined ? found.target : parseTarget(options.into));
     protectSource(options, found.target);
     const now = run.clock();
@@ -71,6 +89,10 @@ export async function run(context: CliContext, options: Options): Promise<number
       paths: options.path === undefined ? null : [...options.path],
       onConflict: onConflict ?? null,
       jobs: jobs ?? null,
+      point: point ?? null,
+      timeline: timeline ?? null,
+      folders,
+      start: options.start ?? true,
       as: options.as ?? null,
       replace: options.replace ?? false,
       requestedBy: { kind: 'user' },
@@ -96,6 +118,20 @@ function parseOnConflict(text: string): OnConflict {
   const parsed = onConflictSchema.safeParse(text);
   if (parsed.success) return parsed.data;
   throw new HoldfastError('usage', `--on-conflict '${text}' is none of ${onConflictSchema.options.join(', ')}`);
+}
+
+function parseTimeline(text: string): number {
+  const timeline = Number(text);
+  if (Number.isInteger(timeline) && timeline >= 1) return timeline;
+  throw new HoldfastError('usage', `--timeline '${text}' is no timeline's number`);
+}
+
+function parseTablespace(text: string): { readonly from: string; readonly to: string } {
+  const [from = '', to = ''] = text.split('=');
+  if (from !== '' && to !== '') return { from, to };
+  throw new HoldfastError('usage', `--tablespace '${text}' does not say which goes where`, {
+    hint: 'for example --tablespace 16400=/srv/fast, or --tablespace /mnt/fast=/srv/fast',
+  });
 }
 
 function parseJobs(text: string): number {

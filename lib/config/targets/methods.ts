@@ -27,5 +27,16 @@ const parentTables: Readonly<Partial<Record<EngineName, ParentTable>>> = {
 /** The methods of that engine whose backups build on earlier ones, and on which. */
 export const parentMethodsOf = (engine: EngineName): ParentTable => parentTables[engine] ?? {};
 
-/** Do backups of that engine build on one another, so that whoever takes one reads those before it? */
-export const buildsOnEarlier = (engine: EngineName): boolean => parentTables[engine] !== undefined;
+/**
+ * Do backups of such a target build on one another, so that whoever takes one reads those before it? Where every chain begins with a backup of
+ * another method, only if that one, or one that builds on it, is among `configured`.
+ */
+export function buildsOnEarlier(engine: EngineName, configured: readonly Method[]): boolean {
+  const parents = parentMethodsOf(engine);
+  const chained = Object.keys(parents) as Method[];
+  const beginnings = Object.values(parents)
+    .flat()
+    .filter((method) => !chained.includes(method));
+  if (beginnings.length === 0) return chained.length > 0;
+  return configured.some((method) => beginnings.includes(method) || chained.includes(method));
+}

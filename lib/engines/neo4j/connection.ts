@@ -56,8 +56,8 @@ export async function connect(connection: Connection, scratch: string): Promise<
     fetchSize: 1000,
     connectionTimeout: 15_000,
     connectionAcquisitionTimeout: 30_000,
-    // A transaction that its session tries again by itself ends when the run should.
-    maxTransactionRetryTime: 20_000,
+    // A cluster has another leader by then. The last wait begins within this time: in all it is up to 16 seconds.
+    maxTransactionRetryTime: 10_000,
     disableLosslessIntegers: false,
     notificationFilter: { minimumSeverityLevel: 'OFF' },
     telemetryDisabled: true,

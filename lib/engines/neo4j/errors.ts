@@ -63,6 +63,10 @@ export const isServerError = (error: unknown): error is Neo4jError => error inst
 export const isConstraintViolation = (error: unknown): boolean =>
   isServerError(error) && error.code === 'Neo.ClientError.Schema.ConstraintValidationFailed';
 
+/** Could a constraint not be made, because of what the database holds? */
+export const isNotMade = (error: unknown): boolean =>
+  isServerError(error) && /\.Schema\.Constraint(CreationFailed|ValidationFailed|Violation)/.test(error.code);
+
 /** Is that a command of another edition? */
 export const isUnsupported = (error: unknown): boolean =>
   isServerError(error) &&

@@ -8,7 +8,7 @@ import { GraphDigest } from './content/graph-digest.ts';
 import { readGraph } from './content/read-graph.ts';
 import { countsOf } from './count-elements.ts';
 import { translated } from './errors.ts';
-import { nodeLabel, quoteName } from './script/names.ts';
+import { holdsRestore } from './restore/restore-mark.ts';
 import { ScriptWriter } from './script/script-writer.ts';
 
 /** What a database held when it was looked at: two of the same show that nothing was committed in between. */
@@ -130,8 +130,7 @@ function consistencyOf(began: Moment, ended: Moment, leftOut: number): Facts {
 /** What a restore has left on nodes would be taken for theirs. */
 async function requireNoRestore(server: Server, database: string): Promise<void> {
   await withSession(server, { database }, async (session) => {
-    const { records } = await session.run(`MATCH (n:${quoteName(nodeLabel)}) RETURN n LIMIT 1`);
-    if (records.length === 0) return;
+    if (!(await holdsRestore(session))) return;
     throw new HoldfastError('source-busy', `database '${database}' holds a restore that has not ended`, {
       hint: "run 'holdfast restore' again: it goes on, or clears away what is left",
     });

@@ -6,7 +6,7 @@ import { type Connection, chosenDatabases, type Server, withServer, withSession 
 import { readDefinitions } from './content/definitions.ts';
 import { ownSettings, serverFolders } from './dump/server-folders.ts';
 import { fromServerError } from './errors.ts';
-import { nodeLabel, quoteName } from './script/names.ts';
+import { holdsRestore } from './restore/restore-mark.ts';
 import type { FindTools } from './tools.ts';
 
 type Finding = Probe['findings'][number];
@@ -57,9 +57,8 @@ async function toolFindings(context: EngineContext, server: Server, findTools: F
   };
   if (methods.some((method) => method === 'dump' || method === 'online')) await look(findTools(server.version));
   if (!methods.includes('dump')) return findings;
-  const settings = ownSettings(context);
-  await look(serverFolders(settings));
-  if (settings.service === undefined)
+  await look(serverFolders(ownSettings(context)));
+  if (context.service === undefined)
     findings.push({
       level: 'warning',
       message: 'the target has no service setting: a dump finds the server running, and is refused',
@@ -76,8 +75,7 @@ async function lookInto(server: Server, database: string): Promise<readonly Find
       message: `database '${database}': ${message}`,
       fix: 'drop it, and make it again: a restore would make it anew in any case',
     }));
-    const { records } = await session.run(`MATCH (n:${quoteName(nodeLabel)}) RETURN n LIMIT 1`);
-    if (records.length > 0)
+    if (await holdsRestore(session))
       findings.push({
         level: 'error',
         message: `database '${database}' holds a restore that has not ended`,

@@ -35,14 +35,11 @@ export async function restoreCypher(
       for (const copy of copies) await copy.takeBack().catch(() => {});
       throw error;
     }
-    if (plan.cutOver === false) {
-      for (const copy of copies) await copy.takeBack();
-      return { restored };
-    }
+    const isRehearsal = plan.cutOver === false;
     for (const [index, copy] of copies.entries()) {
       const one = restored[index];
-      context.progress({ phase: 'put in place', detail: one?.database ?? '' });
-      const remarks = await copy.putInPlace();
+      context.progress({ phase: isRehearsal ? 'take back' : 'put in place', detail: one?.database ?? '' });
+      const remarks = isRehearsal ? (await copy.takeBack()).map(notMadeAgain) : await copy.putInPlace();
       if (one && remarks.length > 0)
         restored[index] = {
           ...one,
@@ -52,6 +49,9 @@ export async function restoreCypher(
     return { restored };
   });
 }
+
+const notMadeAgain = (statement: string): string =>
+  `could not be made again, because of what was written meanwhile: ${statement}`;
 
 /** Makes the database where the edition can, if it is not there. */
 async function requireDatabase(server: Server, database: string): Promise<void> {

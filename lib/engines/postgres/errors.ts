@@ -119,6 +119,26 @@ const replicationTexts: readonly (readonly [RegExp, ErrorCode, string])[] = [
     'dump-failed',
     'the server threw away WAL that the backup needs: raise max_slot_wal_keep_size and wal_keep_size',
   ],
+  [
+    /^WAL summaries are required on timeline/,
+    'parent-unfit',
+    "the server's WAL summaries do not reach back to the backup that this one builds on: take a base backup, and backups more often than wal_summary_keep_time",
+  ],
+  [
+    /cannot be taken unless WAL summarization is enabled/,
+    'preflight-failed',
+    "set summarize_wal to 'on' and reload the server; then take a base backup",
+  ],
+  [
+    /manifest requires WAL from final timeline/,
+    'source-busy',
+    'the standby has replayed nothing since the backup that this one builds on: the next run finds something',
+  ],
+  [
+    /system identifier in backup manifest is|timeline \d+ found in manifest|manifest requires WAL from initial timeline|manifest contains no required WAL ranges/,
+    'parent-unfit',
+    'the server has another history than when the backup was taken that this one builds on: take a base backup',
+  ],
 ];
 
 /** The failure of a base backup, or of the session on which it runs. */

@@ -1,5 +1,6 @@
 import { methodsOf, parentMethodsOf } from '../../config/targets/methods.ts';
 import type { Engine } from '../engine.ts';
+import { isPhysical } from './base/base-settings.ts';
 import { captureBase } from './base/capture-base.ts';
 import { captureLogical, type FindTools } from './capture.ts';
 import { checkFile } from './check-file.ts';
@@ -9,9 +10,9 @@ import { postgresFiles } from './formats/file-kinds.ts';
 import { serverHealth } from './health.ts';
 import { inspectStream } from './inspect.ts';
 import { probeServer } from './probe.ts';
-import { restoreLogical } from './restore.ts';
-import { testRestore } from './restore-test.ts';
+import { restoreBackup } from './restore-backup.ts';
 import { checkSettings } from './settings/check-settings.ts';
+import { testBackup } from './test-backup.ts';
 import { findClientTools } from './tools.ts';
 
 /** The PostgreSQL engine. `findTools` says where the client tools of a server's major version are. */
@@ -27,12 +28,12 @@ export function postgresEngine(options: { readonly findTools?: FindTools } = {})
     capture: (context, request) =>
       inOurTerms(
         'capture',
-        request.method === 'base' ? captureBase(context) : captureLogical(context, request, findTools),
+        isPhysical(request.method) ? captureBase(context, request) : captureLogical(context, request, findTools),
       ),
     inspect: inspectStream,
     checkFile,
-    restore: (context, plan) => inOurTerms('restore', restoreLogical(context, plan, findTools)),
-    restoreTest: (context, plan) => inOurTerms('restore test', testRestore(context, plan, findTools)),
+    restore: (context, plan) => inOurTerms('restore', restoreBackup(context, plan, findTools)),
+    restoreTest: (context, plan) => inOurTerms('restore test', testBackup(context, plan, findTools)),
     checkSettings: (context, host) => inOurTerms('settings', checkSettings(context, host)),
     compare: (context, stream, database) => inOurTerms('compare', compareStream(context, stream, database, findTools)),
   };

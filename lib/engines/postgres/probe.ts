@@ -1,6 +1,8 @@
 import type { Client } from 'pg';
 import { HoldfastError } from '../../core/errors.ts';
 import type { EngineContext, Probe } from '../engine.ts';
+import { isPhysical, scheduledMethods } from './base/base-settings.ts';
+import { baseFindings, replicationRefusal } from './base/requirements.ts';
 import type { FindTools } from './capture.ts';
 import { type Connection, connect, parseConnection } from './connection.ts';
 import { fromServerError } from './errors.ts';
@@ -16,7 +18,11 @@ export async function probeServer(context: EngineContext, findTools: FindTools):
   try {
     const server = await readServer(client);
     const databases = await chosenDatabases(client, connection);
-    const findings = [...serverFindings(server, connection), ...(await walFindings(context, client))];
+    const findings = [
+      ...serverFindings(server, connection),
+      ...(await physicalFindings(context, { client, connection, major: server.major })),
+      ...(await walFindings(context, client)),
+    ];
     const tools = await findTools(server.major).catch((error: unknown) => {
       if (!(error instanceof HoldfastError)) throw error;
       findings.push({ level: 'error', message: error.message, fix: error.hint });
@@ -85,6 +91,22 @@ function serverFindings(server: Server, connection: Connection): Finding[] {
       fix: "turn on ssl in the server and set sslmode to 'verify-full'",
     });
   return findings;
+}
+
+/** What stands in the way of those backups of the target that come over the replication protocol, where it has any. */
+async function physicalFindings(
+  context: EngineContext,
+  { client, connection, major }: { readonly client: Client; readonly connection: Connection; readonly major: number },
+): Promise<readonly Finding[]> {
+  const methods = scheduledMethods(context).filter(isPhysical);
+  if (methods.length === 0) return [];
+  const isIncremental = methods.some((method) => method !== 'base');
+  const findings = await baseFindings(client, { isIncremental, major });
+  const plain = findings.map(({ level, message, fix }) => ({ level, message, fix }));
+  // Without the privilege the session is refused for that, which is said already.
+  if (findings.some(({ code }) => code === 'privilege-missing')) return plain;
+  const refusal = await replicationRefusal(connection, context.signal);
+  return refusal ? [...plain, refusal] : plain;
 }
 
 /** Relations of which a dump could not read the rows, and why. Extensions' own tables are dumped only where they asked for it. */

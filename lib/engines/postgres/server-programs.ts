@@ -31,14 +31,48 @@ export async function findServerPrograms(
 ): Promise<ServerPrograms> {
   const { account, findTools, folders = namedPostgresFolders(), elsewhere = usualPlaces } = options;
   for (let major = wanted; major <= newestMajor; major++) {
-    for (const folder of new Set([...folders, ...elsewhere(major)])) {
-      const found = inspectFolder(folder, account);
-      if (found?.major === major && (await hasTools(findTools, major))) return found;
-    }
+    for (const found of programsOf(major, { account, folders: [...folders, ...elsewhere(major)] }))
+      if (await hasTools(findTools, major)) return found;
   }
   throw new HoldfastError('tool-missing', `no PostgreSQL server ${wanted} or newer, with its client tools, was found`, {
     hint: `install the server (on Debian and Ubuntu: sudo apt-get install postgresql-${wanted}), or set HOLDFAST_PG_BIN to the folder of its programs`,
   });
+}
+
+/**
+ * The server of exactly that major version: a data directory is of one version. Rejects with `tool-missing`, naming what to install. Looks where
+ * `findServerPrograms` does.
+ */
+export function findExactServer(
+  major: number,
+  {
+    account,
+    folders = namedPostgresFolders(),
+    elsewhere = usualPlaces,
+  }: {
+    readonly account: ServerAccount | undefined;
+    readonly folders?: readonly string[];
+    readonly elsewhere?: (major: number) => readonly string[];
+  },
+): ServerPrograms {
+  for (const found of programsOf(major, { account, folders: [...folders, ...elsewhere(major)] })) return found;
+  throw new HoldfastError(
+    'tool-missing',
+    `no PostgreSQL server ${major} was found, and a data directory starts with its own major version only`,
+    {
+      hint: `install it (on Debian and Ubuntu: sudo apt-get install postgresql-${major}), or set HOLDFAST_PG_BIN to the folder of its programs`,
+    },
+  );
+}
+
+function* programsOf(
+  major: number,
+  { account, folders }: { readonly account: ServerAccount | undefined; readonly folders: readonly string[] },
+): Generator<ServerPrograms> {
+  for (const folder of new Set(folders)) {
+    const found = inspectFolder(folder, account);
+    if (found?.major === major) yield found;
+  }
 }
 
 const usualPlaces = (major: number): readonly string[] => [...usualFolders(major), ...embeddedPostgresFolders()];

@@ -84,10 +84,29 @@ export async function restoreUsers(session: Session, users: readonly string[]): 
   for (const line of users) {
     const [, name = '', ...rules] = rulesOf(line);
     if (name === 'default' || name === self) left.push(name);
-    else await session.ask(['ACL', 'SETUSER', name, 'reset', ...rules] satisfies Argument[]);
+    else
+      await session.ask(['ACL', 'SETUSER', name, 'reset', ...rules] satisfies Argument[]).catch((error: unknown) => {
+        if (!(error instanceof Refusal)) throw error;
+        const about = `${addressOf(session.connection)}: user '${name}' cannot be made`;
+        const { code, message } = fromRefusal(error, about, 'restore-failed');
+        throw new HoldfastError(code, message, {
+          cause: error,
+          hint: 'all keys are in place, and so are the users before this one; make the others by hand',
+        });
+      });
   }
   return left;
 }
 
-/** The words of a user's line; a selector in parentheses is one. */
-const rulesOf = (line: string): readonly string[] => line.match(/\([^)]*\)|\S+/g) ?? [];
+/** The words of a user's line; a selector in parentheses is one. It ends where a word does that ends with one: patterns may hold them too. */
+function rulesOf(line: string): readonly string[] {
+  const rules: string[] = [];
+  let selector: string | undefined;
+  for (const word of line.split(' ').filter((found) => found !== '')) {
+    selector = selector === undefined ? word : `${selector} ${word}`;
+    if (selector.startsWith('(') && !selector.endsWith(')')) continue;
+    rules.push(selector);
+    selector = undefined;
+  }
+  return rules;
+}

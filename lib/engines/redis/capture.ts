@@ -12,7 +12,7 @@ import { ContentDigest } from './keys/content-digest.ts';
 import { TeeSink } from './keys/tee-sink.ts';
 import { type Server, withServer } from './server.ts';
 import { openSnapshot, type Transfer } from './source/open-snapshot.ts';
-import { firstSlot, readShards, type Shard, shardConnection } from './source/shards.ts';
+import { firstSlot, readShards, requireSameSlots, type Shard, shardConnection } from './source/shards.ts';
 
 /** What a target's own settings say of captures. */
 const optionsSchema = z.object({ transfer: transferSchema.default('auto'), acl: z.boolean().default(false) });
@@ -47,6 +47,7 @@ export async function captureServer(
           connection: shard ? shardConnection(connection, shard) : connection,
           server,
           shard,
+          shards,
           transfer,
           format,
         }),
@@ -75,6 +76,8 @@ type Opened = {
   readonly connection: Connection;
   readonly server: Server;
   readonly shard: Shard | undefined;
+  /** All of them, as they were when the backup began. */
+  readonly shards: readonly Shard[];
   readonly transfer: Transfer;
   readonly format: KeyFormat;
 };
@@ -83,7 +86,7 @@ async function openStream(
   context: EngineContext,
   opened: Opened,
 ): Promise<{ readonly bytes: AsyncIterable<Uint8Array>; result(): CaptureResult }> {
-  const { connection, server, shard, transfer, format } = opened;
+  const { connection, server, shard, shards, transfer, format } = opened;
   const digest = new ContentDigest();
   const writer = format.writer?.(server);
   const reader = rdbFormat.reader(writer ? new TeeSink(digest, writer) : digest);
@@ -109,7 +112,9 @@ async function openStream(
     }
     const facts = reader.end();
     if (writer) yield* lastOf(writer);
+    const remark = shard && (await requireSameSlots(connection, shards, context.signal));
     result = {
+      ...(remark !== undefined && { remarks: [remark] }),
       content: digest.content(),
       facts: {
         ...facts,

@@ -83,6 +83,13 @@ async function rightsFindings(
           message: `the backup user may not ${command[0]}`,
           fix: `allow it '~* +${command[0].toLowerCase()}'`,
         });
+  if (server.isCluster && (await lacks('CLUSTER', 'NODES')))
+    findings.push({
+      level: 'warning',
+      message:
+        'the backup user may not ask which slots are on their way from one shard to another, and keys of theirs may be missed',
+      fix: "allow it '+cluster|nodes'",
+    });
   if (acl && (await lacks('ACL', 'LIST')))
     findings.push({
       level: 'error',

@@ -5,15 +5,15 @@ import type { Comparison, EngineContext, RestorePlan, RestoreResult } from '../e
 import { stopReason } from '../stop-reason.ts';
 import { restoreUsers, usersIn } from './acl.ts';
 import { databasesOf, destinationOf } from './compare.ts';
-import { parseConnection } from './connection.ts';
+import { type Connection, parseConnection } from './connection.ts';
 import { aclFormat } from './formats/formats.ts';
 import { allOf } from './inspect.ts';
 import { typesAndKeys } from './keys/content-digest.ts';
-import type { Session } from './protocol/session.ts';
-import { requireRoom } from './restore/preflight.ts';
+import { openSession } from './protocol/session.ts';
 import { restoreIntoCluster } from './restore/restore-into-cluster.ts';
 import { restoreIntoServer } from './restore/restore-into-server.ts';
 import { withServer } from './server.ts';
+import { readShards, shardConnection } from './source/shards.ts';
 
 const optionsSchema = z.object({ transfer: transferSchema.default('auto'), acl: z.boolean().default(false) });
 
@@ -36,13 +36,14 @@ export async function restoreStreams(context: EngineContext, plan: RestorePlan):
     return await withServer(connection, context.signal, async (session, server) => {
       const users = plan.streams.filter(({ record }) => record.format === aclFormat);
       const work = keysOf(plan);
-      requireRoom(
-        server,
-        work.streams.map(({ record }) => record),
-      );
       const into = server.isCluster ? restoreIntoCluster : restoreIntoServer;
       const comparisons = await into(context, plan, { ...work, session, server, connection, transfer });
-      const usersRemarks = await putUsersBack(session, users, acl && plan.cutOver !== false);
+      const usersRemarks = await putUsersBack(context, users, {
+        isAsked: acl && plan.cutOver !== false,
+        places: server.isCluster
+          ? (await readShards(session)).map((shard) => shardConnection(connection, shard))
+          : [connection],
+      });
       return {
         restored: [
           ...users.map(({ record }) => ({
@@ -89,19 +90,27 @@ function keysOf({ streams, selection }: RestorePlan): KeyRestore {
   };
 }
 
+/** Users are a server's own: in a cluster each primary is given them. */
 async function putUsersBack(
-  session: Session,
+  { signal }: EngineContext,
   streams: RestorePlan['streams'],
-  isAsked: boolean,
+  { isAsked, places }: { readonly isAsked: boolean; readonly places: readonly Connection[] },
 ): Promise<readonly string[]> {
   if (streams.length === 0) return [];
   if (!isAsked) return ["ACL users were not restored: that is done where the receiving target says 'acl: true'"];
-  const remarks: string[] = [];
+  const left = new Set<string>();
   for (const { open } of streams) {
-    const left = await restoreUsers(session, usersIn(await allOf(open())));
-    remarks.push(...left.map((name) => `user '${name}' was left as it is`));
+    const users = usersIn(await allOf(open()));
+    for (const place of places) {
+      await using session = await openSession(place, signal);
+      for (const name of await restoreUsers(session, users)) left.add(name);
+    }
   }
-  return remarks;
+  return [
+    ...[...left].map((name) => `user '${name}' was left as it is`),
+    ...(places.length > 1 ? ['ACL users were made on every primary; replicas have users of their own'] : []),
+    "ACL users are in the server's memory: ACL SAVE, or CONFIG REWRITE where there is no ACL file, makes them outlive a restart",
+  ];
 }
 
 const nothingCompared = (remarks: readonly string[]): Comparison => ({

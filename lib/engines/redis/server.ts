@@ -24,7 +24,8 @@ export type Server = {
 /** Asks a server what it is. Rejects with the error table's code. */
 export async function readServer(session: Session): Promise<Server> {
   const about = addressOf(session.connection);
-  const info = parseInfo(textOf(await asked(session, ['INFO', 'everything'], about)));
+  const lines = linesOf(textOf(await asked(session, ['INFO', 'everything'], about)));
+  const info = new Map(lines);
   const version = info.get('valkey_version') ?? info.get('redis_version') ?? '0.0.0';
   const [major = 0, minor = 0] = version.split('.').map(Number);
   return {
@@ -45,9 +46,8 @@ export async function readServer(session: Session): Promise<Server> {
         return database === undefined || keys === undefined ? [] : [[Number(database), Number(keys)] as const];
       }),
     ),
-    modules: [...info].flatMap(([name, value]) =>
-      name === 'module' ? [/name=([^,]*)/.exec(value)?.[1] ?? value] : [],
-    ),
+    // A line for each, all of the same name.
+    modules: lines.flatMap(([name, value]) => (name === 'module' ? [/name=([^,]*)/.exec(value)?.[1] ?? value] : [])),
   };
 }
 
@@ -78,11 +78,9 @@ export const textOf = (reply: Reply | Refusal | undefined): string =>
 export const isAtLeast = ({ major, minor }: Pick<Server, 'major' | 'minor'>, wanted: number, of = 0): boolean =>
   major > wanted || (major === wanted && minor >= of);
 
-function parseInfo(text: string): ReadonlyMap<string, string> {
-  return new Map(
-    text.split('\r\n').flatMap((line) => {
-      const colon = line.indexOf(':');
-      return colon < 0 || line.startsWith('#') ? [] : [[line.slice(0, colon), line.slice(colon + 1)] as const];
-    }),
-  );
+function linesOf(text: string): readonly (readonly [name: string, value: string])[] {
+  return text.split('\r\n').flatMap((line) => {
+    const colon = line.indexOf(':');
+    return colon < 0 || line.startsWith('#') ? [] : [[line.slice(0, colon), line.slice(colon + 1)] as const];
+  });
 }

@@ -219,3 +219,19 @@ test('a circle of parents is a broken chain, and no endless one', () => {
     "keep 20250102: there is no complete logical backup of 'orders', and nothing newer",
   ]);
 });
+
+test('a base stays as long as something of another method builds on it, and goes with the last of those', () => {
+  const base = backupAt('2026-11-01T02:00:00Z', { method: 'base' });
+  const first = backupAt('2026-11-02T02:00:00Z', { method: 'incremental', parent: base.id });
+  const second = backupAt('2026-11-09T02:00:00Z', { method: 'incremental', parent: first.id });
+  const newBase = backupAt('2026-11-10T02:00:00Z', { method: 'base' });
+  const third = backupAt('2026-11-11T02:00:00Z', { method: 'incremental', parent: newBase.id });
+  const backups = [base, first, second, newBase, third];
+
+  assert.deepEqual(told(backups, '2026-11-12T06:00:00Z').slice(0, 3), [
+    `keep 20261101: '${second.id}' builds on it, and is kept`,
+    `keep 20261102: '${second.id}' builds on it, and is kept`,
+    'keep 20261109: daily: kept until 2026-11-16',
+  ]);
+  assert.deepEqual(gone(backups, '2026-11-16T06:00:00Z'), ['20261101', '20261102', '20261109']);
+});

@@ -2,10 +2,12 @@ import assert from 'node:assert/strict';
 import { appendFileSync, chmodSync, mkdirSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { type Libc, openLibc } from '../../../lib/engines/application/native/libc.ts';
 import { inspectTar } from '../../../lib/engines/application/tar/inspect-tar.ts';
 import { archiveEnd } from '../../../lib/engines/application/tar/pax-header.ts';
 import { TarSink } from '../../../lib/engines/application/tar/tar-sink.ts';
 import { Choice } from '../../../lib/engines/application/tree/choice.ts';
+import { omissionOf } from '../../../lib/engines/application/tree/omission.ts';
 import { FileReader, type Part } from '../../../lib/engines/application/tree/read-files.ts';
 import { TreeSum } from '../../../lib/engines/application/tree/tree-content.ts';
 import { walkTree } from '../../../lib/engines/application/tree/walk.ts';
@@ -15,8 +17,8 @@ import { contextFor, engine, takeBackup, temporaryFolder, treeOf } from './run-e
 const MiB = 1024 * 1024;
 
 /** Reads files one after another, `between` being called after each part: as if another program wrote then. */
-async function readSlowly(root: string, names: readonly string[], between: (part: number) => void) {
-  const reader = new FileReader(new TarSink(), undefined);
+async function readSlowly(root: string, names: readonly string[], between: (part: number) => void, libc?: Libc) {
+  const reader = new FileReader(new TarSink(), libc);
   const paths = Buffer.from(names.map((name) => `${name}\0`).join(''));
   const parts: Part[] = [];
   for (const part of reader.read({ root: Buffer.from(root), paths })) {
@@ -51,6 +53,30 @@ test('a large file that changes while it is read is read again, and is in the ar
   assert.deepEqual(
     content.tables.map(({ rows, bytes }) => ({ rows, bytes })),
     [{ rows: 1, bytes: 4 * MiB + 4 }],
+  );
+});
+
+test('a small file that grows large between being looked at and being read is in the archive whole', async () => {
+  using folder = temporaryFolder();
+  const file = join(folder.path, 'log');
+  writeFileSync(file, noise(MiB - 5000, 1));
+  const libc = openLibc();
+  assert.ok(libc, 'the test steps in where attributes are read, which comes between the two');
+  let looks = 0;
+
+  const { content, omissions } = await readSlowly(folder.path, ['log'], () => {}, {
+    ...libc,
+    xattrs: () => {
+      looks += 1;
+      if (looks <= 2) appendFileSync(file, noise(looks === 1 ? 4 : 4 * MiB, looks));
+      return [];
+    },
+  });
+
+  assert.deepEqual(omissions, []);
+  assert.deepEqual(
+    content.tables.map(({ rows, bytes }) => ({ rows, bytes })),
+    [{ rows: 1, bytes: 5 * MiB - 5000 + 4 }],
   );
 });
 
@@ -268,3 +294,12 @@ async function asNobody(work: () => Promise<void>): Promise<void> {
     process.seteuid?.(0);
   }
 }
+
+test('what a file system has against one file is no trouble of the others, and what this process lacks is', () => {
+  const path = Buffer.from('data/odd');
+  const failure = (code: string): Error => Object.assign(new Error(code), { code });
+
+  assert.deepEqual(omissionOf(path, failure('EINVAL')), { path, reason: 'unreadable', detail: 'EINVAL' });
+  assert.deepEqual(omissionOf(path, failure('ESTALE')), { path, reason: 'vanished' });
+  assert.throws(() => omissionOf(path, failure('EMFILE')), { code: 'EMFILE' });
+});

@@ -74,6 +74,7 @@ export function makeOddTree(root: string): number {
     'x'.repeat(255),
     '...',
     '\\x41',
+    '\ufeffmarked',
   ])
     file(at('odd', name), name);
   file(bytes(Buffer.concat([Buffer.from('odd/'), oddName])), 'latin');
@@ -87,9 +88,12 @@ export function makeOddTree(root: string): number {
   symlinkSync('../readme.txt', at('links', 'to-file'));
   symlinkSync('/nowhere/at/all', at('links', 'dangling'));
   symlinkSync('y'.repeat(300), at('links', 'long'));
+  // What a path of the tree would be shown as, and a mark that decoders take away.
+  symlinkSync('.', at('links', 'here'));
+  symlinkSync('\ufeffmarked', at('links', 'marked'));
   linkSync(at('readme.txt'), at('links', 'hard'));
   linkSync(at('large', 'noise.bin'), at('links', 'hard-large'));
-  names += 5;
+  names += 7;
 
   // Holes: a megabyte of data between two, and nothing but a hole.
   folder(at('sparse'));

@@ -9,12 +9,16 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
+  rmSync,
   statSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { openLibc } from '../../../lib/engines/application/native/libc.ts';
+import { Destination } from '../../../lib/engines/application/restore/destination.ts';
+import { pathIn, terminated } from '../../../lib/engines/application/tree/read-entry.ts';
 import { noise } from './odd-tree.ts';
 import { contextFor, engine, inPieces, restoreBackup, takeBackup, temporaryFolder, treeOf } from './run-engine.ts';
 
@@ -42,6 +46,40 @@ async function app(request: (typeof requests)[number]) {
   const saved = await takeBackup(context, request);
   return { folder, source, context, saved, [Symbol.dispose]: () => folder[Symbol.dispose]() };
 }
+
+test('a folder below which a file system is mounted is not replaced: what is mounted is in no backup, and would go with it', async () => {
+  // Where every Linux has one mounted.
+  assert.throws(() => new Destination('/dev').requireNoMounts(), {
+    code: 'preflight-failed',
+    message: /^'\/dev' cannot be replaced: file systems are mounted below it, at .*'\/dev\/shm'/,
+  });
+  // To mount one of its own takes root.
+  if (process.geteuid?.() !== 0) return;
+  using place = await app({ method: 'files', format: 'tar' });
+  const { source, context } = place;
+  const mounted = join(source, 'up loads');
+  mkdirSync(mounted);
+  execFileSync('mount', ['-t', 'tmpfs', 'none', mounted]);
+  try {
+    writeFileSync(join(mounted, 'photo'), 'the only one');
+    const saved = await takeBackup(context, { method: 'files', format: 'tar' });
+    const replacing = { to: source, replace: true };
+
+    const restoring = restoreBackup(context, saved, replacing);
+
+    await assert.rejects(restoring, {
+      code: 'preflight-failed',
+      message: `'${source}' cannot be replaced: file systems are mounted below it, at '${mounted}'`,
+    });
+    assert.equal(readFileSync(join(mounted, 'photo'), 'utf8'), 'the only one');
+    await restoreBackup(context, saved, { to: source, onConflict: 'replace' });
+    assert.equal(readFileSync(join(mounted, 'photo'), 'utf8'), 'the only one');
+    assert.deepEqual(readdirSync(place.folder.path), ['app']);
+  } finally {
+    execFileSync('umount', [mounted]);
+  }
+});
+
 const selection = (...paths: string[]) => ({ schemas: [], tables: [], paths, withDependencies: false });
 
 for (const request of requests) {
@@ -118,6 +156,9 @@ for (const request of requests) {
     chmodSync(folder.path, 0o755);
     writeFileSync(join(source, 'tool'), '#!/bin/sh\n');
     chmodSync(join(source, 'tool'), 0o4755);
+    const note = Buffer.from('data/one');
+    openLibc()?.setXattr(terminated(pathIn(Buffer.from(source), note)), Buffer.from('user.note'), Buffer.from('kept'));
+    chmodSync(join(source, 'data', 'one'), 0o444);
     if (isRoot) {
       chownSync(join(source, 'data', 'one'), 1234, 1234);
       chownSync(home, 65_534, 0);
@@ -132,6 +173,7 @@ for (const request of requests) {
 
     const remarks = restored[0]?.comparison.remarks ?? [];
     assert.deepEqual(restored[0]?.comparison.differences, []);
+    assert.doesNotMatch(remarks.join('\n'), /attribute/);
     assert.match(remarks.join('\n'), /^owner not set, for which root is needed: \d+ files, the first of them '/);
     assert.match(remarks.join('\n'), /set-id bits not set, since the owner is another: 'tool'/);
     assert.equal(statSync(join(home, 'copy', 'tool')).mode & 0o7777, 0o755);
@@ -233,6 +275,30 @@ test('what a replacement had put aside when it was killed gets its name back', a
 
   await assert.rejects(restoring, { code: 'target-not-empty' });
   assert.equal(readFileSync(join(place.source, 'data', 'one'), 'utf8'), 'one');
+});
+
+test('what a restore had taken out of a mount when it was killed is kept, and what came after it is not', () => {
+  // Where every Linux has a file system mounted, and everybody may write.
+  const mount = '/dev/shm';
+  const [old, copy] = ['replaced', 'restoring'].map((what) => join(mount, `.shm.holdfast-${what}-0123abcd`));
+  assert.ok(old && copy);
+  let kept = '';
+  try {
+    for (const folder of [old, copy]) mkdirSync(folder);
+    writeFileSync(join(old, 'order'), 'paid');
+
+    const remarks = new Destination(mount).clearLeftovers();
+
+    kept = /is kept as '(\/dev\/shm\/\.shm\.holdfast-differs-[0-9a-f]{8})'/.exec(remarks[0] ?? '')?.[1] ?? '';
+    assert.equal(readFileSync(join(kept, 'order'), 'utf8'), 'paid');
+    assert.deepEqual([old, copy].filter(existsSync), []);
+    // By itself it is what a whole exchange had still to remove.
+    mkdirSync(old);
+    assert.deepEqual(new Destination(mount).clearLeftovers(), []);
+    assert.deepEqual([old, kept].filter(existsSync), [kept]);
+  } finally {
+    for (const folder of [old, copy, kept || old]) rmSync(folder, { recursive: true, force: true });
+  }
 });
 
 test('a restore to a link goes to the folder that it points to', async () => {

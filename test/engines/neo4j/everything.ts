@@ -66,8 +66,8 @@ export const everyValue: Readonly<Record<string, unknown>> = {
 /** Names that a statement has to quote with care. */
 export const oddLabels = ['a b', 'with `quotes`', 'back\\slash', '\\u0041', 'line\nfeed', '世界', "it's", '; DROP'];
 
-/** Fills an empty database with one of everything. */
-export async function createEverything(server: Neo4jServer): Promise<void> {
+/** Fills an empty database with one of everything, and with so many people of whom each knows the next. */
+export async function createEverything(server: Neo4jServer, { people = 3000 } = {}): Promise<void> {
   const labels = oddLabels.map((label) => `:${quoted(label)}`).join('');
   await server.run('CREATE (:Everything)');
   await server.run('MATCH (n:Everything) SET n += $values', { values: everyValue });
@@ -81,9 +81,9 @@ export async function createEverything(server: Neo4jServer): Promise<void> {
     `MATCH (a:A:B {n: 1}), (e:Everything) CREATE (a)-[r:${quoted('odd `type`\n\\u0041')}]->(e) SET r = properties(e)`,
   );
   await server.run(
-    'UNWIND range(1, 3000) AS i CREATE (p:Person {id: i, name: "person " + i, born: date("1970-01-01") + duration({days: i})})',
+    `UNWIND range(1, ${people}) AS i CREATE (p:Person {id: i, name: "person " + i, born: date("1970-01-01") + duration({days: i})})`,
   );
-  await server.run('MATCH (a:Person), (b:Person {id: a.id % 3000 + 1}) CREATE (a)-[:NEXT {n: a.id}]->(b)');
+  await server.run(`MATCH (a:Person), (b:Person {id: a.id % ${people} + 1}) CREATE (a)-[:NEXT {n: a.id}]->(b)`);
   for (const statement of definitions) await server.run(statement);
   await server.run('CALL db.awaitIndexes(300)');
 }

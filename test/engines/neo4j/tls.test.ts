@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { appendFileSync, copyFileSync, mkdirSync } from 'node:fs';
 import path from 'node:path';
 import { after, before, suite, test } from 'node:test';
 import { neo4jEngine } from '../../../lib/engines/neo4j/neo4j-engine.ts';
@@ -14,16 +13,15 @@ suite('a Neo4j server that speaks TLS alone', { concurrency: false }, () => {
   let server: Neo4jServer;
 
   before(async () => {
-    server = await neo4jServer();
-    await server.stop();
-    const folder = path.join(server.home, 'certificates/bolt');
-    mkdirSync(folder, { recursive: true });
-    copyFileSync(path.join(fixtures, 'localhost.crt'), path.join(folder, 'public.crt'));
-    copyFileSync(path.join(fixtures, 'localhost.key'), path.join(folder, 'private.key'));
-    const settings = { 'server.bolt.tls_level': 'REQUIRED', 'dbms.ssl.policy.bolt.enabled': 'true' };
-    for (const [name, value] of Object.entries(settings))
-      appendFileSync(path.join(server.home, 'conf/neo4j.conf'), `${name}=${value}\n`);
-    await server.start();
+    server = await neo4jServer({
+      settings: {
+        'server.bolt.tls_level': 'REQUIRED',
+        'dbms.ssl.policy.bolt.enabled': 'true',
+        'dbms.ssl.policy.bolt.base_directory': fixtures,
+        'dbms.ssl.policy.bolt.public_certificate': 'localhost.crt',
+        'dbms.ssl.policy.bolt.private_key': 'localhost.key',
+      },
+    });
   });
   after(() => server?.[Symbol.asyncDispose]());
 

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { writeFile } from 'node:fs/promises';
 import { connect as connectTcp, createServer, type Socket } from 'node:net';
@@ -156,6 +157,23 @@ test('keys that vanish while they are listed are counted, and the rest is whole'
   assert.ok(deleted > 0);
   assert.ok(keys >= 20_000 - deleted && keys < 20_000, `${keys} keys`);
   assert.equal(typeof result?.facts['vanishedKeys'], 'number');
+});
+
+test('key by key, large values are asked for a few at a time', async () => {
+  await using server = await redisServer('redis-8');
+  for (let index = 0; index < 200; index++) await server.ask('SET', `key ${index}`, randomBytes(1024 ** 2));
+  using context = contextFor(server, { options: { transfer: 'keys' } });
+  const opened = await engine.capture(context, { method: 'snapshot', format: 'rdb' });
+  const stream = await opened.streams[0]?.open();
+
+  let [largest, all] = [0, 0];
+  for await (const { length } of stream?.bytes ?? []) {
+    largest = Math.max(largest, length);
+    all += length;
+  }
+
+  assert.ok(all > 200 * 1024 ** 2);
+  assert.ok(largest < 6 * 1024 ** 2, `${largest} bytes at once`);
 });
 
 test('over TLS the server is proved to be the one that is meant', async () => {

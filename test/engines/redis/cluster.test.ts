@@ -4,8 +4,8 @@ import { redisEngine } from '../../../lib/engines/redis/redis-engine.ts';
 import { slotOf } from '../../../lib/engines/redis/source/shards.ts';
 import { type RedisServer, redisServer } from '../../servers/redis.ts';
 import { type RedisCluster, redisCluster } from '../../servers/redis-cluster.ts';
-import { capture, planned, type Saved } from '../saved-streams.ts';
-import { contextFor } from './run-engine.ts';
+import { capture, planned, type Saved, save } from '../saved-streams.ts';
+import { contextFor, run } from './run-engine.ts';
 
 const engine = redisEngine();
 const keys = Array.from({ length: 3000 }, (_, index) =>
@@ -139,8 +139,22 @@ test('a cluster that has keys is refused, emptied when told so, and merged into'
   const before = await total(target);
   await plan({ onConflict: 'skip' });
   const skipped = [await total(target), String(await there.ask(['GET', 'key 1']))];
+  const [first, ...others] = streamsOf(all);
+  assert.ok(first);
+  async function* cut() {
+    const chunks = await Array.fromAsync((first as NonNullable<typeof first>).open());
+    const whole = Buffer.concat(chunks);
+    yield whole.subarray(0, whole.length - 9);
+  }
+  const damaged = plan({ replace: true, streams: [...others, { ...first, open: cut }] });
+  await assert.rejects(damaged, (error: { code?: unknown }) =>
+    ['corrupt', 'dump-incomplete'].includes(String(error.code)),
+  );
+  const kept = await total(target);
   await plan({ replace: true });
 
+  // There is no safety copy in a cluster, so what replaces its keys is read to its end before they go.
+  assert.equal(kept, 3001);
   assert.equal(before, 2);
   assert.deepEqual(skipped, [3001, 'old']);
   assert.equal(await total(target), 3000);
@@ -191,4 +205,145 @@ test('a restore that breaks off leaves an empty cluster empty', async () => {
   await assert.rejects(engine.restore(context, { streams, replace: false, source: {} }), RangeError);
 
   assert.equal(await total(target), 0);
+});
+
+type Move = { readonly slot: string; readonly from: RedisServer; readonly to: RedisServer };
+
+/** Opens a slot at both ends, and takes the keys in it over; it is still the first one's. */
+async function beginMove({ slot, from, to }: Move): Promise<void> {
+  await to.ask('CLUSTER', 'SETSLOT', slot, 'IMPORTING', String(await from.ask('CLUSTER', 'MYID')));
+  await from.ask('CLUSTER', 'SETSLOT', slot, 'MIGRATING', String(await to.ask('CLUSTER', 'MYID')));
+  const found = (await from.ask('CLUSTER', 'GETKEYSINSLOT', slot, '100')) as Buffer[];
+  if (found.length > 0) await from.ask('MIGRATE', to.host, String(to.port), '', '0', '5000', 'KEYS', ...found);
+}
+
+/** Says at both ends whose the slot is now. */
+async function giveSlot({ slot, from, to }: Move): Promise<void> {
+  const owner = String(await to.ask('CLUSTER', 'MYID'));
+  for (const one of [to, from]) await one.ask('CLUSTER', 'SETSLOT', slot, 'NODE', owner);
+}
+
+test('keys whose slot moves between the snapshots of two shards do not go missing in silence', async () => {
+  const [first, , last] = source.nodes;
+  assert.ok(first && last);
+  const key = keys.find((one) => slotOf(Buffer.from(one)) > 11_000) ?? assert.fail();
+  const slot = String(slotOf(Buffer.from(key)));
+  const [there, back] = [
+    { slot, from: last, to: first },
+    { slot, from: first, to: last },
+  ];
+  const captured = async (move: () => Promise<void>): Promise<readonly unknown[]> => {
+    using context = contextFor(first);
+    const opened = await engine.capture(context, { method: 'snapshot', format: 'rdb' });
+    const all: Saved[] = [];
+    for (const stream of opened.streams) {
+      all.push(await save(stream));
+      if (all.length === 1) await move();
+    }
+    await opened.end();
+    return all.map(({ record }) => record.error?.code ?? record.status);
+  };
+
+  const onTheWay = await captured(() => beginMove(there));
+  await giveSlot(there);
+  const moved = await captured(async () => {
+    await beginMove(back);
+    await giveSlot(back);
+  });
+  const quiet = await captured(async () => {});
+
+  assert.deepEqual(onTheWay, ['complete', 'complete', 'source-busy']);
+  assert.deepEqual([moved[0], moved[2]], ['complete', 'source-busy']);
+  assert.deepEqual(quiet, ['complete', 'complete', 'complete']);
+  assert.equal(await total(source), 3000);
+});
+
+test('a user who may not ask for slots on their way backs up all the same, and the probe says what it lacks', async () => {
+  const rights = '-@all +psync +replconf +info +ping +client|setname +cluster|slots +acl|whoami +acl|dryrun'.split(' ');
+  for (const one of source.nodes) await one.ask('ACL', 'SETUSER', 'backup', 'on', '>pw', ...rights);
+  using context = contextFor(node(source), { connection: { user: 'backup', password: 'pw' } });
+
+  const all = await capture(engine, context, { method: 'snapshot', format: 'rdb' });
+  const { findings } = await engine.probe(context);
+  for (const one of source.nodes) await one.ask('ACL', 'DELUSER', 'backup');
+
+  assert.deepEqual(
+    [...all.values()].map(({ record }) => record.status),
+    ['complete', 'complete', 'complete'],
+  );
+  assert.deepEqual(
+    findings.map(({ fix }) => fix),
+    ["allow it '+cluster|nodes'"],
+  );
+});
+
+test('each node of a cluster needs room for its part of the backup, and no more', async () => {
+  const all = await saved();
+  const large = new Map([...all].map(([name, one]) => [name, withBytes(one, 40 * 1024 ** 2)]));
+  await emptied(target);
+  using context = contextFor(node(target));
+  const restore = () => engine.restore(context, { streams: streamsOf(large), replace: false, source: {} });
+  const limit = (bytes: string) => Promise.all(target.nodes.map((one) => one.ask('CONFIG', 'SET', 'maxmemory', bytes)));
+  try {
+    await limit('40mb');
+    await assert.rejects(restore(), { code: 'preflight-failed' });
+    await limit('80mb');
+    await restore();
+  } finally {
+    await limit('0');
+  }
+
+  assert.equal(await total(target), 3000);
+});
+
+/** As if its strings had so many bytes, which are no part of a digest. */
+const withBytes = ({ record, bytes }: Saved, size: number): Saved => ({
+  bytes,
+  record: {
+    ...record,
+    content: {
+      ...record.content,
+      tables: (record.content?.tables ?? []).map((table) => ({ ...table, bytes: size / 2 })),
+    },
+  },
+});
+
+test('ACL users are made on every primary of a cluster', async () => {
+  await node(source).ask('ACL', 'SETUSER', 'app', 'on', '>secret', '~app:*', '+@read');
+  await emptied(target);
+  const all = await saved('rdb', { acl: true });
+  using context = contextFor(node(target), { options: { acl: true } });
+
+  const { restored } = await engine.restore(context, { streams: streamsOf(all), replace: false, source: {} });
+
+  for (const one of target.nodes) assert.deepEqual(String(await one.ask('ACL', 'USERS')), 'app,default');
+  assert.deepEqual(restored[0]?.comparison.remarks, [
+    "user 'default' was left as it is",
+    'ACL users were made on every primary; replicas have users of their own',
+    "ACL users are in the server's memory: ACL SAVE, or CONFIG REWRITE where there is no ACL file, makes them outlive a restart",
+  ]);
+});
+
+test('a cluster of several databases is read whole, and is no empty one when database 0 is', async () => {
+  await using several = await redisCluster('valkey', { 'cluster-databases': '16' });
+  await using single = await redisServer('valkey');
+  const key = 'in another database';
+  const owner = several.nodes[Math.min(2, Math.floor((slotOf(Buffer.from(key)) * 3) / 16_384))] ?? assert.fail();
+  await run(owner, [['SET', key, 'value']], 5);
+  await single.ask('SET', 'one', 'value');
+  const databases = async (transfer: string) => {
+    using context = contextFor(node(several), { options: { transfer } });
+    const all = await capture(engine, context, { method: 'snapshot', format: 'rdb' });
+    return [...all.values()].flatMap(({ record }) => record.content?.tables ?? []).map(({ schema }) => schema);
+  };
+  using from = contextFor(single);
+  const all = await capture(engine, from, { method: 'snapshot', format: 'rdb' });
+  using context = contextFor(node(several));
+  const plan = { streams: streamsOf(all), replace: false, source: {} };
+
+  assert.deepEqual(await databases('replication'), ['db5']);
+  assert.deepEqual(await databases('keys'), ['db5']);
+  await assert.rejects(engine.restore(context, plan), { code: 'target-not-empty', message: 'the cluster has 1 keys' });
+  await assert.rejects(engine.restore(context, { ...plan, cutOver: false }), { code: 'target-not-empty' });
+  assert.match(String(await owner.ask('INFO', 'keyspace')), /db5:keys=1/);
 });

@@ -237,7 +237,9 @@ test('functions that are there with other code are not replaced unawares', async
 test('ACL users come along when both sides say so, passwords as hashes', async () => {
   await using from = await redisServer('redis-8');
   await using target = await redisServer('redis-8');
-  await run(from, [['ACL', 'SETUSER', 'app', 'on', '>secret', '~app:*', '+@read', '(~other:* +get)']]);
+  await run(from, [
+    ['ACL', 'SETUSER', 'app', 'on', '>secret', '~app:*', '+@read', '(~other:* +get)', '(~(o)d(d)* +set)'],
+  ]);
   using taking = contextFor(from, { options: { acl: true } });
   const all = await capture(engine, taking, { method: 'snapshot', format: 'rdb' });
   const streams = () => [planned(all.get('acl'), 'acl'), planned(all.get('server'), 'server')];

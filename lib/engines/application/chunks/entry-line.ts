@@ -1,4 +1,4 @@
-import { type Entry, shownPath } from '../tree/entry.ts';
+import { type Entry, shownBytes, shownPath } from '../tree/entry.ts';
 import { timeText } from '../tree/tree-content.ts';
 
 /** An entry's line without its end, so that chunks can be put to it. */
@@ -12,9 +12,9 @@ export function entryLine(entry: Entry): string {
     gid,
     mtime: timeText(mtime),
     ...(kind === 'file' && { size }),
-    ...(target && { target: shownPath(target) }),
+    ...(target && { target: shownBytes(target) }),
     ...(device && { device: [device.major, device.minor] }),
-    ...(xattrs.length > 0 && { xattrs: xattrs.map(([name, value]) => [shownPath(name), value.toString('base64')]) }),
+    ...(xattrs.length > 0 && { xattrs: xattrs.map(([name, value]) => [shownBytes(name), value.toString('base64')]) }),
     ...(entry.isSparse && { sparse: true }),
     ...(entry.signature !== undefined && { stat: entry.signature }),
   }).slice(0, -1);

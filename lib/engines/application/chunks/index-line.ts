@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { HoldfastError } from '../../../core/errors.ts';
-import { type Entry, entryKinds, pathShown } from '../tree/entry.ts';
+import { bytesShown, type Entry, entryKinds, pathShown } from '../tree/entry.ts';
 
 /** Where a chunk is: in which backup, by its place in the index's list of them, and at which plain byte of that backup's packs. */
 export type ChunkPlace = { readonly backup: number; readonly offset: number; readonly length: number };
@@ -51,7 +51,7 @@ export function endLine(begun: string, chunks: readonly FileChunk[]): string {
 /** What a line says. Throws `corrupt`. */
 export function parseLine(text: string, number: number): IndexEntry {
   const line = parsed(lineSchema, text, number);
-  const xattrs = (line.xattrs ?? []).map(([name, value]) => [pathShown(name), Buffer.from(value, 'base64')] as const);
+  const xattrs = (line.xattrs ?? []).map(([name, value]) => [bytesShown(name), Buffer.from(value, 'base64')] as const);
   const chunks = (line.chunks ?? []).map(([id, backup, offset, length]) => ({ id, backup, offset, length }));
   const size = line.size ?? 0;
   if (chunks.reduce((sum, { length }) => sum + length, 0) !== size)
@@ -65,7 +65,7 @@ export function parseLine(text: string, number: number): IndexEntry {
       gid: line.gid,
       mtime: nanosecondsOf(line.mtime),
       size,
-      ...(line.target !== undefined && { target: pathShown(line.target) }),
+      ...(line.target !== undefined && { target: bytesShown(line.target) }),
       ...(line.device && { device: { major: line.device[0], minor: line.device[1] } }),
       xattrs,
       ...(line.sparse && { isSparse: true }),

@@ -12,11 +12,13 @@ import {
 } from 'node:fs';
 import { basename, dirname, isAbsolute, join, resolve } from 'node:path';
 import { HoldfastError } from '../../../core/errors.ts';
+import { firstFew } from '../../../core/first-few.ts';
 import { type Connection, treeNamed } from '../connection.ts';
 import { openLibc } from '../native/libc.ts';
 import { type WorkFolder, workFolderName, workFolderOf } from '../tree/leftovers.ts';
 import { codeOf } from '../tree/omission.ts';
 import { pathIn, terminated } from '../tree/read-entry.ts';
+import { mountsBelow } from './mounts-below.ts';
 
 /** The folder that a restore into `destination` means: a path, or the name of a configured tree. */
 export function folderOf(connection: Connection, destination: string): string {
@@ -73,17 +75,41 @@ export class Destination {
   }
 
   /**
-   * Clears away what a restore that was killed has left. One that was killed between the two renames of a replacement has left what it was to
-   * replace under another name: that gets its own back.
+   * Throws `preflight-failed` where a file system is mounted below. Backups leave it out; but it would move aside with the folder that is replaced,
+   * and be emptied with it.
    */
-  clearLeftovers(): void {
-    for (const entry of readdirSync(this.#place)) {
-      const what = workFolderOf(entry, this.#name);
-      const path = join(this.#place, entry);
-      if (what === 'replaced' && !this.#isMount && lstatSync(this.path, { throwIfNoEntry: false }) === undefined)
+  requireNoMounts(): void {
+    const mounts = mountsBelow(this.path);
+    if (mounts.length === 0) return;
+    throw new HoldfastError(
+      'preflight-failed',
+      `'${this.path}' cannot be replaced: file systems are mounted below it, at ${firstFew(mounts.map((place) => `'${place}'`))}`,
+      { hint: 'unmount them, restore beside it with --as, or restore file by file with --on-conflict replace' },
+    );
+  }
+
+  /**
+   * Clears away what a restore that was killed has left. One that was killed between the two renames of a replacement has left what it was to
+   * replace under another name: that gets its own back. One that was killed while it exchanged the contents of a mount has left some of both in
+   * place, and what it had taken away nowhere else: that is kept. Returns what is worth a remark.
+   */
+  clearLeftovers(): readonly string[] {
+    const found = readdirSync(this.#place).map((entry) => ({
+      path: join(this.#place, entry),
+      what: workFolderOf(entry, this.#name),
+    }));
+    // The folder of the new contents goes when the last of them has been moved.
+    const isHalfway = this.#isMount && found.some(({ what }) => what === 'restoring');
+    const kept: string[] = [];
+    for (const { path, what } of found) {
+      if (what === 'replaced' && isHalfway) {
+        const aside = this.keepAside(path);
+        kept.push(`what a killed restore had taken away is kept as '${aside}': remove it when nothing of it is missed`);
+      } else if (what === 'replaced' && !this.#isMount && lstatSync(this.path, { throwIfNoEntry: false }) === undefined)
         renameSync(path, this.path);
       else if (what === 'restoring' || what === 'replaced') removeTree(path);
     }
+    return kept;
   }
 
   /** A new folder to restore into, for nobody else's eyes. */
@@ -93,7 +119,7 @@ export class Destination {
     return path;
   }
 
-  /** Keeps a copy that must not be put in place. Returns where it is. */
+  /** Keeps a folder that must be neither put in place nor removed. Returns where it is. */
   keepAside(work: string): string {
     const path = this.#newFolder('differs');
     renameSync(work, path);
@@ -111,6 +137,7 @@ export class Destination {
       renameSync(work, this.path);
       return undefined;
     }
+    this.requireNoMounts();
     const aside = this.#newFolder('replaced');
     if (openLibc()?.exchange(terminated(Buffer.from(work)), terminated(Buffer.from(this.path)))) {
       renameSync(work, aside);
@@ -127,6 +154,7 @@ export class Destination {
   }
 
   #swapContents(work: string): string | undefined {
+    this.requireNoMounts();
     const old = this.#names();
     const aside = old.length > 0 ? this.#newFolder('replaced') : undefined;
     if (aside !== undefined) mkdirSync(aside, { mode: 0o700 });

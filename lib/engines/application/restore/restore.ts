@@ -37,9 +37,10 @@ export async function restoreTrees(context: EngineContext, plan: RestorePlan): P
   try {
     context.progress({ phase: 'preflight' });
     const places = streams.map((stream) => placeOf(connection, stream, plan));
-    for (const { stream, destination } of places) {
+    for (const { stream, destination, kept } of places) {
       current = destination.path;
-      copies.push(await restoreCopy(context, plan, stream, destination));
+      const copy = await restoreCopy(context, plan, stream, destination);
+      copies.push({ ...copy, comparison: { ...copy.comparison, remarks: [...copy.comparison.remarks, ...kept] } });
     }
     throwIfStopped(context.signal, 'the restore');
     if (plan.cutOver === false) return resultOf(copies.map((copy) => [copy, [rehearsed]]));
@@ -67,16 +68,17 @@ const isMerge = ({ selection, onConflict }: RestorePlan): boolean =>
 
 function placeOf(connection: Connection, stream: Planned, plan: RestorePlan) {
   const destination = new Destination(folderOf(connection, stream.destination));
-  destination.clearLeftovers();
+  const kept = destination.clearLeftovers();
   const mayBeTaken = plan.replace || plan.cutOver === false || isMerge(plan);
   if (destination.isTaken && !mayBeTaken)
     throw new HoldfastError('target-not-empty', `'${destination.path}' is not empty`, {
       hint: 'restore into another folder with --as, say --replace to exchange the whole, or --on-conflict to add to it',
     });
+  if (destination.isTaken && plan.replace && !isMerge(plan)) destination.requireNoMounts();
   const { tables = [] } = stream.record.content ?? {};
   // A part of it may need far less.
   if (plan.selection === undefined) destination.requireSpace(tables.reduce((sum, { bytes }) => sum + bytes, 0));
-  return { stream, destination };
+  return { stream, destination, kept };
 }
 
 async function restoreCopy(
@@ -115,7 +117,7 @@ async function write(context: EngineContext, plan: RestorePlan, stream: Planned,
     context.progress({ phase: 'restore', detail: stream.record.name, bytes, expectedBytes });
   };
   await (stream.record.format === 'tar' ? extractTar : restoreChunks)(
-    { ...stream, reader: plan.reader },
+    { ...stream, reader: plan.reader, signal: context.signal },
     choice,
     writer,
     onBytes,

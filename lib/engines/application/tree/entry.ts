@@ -27,7 +27,11 @@ export type Entry = {
   readonly signature?: string;
 };
 
-const decoder = new TextDecoder('utf-8', { fatal: true });
+/** As large as most file systems let a file become, in bytes. What claims to be larger is one hole, and summing it would take hours. */
+export const largestFile = 2 ** 44;
+
+// A byte order mark at the beginning of a name belongs to the name.
+const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 /** Bytes as text; undefined when they are no UTF-8. */
 export function textOf(bytes: Uint8Array): string | undefined {
@@ -38,9 +42,14 @@ export function textOf(bytes: Uint8Array): string | undefined {
   }
 }
 
-/** A path as people read it: what is no UTF-8, and what would be taken for such an escape, as `\xHH`. */
-export function shownPath(path: Uint8Array): string {
-  if (path.length === 0) return '.';
+/** A path of a tree as people read it: the tree itself is `.`, and the rest as `shownBytes` has it. */
+export const shownPath = (path: Uint8Array): string => (path.length === 0 ? '.' : shownBytes(path));
+
+/** The path that `shownPath` shows so. */
+export const pathShown = (shown: string): Buffer => (shown === '.' ? Buffer.alloc(0) : bytesShown(shown));
+
+/** Bytes as people read them: what is no UTF-8, and what would be taken for such an escape, as `\xHH`. */
+export function shownBytes(path: Uint8Array): string {
   const text = textOf(path);
   if (text !== undefined) return text.replaceAll('\\', '\\x5C');
   let shown = '';
@@ -52,9 +61,8 @@ export function shownPath(path: Uint8Array): string {
   return shown;
 }
 
-/** The path that `shownPath` shows so. */
-export function pathShown(shown: string): Buffer {
-  if (shown === '.') return Buffer.alloc(0);
+/** The bytes that `shownBytes` shows so. */
+export function bytesShown(shown: string): Buffer {
   const pieces = shown.split(/\\x([0-9A-F]{2})/);
   return Buffer.concat(
     pieces.map((piece, index) => (index % 2 === 1 ? Buffer.from(piece, 'hex') : Buffer.from(piece, 'utf8'))),

@@ -27,8 +27,8 @@ export type LoadedCopy = {
   readonly comparison: Comparison;
   /** Deletes what was there before, if anything was, and makes the copy the database's content. Gives what is worth a remark. */
   putInPlace(): Promise<readonly string[]>;
-  /** Deletes the copy: the database is as it was. */
-  takeBack(): Promise<void>;
+  /** Deletes the copy. Gives the constraints of what was there before that could not be made again: all else is as it was. */
+  takeBack(): Promise<readonly string[]>;
 };
 
 type Options = {
@@ -49,7 +49,7 @@ type Options = {
 export async function loadCopy(context: EngineContext, server: Server, options: Options): Promise<LoadedCopy> {
   const { record, destination: database } = options.planned;
   const mark = await beginRestore(server, database, options);
-  const takeBack = (): Promise<void> => writing(server, database, (session) => rollBack(session, mark));
+  const takeBack = (): Promise<readonly string[]> => writing(server, database, (session) => rollBack(session, mark));
   try {
     const loaded = await writing(server, database, async (session) => {
       await dropConstraints(session);
@@ -68,17 +68,18 @@ export async function loadCopy(context: EngineContext, server: Server, options: 
     if (unknown.length > 0 && !options.leavesOut) throw needsEnterprise(database, unknown);
     const comparison = await compareDatabase(context, server, { record, database, of: 'loaded' });
     if (!comparison.same) throw comparisonFailed(database, comparison);
+    if (!options.replace) await writing(server, database, (session) => requireNothingOld(session, database));
     const left = unknown.map((statement) => `left out, for want of the Enterprise edition: ${statement}`);
     return {
       comparison: { ...comparison, remarks: [...comparison.remarks, ...left] },
-      putInPlace: () => putInPlace(server, database, { mark, definitions: known }),
+      putInPlace: () => putInPlace(server, database, { mark, definitions: known, replace: options.replace }),
       takeBack,
     };
   } catch (error) {
     // A server that is gone keeps the mark: the next attempt goes on.
-    await takeBack().catch(() => {});
-    if (context.signal.aborted) throw stopReason(context.signal, `the restore of database '${database}'`);
-    throw translated(error, `restoring database '${database}'`, 'restore-failed');
+    const lost = await takeBack().catch(() => []);
+    const reason = context.signal.aborted ? stopReason(context.signal, `the restore of database '${database}'`) : error;
+    throw withLost(translated(reason, `restoring database '${database}'`, 'restore-failed'), lost);
   }
 }
 
@@ -88,8 +89,9 @@ async function beginRestore(server: Server, database: string, { planned, replace
   return writing(server, database, async (session) => {
     const found = await readMark(session);
     if (found?.phase === 'loading' && found.script === script) return found;
-    if (found?.phase === 'loading') await rollBack(session, found);
+    const lost = found?.phase === 'loading' || found?.phase === 'taking back' ? await rollBack(session, found) : [];
     if (found?.phase === 'replacing') {
+      if (!replace) throw halfInPlace(database, server);
       await deleteNodes(session, isOld('n'));
       await removeMarks(session);
     }
@@ -97,9 +99,28 @@ async function beginRestore(server: Server, database: string, { planned, replace
       throw new HoldfastError('target-not-empty', `database '${database}' at '${server.address}' is not empty`, {
         hint: 'say --replace to delete what it holds when the copy has been loaded and compared; Neo4j Community has one database alone',
       });
-    const mark: RestoreMark = { script, phase: 'loading', constraints: await readConstraints(session) };
+    // What an attempt before this one could not make again is not forgotten.
+    const constraints = [...(await readConstraints(session)), ...lost];
+    const mark: RestoreMark = { script, phase: 'loading', constraints };
     await writeMark(session, mark);
     return mark;
+  });
+}
+
+/** Its nodes are whole, and nobody may take it for what it should be. */
+const halfInPlace = (database: string, server: Server): HoldfastError =>
+  new HoldfastError(
+    'target-not-empty',
+    `database '${database}' at '${server.address}' holds a copy without all of its constraints and indexes: a restore was killed when it put it in place`,
+    { hint: 'say --replace to restore once more in its stead' },
+  );
+
+/** Nobody said that what is there may be deleted, and it was empty when the restore began. */
+async function requireNothingOld(session: Session, database: string): Promise<void> {
+  const { records } = await session.run(`MATCH (n) WHERE ${isOld('n')} RETURN n LIMIT 1`);
+  if (records.length === 0) return;
+  throw new HoldfastError('target-not-empty', `somebody wrote to database '${database}' while it was restored`, {
+    hint: 'keep clients away while a restore runs, or say --replace; what was written is there, and the copy was taken back',
   });
 }
 
@@ -119,11 +140,16 @@ async function isEmpty(session: Session): Promise<boolean> {
 async function putInPlace(
   server: Server,
   database: string,
-  { mark, definitions }: { readonly mark: RestoreMark; readonly definitions: readonly string[] },
+  {
+    mark,
+    definitions,
+    replace,
+  }: { readonly mark: RestoreMark; readonly definitions: readonly string[]; readonly replace: boolean },
 ): Promise<readonly string[]> {
   return writing(server, database, async (session) => {
     await writeMark(session, { ...mark, phase: 'replacing' });
-    await deleteNodes(session, isOld('n'));
+    // Otherwise there was nothing, and whoever wrote since the last look keeps what is his.
+    if (replace) await deleteNodes(session, isOld('n'));
     await dropIndexes(session);
     const failed: string[] = [];
     for (const statement of definitions) {
@@ -178,6 +204,16 @@ function comparisonFailed(database: string, { differences }: Comparison): Holdfa
     'comparison-failed',
     `the restored copy of '${database}' differs from the backup: ${differences.slice(0, 10).join('; ')}${more}`,
     { hint: 'the copy was taken back, and the database is as it was' },
+  );
+}
+
+/** Says what a restore that was taken back could not bring back. */
+function withLost(error: unknown, lost: readonly string[]): unknown {
+  if (lost.length === 0 || !(error instanceof HoldfastError)) return error;
+  return new HoldfastError(
+    error.code,
+    `${error.message}; and ${lost.length} constraints of before could not be made again, because of what was written meanwhile: ${lost.slice(0, 5).join('; ')}`,
+    { cause: error, hint: 'remove what they forbid, and make them by hand' },
   );
 }
 

@@ -1,5 +1,6 @@
 import type { Session } from 'neo4j-driver';
 import { definitionStatements, readDefinitions } from '../content/definitions.ts';
+import { isNotMade } from '../errors.ts';
 import { idConstraint, idProperty, nodeLabel, quoteName } from '../script/names.ts';
 import { idConstraintStatement } from '../script/statements.ts';
 
@@ -10,12 +11,16 @@ import { idConstraintStatement } from '../script/statements.ts';
 export type RestoreMark = {
   /** SHA-256 of the script: another attempt with the same one goes on. */
   readonly script: string;
-  /** `replacing`: the copy is whole and compared, and what was there before may be gone in part. There is no way back. */
-  readonly phase: 'loading' | 'replacing';
+  /**
+   * `taking back`: what was loaded may be gone in part, and no batch counts. `replacing`: the copy is whole and compared, and what was there before
+   * may be gone in part. There is no way back.
+   */
+  readonly phase: (typeof phases)[number];
   /** Makes the constraints that were dropped so that the copy could stand beside what was there. */
   readonly constraints: readonly string[];
 };
 
+const phases = ['loading', 'taking back', 'replacing'] as const;
 const markLabel = 'holdfast-restore';
 const batchLabel = 'holdfast-batch';
 const batchConstraint = 'holdfast-batch-number';
@@ -24,13 +29,21 @@ const batchConstraint = 'holdfast-batch-number';
 export const isOld = (node: string): string =>
   `NOT (${[nodeLabel, markLabel, batchLabel].map((label) => `${node}:${quoteName(label)}`).join(' OR ')})`;
 
+/** Is a restore in the making, or what one has left? Its constraints are away then, and its nodes are none of the database's. */
+export async function holdsRestore(session: Session): Promise<boolean> {
+  const { records } = await session.run(
+    `MATCH (n:${quoteName(nodeLabel)}) RETURN 1 LIMIT 1 UNION ALL MATCH (m:${quoteName(markLabel)}) RETURN 1 LIMIT 1`,
+  );
+  return records.length > 0;
+}
+
 export async function readMark(session: Session): Promise<RestoreMark | undefined> {
   const { records } = await session.run(`MATCH (m:${quoteName(markLabel)}) RETURN m.script, m.phase, m.constraints`);
   const [record] = records;
   if (record === undefined) return undefined;
   return {
     script: String(record.get(0)),
-    phase: record.get(1) === 'replacing' ? 'replacing' : 'loading',
+    phase: phases.find((phase) => phase === record.get(1)) ?? 'loading',
     constraints: record.get(2) as string[],
   };
 }
@@ -63,6 +76,9 @@ export async function loadedBatches(session: Session): Promise<ReadonlySet<numbe
   return new Set(records.map((record) => Number(record.get(0))));
 }
 
+/** A name may hold every word of a statement. */
+const constraintName = /^CREATE CONSTRAINT `(?:[^`]|``)*`/;
+
 /** What makes the database's constraints again. */
 export async function readConstraints(session: Session): Promise<readonly string[]> {
   const statements = definitionStatements(await readDefinitions(session));
@@ -70,7 +86,7 @@ export async function readConstraints(session: Session): Promise<readonly string
     .filter(
       (statement) => statement.startsWith('CREATE CONSTRAINT ') && !statement.includes(quoteName(batchConstraint)),
     )
-    .map((statement) => statement.replace(' FOR ', ' IF NOT EXISTS FOR '));
+    .map((statement) => statement.replace(constraintName, '$& IF NOT EXISTS'));
 }
 
 /** Drops every constraint but those of the restore. */
@@ -90,11 +106,22 @@ export async function removeMarks(session: Session): Promise<void> {
   await removeBookkeeping(session);
 }
 
-/** Deletes what was loaded, and brings back the constraints of what was there before. */
-export async function rollBack(session: Session, mark: RestoreMark): Promise<void> {
+/**
+ * Deletes what was loaded, and brings back the constraints of what was there before. First the mark says so: an attempt that finds batches marked
+ * and their nodes gone would pass them over. Gives the constraints that could not be made, because something was written meanwhile that they forbid.
+ */
+export async function rollBack(session: Session, mark: RestoreMark): Promise<readonly string[]> {
+  await writeMark(session, { ...mark, phase: 'taking back' });
   await deleteNodes(session, `n:${quoteName(nodeLabel)}`);
-  for (const statement of mark.constraints) await session.run(statement);
+  const lost: string[] = [];
+  for (const statement of mark.constraints) {
+    await session.run(statement).catch((error: unknown) => {
+      if (!isNotMade(error)) throw error;
+      lost.push(statement.replace(' IF NOT EXISTS', ''));
+    });
+  }
   await removeBookkeeping(session);
+  return lost;
 }
 
 /** Few at a time: each may have many relationships. */

@@ -179,14 +179,19 @@ function numberedLines(bytes: AsyncIterable<Uint8Array>) {
 
 async function* splitLines(bytes: AsyncIterable<Uint8Array>): AsyncGenerator<string, void> {
   const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
-  let rest = '';
+  // A line may be much longer than a chunk: what is known to hold no end is not looked through again.
+  let pieces: string[] = [];
   for await (const chunk of bytes) {
-    const lines = (rest + decode(decoder, chunk)).split('\n');
-    rest = lines.pop() ?? '';
+    const [first = '', ...lines] = decode(decoder, chunk).split('\n');
+    pieces.push(first);
+    const rest = lines.pop();
+    if (rest === undefined) continue;
+    yield pieces.join('');
     yield* lines;
+    pieces = [rest];
   }
-  rest += decode(decoder, undefined);
-  if (rest !== '') throw new HoldfastError('dump-incomplete', 'the script ends within a line');
+  pieces.push(decode(decoder, undefined));
+  if (pieces.some((piece) => piece !== '')) throw new HoldfastError('dump-incomplete', 'the script ends within a line');
 }
 
 function decode(decoder: TextDecoder, chunk: Uint8Array | undefined): string {

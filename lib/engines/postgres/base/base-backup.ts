@@ -133,7 +133,9 @@ async function sendCommand(
       throw failure;
     },
   );
-  ended.catch(() => {});
+  const concluded = ended.then(() => ({ ...pointIn(query.results[2]), damage: damage.report() }));
+  // Readers are told by the queue; nobody may be waiting for the end yet.
+  concluded.catch(() => {});
   await Promise.race([begun.promise, ended]);
 
   const all = tablespacesIn(query.results);
@@ -143,7 +145,7 @@ async function sendCommand(
     tablespaces: all.flatMap((one) => (one.oid === undefined ? [] : [{ ...one, oid: one.oid }])),
     clusterBytes: cluster?.sizeBytes ?? 0,
     read: (part) => queue.read(part),
-    ended: ended.then(() => ({ ...pointIn(query.results[2]), damage: damage.report() })),
+    ended: concluded,
   };
 }
 

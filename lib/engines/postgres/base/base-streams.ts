@@ -6,12 +6,14 @@ import type { Content } from '../../../core/manifest.ts';
 import type { CaptureResult, CaptureStream, EngineContext } from '../../engine.ts';
 import { stopReason } from '../../stop-reason.ts';
 import { fromBaseBackup } from '../errors.ts';
+import type { Turns } from '../pace/pacer.ts';
 import { formatLsn } from '../replication/lsn.ts';
 import type { Server } from '../server.ts';
 import type { BackupEnd, BaseBackup, Tablespace } from './base-backup.ts';
 import { ArchiveInspector, type ClusterContent, ClusterInspector } from './contents/archive-inspector.ts';
 import { requireSameFiles } from './contents/compare-files.ts';
 import { ManifestInspector } from './contents/manifest-inspector.ts';
+import type { ParentBackup } from './parent-backup.ts';
 import type { RestorableSamples } from './restorable-samples.ts';
 
 type Opened = Awaited<ReturnType<CaptureStream['open']>>;
@@ -20,8 +22,14 @@ type Source = {
   readonly server: Server;
   /** Does the cluster have page checksums? The server verifies them while it sends. */
   readonly checksums: boolean;
+  /** How much WAL the server keeps for a backup at most. @default - as much as it takes */
+  readonly walKeepBytes: number | undefined;
+  /** What the backup builds on. @default - nothing */
+  readonly parent: ParentBackup | undefined;
   readonly backup: BaseBackup;
   readonly samples: RestorableSamples;
+  /** When the server's other users are to have it to themselves for a while, nothing is read. */
+  readonly turns: Turns;
   /** Ends the sessions. */
   end(): Promise<void>;
 };
@@ -48,8 +56,9 @@ export class BaseStreams {
   }
 
   tablespace(part: number): Opened {
-    const { oid, location } = this.#source.backup.tablespaces[part] as Tablespace;
-    const inspector = new ArchiveInspector(`pg_tblspc/${oid}/`);
+    const { backup, checksums } = this.#source;
+    const { oid, location } = backup.tablespaces[part] as Tablespace;
+    const inspector = new ArchiveInspector({ prefix: `pg_tblspc/${oid}/` });
     let content: Content | undefined;
     const bytes = async function* (this: BaseStreams): AsyncGenerator<Uint8Array, void> {
       yield* this.#pass(part, inspector);
@@ -58,7 +67,7 @@ export class BaseStreams {
     };
     return {
       bytes: this.#guarded(bytes.call(this), this.#listed[part]),
-      result: () => ({ content, facts: { oid, location } }),
+      result: () => ({ content, facts: { oid, location, checksums, startLsn: formatLsn(backup.start.lsn) } }),
     };
   }
 
@@ -100,9 +109,11 @@ export class BaseStreams {
   }
 
   async *#pass(part: number, inspector: { write(bytes: Uint8Array): void }): AsyncGenerator<Uint8Array, void> {
-    for await (const bytes of this.#source.backup.read(part)) {
+    const { backup, turns } = this.#source;
+    for await (const bytes of backup.read(part)) {
       inspector.write(bytes);
       yield bytes;
+      await turns.next();
     }
   }
 
@@ -115,10 +126,24 @@ export class BaseStreams {
       yield* bytes;
     } catch (error) {
       const { signal } = this.#context;
-      const failure = signal.aborted ? stopReason(signal, 'the base backup') : fromBaseBackup(error, 'the base backup');
+      const failure = signal.aborted ? stopReason(signal, 'the base backup') : await this.#explained(error);
       waiting?.reject(failure);
       throw failure;
     }
+  }
+
+  /** A server that may keep no more WAL for the backup ends its session, and does not say why. */
+  async #explained(error: unknown): Promise<HoldfastError> {
+    const failure = fromBaseBackup(error, 'the base backup');
+    const { walKeepBytes, backup, samples } = this.#source;
+    if (failure.code !== 'source-interrupted' || walKeepBytes === undefined) return failure;
+    const written = ((await samples.position()) ?? 0n) - backup.start.lsn;
+    if (written <= BigInt(walKeepBytes)) return failure;
+    return new HoldfastError(
+      'dump-failed',
+      `the server ended the backup: it wrote ${written} bytes of WAL meanwhile, and keeps ${walKeepBytes} for it`,
+      { cause: error, hint: "raise max_slot_wal_keep_size above what the server writes in a backup's time" },
+    );
   }
 
   /** Writes the manifest to a file of this run's own, and returns what it lists. */
@@ -133,10 +158,13 @@ export class BaseStreams {
   }
 
   #result({ content, label, control }: ClusterContent, end: BackupEnd): CaptureResult {
-    const { server, checksums, backup, samples } = this.#source;
+    const { server, checksums, parent, backup, samples, turns } = this.#source;
     const { start, tablespaces, identity, segmentBytes, clusterBytes } = backup;
     if (control.systemIdentifier !== identity.systemIdentifier || label.startLsn !== start.lsn)
       throw new HoldfastError('dump-incomplete', 'the archive is not of the backup that the server said it began');
+    const parentStartLsn = label.parentStartLsn && formatLsn(label.parentStartLsn);
+    if (parentStartLsn !== parent?.facts['startLsn'])
+      throw new HoldfastError('dump-incomplete', 'the archive does not build on the backup that the server was given');
     const sampledAt = samples.timeAt(end.lsn)?.getTime() ?? 0;
     return {
       content,
@@ -152,8 +180,9 @@ export class BaseStreams {
         checksums,
         tablespaces: tablespaces.map(({ oid, location }) => ({ oid, location })),
         sizeBytes: tablespaces.reduce((total, { sizeBytes }) => total + sizeBytes, clusterBytes),
+        restedSeconds: Math.round(turns.restedSeconds()),
         snapshotAt: new Date(Math.max(sampledAt, control.checkpointAt.getTime())).toISOString(),
-        ...(label.parentStartLsn !== undefined && { parentStartLsn: formatLsn(label.parentStartLsn) }),
+        ...(parentStartLsn !== undefined && { parentStartLsn }),
       },
       ...(end.damage && { omissions: end.damage }),
     };

@@ -1,20 +1,31 @@
 import type { Client } from 'pg';
-import type { Capture, CaptureStream, EngineContext } from '../../engine.ts';
+import type { Capture, CaptureRequest, CaptureStream, EngineContext } from '../../engine.ts';
+import { stopReason } from '../../stop-reason.ts';
 import { parseConnection } from '../connection.ts';
+import { dumpLimits } from '../dump-limits.ts';
+import { newPacer } from '../pace/pacer.ts';
 import { connectToServer, readServer } from '../server.ts';
 import { type BaseBackup, beginBaseBackup } from './base-backup.ts';
 import { baseSettings } from './base-settings.ts';
 import { BaseStreams } from './base-streams.ts';
+import { chooseParent, requireSameCluster } from './parent-backup.ts';
+import { baseFindings, requireNoErrors } from './requirements.ts';
 import { RestorableSamples } from './restorable-samples.ts';
 
 /**
  * A whole cluster as the server sends it, file by file: an archive for each tablespace, one for the data folder with the WAL that makes it
- * consistent, and the server's own manifest of all files. Whole or nothing: what one of them holds is worth nothing without the others.
+ * consistent, and the server's own manifest of all files. Whole or nothing: what one of them holds is worth nothing without the others. By
+ * the methods that build on earlier backups, of each file the server sends what changed since the parent.
  */
-export async function captureBase(context: EngineContext): Promise<Capture> {
+export async function captureBase(context: EngineContext, request: CaptureRequest): Promise<Capture> {
   const connection = parseConnection(context.connection);
+  const settings = baseSettings(context);
+  const isIncremental = request.method !== 'base';
+  const { target, signal } = context;
+  const parent = isIncremental ? await chooseParent(request, { target, ...settings }) : undefined;
   const client = await connectToServer(connection);
-  const samples = new RestorableSamples(client);
+  const pacer = newPacer(dumpLimits(context).maxImpactPercent);
+  const samples = new RestorableSamples(client, pacer.observe);
   let backup: BaseBackup | undefined;
   const end = async (): Promise<void> => {
     samples.end();
@@ -22,13 +33,27 @@ export async function captureBase(context: EngineContext): Promise<Capture> {
   };
   try {
     const server = await readServer(client);
-    const checksums = await hasChecksums(client);
+    requireNoErrors(await baseFindings(client, { isIncremental, major: server.major }));
+    const { checksums, walKeepBytes } = await readSettings(client);
+    if (parent) requireSameCluster(parent, { target, systemIdentifier: server.systemIdentifier });
     // Before the backup, so that there is a sample however short it is.
     await samples.begin();
-    const { signal } = context;
-    backup = await beginBaseBackup(connection, { major: server.major, settings: baseSettings(context), signal });
-    const streams = new BaseStreams(context, { server, checksums, backup, samples, end });
+    backup = await beginBaseBackup(connection, {
+      ...{ major: server.major, settings, signal },
+      ...(parent && { parentManifest: parent.serverManifest() }),
+    });
+    const streams = new BaseStreams(context, {
+      server,
+      checksums,
+      walKeepBytes,
+      parent,
+      backup,
+      samples,
+      turns: pacer.newTurns(signal),
+      end,
+    });
     return {
+      ...(parent && { parent: parent.id }),
       source: {
         serverVersion: server.version,
         major: server.major,
@@ -36,16 +61,17 @@ export async function captureBase(context: EngineContext): Promise<Capture> {
         inRecovery: server.inRecovery,
       },
       isIndivisible: true,
-      streams: streamsOf(backup, streams),
+      streams: streamsOf(backup, streams, parent === undefined),
       end,
     };
   } catch (error) {
     await end();
-    throw error;
+    throw signal.aborted ? stopReason(signal, 'the base backup') : error;
   }
 }
 
-function streamsOf(backup: BaseBackup, streams: BaseStreams): CaptureStream[] {
+/** The server says how large its folders are, which says nothing of how much of them has changed. */
+function streamsOf(backup: BaseBackup, streams: BaseStreams, isWhole: boolean): CaptureStream[] {
   const { tablespaces, clusterBytes } = backup;
   return [
     ...tablespaces.map(
@@ -54,7 +80,7 @@ function streamsOf(backup: BaseBackup, streams: BaseStreams): CaptureStream[] {
         kind: 'tablespace',
         name: location,
         format: 'pg-tar',
-        expectedBytes: sizeBytes,
+        expectedBytes: isWhole ? sizeBytes : 0,
         open: async () => streams.tablespace(part),
       }),
     ),
@@ -63,7 +89,7 @@ function streamsOf(backup: BaseBackup, streams: BaseStreams): CaptureStream[] {
       kind: 'cluster',
       name: 'cluster',
       format: 'pg-tar',
-      expectedBytes: clusterBytes,
+      expectedBytes: isWhole ? clusterBytes : 0,
       open: async () => streams.cluster(),
     },
     {
@@ -77,7 +103,13 @@ function streamsOf(backup: BaseBackup, streams: BaseStreams): CaptureStream[] {
   ];
 }
 
-async function hasChecksums(client: Client): Promise<boolean> {
-  const { rows } = await client.query<{ checksums: string }>(`select current_setting('data_checksums') as checksums`);
-  return rows[0]?.checksums === 'on';
+type ServerSettings = { readonly checksums: boolean; readonly walKeepBytes: number | undefined };
+
+async function readSettings(client: Client): Promise<ServerSettings> {
+  const { rows } = await client.query<{ checksums: string; keepMiB: number }>(
+    `select current_setting('data_checksums') as "checksums",
+            (select setting::int from pg_settings where name = 'max_slot_wal_keep_size') as "keepMiB"`,
+  );
+  const { checksums, keepMiB = -1 } = rows[0] ?? {};
+  return { checksums: checksums === 'on', walKeepBytes: keepMiB < 0 ? undefined : keepMiB * 1024 * 1024 };
 }

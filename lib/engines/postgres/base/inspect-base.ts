@@ -3,6 +3,7 @@ import type { Content, StreamRecord } from '../../../core/manifest.ts';
 import { parseLsn } from '../replication/lsn.ts';
 import { ArchiveInspector, ClusterInspector } from './contents/archive-inspector.ts';
 import { ManifestInspector } from './contents/manifest-inspector.ts';
+import { PageChecksums } from './contents/page-checksums.ts';
 
 type Inspected = Pick<StreamRecord, 'format' | 'kind' | 'name'> & Partial<Pick<StreamRecord, 'facts'>>;
 
@@ -14,14 +15,22 @@ export function baseInspector(
     case 'pg-backup-manifest':
       return new ManifestInspector();
     case 'pg-tar':
-      return stream.kind === 'cluster' ? clusterInspector(stream) : new ArchiveInspector('');
+      return stream.kind === 'cluster' ? clusterInspector(stream) : new ArchiveInspector(pagesOf(stream));
     default:
       return undefined;
   }
 }
 
+/** The server has checked the pages while it sent them; whatever happened to them since, this finds. */
+function pagesOf({ facts }: Pick<Inspected, 'facts'>): { readonly pages?: PageChecksums } {
+  const start = facts?.['startLsn'];
+  return facts?.['checksums'] === true && typeof start === 'string'
+    ? { pages: new PageChecksums(parseLsn(start)) }
+    : {};
+}
+
 function clusterInspector({ facts }: Inspected): { write(chunk: Uint8Array): void; end(): Content } {
-  const inspector = new ClusterInspector();
+  const inspector = new ClusterInspector(pagesOf({ facts }).pages);
   const endLsn = typeof facts?.['endLsn'] === 'string' ? parseLsn(facts['endLsn']) : undefined;
   return {
     write: (chunk) => inspector.write(chunk),

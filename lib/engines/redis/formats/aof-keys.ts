@@ -128,7 +128,7 @@ export class AofKeys {
       case 'XSETID':
         sink.streamEnd({
           lastId: idOf(at(2), damaged),
-          entriesAdded: args[4] ? BigInt(whole(args[4], damaged)) : this.#entries,
+          entriesAdded: args[4] ? BigInt(digits(args[4], damaged)) : this.#entries,
           maxDeletedId: args[6] ? idOf(args[6], damaged) : { ms: 0n, seq: 0n },
         });
         return;
@@ -140,7 +140,7 @@ export class AofKeys {
         sink.group({
           name: at(3),
           lastId: idOf(at(4), damaged),
-          entriesRead: args[6] ? BigInt(whole(args[6], damaged)) : undefined,
+          entriesRead: args[6] ? BigInt(digits(args[6], damaged)) : undefined,
         });
         return;
       case 'XREADGROUP':
@@ -161,9 +161,11 @@ function required(argument: Buffer | undefined, damaged: Damaged): Buffer {
   return argument ?? damaged('a command lacks an argument');
 }
 
-function whole(argument: Buffer | undefined, damaged: Damaged): number {
+const whole = (argument: Buffer | undefined, damaged: Damaged): number => Number(digits(argument, damaged));
+
+function digits(argument: Buffer | undefined, damaged: Damaged): string {
   const text = required(argument, damaged).toString('latin1');
-  return /^-?\d{1,16}$/.test(text) ? Number(text) : damaged('a command has other than a number where one must be');
+  return /^-?\d{1,19}$/.test(text) ? text : damaged('a command has other than a number where one must be');
 }
 
 function scoreOf(argument: Buffer, damaged: Damaged): number {

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { HoldfastError } from '../../../core/errors.ts';
-import type { KeySink, StreamId, ValueType } from '../keys/key-sink.ts';
+import { type KeySink, largestNumber, type StreamId, type ValueType } from '../keys/key-sink.ts';
 import type { FormatReader } from './format.ts';
 
 /** More is no text that JavaScript could hold. */
@@ -149,10 +149,10 @@ export class JsonReader implements FormatReader {
     sink.streamEnd({
       lastId: idOf(lastId),
       maxDeletedId: idOf(maxDeletedId),
-      entriesAdded: BigInt(entriesAdded ?? Number.NaN),
+      entriesAdded: countOf(entriesAdded),
     });
     for (const group of groups) {
-      const entriesRead = group.entriesRead === undefined ? undefined : BigInt(group.entriesRead);
+      const entriesRead = group.entriesRead === undefined ? undefined : countOf(group.entriesRead);
       sink.group({ name: bytesOf(group.name), lastId: idOf(group.lastId), entriesRead });
       for (const consumer of group.consumers) sink.consumer(bytesOf(consumer));
       for (const [id, consumer, deliveredAt, deliveries] of group.pending)
@@ -176,6 +176,9 @@ function bytesOf(text: Text): Buffer {
   if (typeof text?.base64 !== 'string') throw new TypeError('no text');
   return Buffer.from(text.base64, 'base64');
 }
+
+/** A count may be larger than a float holds to the last digit. */
+const countOf = (count: number | undefined): bigint => BigInt(Math.min(count ?? Number.NaN, largestNumber));
 
 function scoreOf(score: unknown): number {
   if (score === 'inf') return Infinity;

@@ -17,6 +17,9 @@ export type KeyHead = {
   readonly rawVersion?: number;
 };
 
+/** The largest number that a server takes as a time or a count, as far as a float can tell it from the one beyond. */
+export const largestNumber = 2 ** 63 - 1024;
+
 /** Both halves of a stream entry's id. */
 export type StreamId = { readonly ms: bigint; readonly seq: bigint };
 
@@ -55,6 +58,8 @@ export interface KeySink {
   beginKey(key: KeyHead): 'elements' | 'raw';
   /** All of a value, and nothing else before `endKey`; only where it was wanted and is not too large. */
   raw?(value: RawValue): void;
+  /** The value was wanted raw, and is too large for it: its elements follow. */
+  tooLarge?(): void;
   string(value: Uint8Array): void;
   item(value: Uint8Array): void;
   member(value: Uint8Array): void;

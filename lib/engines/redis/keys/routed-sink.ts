@@ -21,6 +21,10 @@ export abstract class RoutedSink implements KeySink {
     this.#to?.raw?.(value);
   }
 
+  tooLarge(): void {
+    this.#to?.tooLarge?.();
+  }
+
   string(value: Uint8Array): void {
     this.#to?.string(value);
   }

@@ -1,5 +1,5 @@
 import { HoldfastError } from '../../../core/errors.ts';
-import type { KeySink } from '../keys/key-sink.ts';
+import { type KeySink, largestNumber } from '../keys/key-sink.ts';
 import { RdbMemory } from './rdb-memory.ts';
 import { firstValkeyVersion, opcodes, type RdbType, rdbType } from './types.ts';
 import { moduleName, type Reading, ValueReader } from './value-reader.ts';
@@ -115,7 +115,7 @@ export class RdbReader {
       switch (number) {
         case opcodes.expireMilliseconds:
           while (!window.has(8)) yield;
-          expireAt = Number(window.memory.view.readBigInt64LE(window.pos));
+          expireAt = Math.min(Number(window.memory.view.readBigInt64LE(window.pos)), largestNumber);
           window.pos += 8;
           break;
         case opcodes.expireSeconds:
@@ -185,6 +185,7 @@ export class RdbReader {
     while (!passing.next().done) {
       if (window.keptBytes + (window.end - window.pos) > this.#rawLimit) {
         window.rewind();
+        this.#sink.tooLarge?.();
         yield* this.#values.read(type, this.#sink);
         return;
       }

@@ -1,4 +1,4 @@
-import type { KeySink, StreamId } from '../keys/key-sink.ts';
+import { type KeySink, largestNumber, type StreamId } from '../keys/key-sink.ts';
 import type { PackedCursor } from './packed-cursor.ts';
 import type { Reading } from './value-reader.ts';
 import type { Window } from './window.ts';
@@ -97,7 +97,7 @@ function* readGroup(window: Window, version: 1 | 2 | 3, sink: KeySink | undefine
     const id = view.toString('latin1', window.pos, window.pos + 16);
     const deliveredAt = Number(view.readBigInt64LE(window.pos + 16));
     window.pos += 24;
-    deliveries.set(id, { deliveredAt, deliveries: Number(yield* numberOf(window)) });
+    deliveries.set(id, { deliveredAt, deliveries: Math.min(Number(yield* numberOf(window)), largestNumber) });
   }
   let pending = 0;
   for (let left = yield* numberOf(window); left > 0n; left--) {

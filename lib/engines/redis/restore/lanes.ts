@@ -16,6 +16,8 @@ export class Lane {
   readonly commands: CommandSink;
   /** Commands written to `writer` beside those of `commands`. */
   otherCommands = 0;
+  /** Pending entries that the server did not make. */
+  unclaimed = 0;
 
   readonly #clientId: number | undefined;
   #database = 0;
@@ -64,6 +66,8 @@ export class Lane {
   }
 
   #check(reply: Reply | Refusal): void {
+    // Only XCLAIM gives an empty list: the message is deleted, and servers since 7.0 keep no pending entry of one.
+    if (Array.isArray(reply) && reply.length === 0) this.unclaimed++;
     if (!(reply instanceof Refusal)) return;
     const about = addressOf(this.session.connection);
     this.#failure ??=

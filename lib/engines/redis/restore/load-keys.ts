@@ -1,7 +1,8 @@
 import type { StreamRecord } from '../../../core/manifest.ts';
 import { freeMemory } from '../../../pipeline/free-memory.ts';
 import { keyFormatNamed } from '../formats/formats.ts';
-import type { ContentDigest } from '../keys/content-digest.ts';
+import { type ContentDigest, expiringName } from '../keys/content-digest.ts';
+import { ExpiryHistogram } from '../keys/expiries.ts';
 import type { KeyHead, KeySink, RawValue } from '../keys/key-sink.ts';
 import { RoutedSink } from '../keys/routed-sink.ts';
 import { payloadVersion } from '../rdb/payload-version.ts';
@@ -37,9 +38,16 @@ export type Loaded = {
   /** Keys that the destination had. */
   skipped: number;
   replaced: number;
+  /** Pending entries of messages that are deleted, which no command makes. */
+  unclaimed: number;
   /** Counts of what was left out although the backup has it, to be taken from what it says. */
   readonly leftOut: ContentDigest;
   readonly libraries: Buffer[];
+  /**
+   * When the keys that were made run out, by `db0 string, expiring`. Hashes and modules are left out: what runs out in them is not seen where
+   * they are restored as they stand.
+   */
+  readonly expiries: Map<string, ExpiryHistogram>;
 };
 
 /** Reads a stream and makes its keys over the lanes. Resolves when the servers have answered to all of it. */
@@ -70,6 +78,8 @@ class LoadingSink extends RoutedSink {
   readonly #loaded: Loaded;
   readonly #lanes = new Map<Lane, LaneSink>();
   #ordinal = 0;
+  /** The collection of the key that is being made. */
+  #collection: string | undefined;
 
   constructor(options: LoadOptions, loaded: Loaded) {
     super();
@@ -81,6 +91,7 @@ class LoadingSink extends RoutedSink {
   protected route(key: KeyHead): { readonly sink: KeySink; readonly key: KeyHead } | undefined {
     const { databases, conflicts, now, laneOf } = this.#options;
     const database = databases.get(key.database);
+    this.#collection = undefined;
     if (database === undefined) return undefined;
     const isThere = conflicts?.has(this.#ordinal++) ?? false;
     if (key.expireAt !== undefined && key.expireAt <= now) {
@@ -93,9 +104,19 @@ class LoadingSink extends RoutedSink {
     }
     if (isThere) this.#loaded.replaced++;
     this.#loaded.keys++;
+    if (key.type !== 'hash' && key.type !== 'module') this.#collection = `db${key.database} ${expiringName(key.type)}`;
     const sink = this.#lanes.get(laneOf(key.key)) as LaneSink;
     sink.replaces = isThere;
     return { sink, key: { ...key, database } };
+  }
+
+  override endKey(expireAt: number | undefined): void {
+    super.endKey(expireAt);
+    if (expireAt === undefined || this.#collection === undefined) return;
+    const { expiries } = this.#loaded;
+    const histogram = expiries.get(this.#collection) ?? new ExpiryHistogram();
+    histogram.add(expireAt, expireAt);
+    expiries.set(this.#collection, histogram);
   }
 
   override library(code: Uint8Array): void {
@@ -130,15 +151,23 @@ class LaneSink extends RoutedSink {
     const lane = this.#lane;
     lane.select(key.database);
     this.#expireAt = key.expireAt;
-    if (this.replaces) {
-      lane.writer.command('UNLINK', key.key);
-      lane.otherCommands++;
-    }
     super.beginKey(key);
-    this.#version = this.#versionFor(key);
-    if (this.#version === undefined && key.type !== 'module') return 'elements';
     this.#key = Uint8Array.from(key.key);
-    return 'raw';
+    this.#version = this.#versionFor(key);
+    if (this.#version !== undefined || key.type === 'module') return 'raw';
+    this.#removeOld();
+    return 'elements';
+  }
+
+  override tooLarge(): void {
+    this.#removeOld();
+  }
+
+  /** Only where commands add to what is there: RESTORE replaces it in one step, and leaves it where it refuses the new one. */
+  #removeOld(): void {
+    if (!this.replaces) return;
+    this.#lane.writer.command('UNLINK', this.#key);
+    this.#lane.otherCommands++;
   }
 
   override raw(value: RawValue): void {
@@ -168,11 +197,12 @@ class LaneSink extends RoutedSink {
     const mark = Buffer.of(type);
     const sum = Buffer.alloc(8);
     sum.writeBigUInt64LE(this.memory.checksumOf(mark, bytes, version));
-    writer.begin(this.#expireAt === undefined ? 4 : 5);
+    writer.begin(4 + (this.#expireAt === undefined ? 0 : 1) + (this.replaces ? 1 : 0));
     writer.argument('RESTORE');
     writer.bytes(this.#key);
     writer.argument(this.#expireAt ?? 0);
     writer.pieces(mark, bytes, version, sum);
+    if (this.replaces) writer.argument('REPLACE');
     if (this.#expireAt !== undefined) writer.argument('ABSTTL');
     this.#lane.otherCommands++;
   }

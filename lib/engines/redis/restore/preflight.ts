@@ -2,17 +2,19 @@ import { HoldfastError } from '../../../core/errors.ts';
 import type { StreamRecord } from '../../../core/manifest.ts';
 import type { Server } from '../server.ts';
 
-/** Rejects with `preflight-failed` where a server could not take what is to be restored. */
-export function requireRoom(server: Server, records: readonly StreamRecord[]): void {
+/** What keys and values of the streams take themselves, which is less than they will in a server. */
+export const bytesOf = (records: readonly StreamRecord[]): number =>
+  records.reduce(
+    (sum, { content }) => sum + (content?.tables ?? []).reduce((total, table) => total + table.bytes, 0),
+    0,
+  );
+
+/** Rejects with `preflight-failed` where a server could not take so many bytes more. */
+export function requireRoom(server: Pick<Server, 'isReplica' | 'usedMemory' | 'maxMemory'>, bytes: number): void {
   if (server.isReplica)
     throw new HoldfastError('preflight-failed', "the server is a replica, which takes no keys but its primary's", {
       hint: 'restore into its primary',
     });
-  const bytes = records.reduce(
-    (sum, { content }) => sum + (content?.tables ?? []).reduce((total, table) => total + table.bytes, 0),
-    0,
-  );
-  // What keys and values take themselves, which is less than they will.
   const needed = server.usedMemory + bytes;
   if (server.maxMemory > 0 && needed > server.maxMemory)
     throw new HoldfastError(

@@ -1,18 +1,21 @@
 import { HoldfastError } from '../../../core/errors.ts';
 import type { Comparison, EngineContext, RestorePlan } from '../../engine.ts';
+import { stopReason } from '../../stop-reason.ts';
+import { inspectStream } from '../inspect.ts';
 import { readContent } from '../read-content.ts';
 import { withServer } from '../server.ts';
 import { readShards, type Shard, shardConnection, slotCount, slotOf } from '../source/shards.ts';
 import { type Lane, openLanes } from './lanes.ts';
 import { restoreLibraries } from './libraries.ts';
 import type { Loaded } from './load-keys.ts';
-import { requireRoom } from './preflight.ts';
+import { bytesOf, requireRoom } from './preflight.ts';
 import { compareLoad, comparisonFailed, countedOnly, type RestoreWork, remarksOf, runLoad } from './run-load.ts';
 
 /**
  * Restores into a cluster: each key to the primary that serves its slot, whichever shard it came from. A cluster has one database, so nothing can be
- * loaded aside. Into an empty cluster, a failure empties it again, and a crash leaves what was restored until then. `replace` empties every shard
- * first, and there is no way back. With `onConflict`, a failure leaves what was restored until then.
+ * loaded aside. Into an empty cluster, a failure empties it again, and a crash leaves what was restored until then. `replace` reads the whole backup
+ * to its last byte, and only then empties every shard: from there on there is no way back. With `onConflict`, a failure leaves what was restored
+ * until then.
  */
 export async function restoreIntoCluster(
   context: EngineContext,
@@ -25,7 +28,7 @@ export async function restoreIntoCluster(
       hint: 'choose one database of the backup with --schema, and say --as 0',
     });
   const shards = await readShards(work.session);
-  const keys = await prepare(context, work, shards);
+  const keys = await prepare(context, plan, work, shards);
   const isMerge = plan.onConflict !== undefined && !plan.replace;
   if (keys > 0 && (plan.cutOver === false || (!plan.replace && !isMerge)))
     throw new HoldfastError('target-not-empty', `the cluster has ${keys} keys`, {
@@ -41,7 +44,10 @@ export async function restoreIntoCluster(
     await emptyShards(work, shards);
   };
   try {
-    if (plan.replace && keys > 0) await empty();
+    if (plan.replace && keys > 0) {
+      await proveWhole(context, work);
+      await empty();
+    }
     const options = {
       lanes,
       laneOf: bySlot(shards, lanes),
@@ -75,16 +81,35 @@ export async function restoreIntoCluster(
   }
 }
 
-/** How many keys all shards have together; each has room for its part. */
-async function prepare(context: EngineContext, { connection }: RestoreWork, shards: readonly Shard[]): Promise<number> {
+/** What is about to replace the only copy there is has to be there, readable with this key, to the last byte. */
+async function proveWhole(context: EngineContext, { streams }: RestoreWork): Promise<void> {
+  for (const { record, open } of streams) {
+    context.progress({ phase: 'inspect', detail: record.name });
+    await inspectStream(record, open());
+    if (context.signal.aborted) throw stopReason(context.signal, 'the restore');
+  }
+}
+
+/** How many keys all shards have together, in all databases, since it is all of them that are emptied. Each has room for its part. */
+async function prepare(
+  context: EngineContext,
+  { replace }: RestorePlan,
+  { connection, streams }: RestoreWork,
+  shards: readonly Shard[],
+): Promise<number> {
+  const bytes = bytesOf(streams.map(({ record }) => record));
   let keys = 0;
   for (const shard of shards)
     await withServer(shardConnection(connection, shard), context.signal, async (_session, server) => {
-      requireRoom(server, []);
-      keys += server.keys.get(0) ?? 0;
+      // What is there is gone before.
+      requireRoom(replace ? { ...server, usedMemory: 0 } : server, bytes * shareOf(shard));
+      for (const count of server.keys.values()) keys += count;
     });
   return keys;
 }
+
+/** The part of all keys that are a shard's, as far as its slots tell. */
+const shareOf = ({ slots }: Shard): number => slots.reduce((sum, [from, to]) => sum + to - from + 1, 0) / slotCount;
 
 function bySlot(shards: readonly Shard[], lanes: readonly Lane[]): (key: Uint8Array) => Lane {
   const laneOfSlot = new Array<Lane>(slotCount);

@@ -1,11 +1,12 @@
 import { HoldfastError } from '../../../core/errors.ts';
 import type { Comparison, EngineContext, RestorePlan } from '../../engine.ts';
-import { openSession } from '../protocol/session.ts';
+import { openSession, type Session } from '../protocol/session.ts';
 import { readContent } from '../read-content.ts';
 import { asked } from '../server.ts';
 import { openLanes } from './lanes.ts';
 import { restoreLibraries } from './libraries.ts';
 import type { Loaded } from './load-keys.ts';
+import { bytesOf, requireRoom } from './preflight.ts';
 import { compareLoad, comparisonFailed, countedOnly, type RestoreWork, remarksOf, runLoad } from './run-load.ts';
 import { spareDatabases } from './spare-databases.ts';
 
@@ -25,6 +26,7 @@ export async function restoreIntoServer(
   work: RestoreWork,
 ): Promise<readonly Comparison[]> {
   const { server, session, databases } = work;
+  requireRoom(server, bytesOf(work.streams.map(({ record }) => record)));
   const destinations = [...new Set(databases.values())];
   if (destinations.length < databases.size)
     throw new HoldfastError('usage', 'two databases cannot be restored into one');
@@ -138,6 +140,7 @@ async function cutOver(
     const pairs = [...databases]
       .map(([from, to]) => [stage.get(from) ?? to, to] as const)
       .filter(([one, other]) => one !== other);
+    if (!plan.replace) for (const [, to] of pairs) await requireStillEmpty(session, to);
     if (pairs.length > 0) {
       // All at once: nobody sees one database replaced and another not.
       await asked(session, ['MULTI'], 'the swap');
@@ -153,6 +156,20 @@ async function cutOver(
   if (old.length === 0) return [];
   await emptyDatabases(work, old);
   return [`${keysIn(work, replaced)} keys of before were removed when the copy was in place`];
+}
+
+/** It was when the restore began, and nobody said that what is there may go. */
+async function requireStillEmpty(session: Session, database: number): Promise<void> {
+  await asked(session, ['SELECT', database], 'the swap');
+  const keys = Number(await asked(session, ['DBSIZE'], 'the swap'));
+  if (keys === 0) return;
+  throw new HoldfastError(
+    'target-not-empty',
+    `somebody wrote ${keys} keys to database ${database} while it was restored`,
+    {
+      hint: 'keep clients away while a restore runs, or say --replace; what was written is there, and the copy was removed',
+    },
+  );
 }
 
 async function emptyDatabases({ connection }: RestoreWork, databases: readonly number[]): Promise<void> {

@@ -5,6 +5,7 @@ import { factsOf } from '../compare.ts';
 import { compareContent, mapDatabases, sumContents } from '../compare-content.ts';
 import type { Connection } from '../connection.ts';
 import { ContentDigest, typesAndKeys } from '../keys/content-digest.ts';
+import { keysDue } from '../keys/expiries.ts';
 import type { Session } from '../protocol/session.ts';
 import type { KeyRestore } from '../restore.ts';
 import type { Server } from '../server.ts';
@@ -29,8 +30,10 @@ export const emptyLoad = (): Loaded => ({
   expired: 0,
   skipped: 0,
   replaced: 0,
+  unclaimed: 0,
   leftOut: new ContentDigest(),
   libraries: [],
+  expiries: new Map(),
 });
 
 /** Makes all keys of the streams, into the databases that the map names. With `onConflict`, what is there already is asked for before anything is changed. */
@@ -62,8 +65,13 @@ export async function runLoad(
     const progress = (bytes: number): void =>
       context.progress({ phase: 'restore', detail: name, bytes, expectedBytes: plainBytes });
     const load = { server, lanes, laneOf, databases, conflicts: conflicts[index], now: Date.now(), signal, progress };
-    await loadKeys(stream, load, loaded);
+    await loadKeys(stream, load, loaded).catch((error: unknown) => {
+      if (!onConflict || !(error instanceof HoldfastError) || error.code !== 'restore-failed') throw error;
+      const hint = 'what was restored until then stays; the same command goes over it again';
+      throw new HoldfastError(error.code, error.message, { cause: error, hint });
+    });
   }
+  loaded.unclaimed = lanes.reduce((sum, lane) => sum + lane.unclaimed, 0);
   return loaded;
 }
 
@@ -71,10 +79,30 @@ export async function runLoad(
 export function compareLoad({ streams, databases }: RestoreWork, loaded: Loaded, actual: Content): Comparison {
   const own = new Map([...databases.keys()].map((database) => [database, database]));
   const contents = streams.flatMap(({ record }) => (record.content ? [record.content] : []));
-  const content = mapDatabases(sumContents(contents, [loaded.leftOut.content()]), own);
-  const expiries = Object.assign({}, ...streams.map(({ record }) => factsOf(record).expiries));
+  const leftOut = loaded.leftOut.content();
+  const content = mapDatabases(sumContents(contents, [leftOut]), own);
   // Libraries are made when the keys are known to be right.
-  return compareContent({ content, expiries, hasLibraries: false }, actual, Date.now());
+  const lacksPending = loaded.unclaimed > 0;
+  return compareContent(
+    { content, due: keysDueOf(streams, loaded, leftOut), hasLibraries: false, lacksPending },
+    actual,
+  );
+}
+
+/** Of how many keys that were made something may have run out by now, of all streams together. */
+function keysDueOf(streams: RestoreWork['streams'], loaded: Loaded, leftOut: Content): ReadonlyMap<string, number> {
+  const now = Date.now();
+  const due = new Map<string, number>();
+  for (const { record } of streams)
+    for (const [name, expiries] of Object.entries(factsOf(record).expiries))
+      due.set(name, (due.get(name) ?? 0) + keysDue(expiries, now));
+  // What had run out when it was its turn was not made.
+  for (const { schema, name, rows } of leftOut.tables) {
+    const known = due.get(`${schema} ${name}`);
+    if (known !== undefined) due.set(`${schema} ${name}`, Math.max(known - rows, 0));
+  }
+  for (const [name, histogram] of loaded.expiries) due.set(name, keysDue(histogram.expiries(), now));
+  return due;
 }
 
 /** What there is to say when nothing was read back: the server took every command. */
@@ -95,6 +123,9 @@ export function remarksOf(loaded: Loaded, server: Server): readonly string[] {
     ...(loaded.expired > 0 ? [`${loaded.expired} keys have run out since the backup, and were not restored`] : []),
     ...(loaded.skipped > 0 ? [`${loaded.skipped} keys were there already, and were left as they are`] : []),
     ...(loaded.replaced > 0 ? [`${loaded.replaced} keys were there already, and were replaced`] : []),
+    ...(loaded.unclaimed > 0
+      ? [`${loaded.unclaimed} pending entries of deleted messages were not restored: no command makes them`]
+      : []),
     ...(server.isAppendOnly
       ? ['the server keeps an append-only file; what was restored is in it, and outlives a restart']
       : []),

@@ -1,10 +1,11 @@
 import { HoldfastError } from '../../../core/errors.ts';
 import { addressOf } from '../connection.ts';
 import { fromRefusal, Refusal } from '../errors.ts';
+import { largestNumber } from '../keys/key-sink.ts';
 import { CommandWriter } from '../protocol/command-writer.ts';
 import type { Reply, Session } from '../protocol/session.ts';
 import { RdbWriter } from '../rdb/rdb-writer.ts';
-import { isAtLeast, type Server, textOf } from '../server.ts';
+import { isAtLeast, readServer, type Server, textOf } from '../server.ts';
 import { KeySet } from './key-set.ts';
 
 /** How a snapshot key by key went. */
@@ -15,17 +16,22 @@ export type KeyReading = {
 };
 
 const scanCount = 1000;
+/** So many bytes of values are asked for at once, as far as the values before tell how large they are. */
+const batchBytes = 4 * 1024 * 1024;
 /** A payload of DUMP ends with the version of its format and a checksum. */
 const trailerBytes = 10;
 const oldestVersion = 9;
 
 /**
  * An RDB file made of every key's own serialised value, for servers that give their snapshot to nobody. Each key is as it was when it was asked
- * for, not all as of one moment. Only a batch of keys is held at a time, and 32 bytes for each key that came, because a key may be listed twice.
+ * for, not all as of one moment. Only a batch of keys is held at a time (some MiB, or one value that is larger), and 32 bytes for each key that
+ * came, because a key may be listed twice.
  */
 export async function* readKeys(session: Session, server: Server, reading: KeyReading): AsyncGenerator<Buffer, void> {
   const writer = new RdbWriter();
-  const databases = server.isCluster ? [0] : [...server.keys.keys()].sort((one, other) => one - other);
+  // Each node of a cluster knows of its own keys alone; and since Valkey 9 a cluster may have several databases.
+  const { keys: counts } = server.isCluster ? await readServer(session) : server;
+  const databases = [...counts.keys()].sort((one, other) => one - other);
   let hasBegun = false;
   const begin = (version: number): void => {
     if (hasBegun) return;
@@ -35,25 +41,30 @@ export async function* readKeys(session: Session, server: Server, reading: KeyRe
     for (const code of libraries) writer.library(code);
   };
   const libraries = await readLibraries(session, server);
+  let most = 1;
   for (const database of databases) {
-    if (!server.isCluster) await session.ask(['SELECT', database]);
+    if (!server.isCluster || database !== 0) await session.ask(['SELECT', database]);
     const seen = new KeySet();
     let cursor = '0';
     do {
       const page = (await session.ask(['SCAN', cursor, 'COUNT', scanCount])) as readonly [Buffer, readonly Buffer[]];
       cursor = textOf(page[0]);
       const keys = page[1].filter((key) => seen.add(key));
-      for (const { key, expireAt, payload } of await readBatch(session, server, keys)) {
-        if (payload === undefined) {
-          reading.vanished++;
-          continue;
+      while (keys.length > 0) {
+        const batch = keys.splice(0, most);
+        for (const { key, expireAt, payload } of await readBatch(session, server, batch)) {
+          if (payload === undefined) {
+            reading.vanished++;
+            continue;
+          }
+          begin(payload.readUInt16LE(payload.length - trailerBytes));
+          const bytes = payload.subarray(1, payload.length - trailerBytes);
+          writer.key(database, key, expireAt, { type: payload[0] as number, bytes });
+          reading.keys++;
         }
-        begin(payload.readUInt16LE(payload.length - trailerBytes));
-        const bytes = payload.subarray(1, payload.length - trailerBytes);
-        writer.key(database, key, expireAt, { type: payload[0] as number, bytes });
-        reading.keys++;
+        most = Math.min(most * 4, Math.max(1, Math.floor((batchBytes * batch.length) / (writer.length + 1))));
+        if (writer.length > 0) yield writer.take();
       }
-      if (writer.length > 0) yield writer.take();
     } while (cursor !== '0');
   }
   begin(oldestVersion);
@@ -82,7 +93,9 @@ async function readBatch(session: Session, server: Server, keys: readonly Buffer
     if (time === undefined) return [];
     // -2: it was gone already when its time was asked for, so another may have come in its place.
     const isThere = Buffer.isBuffer(payload) && time !== -2;
-    return [{ key, expireAt: time >= 0 ? time : undefined, payload: isThere ? payload : undefined }];
+    return [
+      { key, expireAt: time >= 0 ? Math.min(time, largestNumber) : undefined, payload: isThere ? payload : undefined },
+    ];
   });
   return [...read, ...(await readBatch(session, server, again))];
 }

@@ -1,6 +1,7 @@
 import { HoldfastError } from '../../../core/errors.ts';
 import type { Connection } from '../connection.ts';
-import type { Reply, Session } from '../protocol/session.ts';
+import { Refusal } from '../errors.ts';
+import { openSession, type Reply, type Session } from '../protocol/session.ts';
 import { textOf } from '../server.ts';
 
 /** A part of a cluster: its primary, and the slots that it serves. */
@@ -40,6 +41,40 @@ export async function readShards(session: Session): Promise<readonly Shard[]> {
     .map(([node, { slots, ...rest }]) => ({ node, ...rest, slots: slots.sort((one, other) => one[0] - other[0]) }))
     .sort((one, other) => firstSlot(one) - firstSlot(other));
 }
+
+/**
+ * Rejects with `source-busy` when slots went from one shard to another since `shards` were read, or are on their way to or from the one that the
+ * connection is of: a key that moved behind a shard's snapshot is in none, or in two. Gives a remark where the server does not tell all of it.
+ */
+export async function requireSameSlots(
+  connection: Connection,
+  shards: readonly Shard[],
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  await using session = await openSession(connection, signal);
+  if (rangesOf(await readShards(session)) !== rangesOf(shards)) throw slotsMove();
+  try {
+    const nodes = textOf(await session.ask(['CLUSTER', 'NODES']));
+    // As `[93->-<node>]` and `[93-<-<node>]`, in the line of the one that is asked.
+    if (/^\S+ \S+ \S*myself.* \[\d+-[<>]-/m.test(nodes)) throw slotsMove();
+    return undefined;
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error;
+    return "whether slots were on their way was not told: allow the backup user '+cluster|nodes'";
+  }
+}
+
+const slotsMove = (): HoldfastError =>
+  new HoldfastError('source-busy', 'slots of the cluster move: keys may be missing, or there twice', {
+    hint: "back up when none do; 'redis-cli --cluster check' shows slots that a resharding has left open",
+  });
+
+/** Which slots stand together. Nodes take the place of others without a change of it. */
+const rangesOf = (shards: readonly Shard[]): string =>
+  shards
+    .map(({ slots }) => slots.map((range) => range.join('-')).join(' '))
+    .sort()
+    .join('; ');
 
 export const firstSlot = ({ slots }: Pick<Shard, 'slots'>): number => slots[0]?.[0] ?? 0;
 

@@ -35,6 +35,12 @@ test('each type has a literal of its own form', () => {
   assert.equal(literalOf(new Point(4979n as never, 1, 2, 3)), 'point({srid:4979,x:1.0,y:2.0,z:3.0})');
 });
 
+test('a text of many megabytes is read back, be it of plain characters or of escapes', () => {
+  for (const text of ['x'.repeat(32 * 1024 ** 2), "'\n\\".repeat(2 * 1024 ** 2)])
+    assert.ok(readBack(literalOf(text)) === text);
+  assert.throws(() => readBack("'no end\\'"), { code: 'corrupt', message: 'expected a text at character 1 of a line' });
+});
+
 test('keys are in the order of their code units, quoted, with backslashes as escapes', () => {
   assert.equal(propertiesLiteral({ b: 1n, a: 2n, '\\u0041`': 3n }), '{`\\u005cu0041```:3,`a`:2,`b`:1}');
   assert.equal(quoteName('line\nfeed'), '`line\\u000afeed`');

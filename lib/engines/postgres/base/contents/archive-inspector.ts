@@ -8,6 +8,7 @@ import type { Lsn } from '../../replication/lsn.ts';
 import { type BackupLabel, parseBackupLabel } from './backup-label.ts';
 import { type ControlFile, parseControlFile } from './control-file.ts';
 import { FolderSums } from './folder-sums.ts';
+import type { PageChecksums } from './page-checksums.ts';
 import { WalInspector } from './wal-inspector.ts';
 
 /** What the archive of a cluster says of itself. */
@@ -15,6 +16,12 @@ export type ClusterContent = {
   readonly content: Content;
   readonly label: BackupLabel;
   readonly control: ControlFile;
+};
+
+type InspectorOptions = {
+  readonly prefix?: string;
+  readonly pages?: PageChecksums;
+  readonly visitor?: Partial<TarVisitor>;
 };
 
 /** Files that are looked into, and how long they may be. */
@@ -32,9 +39,10 @@ export class ArchiveInspector {
   readonly #all = new FolderSums();
   readonly #listed = new FolderSums();
   readonly #prefix: string;
+  #entries = 0;
 
-  /** `prefix`: where the archive's files are in the cluster. */
-  constructor(prefix: string, visitor: Partial<TarVisitor> = {}) {
+  /** `prefix`: where the archive's files are in the cluster. `pages`: looks at those of relations, too. */
+  constructor({ prefix = '', pages, visitor = {} }: InspectorOptions = {}) {
     this.#prefix = prefix;
     let entry: Entry | undefined;
     let hash: Hash | undefined;
@@ -42,16 +50,25 @@ export class ArchiveInspector {
       begin: (next, about) => {
         if (!isInside(next.path))
           throw new HoldfastError('corrupt', `the archive names '${next.path.toString()}', which lies outside of it`);
+        this.#entries += 1;
         entry = next;
         hash = next.kind === 'file' ? createHash('sha256') : undefined;
+        pages?.begin(next.path.toString('latin1'));
         visitor.begin?.(next, about);
       },
       data: (bytes) => {
         hash?.update(bytes);
+        pages?.push(bytes);
         visitor.data?.(bytes);
       },
       end: () => {
         if (entry && hash) this.#add(entry, hash.digest('hex'));
+        const damaged = pages?.end();
+        if (damaged !== undefined)
+          throw new HoldfastError(
+            'corrupt',
+            `block ${damaged} of ${prefix}${entry?.path.toString()} is not what its checksum says`,
+          );
         visitor.end?.();
       },
     });
@@ -63,6 +80,14 @@ export class ArchiveInspector {
 
   end(): Content {
     this.#reader.end();
+    if (this.#entries === 0)
+      throw new HoldfastError(
+        'dump-incomplete',
+        'the server sent nothing, not even the folder that every tablespace has',
+        {
+          hint: "is the tablespace's folder there, and mounted? Before version 15 the server passes over one with a line feed in its name",
+        },
+      );
     return this.#all.content();
   }
 
@@ -86,12 +111,16 @@ export class ClusterInspector {
   #pieces: Buffer[] | undefined;
   #isWal = false;
 
-  constructor() {
-    this.#archive = new ArchiveInspector('', {
-      begin: (entry) => this.#begin(entry),
-      data: (bytes) => {
-        if (this.#isWal) this.#wal.push(bytes);
-        else this.#pieces?.push(Buffer.from(bytes));
+  /** `pages`: looks at those of relations, too. */
+  constructor(pages?: PageChecksums) {
+    this.#archive = new ArchiveInspector({
+      ...(pages && { pages }),
+      visitor: {
+        begin: (entry) => this.#begin(entry),
+        data: (bytes) => {
+          if (this.#isWal) this.#wal.push(bytes);
+          else this.#pieces?.push(Buffer.from(bytes));
+        },
       },
     });
   }

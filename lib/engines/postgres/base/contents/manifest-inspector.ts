@@ -77,13 +77,13 @@ export class ManifestInspector {
     if (!file.success || path === undefined) throw this.#corrupt('a line of it describes no file');
     const { Checksum: sha256, 'Checksum-Algorithm': algorithm, Size: sizeBytes } = file.data;
     if (algorithm !== 'SHA256' || sha256 === undefined) throw this.#corrupt(`'${path}' has no SHA-256 in it`);
-    this.#sums.add({ path, sizeBytes, sha256: sha256.toLowerCase() });
+    this.#sums.add({ path, sizeBytes, sha256 });
   }
 
   #conclude(line: string): void {
-    const [, said] = /^"Manifest-Checksum": "([0-9a-fA-F]{64})"\}$/.exec(line) ?? [];
+    const [, said] = /^"Manifest-Checksum": "([0-9a-f]{64})"\}$/.exec(line) ?? [];
     if (this.#state !== 'tail' || said === undefined) throw this.#corrupt('it ends where it should not');
-    if (this.#hash.digest('hex') !== said.toLowerCase()) throw this.#corrupt('its checksum is wrong');
+    if (this.#hash.digest('hex') !== said) throw this.#corrupt('its checksum is wrong');
     this.#state = 'ended';
   }
 

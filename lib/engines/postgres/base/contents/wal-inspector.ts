@@ -6,9 +6,20 @@ import { parseSegmentName, segmentName, segmentStart } from '../../replication/w
 const pageBytes = 8192;
 /** Of a page's header, what is looked at; the first page of a segment has a longer one. */
 const longHeaderBytes = 40;
-const isLongHeader = 0x0002;
+const shortHeaderBytes = 24;
+const flags = { isContinuation: 0x0001, isLong: 0x0002 } as const;
 
-type Segment = { readonly start: Lsn; readonly timeline: number; readonly sizeBytes: number; validBytes: number };
+type Segment = {
+  readonly start: Lsn;
+  readonly timeline: number;
+  readonly sizeBytes: number;
+  /** So much of it, from its beginning, are pages that belong there. */
+  validBytes: number;
+  /** Are all pages after those empty, as a switch to the next segment leaves them? */
+  hasEmptyTail: boolean;
+  /** Does it begin within a record of the segment before? */
+  isContinuation: boolean;
+};
 
 /**
  * Looks at the WAL segments of a backup as they pass: is each page where it says that it belongs? Recycled segments hold old pages behind the
@@ -28,7 +39,7 @@ export class WalInspector {
     if (!isSegmentSize(sizeBytes)) return;
     const place = parseSegmentName(name, sizeBytes);
     if (place === undefined) return;
-    this.#segment = { ...place, sizeBytes, validBytes: 0 };
+    this.#segment = { ...place, sizeBytes, validBytes: 0, hasEmptyTail: false, isContinuation: false };
     this.#segments.set(name, this.#segment);
     this.#position = 0;
     this.#headerBytes = 0;
@@ -40,7 +51,7 @@ export class WalInspector {
     if (segment === undefined || this.#isBroken) return;
     for (let at = 0; at < bytes.length && !this.#isBroken; ) {
       const inPage = this.#position % pageBytes;
-      const wanted = this.#position < pageBytes ? longHeaderBytes : 24;
+      const wanted = this.#position < pageBytes ? longHeaderBytes : shortHeaderBytes;
       if (inPage < wanted) {
         const taken = Math.min(wanted - inPage, bytes.length - at);
         this.#header.set(bytes.subarray(at, at + taken), inPage);
@@ -52,7 +63,7 @@ export class WalInspector {
         const skipped = Math.min(pageBytes - inPage, bytes.length - at);
         at += skipped;
         this.#position += skipped;
-        if (this.#position % pageBytes === 0) segment.validBytes = this.#position;
+        if (this.#position % pageBytes === 0 && !segment.hasEmptyTail) segment.validBytes = this.#position;
       }
     }
   }
@@ -60,14 +71,24 @@ export class WalInspector {
   #check(segment: Segment, page: number): void {
     const header = this.#header;
     const isFirst = page === 0;
+    const isEmpty = !isFirst && header.subarray(0, shortHeaderBytes).every((byte) => byte === 0);
+    if (isEmpty) {
+      segment.hasEmptyTail = true;
+      return;
+    }
+    const info = header.readUInt16LE(2);
     const isGood =
+      !segment.hasEmptyTail &&
       header.readBigUInt64LE(8) === segment.start + BigInt(page) &&
       header.readUInt32LE(4) <= segment.timeline &&
       (!isFirst ||
-        ((header.readUInt16LE(2) & isLongHeader) !== 0 &&
+        ((info & flags.isLong) !== 0 &&
           header.readUInt32LE(32) === segment.sizeBytes &&
           header.readUInt32LE(36) === pageBytes));
-    this.#isBroken = !isGood;
+    if (isFirst && isGood) segment.isContinuation = (info & flags.isContinuation) !== 0;
+    if (isGood) return;
+    this.#isBroken = true;
+    segment.hasEmptyTail = false;
   }
 
   /**
@@ -90,8 +111,12 @@ export class WalInspector {
     for (let at = segmentStart(lsn, sizeBytes); at <= last && at !== end; at += BigInt(sizeBytes)) {
       const segment = this.#segmentAt(segments, at, timeline);
       if (segment === undefined) throw missing(segmentName(timeline, at, sizeBytes));
-      const needed = end === undefined ? 1n : min(end, at + BigInt(sizeBytes)) - at;
-      if (BigInt(segment.validBytes) < needed)
+      const next = at + BigInt(sizeBytes);
+      const needed = end === undefined ? 1n : min(end, next) - at;
+      // What was written ended within the segment, and went on at the beginning of the next.
+      const isSwitched = needed === BigInt(sizeBytes) && segment.hasEmptyTail && segment.validBytes > 0;
+      const isContinued = this.#segmentAt(segments, next, timeline)?.isContinuation ?? false;
+      if (BigInt(segment.validBytes) < needed && (!isSwitched || isContinued))
         throw new HoldfastError(
           'dump-incomplete',
           `WAL segment ${segmentName(segment.timeline, at, sizeBytes)} is good up to ${formatLsn(at + BigInt(segment.validBytes))} only`,

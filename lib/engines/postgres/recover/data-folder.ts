@@ -1,0 +1,125 @@
+import { spawnSync } from 'node:child_process';
+import { chmodSync, chownSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { HoldfastError } from '../../../core/errors.ts';
+import { accountOfFolder } from '../../../servers/account-of-folder.ts';
+import { asAccount, type ServerAccount } from '../../../servers/server-account.ts';
+
+/** Stands in a folder that a restore fills, from its first moment until all is done. */
+export const incompleteMark = 'HOLDFAST_RESTORE_IS_INCOMPLETE';
+/** What a restore needs while it works: set-aside files, the log's segments on their way to the server. */
+const workName = 'holdfast-restore';
+
+const markText = `A restore by Holdfast is filling this folder, or was interrupted while it did.
+No server should be started on it. The next restore into this folder clears it away and begins anew.
+`;
+
+/** A folder that becomes a data directory, or a tablespace. */
+export type DataFolder = {
+  readonly path: string;
+  readonly account: ServerAccount | undefined;
+  /** A folder in it, on the same file system, that is gone when it is handed over. */
+  readonly work: string;
+  /** The first of the folders on the way to it, itself the last, that was made for it; undefined when it was there. */
+  readonly made: string | undefined;
+};
+
+/**
+ * Opens a folder for a restore: makes it if need be, and marks it. What an interrupted restore has left in it is cleared away; anything else
+ * that is in it has the restore refused, with `target-not-empty`.
+ *
+ * Invariant: as long as the mark stands in it, nobody was told that it is good. In order: the mark, the files but `pg_control`, that file (a server
+ * starts on no folder without it), the recovery, the checks; then it is handed over: the mark goes last. A crash at any moment leaves the mark.
+ */
+export function openDataFolder(folder: string): DataFolder {
+  const account = accountOfFolder(folder);
+  const made = mkdirSync(folder, { recursive: true, mode: 0o700 });
+  const names = readdirSync(folder);
+  const mark = path.join(folder, incompleteMark);
+  if (names.includes(incompleteMark)) clearLeftovers(folder);
+  else if (names.some((name) => name !== 'lost+found'))
+    throw new HoldfastError('target-not-empty', `'${folder}' is not empty`, {
+      hint: 'restore into another folder with --as, or move what is there aside',
+    });
+  writeFileSync(mark, markText, { mode: 0o600 });
+  const work = path.join(folder, workName);
+  mkdirSync(work, { mode: 0o700 });
+  chmodSync(folder, 0o700);
+  // The server has to pass through what was made above the folder too.
+  const above = made === undefined ? [] : foldersBetween(made, folder);
+  if (account) for (const one of [...above, folder, mark, work]) chownSync(one, account.uid, account.gid);
+  return { path: folder, account, work, made };
+}
+
+/** Throws `preflight-failed` where the account that the server runs as cannot come to the folder: it owns it, and a folder above is closed to it. */
+export function requirePassable({ path: folder, account }: DataFolder): void {
+  if (account === undefined) return;
+  const { status } = spawnSync('/bin/sh', ['-c', 'cd -- "$1"', 'sh', folder], {
+    ...asAccount(account),
+    stdio: 'ignore',
+  });
+  if (status === 0) return;
+  throw new HoldfastError(
+    'preflight-failed',
+    `account '${account.name}', as which the server runs, may not pass through a folder above '${folder}'`,
+    { hint: 'restore into another folder with --as, or let that account pass: chmod o+x on each folder above' },
+  );
+}
+
+function foldersBetween(first: string, folder: string): readonly string[] {
+  const parent = path.dirname(folder);
+  return folder === first || parent.length < first.length ? [] : [...foldersBetween(first, parent), parent];
+}
+
+/** Takes back what a restore that failed has put there, and the folders that were made for it. */
+export function takeBack({ path: folder, made }: DataFolder): void {
+  removeContents(folder);
+  rmSync(path.join(folder, incompleteMark), { force: true });
+  if (made !== undefined) rmSync(made, { recursive: true, force: true });
+}
+
+function clearLeftovers(folder: string): void {
+  if (existsSync(path.join(folder, 'postmaster.pid')))
+    throw new HoldfastError(
+      'target-not-empty',
+      `'${folder}' is not empty: an interrupted restore left it, and a server runs or ran on it`,
+      {
+        hint: 'stop that server and remove postmaster.pid, or restore into another folder with --as',
+      },
+    );
+  removeContents(folder);
+}
+
+/** All but the mark, so that a crash in between is seen. */
+function removeContents(folder: string): void {
+  for (const name of readdirSync(folder))
+    if (name !== incompleteMark && name !== 'lost+found')
+      rmSync(path.join(folder, name), { recursive: true, force: true });
+}
+
+/** Says that the folder is whole: what the restore needed goes, then the mark. */
+export function handOver({ path: folder, work }: DataFolder): void {
+  rmSync(work, { recursive: true, force: true });
+  rmSync(path.join(folder, incompleteMark), { force: true });
+}
+
+const controlFile = path.join('global', 'pg_control');
+
+/** Where `pg_control` is put until the rest is there. */
+export const controlFileAside = path.join(workName, 'pg_control');
+
+/** Gives the folder its `pg_control`: from now on a server may start on it. */
+export function completeDataFolder({ path: folder }: DataFolder): void {
+  renameSync(path.join(folder, controlFileAside), path.join(folder, controlFile));
+}
+
+/** The name under which a file of a base backup is made; undefined for what is not to be taken over. */
+export function unpackedName(name: string): string | undefined {
+  if (name === 'global/pg_control') return controlFileAside;
+  // Places of tablespaces are linked to where they are put here.
+  if (name === 'tablespace_map') return undefined;
+  return notTaken.has(name) ? undefined : name;
+}
+
+/** What would make a copy of a standby one again, or is of a restore of old. */
+const notTaken: ReadonlySet<string> = new Set(['standby.signal', 'recovery.signal', 'postmaster.pid', incompleteMark]);

@@ -1,0 +1,154 @@
+import path from 'node:path';
+import { HoldfastError } from '../../../core/errors.ts';
+import type { ReachedPoint } from '../../../core/recovery-point.ts';
+import type { Comparison, EngineContext, RestorePlan, RestoreResult } from '../../engine.ts';
+import { findExactServer, type ServerPrograms } from '../server-programs.ts';
+import { announceHistory } from './announce-history.ts';
+import { clusterFactsOf } from './cluster-facts.ts';
+import {
+  completeDataFolder,
+  type DataFolder,
+  handOver,
+  openDataFolder,
+  requirePassable,
+  takeBack,
+} from './data-folder.ts';
+import { examineChecksums, examineStructures } from './examine-cluster.ts';
+import { planRecovery, type RecoveryPlan } from './plan-recovery.ts';
+import { recover } from './recover.ts';
+import { openRecoveryServer, releaseSettings } from './recovery-server.ts';
+import { placesOfTablespaces } from './tablespaces.ts';
+import { chainOf, requireRoomFor, unpackBackup } from './unpack-backup.ts';
+
+/**
+ * Restores a base backup into a folder, as the data directory of a server: unpacked, recovered to the point, examined, and stopped in order.
+ *
+ * Invariant: nothing that exists is changed; the folder and those of tablespaces are new or empty, and marked until all is done (`openDataFolder`
+ * says what a crash leaves). The server that recovers is reached by nobody else, and archives nothing. What failed is removed again.
+ */
+export async function restoreCluster(context: EngineContext, plan: RestorePlan): Promise<RestoreResult> {
+  const stream = plan.streams.find(({ record }) => record.kind === 'cluster');
+  if (stream === undefined) throw new HoldfastError('object-missing', 'the backup holds no cluster');
+  const base = clusterFactsOf(stream.record);
+  const folder = folderNamed(stream.destination);
+  const isStarted = plan.start ?? true;
+  if (!isStarted && plan.point !== undefined)
+    throw new HoldfastError('usage', 'a point is reached by a server that is started');
+
+  context.progress({ phase: 'preflight' });
+  const recovery = await planRecovery(base, plan);
+  const places = placesOfTablespaces(base, folder, plan.folders);
+  const chain = await chainOf(plan);
+  const opened: DataFolder[] = [];
+  let isDone = false;
+  try {
+    const open = (one: string): DataFolder => {
+      const data = openDataFolder(one);
+      opened.push(data);
+      requirePassable(data);
+      return data;
+    };
+    const data = open(folder);
+    const programs = (): ServerPrograms => findExactServer(base.major, { account: data.account });
+    // What is missing here is said before anything is fetched.
+    if (isStarted || chain.length > 1) programs();
+    requireRoomFor(chain, { data: folder, tablespaces: places }, 'preflight-failed');
+    const tablespaces = places.map((place) => ({ ...place, folder: open(place.location) }));
+    const unpacked = await unpackBackup(context, chain, { places: { data, tablespaces }, programs });
+    completeDataFolder(data);
+
+    const recovered = isStarted
+      ? await recoverAndExamine(context, {
+          data,
+          programs: programs(),
+          recovery,
+          isExamined: plan.comparison !== 'loaded',
+        })
+      : notStarted;
+    releaseSettings(data, { archive_mode: 'off' }, 'Holdfast: a copy archives nothing over what its source archives');
+    const remarks = [...recovered.remarks, archivesNothing];
+    const result = (more: readonly string[] = []): RestoreResult => ({
+      ...(recovered.reached && { reached: recovered.reached }),
+      restored: [
+        {
+          stream: stream.record.stream,
+          database: folder,
+          comparison: comparisonOf(unpacked.files, 1 + places.length, [...remarks, ...more]),
+        },
+      ],
+    });
+    if (plan.cutOver === false) return result([rehearsed]);
+    for (const one of opened.toReversed()) handOver(one);
+    isDone = true;
+    return result();
+  } finally {
+    if (!isDone) for (const one of opened.toReversed()) takeBack(one);
+  }
+}
+
+type Recovered = { readonly reached?: ReachedPoint; readonly remarks: readonly string[] };
+
+async function recoverAndExamine(
+  context: EngineContext,
+  {
+    data,
+    programs,
+    recovery,
+    isExamined,
+  }: {
+    readonly data: DataFolder;
+    readonly programs: ServerPrograms;
+    readonly recovery: RecoveryPlan;
+    readonly isExamined: boolean;
+  },
+): Promise<Recovered> {
+  await using server = openRecoveryServer({ programs, data, isFleeting: false });
+  const reached = await recover(context, { ...recovery, data, server });
+  const structures = isExamined ? await examineStructures(context, await server.connection()) : nothing;
+  await server.stop();
+  announceHistory(data, reached.timeline);
+  const { checksums } = recovery.base;
+  const sums = isExamined ? await examineChecksums(context, { programs, data, checksums }) : nothing;
+  const problems = [...structures.problems, ...sums.problems];
+  if (problems.length > 0)
+    throw new HoldfastError('copy-damaged', `the recovered cluster is damaged: ${problems.slice(0, 5).join('; ')}`);
+  const at = reached.at === null ? '' : `, its last transaction of ${reached.at}`;
+  return {
+    reached,
+    remarks: [
+      `recovered to ${reached.position}, goes on along timeline ${reached.timeline}${at}`,
+      isExamined
+        ? `${structures.relations} tables and indexes are sound`
+        : "not examined (recovery.comparison is 'loaded')",
+      ...structures.remarks,
+      ...sums.remarks,
+    ],
+  };
+}
+
+const nothing = { relations: 0, problems: [], remarks: [] } as const;
+const notStarted: Recovered = {
+  remarks: [
+    "not started, not examined: its first start recovers it to the backup's own point, from the WAL that came with it",
+  ],
+};
+const archivesNothing =
+  "its postgresql.auto.conf sets archive_mode to 'off': when it takes its source's place, 'alter system reset archive_mode' and restart it";
+const rehearsed = "a rehearsal (recovery.mode is 'test'): the copy was removed after it had been examined";
+
+const comparisonOf = (files: number, folders: number, remarks: readonly string[]): Comparison => ({
+  same: true,
+  words: { collection: 'folder', item: 'file' },
+  collectionsCompared: folders,
+  itemsCompared: files,
+  differences: [],
+  remarks,
+});
+
+/** The folder that a cluster is restored into. Throws `usage` for what is no path. */
+function folderNamed(destination: string): string {
+  if (path.isAbsolute(destination) || /^\.{1,2}\//.test(destination)) return path.resolve(destination);
+  throw new HoldfastError('usage', `a cluster is restored into a folder, and '${destination}' is no path of one`, {
+    hint: 'name the folder with --as, e.g. --as /srv/postgres-restored; or choose databases with --database',
+  });
+}

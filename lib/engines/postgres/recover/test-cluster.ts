@@ -1,0 +1,122 @@
+import { z } from 'zod';
+import { postgresRestoreTestShape } from '../../../config/targets/postgres.ts';
+import { HoldfastError } from '../../../core/errors.ts';
+import type { RecoveryPoint } from '../../../core/recovery-point.ts';
+import type { EngineContext, RestoreTestPlan, RestoreTestResult } from '../../engine.ts';
+import { stopReason } from '../../stop-reason.ts';
+import { askAssertions, createReader } from '../ask-assertions.ts';
+import { connect } from '../connection.ts';
+import { clusterFactsOf } from './cluster-facts.ts';
+import { databasesOf, examineChecksums, examineStructures } from './examine-cluster.ts';
+import { openScratchCluster, type ScratchCluster } from './open-scratch-cluster.ts';
+import { pointByChance } from './point-by-chance.ts';
+
+const optionsSchema = z.object(postgresRestoreTestShape);
+type Context = Omit<EngineContext, 'connection'>;
+
+/**
+ * Recovers a cluster in a private folder and examines it: structures, page checksums, and what the user asserts of each database. Where a log goes
+ * on from the backup, it is recovered to a moment by chance between the backup and the log's end, so that over time all of the window is proved.
+ */
+export async function testCluster(context: Context, plan: RestoreTestPlan): Promise<RestoreTestResult> {
+  const { amcheck, serverSettings } = optionsSchema.parse(plan.options);
+  const stream = plan.streams.find(({ record }) => record.kind === 'cluster');
+  if (stream === undefined) throw new HoldfastError('object-missing', 'the backup holds no cluster');
+  const base = clusterFactsOf(stream.record);
+  const point =
+    plan.point ??
+    (await pointByChance(base, { log: plan.log, notBefore: stream.record.endedAt, chance: plan.chance ?? 0 }));
+
+  const beganAt = performance.now();
+  await using cluster = await openTestable(context, { ...plan, point }, serverSettings);
+  const restoreSeconds = Math.round(performance.now() - beganAt) / 1000;
+  plan.onRestored();
+
+  const structures = amcheck ? await examineStructures(context, await cluster.server.connection()) : nothing;
+  const failed = await askAll(context, plan, cluster, restoredPoint(point, cluster));
+  await cluster.server.stop();
+  const sums = await examineChecksums(context, { ...cluster, checksums: base.checksums });
+  return {
+    server: 'PostgreSQL',
+    serverVersion: cluster.programs.version,
+    restored: [
+      {
+        stream: stream.record.stream,
+        database: '',
+        comparison: {
+          same: true,
+          words: { collection: 'folder', item: 'file' },
+          collectionsCompared: 1 + base.tablespaces.length,
+          itemsCompared: cluster.unpacked.files,
+          differences: [],
+          remarks: [],
+        },
+      },
+    ],
+    restoreSeconds,
+    restoredPoint: restoredPoint(point, cluster),
+    relations: structures.relations,
+    problems: [
+      ...[...structures.problems, ...sums.problems].map((message) => ({ code: 'copy-damaged' as const, message })),
+      ...failed.map((message) => ({ code: 'assertion-failed' as const, message })),
+    ],
+    remarks: [...structures.remarks, ...sums.remarks],
+  };
+}
+
+const nothing = { relations: 0, problems: [], remarks: [] } as const;
+
+/** What this place lacks says nothing of the backup. */
+async function openTestable(
+  context: Context,
+  plan: RestoreTestPlan,
+  settings: Readonly<Record<string, string>>,
+): Promise<ScratchCluster> {
+  try {
+    return await openScratchCluster(context, plan, { tooSmall: 'test-disk-too-small', settings });
+  } catch (error) {
+    if (!(error instanceof HoldfastError) || error.code !== 'disk-full') throw error;
+    throw new HoldfastError('test-disk-too-small', error.message, { cause: error });
+  }
+}
+
+/**
+ * The moment that was brought back: the one that was asked for, since nothing is missing before it, or else that of the last transaction, and
+ * never one before the backup's own.
+ */
+function restoredPoint(point: RecoveryPoint, { reached, base }: Pick<ScratchCluster, 'reached' | 'base'>): string {
+  const moments = [base.snapshotAt, reached.at, point.kind === 'time' ? point.value : null]
+    .filter((moment) => moment !== null)
+    .map((moment) => Date.parse(moment));
+  return new Date(Math.max(...moments)).toISOString();
+}
+
+async function askAll(
+  context: Context,
+  plan: RestoreTestPlan,
+  { server, programs }: ScratchCluster,
+  at: string,
+): Promise<readonly string[]> {
+  if (plan.assertions.length === 0) return [];
+  const connection = await server.connection();
+  const databases = await databasesOf(connection);
+  const admin = await connect(connection, 'template1');
+  let user: string;
+  try {
+    user = await createReader(admin, { major: programs.major, databases });
+  } finally {
+    await admin.end();
+  }
+  return askAssertions(
+    { ...connection, user },
+    {
+      assertions: plan.assertions,
+      timeoutSeconds: plan.assertionTimeoutSeconds,
+      snapshotAt: new Map(databases.map((name) => [name, at])),
+      onAssertion: (name) => {
+        if (context.signal.aborted) throw stopReason(context.signal, 'the restore test');
+        context.progress({ phase: 'assertions', detail: name });
+      },
+    },
+  );
+}

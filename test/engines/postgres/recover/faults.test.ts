@@ -1,0 +1,192 @@
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { chmodSync, cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { after, before, suite, test } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
+import { HoldfastError } from '../../../../lib/core/errors.ts';
+import type { RestorePlan } from '../../../../lib/engines/engine.ts';
+import { incompleteMark } from '../../../../lib/engines/postgres/recover/data-folder.ts';
+import { restoreCluster } from '../../../../lib/engines/postgres/recover/restore-cluster.ts';
+import { type PostgresServer, postgresServer } from '../../../servers/postgres.ts';
+import { startOn } from '../../../servers/postgres-on-folder.ts';
+import { contextFor, run, session } from '../run-engine.ts';
+import { folderLog, into, openFolder, type TestBase, takeBase } from './cluster-source.ts';
+
+suite('recovering from a log that is not as it should be', { concurrency: false }, () => {
+  const place = openFolder('faults');
+  const archive = path.join(place.path, 'archive');
+  let server: PostgresServer;
+  let base: TestBase;
+  const lsns: string[] = [];
+
+  before(async () => {
+    mkdirSync(archive);
+    chmodSync(archive, 0o777);
+    server = await postgresServer({
+      major: 17,
+      settings: { archive_mode: 'on', archive_command: `cp %p ${archive}/%f`, max_wal_senders: '4' },
+    });
+    process.env['HOLDFAST_PG_BIN'] = server.binDir;
+    await run(server, 'postgres', 'create table item (id int primary key)');
+    base = await takeBase(server, path.join(place.path, 'base'), { major: 17 });
+    // A row in each of three segments.
+    for (const id of [1, 2, 3]) {
+      await using client = await session(server, 'postgres');
+      await client.query('insert into item values ($1)', [id]);
+      const { rows } = await client.query<{ lsn: string }>('select pg_current_wal_insert_lsn()::text as lsn');
+      lsns.push(rows[0]?.lsn ?? '');
+      await client.query('select pg_switch_wal()');
+    }
+    await archived(archive, segmentNamed(5));
+  });
+  after(async () => {
+    await server?.[Symbol.asyncDispose]();
+    place[Symbol.dispose]();
+  });
+
+  const restoreInto = async (name: string, log: string, over: Partial<RestorePlan> = {}) => {
+    const folder = path.join(place.path, name);
+    using context = contextFor(server, { parallelJobs: 2 });
+    const result = await restoreCluster(context, {
+      ...{ streams: into(base, folder), source: {}, replace: false, log: folderLog(log) },
+      ...over,
+    });
+    return { folder, result };
+  };
+  const itemsIn = async (folder: string): Promise<number[]> => {
+    await using started = await startOn(folder, server.binDir);
+    await using client = await session(started, 'postgres');
+    const { rows } = await client.query<{ id: number }>('select id from item order by id');
+    return rows.map(({ id }) => id);
+  };
+  /** A copy of the archive, changed. */
+  const archiveWith = (name: string, change: (folder: string) => void): string => {
+    const folder = path.join(place.path, name);
+    cpSync(archive, folder, { recursive: true });
+    change(folder);
+    return folder;
+  };
+
+  test('a point beyond a missing segment is refused before anything is made, with its name and the last point', async () => {
+    const log = archiveWith('gap', (folder) => rmSync(path.join(folder, segmentNamed(4))));
+
+    await assert.rejects(restoreInto('beyond', log, { point: { kind: 'lsn', value: lsns[2] ?? '' } }), {
+      code: 'point-unreachable',
+      message: `LSN ${lsns[2]} cannot be reached: segment '${segmentNamed(4)}' is not in the store, and the last point before it is 0/4000000`,
+    });
+    assert.equal(existsSync(path.join(place.path, 'beyond')), false);
+    const { folder } = await restoreInto('before the gap', log, { point: { kind: 'lsn', value: lsns[0] ?? '' } });
+    assert.deepEqual(await itemsIn(folder), [1]);
+  });
+
+  test('a segment whose records are damaged is no silent end of the log', async () => {
+    const log = archiveWith('damaged', (folder) => {
+      const file = path.join(folder, segmentNamed(4));
+      const bytes = readFileSync(file);
+      bytes.fill(0xa5, 40, 8000);
+      writeFileSync(file, bytes);
+    });
+
+    await assert.rejects(restoreInto('damage', log), (error: HoldfastError) => {
+      assert.equal(error.code, 'point-unreachable');
+      assert.match(
+        error.message,
+        /^the latest point was not reached: the log goes to 0\/6000000, and cannot be read beyond 0\/4000000$/,
+      );
+      return true;
+    });
+  });
+
+  test('a store that fails in the middle of the log ends the recovery with its own reason', async () => {
+    const log = folderLog(archive);
+    const broken: RestorePlan['log'] = {
+      ...log,
+      async *read(name) {
+        if (name === segmentNamed(4)) throw new HoldfastError('corrupt', `WAL '${name}' is not what was written`);
+        yield* log.read(name);
+      },
+    };
+
+    await assert.rejects(restoreInto('broken', archive, { log: broken }), {
+      code: 'corrupt',
+      message: `WAL '${segmentNamed(4)}' is not what was written`,
+    });
+    assert.equal(existsSync(path.join(place.path, 'broken')), false);
+  });
+
+  test('where the log forks, each timeline can be followed, the newest when nothing is said', async () => {
+    const log = archiveWith('forked', (folder) => chmodSync(folder, 0o777));
+    const { folder } = await restoreInto('promoted', log, { point: { kind: 'lsn', value: lsns[0] ?? '' } });
+    {
+      const started = await startOn(folder, server.binDir, {
+        archive_mode: 'on',
+        archive_command: `cp %p "${log}/%f"`,
+      });
+      await using client = await session(started, 'postgres');
+      await client.query('insert into item values (20)');
+      const { rows } = await client.query<{ name: string }>('select pg_walfile_name(pg_switch_wal()) as name');
+      await archived(log, rows[0]?.name ?? '');
+      await client.end();
+      await started[Symbol.asyncDispose]();
+    }
+
+    const newest = await restoreInto('newest', log);
+    const first = await restoreInto('first', log, { timeline: 1 });
+
+    assert.equal(newest.result.reached?.timeline, 3);
+    assert.deepEqual(await itemsIn(newest.folder), [1, 20]);
+    assert.deepEqual(await itemsIn(first.folder), [1, 2, 3]);
+    await assert.rejects(restoreInto('nowhere', log, { timeline: 9 }), {
+      code: 'point-unreachable',
+      message: /^timeline 9 does not come from timeline 1/,
+    });
+  });
+
+  for (const phase of ['unpack', 'recover']) {
+    test(`a restore that is killed while it is in '${phase}' leaves a marked folder on which no server starts, and the next one begins anew`, async () => {
+      const folder = path.join(place.path, `killed in ${phase}`);
+      const child = spawn(
+        process.execPath,
+        [path.join(import.meta.dirname, 'restore-and-die.ts'), place.path, folder, phase],
+        { stdio: ['ignore', 'ignore', 'inherit'], env: { ...process.env, HOLDFAST_PG_BIN: server.binDir } },
+      );
+
+      const [, signal] = await once(child, 'exit');
+
+      assert.equal(signal, 'SIGKILL');
+      assert.ok(readdirSync(folder).includes(incompleteMark));
+      await assert.rejects(
+        startOn(folder, server.binDir),
+        /could not access the server configuration file|must specify "restore_command"/,
+      );
+      const { folder: again } = await restoreInto(`killed in ${phase}`, archive);
+      assert.deepEqual(await itemsIn(again), [1, 2, 3]);
+    });
+  }
+
+  test('a disk that is too small is told before anything is fetched', async () => {
+    const huge = base.streams.map((stream) => ({
+      ...stream,
+      destination: path.join(place.path, 'huge'),
+      record: { ...stream.record, plainBytes: 2 ** 52 },
+    }));
+
+    await assert.rejects(restoreInto('huge', archive, { streams: huge }), {
+      code: 'preflight-failed',
+      message: /^4294967296 MiB are to be restored, and '.*' has \d+ MiB free$/,
+    });
+  });
+});
+
+/** The segment's name on the first timeline. */
+const segmentNamed = (number: number): string => `00000001${'0'.repeat(15)}${number.toString(16).toUpperCase()}`;
+
+async function archived(folder: string, name: string): Promise<void> {
+  for (let tries = 0; tries < 400; tries++) {
+    if (existsSync(path.join(folder, name))) return;
+    await delay(25);
+  }
+  throw new Error(`'${name}' was not archived: ${readdirSync(folder).join(', ')}`);
+}
