@@ -74,10 +74,7 @@ export class Tasks extends Construct {
     );
 
     // Of servers that keep one, the log after a backup, and how far it goes.
-    const grantLog = ({ role }: Task): void => {
-      vault.grantList(role, 'wal');
-      vault.grantGet(role, 'wal', 'health');
-    };
+    const logOf = (isKept: boolean) => (isKept ? (['wal', 'health'] as const) : []);
     const services = props.targets.flatMap(({ service }) => service?.ecs ?? []);
     this.services = [...new Map(services.map((one) => [`${one.cluster}/${one.service}`, one])).values()];
     const switching = (service: EcsService | undefined) =>
@@ -128,11 +125,11 @@ export class Tasks extends Construct {
         permissions: [...passwords, ...switching(service)],
       });
       const records = service === undefined ? [] : (['services'] as const);
-      vault.grantList(task.role, 'backups', 'leases', 'inUse', ...records);
-      vault.grantGet(task.role, 'backups', 'leases', 'inUse', ...records);
+      const log = logOf(isOfClusters);
+      vault.grantList(task.role, 'backups', 'leases', 'inUse', ...records, ...log);
+      vault.grantGet(task.role, 'backups', 'leases', 'inUse', ...records, ...log);
       vault.grantPut(task.role, 'leases', 'inUse', 'outcomes', ...records);
       vault.grantUnwrap(task.role);
-      if (isOfClusters) grantLog(task);
       return task;
     });
 
@@ -144,11 +141,11 @@ export class Tasks extends Construct {
         description: 'restores backups into a server of its own',
         permissions: [],
       });
-      vault.grantList(task.role, 'backups', 'inUse');
-      vault.grantGet(task.role, 'backups', 'inUse');
+      const log = logOf(targets.some(({ engine }) => recoversInTask(engine)));
+      vault.grantList(task.role, 'backups', 'inUse', ...log);
+      vault.grantGet(task.role, 'backups', 'inUse', ...log);
       vault.grantPut(task.role, 'inUse', 'outcomes');
       vault.grantUnwrap(task.role);
-      if (targets.some(({ engine }) => engine === 'postgres')) grantLog(task);
       return task;
     });
 

@@ -86,6 +86,8 @@ test('the service of a target receives its WAL, is started again when it dies, a
     try {
       await until(async () => (await stateOf())?.state === 'receiving', 'the service');
       await pgbench(server, '-i', '-s', '3', '-q');
+      const before = await flushedLsn(server);
+      await until(() => durable(before), 'the first receiver');
       const first = receiverProcess() ?? assert.fail('there is no receiver');
       process.kill(first, 'SIGKILL');
       await pgbench(server, '-i', '-s', '3', '-q');
