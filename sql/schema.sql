@@ -1879,6 +1879,10 @@ GRANT SELECT ON TABLE holdfast.request TO holdfast_reader;
 GRANT SELECT ON TABLE holdfast.request TO backup_operator;
 GRANT SELECT ON TABLE holdfast.request TO backup_tenant;
 
+GRANT UPDATE(approved_by) ON TABLE holdfast.request TO holdfast_writer;
+
+GRANT UPDATE(events) ON TABLE holdfast.request TO holdfast_writer;
+
 GRANT UPDATE(status) ON TABLE holdfast.request TO holdfast_writer;
 
 GRANT UPDATE(taken_at) ON TABLE holdfast.request TO holdfast_writer;

@@ -6,6 +6,7 @@ import type { ExecutionFilter } from './queries/list-executions.ts';
 import type { RecoveryFilter } from './queries/list-recoveries.ts';
 import type { ValidationFilter } from './queries/list-validations.ts';
 import type { Series } from './queries/newest-per-series.ts';
+import type { RecoveryToQueue } from './queries/request-recovery.ts';
 import type { Settlement } from './queries/settle-requests.ts';
 import type { CatalogAnswers, CatalogRequest, RequestOf } from './requests.ts';
 
@@ -44,6 +45,10 @@ export type CatalogClient = {
   declaredTargets(): Promise<CatalogAnswers['declared-targets']>;
   /** Hands out requests made by SQL that are due. Each has to be settled, or is handed out again in a while. */
   takeRequests(limit?: number): Promise<CatalogAnswers['take-requests']>;
+  /** Queues a recovery that was asked for elsewhere than by SQL; asked again under the same id, nothing happens. */
+  requestRecovery(recovery: RecoveryToQueue): Promise<CatalogAnswers['request-recovery']>;
+  /** Lets a recovery run that waits for a second person. Rejects with `recovery-unknown`, `approval-expired` or `approval-refused`. */
+  approveRecovery(approval: RequestOf<'approve-recovery'>['approval']): Promise<CatalogAnswers['approve-recovery']>;
   /** Gives up recoveries that waited for an approval for longer, and hands out those whose end is still to be journaled. */
   expireApprovals(hours: number): Promise<CatalogAnswers['expire-approvals']>;
   /** Says what became of requests. */
@@ -97,6 +102,8 @@ export function catalogClient({
       ask<'known-backups'>({ operation: 'known-backups', targets: [...targets], perTarget }),
     declaredTargets: () => ask<'declared-targets'>({ operation: 'declared-targets' }),
     takeRequests: (limit) => ask<'take-requests'>({ operation: 'take-requests', ...(limit && { limit }) }),
+    requestRecovery: (recovery) => ask<'request-recovery'>({ operation: 'request-recovery', recovery }),
+    approveRecovery: (approval) => ask<'approve-recovery'>({ operation: 'approve-recovery', approval }),
     expireApprovals: (hours) => ask<'expire-approvals'>({ operation: 'expire-approvals', hours }),
     settleRequests: (settlements) =>
       ask<'settle-requests'>({ operation: 'settle-requests', settlements: [...settlements] }),

@@ -2134,4 +2134,11 @@ end
 $$;
 `,
   },
+  {
+    version: 20,
+    name: 'approvals_by_api',
+    sql: `-- Recoveries that somebody asks for, or approves, through the API: the same queue, the same second person, the same time-out.
+grant update (approved_by, events) on holdfast.request to holdfast_writer;
+`,
+  },
 ];

@@ -12,6 +12,7 @@ import {
 } from '../core/vocabulary.ts';
 import { type MigrationResult, migrateCatalog } from './migrate.ts';
 import { type ApplyResult, applyEvents } from './project.ts';
+import { approvalSchema, approveRecovery } from './queries/approve-recovery.ts';
 import { type CatalogStatus, catalogStatus } from './queries/catalog-status.ts';
 import { type DeclaredTargets, declaredTargets } from './queries/declared-targets.ts';
 import type { Execution } from './queries/execution-columns.ts';
@@ -26,6 +27,7 @@ import { type DeclaredSchedule, listSchedules } from './queries/list-schedules.t
 import { listValidations, type ValidationResult } from './queries/list-validations.ts';
 import { type NewestPerSeries, newestPerSeries } from './queries/newest-per-series.ts';
 import { type QueueState, queueState } from './queries/queue-state.ts';
+import { recoveryToQueueSchema, requestRecovery } from './queries/request-recovery.ts';
 import { settlementSchema, settleRequests } from './queries/settle-requests.ts';
 import { type ExecutionStage, showExecution } from './queries/show-execution.ts';
 import { type StartedRequest, startedRequests } from './queries/started-requests.ts';
@@ -81,6 +83,8 @@ export const catalogRequestSchema = z.discriminatedUnion('operation', [
   }),
   z.strictObject({ operation: z.literal('declared-targets') }),
   z.strictObject({ operation: z.literal('take-requests'), limit: limitSchema }),
+  z.strictObject({ operation: z.literal('request-recovery'), recovery: recoveryToQueueSchema }),
+  z.strictObject({ operation: z.literal('approve-recovery'), approval: approvalSchema }),
   z.strictObject({ operation: z.literal('expire-approvals'), hours: z.number().positive() }),
   z.strictObject({ operation: z.literal('settle-requests'), settlements: z.array(settlementSchema) }),
   z.strictObject({ operation: z.literal('started-requests'), limit: limitSchema }),
@@ -107,6 +111,8 @@ export type CatalogAnswers = {
   readonly 'known-backups': KnownBackups;
   readonly 'declared-targets': DeclaredTargets | null;
   readonly 'take-requests': readonly TakenRequest[];
+  readonly 'request-recovery': { readonly queued: boolean };
+  readonly 'approve-recovery': { readonly approved: true };
   readonly 'expire-approvals': readonly ExpiredApproval[];
   readonly 'settle-requests': { readonly settled: number };
   readonly 'started-requests': readonly StartedRequest[];
@@ -133,6 +139,8 @@ const operations: Operations = {
   'known-backups': (client, { targets, perTarget }) => knownBackups(client, { targets, perTarget }),
   'declared-targets': (client) => declaredTargets(client),
   'take-requests': (client, { limit }) => takeRequests(client, limit ?? 50),
+  'request-recovery': (client, { recovery }) => requestRecovery(client, recovery),
+  'approve-recovery': (client, { approval }) => approveRecovery(client, approval),
   'expire-approvals': (client, { hours }) => expireApprovals(client, hours),
   'settle-requests': (client, { settlements }) => settleRequests(client, settlements),
   'started-requests': (client, { limit }) => startedRequests(client, limit ?? 50),

@@ -157,6 +157,12 @@ const table = {
     retryable: false,
     hint: 'ask for it again, and have somebody else approve it in time',
   },
+  'approval-refused': {
+    exit: 12,
+    http: 403,
+    retryable: false,
+    hint: 'a recovery is approved while it waits, by somebody else than the one who asked for it',
+  },
   'manifest-newer': {
     exit: 15,
     http: 422,

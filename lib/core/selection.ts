@@ -30,6 +30,10 @@ export function parseTableName(text: string): TableName {
   return { schema: schema.replaceAll('""', '"'), name: name.replaceAll('""', '"') };
 }
 
+/** Does the destination name a folder, by its path, and not a database? */
+export const isFolder = (destination: string | null | undefined): boolean =>
+  destination !== null && destination !== undefined && /^\.{0,2}\//.test(destination);
+
 /** What was asked for, or undefined when nothing was left out. Throws `usage`. */
 export function selectionOf(asked: {
   readonly schemas?: readonly string[] | null | undefined;

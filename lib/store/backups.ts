@@ -3,6 +3,7 @@ import type { BackupId, TargetName } from '../core/ids.ts';
 import { isWholeServer, type Manifest, parseManifest } from '../core/manifest.ts';
 import { manifestKey, parseManifestKey, prefixes, targetPrefix } from '../core/object-keys.ts';
 import { describePoint, isBefore, type RecoveryPoint } from '../core/recovery-point.ts';
+import { isFolder } from '../core/selection.ts';
 import { bringsDataBack } from '../core/vocabulary.ts';
 import type { Store } from './store.ts';
 import { readText } from './text.ts';
@@ -41,6 +42,8 @@ export async function findBackup(
     readonly target?: TargetName | undefined;
     /** With `latest`: the newest that a log goes on from, and from which the point can be reached. */
     readonly point?: RecoveryPoint | undefined;
+    /** Where it goes: into a folder, `latest` is one that can, and no dump of databases. */
+    readonly as?: string | undefined;
   },
 ): Promise<{ readonly target: TargetName; readonly id: BackupId }> {
   const candidates: { target: TargetName; id: BackupId }[] = [];
@@ -58,6 +61,7 @@ export async function findBackup(
     if (wanted.backup !== 'latest') return found;
     const manifest = await readNewest(store, found);
     if (manifest.status !== 'complete' || !bringsDataBack(manifest.method)) continue;
+    if (isFolder(wanted.as) && manifest.streams.some(({ kind }) => kind === 'database')) continue;
     if (wanted.point === undefined || leadsTo(manifest, wanted.point)) return found;
   }
   if (wanted.point !== undefined)

@@ -27,6 +27,7 @@ test('every operation has a name of its own, and every change that is not the sa
     'changeSchedule',
     'createBackup',
     'createCleanup',
+    'createRecovery',
     'createRestore',
     'createRestoreTest',
     'resetSchedule',

@@ -19,7 +19,7 @@ test('migrating makes the schema; migrating again does nothing', async () => {
 
   assert.deepEqual(first, {
     from: 0,
-    to: 18,
+    to: 20,
     applied: [
       'data_vault',
       'indexes',
@@ -39,9 +39,11 @@ test('migrating makes the schema; migrating again does nothing', async () => {
       'schema_backups',
       'schedule_changes',
       'approval_timeout',
+      'point_in_time',
+      'approvals_by_api',
     ],
   });
-  assert.deepEqual(second, { from: 18, to: 18, applied: [] });
+  assert.deepEqual(second, { from: 20, to: 20, applied: [] });
   const found = await owner.client.query<{ tablename: string }>(
     "select tablename from pg_tables where schemaname = 'backup_mgmt' order by 1",
   );
@@ -60,9 +62,11 @@ test('of 20 migrations at once each step is applied by exactly one', async () =>
   assert.deepEqual(results.flatMap(({ applied }) => applied).sort(), [
     'applied_event',
     'approval_timeout',
+    'approvals_by_api',
     'audit_trail',
     'data_vault',
     'indexes',
+    'point_in_time',
     'recovery_functions',
     'request_functions',
     'requests',
@@ -78,7 +82,7 @@ test('of 20 migrations at once each step is applied by exactly one', async () =>
     'views',
   ]);
   for (const owner of owners) {
-    assert.equal(await catalogVersion(owner.client), 18);
+    assert.equal(await catalogVersion(owner.client), 20);
     await owner[Symbol.asyncDispose]();
   }
 });
@@ -94,7 +98,7 @@ test('catalogs in five databases of one new server migrate at once and share the
 
   assert.deepEqual(
     results.map(({ to }) => to),
-    [18, 18, 18, 18, 18],
+    [20, 20, 20, 20, 20],
   );
   await Promise.all(owners.map((owner) => owner[Symbol.asyncDispose]()));
 });
@@ -102,11 +106,11 @@ test('catalogs in five databases of one new server migrate at once and share the
 test('a schema that is newer than the program is refused and left alone', async () => {
   await using owner = await ownerOf(await newDatabase(server));
   await migrateCatalog(owner.client);
-  await owner.client.query("insert into holdfast.migration (version, name) values (19, 'from_the_future')");
+  await owner.client.query("insert into holdfast.migration (version, name) values (21, 'from_the_future')");
 
   await assert.rejects(migrateCatalog(owner.client), {
     code: 'version-mismatch',
-    message: "catalog schema version 19 is newer than this program's 18",
+    message: "catalog schema version 21 is newer than this program's 20",
   });
 });
 

@@ -3,9 +3,10 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { commandsOf, complaint } from './command-lines.ts';
 
-const files = ['README.md', ...readdirSync('docs').map((name) => `docs/${name}`)].filter((file) =>
-  file.endsWith('.md'),
-);
+const files = [
+  'README.md',
+  ...['docs', 'docs/playbooks'].flatMap((folder) => readdirSync(folder).map((name) => `${folder}/${name}`)),
+].filter((file) => file.endsWith('.md'));
 
 test('every command of ours in a shell block of a document is one that the command line takes', () => {
   let seen = 0;

@@ -6,6 +6,7 @@ import { after, before, suite, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Client } from 'pg';
 import { startOn } from '../servers/postgres-on-folder.ts';
+import { apiClient } from './api-client.ts';
 import { catalogDatabase } from './catalog-access.ts';
 import { receiving } from './receiving.ts';
 import { backupUser, type SourceServer, sourceServer } from './source-server.ts';
@@ -89,6 +90,28 @@ suite('a point in time, through the state machines', { concurrency: false }, () 
     });
     assert.equal(await server.ask('orders_then', 'select count(*) from orders'), '501');
     assert.equal(await server.ask('orders', 'select count(*) from orders'), '0');
+  });
+
+  test('is asked for through the API, and waits for somebody else than the one who asked', async () => {
+    const client = await apiClient(opened);
+    const asked = await client.call(
+      'createRecovery',
+      { 'Idempotency-Key': 'a-point' },
+      {
+        ...{ backup: 'latest', target: 'orders', databases: ['orders'], as: 'orders_api' },
+        point: { kind: 'time', value: wasGood },
+      },
+    );
+    const recoveryId = asked.data['recoveryId'];
+    const refused = await client.call('approveRecovery', { recoveryId });
+    await ask(`call backup_mgmt.approve_recovery('${recoveryId}')`);
+
+    const row = await ended(recoveryId);
+
+    assert.deepEqual([asked.status, asked.data['status']], [202, 'REQUESTED']);
+    assert.deepEqual([refused.status, refused.data['code']], [403, 'approval-refused']);
+    assert.equal(row['recovery_status'], 'COMPLETED', JSON.stringify(row));
+    assert.equal(await server.ask('orders_api', 'select count(*) from orders'), '501');
   });
 
   test('becomes a data directory from which a server starts', async () => {

@@ -3,6 +3,7 @@ import { backupRoutes } from './backups.ts';
 import { cleanupRoutes } from './cleanups.ts';
 import { healthRoutes } from './health.ts';
 import { holdRoutes } from './holds.ts';
+import { recoveryRoutes } from './recoveries.ts';
 import { reportRoutes } from './reports.ts';
 import { restoreTestRoutes } from './restore-tests.ts';
 import { restoreRoutes } from './restores.ts';
@@ -20,6 +21,7 @@ export const allRoutes: readonly Route[] = [
   ...validationRoutes,
   ...runRoutes,
   ...restoreRoutes,
+  ...recoveryRoutes,
   ...restoreTestRoutes,
   ...cleanupRoutes,
   ...scheduleRoutes,

@@ -17,10 +17,12 @@ import { runLocation, runNamed, runSchema } from './runs.ts';
 const positionSchema = z.strictObject({ startTime: timePositionSchema, recoveryId: backupIdSchema });
 const nameSchema = z.string().min(1).max(63);
 
-const requestSchema = restoreRequestSchema
-  .omit({ requestedBy: true })
-  .extend({ databases: z.array(nameSchema).min(1).max(1000).optional(), as: nameSchema.optional() })
-  .meta({ id: 'RestoreRequest' });
+/** What a caller may say of a restore. */
+export const restoreRequestBody = restoreRequestSchema.omit({ requestedBy: true }).extend({
+  databases: z.array(nameSchema).min(1).max(1000).optional(),
+  as: z.string().min(1).max(4096).optional().describe("A database's name, or the folder for a tree or a whole cluster"),
+});
+const requestSchema = restoreRequestBody.meta({ id: 'RestoreRequest' });
 
 export const restoreRoutes = [
   route({

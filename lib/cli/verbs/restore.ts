@@ -73,6 +73,7 @@ export async function run(context: CliContext, options: Options): Promise<number
       backup: parseBackup(options.backup),
       target: options.target === undefined ? undefined : parseTarget(options.target),
       point,
+      as: options.as,
     });
     const into = requireTarget(run.config, options.into === undefined ? found.target : parseTarget(options.into));
     protectSource(options, found.target);
