@@ -33,7 +33,10 @@ export class WalArchiveInspector {
         hash.update(bytes);
         this.#wal.push(bytes);
       },
-      end: () => this.#sums.add({ path: `${name.slice(0, 8)}/${name}`, sizeBytes, sha256: hash.digest('hex') }),
+      end: () => {
+        this.#sums.add({ path: `${name.slice(0, 8)}/${name}`, sizeBytes, sha256: hash.digest('hex') });
+        return undefined;
+      },
     });
   }
 
