@@ -100,8 +100,7 @@ async function physicalFindings(
 ): Promise<readonly Finding[]> {
   const methods = scheduledMethods(context).filter(isPhysical);
   if (methods.length === 0) return [];
-  const isIncremental = methods.some((method) => method !== 'base');
-  const findings = await baseFindings(client, { isIncremental, major });
+  const findings = await baseFindings(client, { methods, major });
   const plain = findings.map(({ level, message, fix }) => ({ level, message, fix }));
   // Without the privilege the session is refused for that, which is said already.
   if (findings.some(({ code }) => code === 'privilege-missing')) return plain;

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Client } from 'pg';
 import { HoldfastError } from '../../../core/errors.ts';
+import { archiveEnd } from '../../application/tar/pax-header.ts';
 import type { Connection } from '../connection.ts';
 import { fromBaseBackup, isDamageReport } from '../errors.ts';
 import { type CopyQuery, type ResultSet, startCopy } from '../replication/copy-query.ts';
@@ -49,9 +50,6 @@ type Options = {
   /** Manifest of the backup to build on. @default - none: everything is sent */
   readonly parentManifest?: AsyncIterable<Uint8Array>;
 };
-
-/** Two zero blocks end an archive; servers before 15 leave them to the client. */
-const archiveEnd = Buffer.alloc(1024);
 
 /**
  * Begins a base backup: a session of its own, a slot that keeps the WAL which the backup has to bring along and is gone with the session, and
@@ -157,7 +155,8 @@ function newMessages(major: number, archives: readonly Archive[], queue: PartQue
     { major, archives: archives.length },
     {
       onPart({ kind, name }) {
-        if (isArchive && !hasTypedMessages(major)) queue.push(archiveEnd);
+        // Servers before 15 leave the end of an archive to the client.
+        if (isArchive && !hasTypedMessages(major)) queue.push(archiveEnd());
         isArchive = kind === 'archive';
         const expected = archives[queue.begun];
         const expectedName = expected && `${expected.oid ?? 'base'}.tar`;

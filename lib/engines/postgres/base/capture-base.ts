@@ -6,23 +6,23 @@ import { dumpLimits } from '../dump-limits.ts';
 import { newPacer } from '../pace/pacer.ts';
 import { connectToServer, readServer } from '../server.ts';
 import { type BaseBackup, beginBaseBackup } from './base-backup.ts';
-import { baseSettings } from './base-settings.ts';
+import { baseSettings, scheduledMethods } from './base-settings.ts';
 import { BaseStreams } from './base-streams.ts';
 import { chooseParent, requireSameCluster } from './parent-backup.ts';
 import { baseFindings, requireNoErrors } from './requirements.ts';
 import { RestorableSamples } from './restorable-samples.ts';
+import { captureWalRange } from './wal-range/capture-wal-range.ts';
+import { blocksSince, keepRange } from './wal-range/range-slot.ts';
 
 /**
  * A whole cluster as the server sends it, file by file: an archive for each tablespace, one for the data folder with the WAL that makes it
  * consistent, and the server's own manifest of all files. Whole or nothing: what one of them holds is worth nothing without the others. By
- * the methods that build on earlier backups, of each file the server sends what changed since the parent.
+ * the methods that build on earlier backups, of each file the server sends what changed since the parent; before version 17, its WAL since then.
  */
 export async function captureBase(context: EngineContext, request: CaptureRequest): Promise<Capture> {
   const connection = parseConnection(context.connection);
   const settings = baseSettings(context);
-  const isIncremental = request.method !== 'base';
   const { target, signal } = context;
-  const parent = isIncremental ? await chooseParent(request, { target, ...settings }) : undefined;
   const client = await connectToServer(connection);
   const pacer = newPacer(dumpLimits(context).maxImpactPercent);
   const samples = new RestorableSamples(client, pacer.observe);
@@ -33,13 +33,21 @@ export async function captureBase(context: EngineContext, request: CaptureReques
   };
   try {
     const server = await readServer(client);
-    requireNoErrors(await baseFindings(client, { isIncremental, major: server.major }));
+    const { major, systemIdentifier } = server;
+    requireNoErrors(await baseFindings(client, { methods: [request.method], major }));
+    const isByRange = major < blocksSince;
+    const chainLinks = isByRange ? Number.POSITIVE_INFINITY : settings.chainLinks;
+    const parent = request.method === 'base' ? undefined : await chooseParent(request, { target, chainLinks });
+    if (parent) requireSameCluster(parent, { target, systemIdentifier });
+    else if (isByRange && !server.inRecovery)
+      await keepRange(client, target, scheduledMethods(context).includes('incremental'));
     const { checksums, walKeepBytes } = await readSettings(client);
-    if (parent) requireSameCluster(parent, { target, systemIdentifier: server.systemIdentifier });
     // Before the backup, so that there is a sample however short it is.
     await samples.begin();
+    if (parent && isByRange)
+      return await captureWalRange(context, { connection, client, server, samples, parent, end });
     backup = await beginBaseBackup(connection, {
-      ...{ major: server.major, settings, signal },
+      ...{ major, settings, signal },
       ...(parent && { parentManifest: parent.serverManifest() }),
     });
     const streams = new BaseStreams(context, {
@@ -56,7 +64,7 @@ export async function captureBase(context: EngineContext, request: CaptureReques
       ...(parent && { parent: parent.id }),
       source: {
         serverVersion: server.version,
-        major: server.major,
+        major,
         systemIdentifier: backup.identity.systemIdentifier,
         inRecovery: server.inRecovery,
       },

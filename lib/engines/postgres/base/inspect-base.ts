@@ -4,6 +4,7 @@ import { parseLsn } from '../replication/lsn.ts';
 import { ArchiveInspector, ClusterInspector } from './contents/archive-inspector.ts';
 import { ManifestInspector } from './contents/manifest-inspector.ts';
 import { PageChecksums } from './contents/page-checksums.ts';
+import { WalArchiveInspector } from './contents/wal-archive-inspector.ts';
 
 type Inspected = Pick<StreamRecord, 'format' | 'kind' | 'name'> & Partial<Pick<StreamRecord, 'facts'>>;
 
@@ -16,6 +17,8 @@ export function baseInspector(
       return new ManifestInspector();
     case 'pg-tar':
       return stream.kind === 'cluster' ? clusterInspector(stream) : new ArchiveInspector(pagesOf(stream));
+    case 'pg-wal':
+      return new WalArchiveInspector();
     default:
       return undefined;
   }

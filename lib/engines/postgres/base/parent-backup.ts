@@ -36,11 +36,10 @@ export async function chooseParent(
       hint: firstTake(target),
     });
   };
-  const manifest = find('backup-manifest');
   return {
     id: chosen.backupId,
     facts: find('cluster').facts,
-    serverManifest: () => parent.read(chosen.backupId, manifest),
+    serverManifest: () => parent.read(chosen.backupId, find('backup-manifest')),
   };
 }
 

@@ -1,9 +1,11 @@
 import type { Client } from 'pg';
 import { type ErrorCode, HoldfastError } from '../../../core/errors.ts';
+import type { Method } from '../../../core/vocabulary.ts';
 import type { Probe } from '../../engine.ts';
 import type { Connection } from '../connection.ts';
 import { fromBaseBackup } from '../errors.ts';
 import { connectForReplication } from '../replication/replication-session.ts';
+import { blocksSince } from './wal-range/range-slot.ts';
 
 type Finding = Probe['findings'][number];
 /** `code`: what a run fails with that meets it. */
@@ -20,6 +22,8 @@ type Settings = {
   readonly checksums: string;
   /** Null before version 17, which does not know it. */
   readonly summarizeWal: string | null;
+  /** -1: there is none. */
+  readonly slotLimitMiB: number;
 };
 
 const query = `
@@ -31,7 +35,8 @@ select current_user as "user",
        current_setting('max_replication_slots')::int as "maxSlots",
        (select count(*)::int from pg_replication_slots) as "slots",
        current_setting('data_checksums') as "checksums",
-       current_setting('summarize_wal', true) as "summarizeWal"
+       current_setting('summarize_wal', true) as "summarizeWal",
+       (select setting::int from pg_settings where name = 'max_slot_wal_keep_size') as "slotLimitMiB"
   from pg_roles r
  where r.rolname = current_user`;
 
@@ -40,7 +45,7 @@ const restart = 'which takes a restart of the server';
 /** What keeps base backups, or incremental ones, from being taken of the server, or makes them worth less. Changes nothing. */
 export async function baseFindings(
   client: Client,
-  { isIncremental, major }: { readonly isIncremental: boolean; readonly major: number },
+  { methods, major }: { readonly methods: readonly Method[]; readonly major: number },
 ): Promise<readonly BaseFinding[]> {
   const { rows } = await client.query<Settings>(query);
   const [settings] = rows;
@@ -74,13 +79,20 @@ export async function baseFindings(
       `the server has ${maxSlots} replication slots, and ${slots} are in use: a base backup needs one while it runs`,
       `raise max_replication_slots, ${restart}, or drop a slot that nobody uses`,
     );
-  if (isIncremental && major < 17)
+  const isByRange = major < blocksSince;
+  if (isByRange && methods.includes('differential'))
     error(
       'preflight-failed',
-      `PostgreSQL ${major} cannot tell what has changed since a backup: incremental and differential ones need version 17`,
-      'take base backups, and keep the WAL between them',
+      `PostgreSQL ${major} cannot tell what has changed since a base backup: differential backups need version ${blocksSince}`,
+      'take incremental backups, which before that are the WAL since the last one',
     );
-  if (isIncremental && major >= 17 && settings.summarizeWal !== 'on')
+  if (isByRange && methods.includes('incremental') && settings.slotLimitMiB < 0)
+    findings.push({
+      level: 'warning',
+      message: 'a replication slot keeps the WAL between two backups, and max_slot_wal_keep_size does not limit it',
+      fix: 'set max_slot_wal_keep_size to what the disk can spare: when backups cease, the WAL would fill it',
+    });
+  if (!isByRange && methods.some((method) => method !== 'base') && settings.summarizeWal !== 'on')
     error(
       'preflight-failed',
       'summarize_wal is off, and an incremental backup is made of what the summaries of the WAL say',

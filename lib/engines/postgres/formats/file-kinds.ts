@@ -13,6 +13,7 @@ export const postgresFiles: Readonly<Record<string, FileKind>> = {
   [sqlFormat.name]: script,
   [sqlSchemaFormat.name]: script,
   [globalsFormat]: script,
+  'pg-wal': { extension: 'tar', reader: 'tar' },
   'pg-tar': { extension: 'tar', reader: 'tar' },
   'pg-backup-manifest': { extension: 'json', reader: 'pg_verifybackup' },
 };

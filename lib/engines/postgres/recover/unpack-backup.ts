@@ -69,10 +69,21 @@ export async function unpackBackup(
   chain: readonly ClusterArchives[],
   { places, programs }: { readonly places: BackupPlaces; readonly programs: () => ServerPrograms },
 ): Promise<Unpacked> {
-  const [only, ...others] = chain;
-  if (only === undefined || others.length > 0) return combineChain(context, chain, { places, programs: programs() });
-  return unpackCluster(context, only, {
+  const [base, ...others] = chain;
+  if (base === undefined || others.some((one) => !isWalRange(one)))
+    return combineChain(context, chain, { places, programs: programs() });
+  const into = {
     data: places.data,
     places: places.tablespaces.map((place) => ({ ...place, folder: place.folder.path })),
-  });
+  };
+  let total = await unpackCluster(context, base, into);
+  // Its files of WAL go to where the base has its own: recovery applies them after those.
+  for (const one of others) {
+    const { files, bytes } = await unpackCluster(context, one, { ...into, places: [] });
+    total = { files: total.files + files, bytes: total.bytes + bytes };
+  }
+  return total;
 }
+
+/** Is an incremental backup the WAL since the one before it, and not what changed in each file? */
+const isWalRange = ({ cluster }: ClusterArchives): boolean => cluster.record.format === 'pg-wal';
