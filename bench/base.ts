@@ -13,8 +13,8 @@ import { type Contender, measureAll, rowBetween } from './rounds.ts';
 
 /**
  * A base backup of a cluster of 3 GB, compressed, encrypted, digested, and read back, to an S3 server; against pgBackRest, which reads the files
- * where they lie, against pg_basebackup through zstd and an upload, and against pg_basebackup's own compression. PostgreSQL 15, the newest that
- * Debian's pgBackRest knows. Every round runs each contender once, every second round in reverse.
+ * where they lie, against pg_basebackup through zstd and an upload, and against pg_basebackup's own compression. Every round runs each
+ * contender once, every second round in reverse.
  */
 export async function run(): Promise<BenchRow[]> {
   await using folder = await benchFolder();

@@ -6,13 +6,13 @@ import { type PostgresServer, postgresServer } from '../test/servers/postgres.ts
 import { benchScale } from './scale.ts';
 
 /**
- * A PostgreSQL 15 with about 3 GB at scale 1: pgbench's tables (two thirds), and a table of wide texts that compress to a third or so. Ended and
+ * A PostgreSQL 17 with about 3 GB at scale 1: pgbench's tables (two thirds), and a table of wide texts that compress to a third or so. Ended and
  * removed by disposing it.
  */
 export async function benchCluster(): Promise<PostgresServer> {
   const server = await postgresServer({
-    major: 15,
-    settings: { shared_buffers: '256MB', max_wal_size: '4GB', max_wal_senders: '10' },
+    major: 17,
+    settings: { shared_buffers: '256MB', max_wal_size: '4GB', max_wal_senders: '10', summarize_wal: 'on' },
   });
   try {
     await promisify(execFile)(

@@ -8,6 +8,7 @@ import { type BackupRequest, type BackupRun, type RestoreRun, restoreRunSchema }
 import { ensureKeyFile } from '../lib/keys/key-file.ts';
 import { admitBackup } from '../lib/lifecycle/admit-backup.ts';
 import { createRecorder } from '../lib/lifecycle/recorder.ts';
+import { releaseLeases } from '../lib/lifecycle/release-leases.ts';
 import { openStore } from '../lib/store/open-store.ts';
 import type { PostgresServer } from '../test/servers/postgres.ts';
 import { benchDatabase } from './bench-database.ts';
@@ -38,8 +39,12 @@ export async function measureBackup(
   options: HoldfastBackup,
   wanted: Pick<BackupRequest, 'method' | 'format'> = {},
 ): Promise<Sample & { readonly run: BackupRun }> {
-  const run = await admit(await configure(options), wanted);
-  return { ...(await measureTask(options, 'backup', run)), run };
+  const config = await configure(options);
+  const run = await admit(config, wanted, randomBytes(4).toString('hex'));
+  const sample = await measureTask(options, 'backup', run);
+  const store = await openStore(config.store);
+  await releaseLeases({ store, clock: () => new Date() }, run).finally(() => store.close());
+  return { ...sample, run };
 }
 
 /** Measures a task that restores that backup of the same store, under another name. */

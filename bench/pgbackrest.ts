@@ -1,5 +1,7 @@
+import { execFile } from 'node:child_process';
 import { chmod, chown, mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { promisify } from 'node:util';
 import { serverAccount } from '../lib/servers/server-account.ts';
 import { ensurePgBackRest } from '../scripts/servers/pgbackrest.ts';
 import type { PostgresServer } from '../test/servers/postgres.ts';
@@ -10,6 +12,8 @@ import { measureScript } from './measure-command.ts';
 
 export type PgBackRest = {
   backup(type: 'full' | 'incr'): Promise<Sample>;
+  /** What the repository took for the newest backup. */
+  lastStoredBytes(): Promise<number>;
   /** Into an empty folder. */
   restore(into: string): Promise<Sample>;
 };
@@ -67,6 +71,13 @@ pg1-user=${server.user}
   await measureScript({ script: `${command} --no-online stanza-create`, env });
   return {
     backup: (type) => measureScript({ script: `${command} --type=${type} backup`, env, serverData: server.dataDir }),
+    async lastStoredBytes() {
+      const { stdout } = await promisify(execFile)('bash', ['-c', `${command} --output=json info`], {
+        env: { PATH: process.env['PATH'], ...env },
+      });
+      const [stanza] = JSON.parse(stdout) as { backup: { info: { repository: { delta: number } } }[] }[];
+      return stanza?.backup.at(-1)?.info.repository.delta ?? Number.NaN;
+    },
     async restore(into) {
       await mkdir(into, { mode: 0o700 });
       if (account) await chown(into, account.uid, account.gid);

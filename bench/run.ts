@@ -10,6 +10,7 @@ const benches: Readonly<Record<string, () => Promise<BenchRow[]>>> = {
   backup: async () => (await import('./backup.ts')).run(),
   base: async () => (await import('./base.ts')).run(),
   'base-restore': async () => (await import('./base-restore.ts')).run(),
+  incremental: async () => (await import('./incremental.ts')).run(),
   wal: async () => (await import('./wal.ts')).run(),
   catalog: async () => (await import('./catalog.ts')).run(),
   restore: async () => (await import('./restore.ts')).run(),

@@ -10,6 +10,7 @@ const parts = [
   'lib/servers',
   'lib/engines',
   'lib/catalog',
+  'lib/services',
   'lib/lifecycle',
   'lib/runner',
 ];
@@ -44,6 +45,8 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   'lib/pipeline': [...foundation, 'lib/store', 'lib/keys'],
   // Between the replication protocol and the store: engines know no store, and stores no protocol.
   'lib/wal': [...foundation, 'lib/store', 'lib/keys', 'lib/pipeline', 'lib/engines'],
+  // Services of sources, which runs stop and start.
+  'lib/services': [...foundation, 'lib/store', 'lib/engines/engine.ts', 'lib/runner/child.ts'],
   'lib/lifecycle': [...foundation, ...parts],
   'lib/runner': [...foundation, ...parts],
   'lib/api': [...foundation, ...parts],

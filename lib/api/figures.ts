@@ -18,6 +18,7 @@ import { volumesOf } from '../lifecycle/volumes.ts';
 import { readDocument } from '../store/document.ts';
 import type { Store } from '../store/store.ts';
 import { holdfastVersion } from '../version.ts';
+import { walFigures } from './wal-figures.ts';
 
 export type FigureSources = {
   readonly config: HoldfastConfig;
@@ -35,13 +36,14 @@ const fullPercent = 95;
 export async function figuresOf(sources: FigureSources): Promise<readonly Sample[]> {
   const { config, store, clock } = sources;
   const now = clock();
-  const [{ source, protections }, points, recoveries, volumes, ours] = await Promise.all([
+  const [{ source, protections }, points, recoveries, volumes, ours, logs] = await Promise.all([
     protectionsOf(sources),
     // That the catalog gives no answer is a figure of its own.
     readRestorablePoints({ ...sources, warn: () => {} }),
     lastRecoveries(sources),
     volumesOf(config),
     ownFigures(store, now),
+    walFigures(sources, now),
   ]);
   return [
     ...protections.flatMap((protection) => backupFigures(protection, now)),
@@ -58,6 +60,7 @@ export async function figuresOf(sources: FigureSources): Promise<readonly Sample
     ]),
     sample('catalogUp', {}, source === 'catalog' ? 1 : 0),
     ...ours,
+    ...logs,
     sample('buildInfo', { version: holdfastVersion }, 1),
   ];
 }

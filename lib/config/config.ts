@@ -5,6 +5,7 @@ import type { RetentionRules } from './retention.ts';
 import type { ParsedConfig, TargetInput } from './schema.ts';
 import type { SecretReference } from './secret-reference.ts';
 import type { Mount } from './targets/mounts.ts';
+import type { Service } from './targets/service.ts';
 import type { WalTargetSettings } from './targets/wal.ts';
 
 /** One schedule of one target, complete. */
@@ -28,6 +29,8 @@ export type Target = Pick<TargetInput, 'name' | 'engine' | 'tenant' | 'restoreTe
   readonly mounts?: readonly Mount[] | undefined;
   /** How its write-ahead log is received, where its engine has one. */
   readonly wal?: WalTargetSettings | undefined;
+  /** How its server is stopped and started, where its engine has methods for which it must be. */
+  readonly service?: Service | undefined;
   readonly backups: readonly BackupEntry[];
   /** Kept this long when no entry of the same tier says otherwise, in days. */
   readonly retentionDays: Readonly<Record<Tier, number>>;

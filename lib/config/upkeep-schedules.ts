@@ -12,7 +12,13 @@ export type UpkeepSchedule = {
 type Configured = Pick<HoldfastConfig, 'targets' | 'restoreTests' | 'cleanup' | 'run' | 'health'>;
 
 /** How often a missed run has to be looked for, to be noticed within a quarter of an hour, and how often the rest. */
-export const upkeepMinutes = { 'take-requests': 1, watch: 5, reconcile: 15, 'apply-schedules': 15 } as const;
+export const upkeepMinutes = {
+  'take-requests': 1,
+  watch: 5,
+  'start-services': 5,
+  reconcile: 15,
+  'apply-schedules': 15,
+} as const;
 
 /** Restore tests: the one that chooses among all targets, and those of single targets. */
 export function restoreTestSchedules({
@@ -71,6 +77,9 @@ export function upkeepSchedules(config: Configured): readonly UpkeepSchedule[] {
     },
     every('take-requests', 'Starts what was asked for by SQL'),
     every('watch', 'Compares what should exist with what does'),
+    ...(config.targets.some(({ service }) => service?.ecs !== undefined)
+      ? [every('start-services', 'Starts services again that runs have stopped which are no more')]
+      : []),
     every('reconcile', 'Brings the catalog up to date, and ends runs that could not end themselves'),
     every('apply-schedules', 'Puts back what differs from the configuration and from what was changed by hand since'),
   ];

@@ -17,6 +17,8 @@ import { longestGapHours } from '../core/schedule-runs.ts';
 import { type AlarmRule, absence, excess, longestWindowHours, occurrence } from './alarm-rules.ts';
 import { holdfastMetric } from './holdfast-metric.ts';
 import type { Machine } from './machine.ts';
+import { walAlarms } from './wal-alarms.ts';
+import { receivedTargets } from './wal-receiver.ts';
 
 export type AlarmsProps = {
   /** Put before every alarm's name. */
@@ -50,6 +52,7 @@ export class Alarms extends Construct {
     this.#props = props;
     this.all = [
       ...props.config.targets.flatMap((target) => [...this.#backupsOf(target), ...this.#recoveryOf(target)]),
+      ...receivedTargets(props.config.targets).flatMap(({ name }) => walAlarms(name)),
       ...Object.entries(props.machines).map(([what, machine]) => executionsFailed(what, machine)),
       ...this.#ownParts(),
       ...this.#channels(),

@@ -27,6 +27,7 @@ export const functionNames = [
   'check-health',
   'notify',
   'take-requests',
+  'start-services',
   'api',
 ] as const;
 export type FunctionName = (typeof functionNames)[number];

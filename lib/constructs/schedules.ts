@@ -43,6 +43,8 @@ export type SchedulesProps = {
   readonly reconcile: BundledFunction;
   readonly takeRequests: BundledFunction;
   readonly watch: BundledFunction;
+  /** Where runs stop services. @default - none does */
+  readonly startServices?: BundledFunction;
   readonly healthCheck: { readonly machine: Machine; readonly schedule: string };
 };
 
@@ -185,6 +187,14 @@ export class Schedules extends Construct {
       schedule: ScheduleExpression.rate(every('watch')),
       target: new LambdaInvoke(props.watch.function, soonAgain),
     });
+    if (props.startServices !== undefined)
+      new Schedule(this, 'StartServices', {
+        scheduleName: 'start-services',
+        scheduleGroup: group,
+        description: 'Starts services again that runs have stopped which are no more',
+        schedule: ScheduleExpression.rate(every('start-services')),
+        target: new LambdaInvoke(props.startServices.function, soonAgain),
+      });
     new Schedule(this, 'HealthCheck', {
       scheduleName: 'health-check',
       scheduleGroup: group,
@@ -250,7 +260,8 @@ export class Schedules extends Construct {
     );
   }
 
-  #role({ backup, restoreTest, cleanup, reconcile, takeRequests, watch, healthCheck }: SchedulesProps): Role {
+  #role(props: SchedulesProps): Role {
+    const { backup, restoreTest, cleanup, reconcile, takeRequests, watch, healthCheck, startServices } = props;
     const role = new Role(this, 'Role', {
       assumedBy: new ServicePrincipal('scheduler.amazonaws.com', {
         conditions: { StringEquals: { 'aws:SourceAccount': Stack.of(this).account } },
@@ -265,6 +276,7 @@ export class Schedules extends Construct {
     reconcile.grantInvoke(role, 'Reconcile');
     watch.grantInvoke(role, 'Watch');
     takeRequests.grantInvoke(role, 'TakeRequests');
+    startServices?.grantInvoke(role, 'StartServices');
     allow(role, { sid: 'KeepDeadLetters', actions: ['sqs:SendMessage'], resources: [this.deadLetters.queueArn] });
     return role;
   }

@@ -4,6 +4,7 @@ import type { StepFunction } from '../workflows/steps.ts';
 import { allow, type Permission } from './allow.ts';
 import type { Bundle, FunctionName } from './bundle.ts';
 import { BundledFunction } from './bundled-function.ts';
+import { switchServices } from './service-permissions.ts';
 import type { TaskChoice } from './task-choice.ts';
 import type { Tasks } from './tasks.ts';
 import type { Vault } from './vault.ts';
@@ -28,6 +29,8 @@ type Step = {
   readonly memoryMiB?: number;
   /** Those that an admitted run is given to. */
   readonly admitsTo?: (tasks: Tasks) => TaskChoice;
+  /** @default - in every installation */
+  readonly isNeeded?: (tasks: Tasks) => boolean;
   /** What it may do, no more than its code does. */
   readonly grant: (step: BundledFunction, props: StepFunctionsProps) => void;
 };
@@ -56,10 +59,12 @@ export const publishEvents = (scope: Construct): Permission => ({
 /** Looking at everything that problems are found in, and leaving what came out under `health/`. */
 export function grantLook(
   { role }: BundledFunction,
-  { vault, catalog }: Pick<StepFunctionsProps, 'vault' | 'catalog'>,
+  { vault, catalog, tasks }: Pick<StepFunctionsProps, 'vault' | 'catalog' | 'tasks'>,
 ): void {
-  vault.grantList(role, 'backups', 'journal', 'requests', 'leases', 'health');
-  vault.grantGet(role, 'manifests', 'journal', 'requests', 'leases', 'health');
+  // What is in a log is not read: the beginning of an object says what it is, and no key is given.
+  const logs = tasks.walReceivers.length > 0 ? (['wal'] as const) : [];
+  vault.grantList(role, 'backups', 'journal', 'requests', 'leases', 'health', ...logs);
+  vault.grantGet(role, 'manifests', 'journal', 'requests', 'leases', 'health', ...logs);
   vault.grantPut(role, 'health');
   vault.grantDescribeKey(role);
   catalog.grantInvoke(role, 'AskCatalog');
@@ -172,6 +177,16 @@ const steps: Readonly<Record<StepName, Step>> = {
     timeoutSeconds: 120,
     grant: (step, props) => grantLook(step, props),
   },
+  'start-services': {
+    description: 'Starts a service again that a run has stopped and did not live to start',
+    isNeeded: ({ services }) => services.length > 0,
+    grant: ({ role }, { vault, tasks }) => {
+      vault.grantList(role, 'services', 'leases');
+      vault.grantGet(role, 'services', 'leases');
+      vault.grantPut(role, 'services');
+      allow(role, switchServices(role, tasks.services));
+    },
+  },
   'raise-failure': {
     description: 'Fails an execution under the name of its failure',
     timeoutSeconds: 30,
@@ -186,7 +201,9 @@ export class StepFunctions extends Construct {
   constructor(scope: Construct, id: string, props: StepFunctionsProps) {
     super(scope, id);
     this.#functions = new Map(
-      (Object.keys(steps) as StepName[]).map((name) => [name, this.#make(name, steps[name], props)]),
+      (Object.keys(steps) as StepName[])
+        .filter((name) => steps[name].isNeeded?.(props.tasks) ?? true)
+        .map((name) => [name, this.#make(name, steps[name], props)]),
     );
   }
 

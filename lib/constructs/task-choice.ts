@@ -1,17 +1,23 @@
 import { createHash } from 'node:crypto';
 import type { Target } from '../config/config.ts';
 import type { Mount } from '../config/targets/mounts.ts';
+import type { EcsService } from '../config/targets/service.ts';
 import { type TaskFolders, taskFoldersOf, usualTaskFolders } from '../config/targets/task-folders.ts';
 import type { Task } from './task.ts';
 
 /** What a task is made of beside what all tasks of its kind are. */
-export type TaskVariant = { readonly folder: string; readonly mounts: readonly Mount[] };
+export type TaskVariant = {
+  readonly folder: string;
+  readonly mounts: readonly Mount[];
+  /** The service that it may stop and start. */
+  readonly service?: EcsService;
+};
 
 type Wanted = { readonly variant: TaskVariant; readonly targets: readonly Target[] };
 
 /**
- * The tasks of one kind of work: the usual one, and one for each set of targets that need another image or see file systems, so that a file
- * system that cannot be mounted keeps no other target from being backed up. Admission says which of them a run takes.
+ * The tasks of one kind of work: the usual one, and one for each set of targets that need another image, see file systems or have a service to
+ * stop, so that a file system that cannot be mounted keeps no other target from being backed up, and no task may stop another's service. Admission says which of them a run takes.
  */
 export class TaskChoice {
   readonly usual: Task;
@@ -29,8 +35,11 @@ export class TaskChoice {
     const wanted = new Map([[usualKey, usual]]);
     for (const target of targets) {
       // A restore test sees nothing of the source.
-      const mounts = work === 'restoreTest' ? [] : (target.mounts ?? []);
-      const variant: TaskVariant = { folder: taskFoldersOf(target.engine)[work], mounts };
+      const isOnSource = work !== 'restoreTest';
+      const mounts = isOnSource ? (target.mounts ?? []) : [];
+      const service = isOnSource ? target.service?.ecs : undefined;
+      const folder = taskFoldersOf(target.engine)[work];
+      const variant: TaskVariant = { folder, mounts, ...(service && { service }) };
       const key = JSON.stringify(variant);
       const { targets: others } = wanted.get(key) ?? { targets: [] };
       wanted.set(key, { variant, targets: [...others, target] });
@@ -54,8 +63,10 @@ export class TaskChoice {
   }
 }
 
-/** Names the image where there are no mounts, and otherwise stays the same for as long as they do. */
-function idOf({ folder, mounts }: TaskVariant, key: string): string {
+/** Names the image where that is all, and otherwise stays the same for as long as mounts and service do. */
+function idOf({ folder, mounts, service }: TaskVariant, key: string): string {
   const name = folder.replaceAll(/(?:^|-)([a-z])/g, (_, letter: string) => letter.toUpperCase());
-  return mounts.length === 0 ? name : `${name}${createHash('sha256').update(key).digest('hex').slice(0, 8)}`;
+  return mounts.length === 0 && service === undefined
+    ? name
+    : `${name}${createHash('sha256').update(key).digest('hex').slice(0, 8)}`;
 }

@@ -5,10 +5,13 @@ import { Cluster, ContainerInsights } from 'aws-cdk-lib/aws-ecs';
 import { Construct } from 'constructs';
 import type { HoldfastConfig } from '../config/config.ts';
 import { buildsOnEarlier } from '../config/targets/methods.ts';
+import type { EcsService } from '../config/targets/service.ts';
+import { locksMounts, recoversInTask } from '../config/targets/task-folders.ts';
 import type { TaskToRun } from '../workflows/steps.ts';
 import type { Bundle } from './bundle.ts';
 import type { Network } from './network.ts';
 import { readSecrets } from './secrets.ts';
+import { switchServices, watchTasksOf } from './service-permissions.ts';
 import { Task, taskPlatform } from './task.ts';
 import { TaskChoice } from './task-choice.ts';
 import type { Vault } from './vault.ts';
@@ -44,6 +47,8 @@ export class Tasks extends Construct {
   readonly askTargets: Task;
   /** One for each target whose write-ahead log is received. */
   readonly walReceivers: readonly WalReceiver[];
+  /** Those that runs may stop. */
+  readonly services: readonly EcsService[];
   /** Let this one into a target's security group. */
   readonly securityGroup: SecurityGroup;
   readonly restoreTestSecurityGroup: SecurityGroup;
@@ -73,12 +78,17 @@ export class Tasks extends Construct {
       vault.grantList(role, 'wal');
       vault.grantGet(role, 'wal', 'health');
     };
+    const services = props.targets.flatMap(({ service }) => service?.ecs ?? []);
+    this.services = [...new Map(services.map((one) => [`${one.cluster}/${one.service}`, one])).values()];
+    const switching = (service: EcsService | undefined) =>
+      service === undefined ? [] : [switchServices(this, [service]), ...watchTasksOf(this, service)];
 
-    this.backup = new TaskChoice(props.targets, 'work', (id, { folder, mounts }, targets) => {
+    this.backup = new TaskChoice(props.targets, 'work', (id, { folder, mounts, service }, targets) => {
+      const writesMounts = targets.some(({ engine }) => locksMounts(engine));
       const task = new Task(this, `Backup${id}`, {
-        ...{ ...common, image: this.#image(folder), mounts },
+        ...{ ...common, image: this.#image(folder), mounts, writesMounts },
         description: 'writes backups',
-        permissions: passwords,
+        permissions: [...passwords, ...switching(service)],
       });
       const chained = targets
         .filter(({ engine, backups }) =>
@@ -88,11 +98,16 @@ export class Tasks extends Construct {
           ),
         )
         .map(({ name }) => name);
-      vault.grantList(task.role, 'backups', 'leases', ...(chained.length > 0 ? (['inUse'] as const) : []));
+      const records = service === undefined ? [] : (['services'] as const);
+      vault.grantList(
+        task.role,
+        ...(['backups', 'leases', ...records] as const),
+        ...(chained.length > 0 ? (['inUse'] as const) : []),
+      );
       // Its own objects, which it reads back before it publishes them.
-      vault.grantGet(task.role, 'backups', 'leases');
+      vault.grantGet(task.role, 'backups', 'leases', ...records);
       vault.grantUpload(task.role);
-      vault.grantPut(task.role, 'leases', 'outcomes');
+      vault.grantPut(task.role, 'leases', 'outcomes', ...records);
       vault.grantWrap(task.role);
       if (chained.length > 0) {
         // What an incremental backup builds on: it is marked, so that no cleanup takes it away, and its index is read.
@@ -103,18 +118,19 @@ export class Tasks extends Construct {
       return task;
     });
 
-    this.restore = new TaskChoice(props.targets, 'restore', (id, { folder, mounts }, targets) => {
-      const isOfClusters = targets.some(({ engine }) => engine === 'postgres');
+    this.restore = new TaskChoice(props.targets, 'restore', (id, { folder, mounts, service }, targets) => {
+      const isOfClusters = targets.some(({ engine }) => recoversInTask(engine));
       const task = new Task(this, `Restore${id}`, {
         ...{ ...common, image: this.#image(folder), mounts, writesMounts: true },
         // It holds the cluster out of which databases are taken.
         ...(isOfClusters && { diskGiB: props.restoreTestDiskGiB }),
         description: 'restores backups',
-        permissions: passwords,
+        permissions: [...passwords, ...switching(service)],
       });
-      vault.grantList(task.role, 'backups', 'leases', 'inUse');
-      vault.grantGet(task.role, 'backups', 'leases', 'inUse');
-      vault.grantPut(task.role, 'leases', 'inUse', 'outcomes');
+      const records = service === undefined ? [] : (['services'] as const);
+      vault.grantList(task.role, 'backups', 'leases', 'inUse', ...records);
+      vault.grantGet(task.role, 'backups', 'leases', 'inUse', ...records);
+      vault.grantPut(task.role, 'leases', 'inUse', 'outcomes', ...records);
       vault.grantUnwrap(task.role);
       if (isOfClusters) grantLog(task);
       return task;

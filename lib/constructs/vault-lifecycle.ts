@@ -29,7 +29,7 @@ export function lifecycleRules(retentionDays: readonly number[], prefix: string)
       noncurrentVersionExpiration: Duration.days(noncurrentDays),
       expiredObjectDeleteMarker: true,
     },
-    ...([prefixes.leases, prefixes.health, prefixes.alerts] as const).map((part) => ({
+    ...([prefixes.leases, prefixes.services, prefixes.health, prefixes.alerts] as const).map((part) => ({
       id: `replaced-${part.slice(0, -1)}`,
       prefix: `${prefix}${part}`,
       noncurrentVersionExpiration: Duration.days(1),

@@ -32,6 +32,7 @@ const keyPatterns: Readonly<Record<StorePart, string>> = {
   inUse: `${prefixes.inUse}*`,
   cleanups: `${prefixes.cleanups}*`,
   checks: `${prefixes.checks}*`,
+  services: `${prefixes.services}*`,
   health: `${prefixes.health}*`,
   alerts: `${prefixes.alerts}*`,
   wal: `${prefixes.wal}*`,
@@ -123,8 +124,8 @@ export class Vault extends Construct {
   }
 
   /**
-   * Lets `role` keep the write-ahead log of one target: list and read what there is, write new objects, wrap new data keys of that target, and
-   * say how it is.
+   * Lets `role` keep the write-ahead log of one target: list and read what there is, write new objects, wrap new data keys, and say how it
+   * is.
    */
   grantReceiveWal(role: Role, target: string): void {
     const log = `${this.#prefix}${prefixes.wal}${target}/*`;
@@ -140,9 +141,7 @@ export class Vault extends Construct {
     allow(role, { sid: 'ReadLog', actions: ['s3:GetObject'], resources: [inLog, ofHealth], wildcardReason });
     allow(role, { sid: 'WriteLog', actions: ['s3:PutObject'], resources: [inLog, ofHealth], wildcardReason });
     allow(role, { sid: 'TagLog', actions: ['s3:PutObjectTagging'], resources: [inLog], wildcardReason });
-    this.#grantKey(role, 'WrapDataKeysOfTarget', 'kms:Encrypt', {
-      StringEquals: { 'kms:EncryptionContext:target': [target] },
-    });
+    this.grantWrap(role);
   }
 
   /** Lets `role` ask for locks and legal holds of backups, which gives it no right to read them. */

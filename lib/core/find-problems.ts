@@ -3,6 +3,7 @@ import type { BackupId, TargetName } from './ids.ts';
 import { type ProblemKindName, problemId } from './problem-kinds.ts';
 import type { Problem } from './problems.ts';
 import type { Method, Tier } from './vocabulary.ts';
+import { type WalFacts, walProblems } from './wal-problems.ts';
 
 /** A schedule, and what became of the time at which it was last due. */
 export type ScheduleFacts = {
@@ -70,6 +71,8 @@ export type WatchFacts = {
   readonly queue?: { readonly waiting: number; readonly oldestSeconds: number } | undefined;
   readonly keyError: string | undefined;
   readonly targets: readonly TargetHealth[];
+  /** Write-ahead logs that are received. */
+  readonly logs?: readonly WalFacts[];
   readonly canary: CanaryState | undefined;
   readonly volumes: readonly { readonly volume: string; readonly usagePercent: number }[];
   /** Verified restorable points, by target; what makes them is not part of every installation. */
@@ -99,6 +102,7 @@ export function findProblems(facts: WatchFacts, now: Date): readonly Problem[] {
     ...facts.leases.flatMap((lease) => staleLease(lease, now)),
     ...ownParts(facts, now),
     ...facts.targets.flatMap(targetProblems),
+    ...walProblems(facts.logs ?? [], facts.watchedSince, now),
     ...(facts.verified ?? []).flatMap((verified) => unverified(verified, now)),
   ];
 }

@@ -2,6 +2,7 @@ import { findProblems, type WatchFacts } from './find-problems.ts';
 import type { HealthReport } from './health.ts';
 import type { ProblemKindName } from './problem-kinds.ts';
 import type { Problem } from './problems.ts';
+import type { WalFacts } from './wal-problems.ts';
 
 type Check = HealthReport['checks'][number];
 
@@ -12,7 +13,15 @@ const kindsOfCheck: Readonly<Record<Check['check'], readonly ProblemKindName[]>>
   schedules: ['missed-run', 'missed-cleanup'],
   leases: ['stale-lease'],
   targets: ['target-unreachable'],
-  wal: ['wal-not-archived'],
+  wal: [
+    'wal-not-archived',
+    'wal-gap',
+    'wal-conflict',
+    'wal-receiver-silent',
+    'wal-behind',
+    'wal-slot-growing',
+    'wal-slot-unbounded',
+  ],
   key: ['key-unusable'],
   catalog: ['catalog-down', 'catalog-behind', 'reconciler-silent'],
   alerts: ['channel-down'],
@@ -57,6 +66,11 @@ function whyUnknown(check: Check['check'], facts: WatchFacts): string | undefine
   return undefined;
 }
 
+function lagOf({ target, state }: WalFacts): string {
+  if (state === null) return `the log of '${target}' is not received yet`;
+  return `the log of '${target}' is stored but for ${state.lagBytes} bytes, ${state.lagSeconds} s behind`;
+}
+
 function whatIsWell(check: Check['check'], facts: WatchFacts): string {
   const { series, schedules, leases, targets, canary } = facts;
   switch (check) {
@@ -71,7 +85,9 @@ function whatIsWell(check: Check['check'], facts: WatchFacts): string {
     case 'targets':
       return `${targets.length} asked, all of which answered`;
     case 'wal':
-      return 'no server has more than 100 WAL files that wait to be archived';
+      return ['no server has more than 100 WAL files that wait to be archived', ...(facts.logs ?? []).map(lagOf)].join(
+        '; ',
+      );
     case 'key':
       return 'nothing is known against it';
     case 'catalog':

@@ -268,6 +268,29 @@ export const figures = {
     help: 'WAL files of the server that wait to be archived; no row where the server does not say',
     cloudWatch: 'UnarchivedWalFiles',
   },
+  walLag: {
+    name: 'holdfast_wal_lag_seconds',
+    labels: ['target'],
+    help: 'For how long the oldest log that is not in the store has been written; the age of the last word where the receiver is silent',
+    cloudWatch: 'WalLagSeconds',
+  },
+  walLagBytes: {
+    name: 'holdfast_wal_lag_bytes',
+    labels: ['target'],
+    help: 'Log that the server has written and the store has not',
+    cloudWatch: 'WalLagBytes',
+  },
+  walSlotRetained: {
+    name: 'holdfast_wal_slot_retained_bytes',
+    labels: ['target'],
+    help: "Log that the server keeps on its disk for the receiver's slot",
+    cloudWatch: 'WalSlotRetainedBytes',
+  },
+  walPointAge: {
+    name: 'holdfast_wal_point_age_seconds',
+    labels: ['target'],
+    help: 'Time since the newest point that the log in the store is good for',
+  },
   catalogUp: {
     name: 'holdfast_catalog_up',
     labels: [],

@@ -2,7 +2,7 @@ import { type BackupId, compactTime, type TargetName } from './ids.ts';
 import type { Method, Tier } from './vocabulary.ts';
 
 /**
- * Every object key in the store, once. All keys are write-once but `leases/`, `in-use/`, `health/` and `alerts/`.
+ * Every object key in the store, once. All keys are write-once but `leases/`, `in-use/`, `services/`, `health/` and `alerts/`.
  *
  * ```
  * backups/<target>/<backupId>/manifest.json                     written last; without it there is no backup
@@ -16,6 +16,7 @@ import type { Method, Tier } from './vocabulary.ts';
  * leases/cleanup.json                                         which cleanup runs, likewise
  * in-use/<target>/<backupId>/<reader>.json                    who reads this backup now, until when: cleanup leaves it alone
  * cleanups/<cleanupId>/plan.json                              what one cleanup decided, and what it does
+ * services/<target>.json                                        a service that a run has stopped, and what starts it again (replaced conditionally)
  * health/<what>.json                                            what is known of the installation's health (replaced)
  * alerts/<problem>.json                                         what was told of a problem, to whom (replaced conditionally)
  * wal/<target>/<system>/<timeline>/<segment>                  a whole segment of a server's write-ahead log
@@ -37,6 +38,7 @@ export const prefixes = {
   cleanups: 'cleanups/',
   /** Left by `doctor`, which may write and not remove. */
   checks: 'checks/',
+  services: 'services/',
   health: 'health/',
   alerts: 'alerts/',
   wal: 'wal/',
@@ -61,6 +63,7 @@ export const healthKeys = {
   report: `${prefixes.health}latest.json`,
   canary: `${prefixes.health}canary.json`,
 } as const;
+export const serviceKey = (target: TargetName): string => `${prefixes.services}${target}.json`;
 export const alertKey = (problem: string): string => `${prefixes.alerts}${problem}.json`;
 export const idempotencyKey = (id: string): string => `${prefixes.idempotency}${id}.json`;
 export const reportKey = (name: string): string => `${prefixes.reports}${name}`;

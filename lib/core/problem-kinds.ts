@@ -133,6 +133,38 @@ const kinds = {
     impact: 'the server keeps its WAL until it is archived: its disk fills up, and it stops when it is full',
     first: 'holdfast probe <target>',
   },
+  'wal-gap': {
+    severity: 'critical',
+    impact:
+      'points after the hole need a base backup from after it; until there is one, what changed since is not safe',
+    first: 'holdfast backup <target> --method base',
+  },
+  'wal-conflict': {
+    severity: 'critical',
+    impact:
+      'nothing of the log is stored any more: the server writes other bytes than the store has for the same place',
+    first: 'holdfast wal status --target <target>',
+  },
+  'wal-receiver-silent': {
+    severity: 'critical',
+    impact: 'the log of the target is not stored, and the server keeps all of it on its own disk',
+    first: 'holdfast wal status --target <target>',
+  },
+  'wal-behind': {
+    severity: 'critical',
+    impact: 'more than five minutes of changes would be lost if the server were lost now',
+    first: 'holdfast wal status --target <target>',
+  },
+  'wal-slot-growing': {
+    severity: 'critical',
+    impact: "the server's disk fills with log that is not stored, or the server gives the log up, which leaves a hole",
+    first: 'holdfast wal status --target <target>',
+  },
+  'wal-slot-unbounded': {
+    severity: 'warning',
+    impact: 'a receiver that is away for long fills the disk of the server, which stops when it is full',
+    first: 'holdfast settings <target>',
+  },
   'volume-full': {
     severity: 'warning',
     impact: 'backups fail once the volume is full',

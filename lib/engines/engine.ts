@@ -76,10 +76,26 @@ export type EngineContext = {
   readonly progress: (event: EngineProgress) => void;
   /** A private folder for small files (password files); the caller removes it. */
   readonly scratch: string;
+  /** Stops and starts the source's server. @default - nobody may: what needs it stopped finds it stopped, or fails */
+  readonly service?: SourceService;
 };
 
 /** What the tool that reads a file expects it to be called, and that tool. */
 export type FileKind = { readonly extension: string; readonly reader: string };
+
+/** The service that runs the source's server, where the target says how it is switched. */
+export type SourceService = {
+  /** Stops it, and resolves when it has stopped. Rejects with `service-not-switched`; it then runs, or will. */
+  stop(signal: AbortSignal): Promise<StoppedService>;
+};
+
+/** A service that was stopped for an engine. Whatever becomes of this process, somebody starts it again. */
+export type StoppedService = {
+  /** Was it stopped before already? It then stays so. @default false */
+  readonly wasStopped?: boolean;
+  /** Starts it again; done before, it does nothing. Rejects with `service-not-switched`. */
+  start(): Promise<void>;
+};
 
 /** A file, and the text of its first and last 4 KiB, each byte a character. */
 export type FileEnds = { readonly path: string; readonly head: string; readonly tail: string };

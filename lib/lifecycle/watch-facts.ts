@@ -24,6 +24,7 @@ import { readScheduleChanges } from '../store/schedule-changes.ts';
 import type { Store } from '../store/store.ts';
 import { cleanupSchedule, entriesOf, lookAtCleanup, lookAtSchedule } from './schedule-facts.ts';
 import { volumesOf } from './volumes.ts';
+import { lookAtWal } from './wal-facts.ts';
 
 export type WatchSources = {
   readonly config: HoldfastConfig;
@@ -93,6 +94,7 @@ export async function lookAround(sources: WatchSources, before: WatchState | und
       ...(await askCatalog(catalog)),
       keyError: await keyError(sources),
       targets: freshAnswers(targets.value, now).filter(({ target }) => known.has(target)),
+      logs: await lookAtWal({ config, store, clock }),
       canary: canary.value,
       volumes: await volumesOf(config),
     },

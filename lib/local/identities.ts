@@ -37,6 +37,7 @@ export class Identities {
 /** The services whose calls go to the local endpoint, by the part of the variable's name that the SDKs know. */
 const endpointServices = [
   'SFN',
+  'ECS',
   'LAMBDA',
   'EVENTBRIDGE',
   'SCHEDULER',

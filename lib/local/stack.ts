@@ -9,6 +9,7 @@ import { CallLog } from './call-log.ts';
 import { keepApplyingCustomResources } from './custom-resources.ts';
 import { openDatabases } from './databases.ts';
 import { releaseDeadLeases } from './dead-leases.ts';
+import { EcsServices } from './ecs-services.ts';
 import { embeddedServerEnvironment } from './embedded-programs.ts';
 import { openEndpoint } from './endpoint/endpoint.ts';
 import { endpointServices } from './endpoint/endpoint-services.ts';
@@ -236,8 +237,17 @@ async function open(options: LocalStackOptions, stateDirectory: string, parts: P
     stateDirectory,
     onUpdate: (schedule) => scheduler.replace(schedule),
   });
+  const ecsServices = new EcsServices({
+    targets: options.config.targets,
+    stateDirectory,
+    onProblem: (text) => say({ kind: 'warning', text }),
+  });
+  parts.cleanups.push(() => ecsServices.close());
   endpoint.connect(
-    endpointServices({ region, stateDirectory, model, executions, bus, secrets, queues, topics, book, functions }),
+    endpointServices({
+      ...{ region, stateDirectory, model, executions, bus, secrets, queues, topics, book, functions },
+      services: ecsServices,
+    }),
   );
   const scheduler = new Scheduler({
     schedules: serve ? book.list() : [],

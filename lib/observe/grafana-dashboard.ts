@@ -44,6 +44,10 @@ const rows: readonly { readonly title: string; readonly panels: readonly Panel[]
       stat('Valid', 'validationStatus', 'bool_yes_no'),
       timeseries('Duration of validation', 'validationDuration', 's'),
       timeseries('WAL files that wait to be archived', 'unarchivedWal', 'none'),
+      timeseries('Log in the store, behind', 'walLag', 's'),
+      timeseries('Log in the store, behind by', 'walLagBytes', 'bytes'),
+      timeseries('Since the newest point of the log', 'walPointAge', 's'),
+      timeseries('Log that servers keep for a receiver', 'walSlotRetained', 'bytes'),
     ],
   },
   {

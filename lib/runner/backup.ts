@@ -57,7 +57,11 @@ export async function runBackup(context: RunContext, run: BackupRun): Promise<Ma
     const beganAt = context.clock();
     const retentionDays = target.retentionDays[run.tier];
     // How far it is, is told by the pipeline, which knows more than the engine.
-    const engineSide = await engineContext({ ...held, report: () => {} }, target);
+    const engineSide = await engineContext({ ...held, report: () => {} }, target, {
+      ...context,
+      holder: run.execution,
+      lease: leaseKey(run.target, run.method),
+    });
     return await withParent(held, engine, run, async (parent) => {
       const captured = await captureAll(held, engine, engineSide, { run, dataKey, retentionDays, parent });
       requireSomethingKept(captured.streams);

@@ -8,6 +8,7 @@ import { resolveSecret } from '../config/resolve-secret.ts';
 import type { EngineContext } from '../engines/engine.ts';
 import { openKeyProviderOf } from '../keys/open-key-provider.ts';
 import { ProgressMeter } from '../pipeline/progress-meter.ts';
+import { type StoppingRun, sourceService } from '../services/source-service.ts';
 import { openStore } from '../store/open-store.ts';
 import type { Store } from '../store/store.ts';
 import type { ReportProgress } from './progress.ts';
@@ -79,9 +80,10 @@ export async function withRunContext<Result>(
   });
 }
 
-/** What an engine needs to work on `target`, its password resolved for the length of the run. */
-export async function engineContext(context: SourceContext, target: Target): Promise<EngineContext> {
+/** What an engine needs to work on `target`, its password resolved for the length of the run. Without a run it may look, and stop nothing. */
+export async function engineContext(context: SourceContext, target: Target, run?: StoppingRun): Promise<EngineContext> {
   const { password, ...connection } = target.connection;
+  const service = sourceService(target, run);
   return {
     target: target.name,
     connection: {
@@ -93,6 +95,7 @@ export async function engineContext(context: SourceContext, target: Target): Pro
     signal: context.signal,
     progress: metered(context.report),
     scratch: context.scratch,
+    ...(service && { service }),
   };
 }
 

@@ -6,6 +6,7 @@ import { leaseKey } from '../core/object-keys.ts';
 import type { Outcome } from '../core/outcome.ts';
 import type { RestoreRun } from '../core/requests.ts';
 import { isFolder, type Selection, selectionOf } from '../core/selection.ts';
+import type { Method } from '../core/vocabulary.ts';
 import type { Engine, RestorePlan } from '../engines/engine.ts';
 import { openEngine } from '../engines/open-engine.ts';
 import { acquireLease, type Lease } from '../store/lease.ts';
@@ -79,7 +80,12 @@ async function restoreMarked(context: RunContext, run: RestoreRun): Promise<Rest
     }
     // The engine tells how far it is; the reader beneath it would only say the same again.
     const quiet = { ...held, report: () => {} };
-    const side = await engineContext(held, into);
+    const side = await engineContext(held, into, {
+      ...context,
+      holder: run.execution,
+      // Of all that it holds, any.
+      lease: leaseKey(run.into, engine.methods[0] as Method),
+    });
     const { parallel } = context.config.recovery;
     const parallelJobs = run.jobs ?? (parallel ? side.parallelJobs : 1);
     const beganAt = performance.now();

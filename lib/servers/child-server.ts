@@ -22,6 +22,8 @@ export function childServer(options: {
   readonly env: Readonly<Record<string, string>>;
   readonly account?: ServerAccount | undefined;
   readonly logFile: string;
+  /** Is the program a launcher, whose own child is the server? Signals then go to both. @default false */
+  readonly isLauncher?: boolean;
   readonly watchdog: Watchdog;
   readonly isReady: (pid: number) => Promise<boolean>;
   /** One that is not ready by then has failed. @default 60 */
@@ -48,7 +50,7 @@ export function childServer(options: {
     await once(started, 'spawn');
     child = started;
     const pid = started.pid ?? 0;
-    options.watchdog.guard(pid);
+    options.watchdog.guard(options.isLauncher ? -pid : pid);
     const deadline = Date.now() + (options.readyWithinSeconds ?? 60) * 1000;
     while (!(await options.isReady(pid))) {
       if (!isRunning(started) || Date.now() > deadline) {
@@ -65,7 +67,8 @@ export function childServer(options: {
     if (!running || !isRunning(running)) return;
     running.ref();
     const exited = once(running, 'exit');
-    running.kill(signal);
+    if (options.isLauncher && running.pid !== undefined) process.kill(-running.pid, signal);
+    else running.kill(signal);
     await exited;
   }
 

@@ -77,6 +77,8 @@ export async function prepareNeo4j(options: {
       ...options.environment,
     },
     logFile,
+    // Neo4j's own script starts a JVM that starts the server's.
+    isLauncher: true,
     watchdog,
     isReady: async () => /\bStarted\.$/m.test(readFileSync(logFile, 'utf8')),
   });

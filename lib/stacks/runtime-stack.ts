@@ -8,7 +8,7 @@ import { Machine } from '../constructs/machine.ts';
 import type { Network } from '../constructs/network.ts';
 import { Requests } from '../constructs/requests.ts';
 import { Schedules } from '../constructs/schedules.ts';
-import { grantLook, publishEvents, StepFunctions } from '../constructs/step-functions.ts';
+import { grantLook, publishEvents, StepFunctions, type StepName } from '../constructs/step-functions.ts';
 import { Tasks } from '../constructs/tasks.ts';
 import { Vault } from '../constructs/vault.ts';
 import { mostAttempts } from '../core/attempts.ts';
@@ -68,14 +68,20 @@ export class RuntimeStack extends Stack {
       publishOutcome: this.steps.step('publish-outcome'),
       raiseFailure: this.steps.step('raise-failure'),
     };
-    const shared = { ...withoutLease, releaseLease: this.steps.step('release-lease') };
-    const sharedFunctions = [
+    const stopsServices = tasks.services.length > 0;
+    const shared = {
+      ...withoutLease,
+      releaseLease: this.steps.step('release-lease'),
+      ...(stopsServices && { startServices: this.steps.step('start-services') }),
+    };
+    const sharedFunctions: readonly StepName[] = [
       'judge-attempt',
       'record-outcome',
       'release-lease',
       'publish-outcome',
       'raise-failure',
-    ] as const;
+      ...(stopsServices ? (['start-services'] as const) : []),
+    ];
     const timeout = machineTimeout(deadline);
 
     this.backup = new Machine(this, 'BackupMachine', {
@@ -178,7 +184,7 @@ export class RuntimeStack extends Stack {
       permissions: [publishEvents(this)],
       environment: { ...vault.environment, HOLDFAST_CATALOG_FUNCTION: catalog.arn },
     });
-    grantLook(this.watch, { vault, catalog });
+    grantLook(this.watch, { vault, catalog, tasks });
 
     this.requests = new Requests(this, 'Requests', {
       bundle,
@@ -206,6 +212,7 @@ export class RuntimeStack extends Stack {
       watch: this.watch,
       healthCheck: { machine: this.healthCheck, schedule: config.health.schedule },
       takeRequests: this.requests.take,
+      ...(stopsServices && { startServices: this.steps.get('start-services') }),
     });
     this.api = new Api(this, 'Api', {
       name: `${name}-api`,

@@ -4,6 +4,7 @@ import { errorTable } from '../core/errors.ts';
 import { failurePath } from './failure-path.ts';
 import { functionStep } from './function-step.ts';
 import { runTask } from './run-task.ts';
+import { startServices } from './start-services.ts';
 import type { SharedSteps, StepFunction, TaskToRun } from './steps.ts';
 
 export type BackupWorkflowProps = SharedSteps & {
@@ -90,18 +91,22 @@ export function backupWorkflow(scope: Construct, props: BackupWorkflowProps): St
   });
   validate.addCatch(onFailure, { resultPath: '$.failure' }).next(isWhole);
 
+  const afterTask =
+    props.startServices === undefined
+      ? validate
+      : startServices(scope, 'Start what was stopped', props.startServices, validate);
   const write = runTask(scope, {
     name: 'Write the backup to the store',
     comment: 'A Fargate task streams the source to the store; its manifest, written last, makes it a backup',
     command: 'backup',
     task: props.task,
     judgeAttempt: props.judgeAttempt,
-    onSuccess: validate,
+    onSuccess: afterTask,
     onPartial: new Pass(scope, 'Note what is missing', {
       comment: 'There is a backup, and it is checked like any other, but the run will not count as a success',
       inputPath: '$.judged.failure',
       resultPath: '$.failure',
-    }).next(validate),
+    }).next(afterTask),
     onFailure,
   });
 

@@ -2,13 +2,14 @@ import { type IChainable, JsonPath, type State } from 'aws-cdk-lib/aws-stepfunct
 import type { Construct } from 'constructs';
 import { functionStep } from './function-step.ts';
 import { serviceRetry } from './retries.ts';
+import { startServices } from './start-services.ts';
 import type { SharedSteps } from './steps.ts';
 
 /** A workflow that takes no lease has none to give back. */
 type FailureSteps = Omit<SharedSteps, 'releaseLease'> & Partial<Pick<SharedSteps, 'releaseLease'>>;
 
 /**
- * What happens after a failure, whatever it was: record it, give the lease back if there is one, tell someone, and end under the failure's own name. Each step
+ * What happens after a failure, whatever it was: start again what was stopped for it, record it, give the lease back if there is one, tell someone, and end under the failure's own name. Each step
  * is tried even when the one before it failed. Expects `$.run` and `$.failure`, which is a failure of ours or what a `Catch` left.
  *
  * @returns the first state of the path
@@ -49,5 +50,6 @@ export function failurePath(scope: Construct, steps: FailureSteps, admission: IC
   release?.addCatch(publish, despiteFailure).next(publish);
   record.addCatch(release ?? publish, despiteFailure).next(release ?? publish);
   publish.addCatch(end, despiteFailure).next(end);
-  return record;
+  if (steps.startServices === undefined) return record;
+  return startServices(scope, 'Start what was stopped, after the failure', steps.startServices, record);
 }

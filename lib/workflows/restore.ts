@@ -3,6 +3,7 @@ import type { Construct } from 'constructs';
 import { failurePath } from './failure-path.ts';
 import { functionStep } from './function-step.ts';
 import { runTask } from './run-task.ts';
+import { startServices } from './start-services.ts';
 import type { SharedSteps, StepFunction, TaskToRun } from './steps.ts';
 
 export type RestoreWorkflowProps = SharedSteps & {
@@ -62,7 +63,10 @@ export function restoreWorkflow(scope: Construct, props: RestoreWorkflowProps): 
     command: 'restore',
     task: props.task,
     judgeAttempt: props.judgeAttempt,
-    onSuccess: record,
+    onSuccess:
+      props.startServices === undefined
+        ? record
+        : startServices(scope, 'Start what was stopped', props.startServices, record),
     onFailure,
   });
   admit.next(

@@ -13,6 +13,8 @@ export type SharedSteps = {
   readonly releaseLease: StepFunction;
   readonly publishOutcome: StepFunction;
   readonly raiseFailure: StepFunction;
+  /** Starts a service again that the run's task has stopped. @default - no task stops one */
+  readonly startServices?: StepFunction;
 };
 
 /** The Fargate task of a workflow. */

@@ -4,8 +4,8 @@ import { suite, test } from 'node:test';
 import { DockerfileParser, type JSONInstruction } from 'dockerfile-ast';
 import { templatesOf } from '../stacks/synthesize.ts';
 
-/** The images, and the packages of PostgreSQL that each has of every major version. */
-const images = { holdfast: 'postgresql-client', 'restore-test': 'postgresql' } as const;
+/** The images, and the packages of PostgreSQL that each has of every major version, if any. */
+const images = { holdfast: 'postgresql-client', 'restore-test': 'postgresql', neo4j: undefined } as const;
 
 for (const [folder, packages] of Object.entries(images)) {
   suite(`the image '${folder}'`, () => {
@@ -17,14 +17,14 @@ for (const [folder, packages] of Object.entries(images)) {
         .filter((instruction) => instruction.getKeyword() === keyword)
         .map((instruction) => instruction.getArgumentsContent() ?? '');
 
-    test(`carries ${packages} of every PostgreSQL from 13 to 18`, () => {
+    test(packages ? `carries ${packages} of every PostgreSQL from 13 to 18` : 'carries nothing of PostgreSQL', () => {
       const majors = [
         ...argumentsOf('RUN')
           .join('\n')
-          .matchAll(new RegExp(`${packages}-(\\d+)`, 'g')),
+          .matchAll(new RegExp(`${packages ?? 'postgresql\\S*'}-(\\d+)`, 'g')),
       ].map(([, major]) => Number(major));
 
-      assert.deepEqual(majors, [13, 14, 15, 16, 17, 18]);
+      assert.deepEqual(majors, packages ? [13, 14, 15, 16, 17, 18] : []);
     });
 
     test('has a base that is pinned to the Node that the project is tested with', () => {
@@ -80,6 +80,13 @@ test('no server is made or started while the packages of servers are installed',
   const text = readFileSync('tasks/restore-test/Dockerfile', 'utf8');
 
   assert.ok(text.indexOf('create_main_cluster = false') < text.indexOf('postgresql-13'));
+});
+
+test('the image of Neo4j has the long-term version of the Community edition, and the Java that it runs on', () => {
+  const text = readFileSync('tasks/neo4j/Dockerfile', 'utf8');
+
+  assert.match(text, /apt-get install --yes --no-install-recommends openjdk-17-jre-headless 'neo4j=1:5\.26\.\*'/);
+  assert.doesNotMatch(text, /neo4j-enterprise|ACCEPT_LICENSE/i);
 });
 
 test('task definitions leave entry point, account and folder to the image', () => {

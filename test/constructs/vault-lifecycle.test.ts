@@ -80,6 +80,7 @@ test('rules are below the prefix of the store', () => {
 
   assert.deepEqual(prefixes.slice(2), [
     'holdfast/leases/',
+    'holdfast/services/',
     'holdfast/health/',
     'holdfast/alerts/',
     'holdfast/backups/',

@@ -11,7 +11,7 @@ export type TestContext = EngineContext & Disposable & { readonly events: Engine
 /** A context with a scratch folder of its own, which remembers what progress was told. */
 export function testContext(
   options: Pick<EngineContext, 'target' | 'connection' | 'parallelJobs' | 'options'> &
-    Partial<Pick<EngineContext, 'signal' | 'progress'>>,
+    Partial<Pick<EngineContext, 'signal' | 'progress' | 'service'>>,
 ): TestContext {
   const scratch = mkdtempSync(path.join(tmpdir(), 'holdfast-scratch-'));
   const events: EngineProgress[] = [];

@@ -5,7 +5,7 @@ import { Bucket } from 'aws-cdk-lib/aws-s3';
 import { AwsSolutionsChecks } from 'cdk-nag';
 import type { IConstruct } from 'constructs';
 import { acknowledge } from '../../lib/checks/acknowledge.ts';
-import { appOf, ordinary } from './synthesize.ts';
+import { appOf, ordinary, withServices } from './synthesize.ts';
 
 const receiving = ordinary.replace('    backups:\n', '    wal: { receive: true }\n    backups:\n');
 
@@ -26,6 +26,7 @@ for (const [what, config] of Object.entries({
   'that makes everything': ordinary,
   'on existing things': existing,
   'that receives WAL': receiving,
+  'that stops services': withServices,
 })) {
   test(`an installation ${what} satisfies CloudFormation's validator, and cdk-nag but for what is acknowledged`, () => {
     const { app } = appOf(config, { validate: true });

@@ -21,6 +21,22 @@ targets:
       - { tier: monthly, schedule: "0 0 1 * *", timezone: Europe/Berlin, retention: 365d }
 `;
 
+/** The same, and two Neo4j servers that ECS services run, one of them on a file system. */
+export const withServices = `${ordinary}
+  - name: social
+    engine: neo4j
+    connection: { host: graph.internal, password: { secret: prod/neo4j } }
+    home: /mnt/social
+    mounts: [{ fileSystem: fs-0123456789abcdef0, accessPoint: fsap-0123456789abcdef0, path: /mnt/social/data }]
+    service: { ecs: { cluster: graphs, service: social } }
+    backups: [{ tier: weekly, method: dump, schedule: "0 2 * * 0" }]
+  - name: roads
+    engine: neo4j
+    connection: { host: roads.internal, password: { secret: prod/roads } }
+    home: /mnt/roads
+    service: { ecs: { cluster: graphs, service: roads } }
+`;
+
 const outputs: string[] = [];
 process.once('exit', () => {
   for (const directory of outputs) rmSync(directory, { recursive: true, force: true });

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Template } from 'aws-cdk-lib/assertions';
-import { ordinary, templatesOf } from './synthesize.ts';
+import { ordinary, templatesOf, withServices } from './synthesize.ts';
 
 const withTrees = templatesOf(`${ordinary}
   - name: uploads
@@ -91,4 +91,66 @@ test('the state machines may run every task that admission may choose', () => {
     families.filter((family) => !policies.includes(`task-definition/${family}:*`)),
     [],
   );
+});
+
+const withService = templatesOf(withServices).runtime;
+
+type Policy = {
+  readonly Sid: string;
+  readonly Action: string | readonly string[];
+  readonly Resource: unknown;
+  readonly Condition?: object;
+};
+const statementsOf = (template: Template, sid: string): readonly (readonly [string, Policy])[] =>
+  Object.entries(template.findResources('AWS::IAM::Policy')).flatMap(([id, { Properties }]) =>
+    (Properties.PolicyDocument.Statement as readonly Policy[])
+      .filter(({ Sid }) => Sid === sid)
+      .map((statement) => [id, statement] as const),
+  );
+
+test('a target whose ECS service is stopped has tasks of its own, which may stop that service and no other', () => {
+  const backup = variableOf(withService, 'Turns a backup request into a run');
+  const switching = statementsOf(withService, 'SwitchService').map(([id, { Action, Resource }]) => [
+    /^[A-Za-z]+?(?:Backup|Restore|startservices)/.exec(id)?.[0],
+    Action,
+    [...JSON.stringify(Resource).matchAll(/service\/[a-z/]+/g)].map(([name]) => name),
+  ]);
+
+  assert.deepEqual(Object.keys(backup), ['', 'social', 'roads']);
+  assert.equal(new Set(Object.values(backup)).size, 3);
+  const actions = ['ecs:DescribeServices', 'ecs:UpdateService'];
+  assert.deepEqual(switching.sort(), [
+    ['Stepsstartservices', actions, ['service/graphs/roads', 'service/graphs/social']],
+    ['TasksBackup', actions, ['service/graphs/roads']],
+    ['TasksBackup', actions, ['service/graphs/social']],
+    ['TasksRestore', actions, ['service/graphs/roads']],
+    ['TasksRestore', actions, ['service/graphs/social']],
+  ]);
+  for (const [, { Condition }] of statementsOf(withService, 'ListTasksOfService'))
+    assert.match(JSON.stringify(Condition), /^\{"ArnEquals":\{"ecs:cluster":.*cluster\/graphs/);
+});
+
+test('a dump locks the files that it reads, so its backup may write to them too', () => {
+  const family = variableOf(withService, 'Turns a backup request into a run')['social'];
+  const definition = definitionsOf(withService).find(({ Family }) => Family === family);
+
+  assert.deepEqual(definition?.ContainerDefinitions[0]?.MountPoints, [
+    { ContainerPath: '/mnt/social/data', ReadOnly: false, SourceVolume: 'mount-0' },
+  ]);
+});
+
+test('restore tests of Neo4j run where its server is', () => {
+  const test = variableOf(withService, 'Turns a restore test request into a run');
+
+  assert.deepEqual(Object.keys(test), ['', 'social', 'roads']);
+  assert.equal(test['social'], test['roads']);
+  assert.notEqual(test['social'], test['']);
+});
+
+test('where no service is stopped, nothing is there to start one', () => {
+  assert.deepEqual(statementsOf(usual, 'SwitchService'), []);
+  const names = (template: Template) =>
+    Object.values(template.findResources('AWS::Scheduler::Schedule')).map(({ Properties }) => Properties.Name);
+  assert.equal(names(usual).includes('start-services'), false);
+  assert.equal(names(withService).includes('start-services'), true);
 });

@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { StateMachine, type StateMachineDefinition } from 'aws-local-stepfunctions';
-import { templatesOf } from '../stacks/synthesize.ts';
+import { templatesOf, withServices } from '../stacks/synthesize.ts';
 import { definitionOf } from './definitions.ts';
 
 const { runtime } = templatesOf();
+const { runtime: stopping } = templatesOf(withServices);
 
 const failure = { code: 'source-unreachable', message: 'no route', hint: 'is it up?' };
 const admitted = {
@@ -37,8 +38,9 @@ type Step = (input: Record<string, unknown>) => unknown;
 async function follow(
   name: string,
   answers: Readonly<Record<string, Step>>,
+  template = runtime,
 ): Promise<{ taken: string[]; end: unknown }> {
-  const definition = definitionOf(runtime, name);
+  const definition = definitionOf(template, name);
   const taken: string[] = [];
   const usual: Readonly<Record<string, Step>> = {
     'Admit the backup request': () => admitted,
@@ -362,4 +364,36 @@ test('a cleanup that fails is recorded and ends under its failure, whether or no
       ['Plan the cleanup', 'Remove what has expired', 'Record the failed cleanup', 'End as failed'],
     );
   }
+});
+
+test('where runs stop services, they are started again as soon as the task has ended, and before anything is said of a failure', async () => {
+  const good = await follow('holdfast-backup', {}, stopping);
+  const bad = await follow(
+    'holdfast-backup',
+    {
+      'Write the backup to the store': fails('States.TaskFailed'),
+      'Find out why the task ended': () => ({ verdict: 'fail', attempts: 3, waitSeconds: 0, failure }),
+    },
+    stopping,
+  );
+  const restored = await follow('holdfast-restore', {}, stopping);
+
+  assert.deepEqual(good.taken.slice(1, 4), [
+    'Write the backup to the store',
+    'Start what was stopped',
+    'Validate the backup',
+  ]);
+  assert.deepEqual(bad.taken.slice(2), [
+    'Find out why the task ended',
+    'Start what was stopped, after the failure',
+    ...wayOfFailure,
+  ]);
+  assert.deepEqual(restored.taken.slice(1, 4), ['Restore and compare', 'Start what was stopped', 'Record the restore']);
+});
+
+test('a service that cannot be started keeps no run from its end', async () => {
+  const refused = fails('service-not-switched');
+  const { taken, end } = await follow('holdfast-backup', { 'Start what was stopped': refused }, stopping);
+
+  assert.deepEqual([taken.at(-1), end], ['Publish the outcome', 'success']);
 });

@@ -2,6 +2,8 @@ import { z } from 'zod';
 import { cypherAssertionSchema } from '../../core/assertions.ts';
 import { restoreTestShape } from '../restore-test-schema.ts';
 import { secretReferenceSchema } from '../secret-reference.ts';
+import { mountsShape } from './mounts.ts';
+import { serviceShape } from './service.ts';
 import { type MethodTable, targetSchemaOf } from './target-schema.ts';
 
 /** How to reach a Neo4j server. The user needs to read everything, and for restores to write and define; see docs/engines/neo4j.md. */
@@ -40,22 +42,18 @@ export const neo4jRestoreTestShape = {
   pageCacheMiB: z.number().int().min(64).default(512).describe("The test server's page cache"),
 };
 
-const commandSchema = z.array(z.string().min(1)).min(1);
-
 /** What the methods of neo4j-admin need, which work on a server's own folders. */
 export const neo4jOwnShape = {
   home: z
     .string()
     .optional()
-    .describe('For dump: NEO4J_HOME of the server, as the machine that runs the backup sees it'),
-  conf: z.string().optional().describe('For dump: NEO4J_CONF of the server; home/conf when left out'),
-  service: z
-    .strictObject({
-      stop: commandSchema.describe('Program and arguments; it ends when the server has, and with 0 when it had before'),
-      start: commandSchema.describe('Program and arguments; run after the dump, whatever became of it'),
-    })
+    .describe('For dump: NEO4J_HOME of the server, as the machine or task that runs the backup sees it'),
+  conf: z
+    .string()
     .optional()
-    .describe('For dump: how the server is stopped, and started again whatever happens. Left out, it must be stopped'),
+    .describe(
+      "For dump: NEO4J_CONF of the server; home/conf when left out, and Neo4j's defaults where that has no neo4j.conf",
+    ),
   backupAddress: z.string().optional().describe('For online: host:port of the backup server; host:6362 when left out'),
 };
 
@@ -70,5 +68,5 @@ export const neo4jTargetSchema = targetSchemaOf({
     backups: "Left out, the engine's defaults: daily and weekly",
   },
   restoreTest: z.strictObject({ ...restoreTestShape, ...neo4jRestoreTestShape }).prefault({}),
-  own: neo4jOwnShape,
+  own: { ...neo4jOwnShape, ...serviceShape, ...mountsShape },
 });

@@ -98,7 +98,7 @@ export const postgresTargetSchema = targetSchemaOf({
       .max(100)
       .default(10)
       .describe(
-        "How much of the server's other transactions a dump may cost: it takes breaks, as many as it is seen to need. 100: it takes none",
+        "How much of the server's other transactions a backup may cost: it takes breaks, as many as it is seen to need. 100: it takes none",
       ),
     lockTimeoutSeconds: z.number().int().positive().default(30).describe('A backup never waits longer for a lock'),
     statementTimeoutSeconds: z

@@ -7,10 +7,23 @@ export type TaskFolders = { readonly work: string; readonly restore: string; rea
 export const usualTaskFolders: TaskFolders = { work: 'holdfast', restore: 'restore-test', restoreTest: 'restore-test' };
 
 /** Engines whose tools are in images of their own, because the others have no use for them. */
-const special: Readonly<Partial<Record<EngineName, TaskFolders>>> = {};
+const special: Readonly<Partial<Record<EngineName, TaskFolders>>> = {
+  neo4j: { work: 'neo4j', restore: 'neo4j', restoreTest: 'neo4j' },
+};
 
 /** Where the images of an engine's tasks are made. */
 export const taskFoldersOf = (engine: EngineName): TaskFolders => special[engine] ?? usualTaskFolders;
+
+/** Engines whose tools lock the files that they read, which takes the right to write to them. */
+const lockers: readonly EngineName[] = ['neo4j'];
+
+/** Does a backup of that engine need to write to the file systems that it reads? */
+export const locksMounts = (engine: EngineName): boolean => lockers.includes(engine);
+
+const recoverers: readonly EngineName[] = ['postgres'];
+
+/** Does a restore of that engine's backups start a server in its task, which needs the disk for it, and goes on along a log? */
+export const recoversInTask = (engine: EngineName): boolean => recoverers.includes(engine);
 
 /** Every folder below `tasks/`. */
 export const taskFolders: readonly string[] = [

@@ -25,7 +25,7 @@ export async function checkFile({ path, head }: FileEnds, signal: AbortSignal): 
     }
   };
   try {
-    await readTar(checked(), content);
+    await readTar(checked(), content, signal);
     await feeding;
   } catch (error) {
     if (isFirst) return undefined;

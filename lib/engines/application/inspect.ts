@@ -10,10 +10,11 @@ import { inspectTar } from './tar/inspect-tar.ts';
 export async function inspectStream(
   { format }: Parameters<Engine['inspect']>[0],
   bytes: AsyncIterable<Uint8Array>,
+  { signal }: Parameters<Engine['inspect']>[2],
 ): Promise<Content> {
   switch (format) {
     case 'tar':
-      return (await inspectTar(bytes)).content;
+      return (await inspectTar(bytes, { signal })).content;
     case indexFormat:
       return (await inspectIndex(bytes)).content;
     case packsFormat:

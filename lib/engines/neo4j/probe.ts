@@ -57,9 +57,8 @@ async function toolFindings(context: EngineContext, server: Server, findTools: F
   };
   if (methods.some((method) => method === 'dump' || method === 'online')) await look(findTools(server.version));
   if (!methods.includes('dump')) return findings;
-  const settings = ownSettings(context);
-  await look(serverFolders(settings));
-  if (settings.service === undefined)
+  await look(serverFolders(ownSettings(context)));
+  if (context.service === undefined)
     findings.push({
       level: 'warning',
       message: 'the target has no service setting: a dump finds the server running, and is refused',

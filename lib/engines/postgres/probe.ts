@@ -6,6 +6,7 @@ import { baseFindings, replicationRefusal } from './base/requirements.ts';
 import type { FindTools } from './capture.ts';
 import { type Connection, connect, parseConnection } from './connection.ts';
 import { fromServerError } from './errors.ts';
+import { walFindings } from './replication/wal-findings.ts';
 import { chosenDatabases, connectToServer, readServer, type Server } from './server.ts';
 
 type Finding = Probe['findings'][number];
@@ -17,8 +18,11 @@ export async function probeServer(context: EngineContext, findTools: FindTools):
   try {
     const server = await readServer(client);
     const databases = await chosenDatabases(client, connection);
-    const findings = [...serverFindings(server, connection)];
-    findings.push(...(await physicalFindings(context, { client, connection, major: server.major })));
+    const findings = [
+      ...serverFindings(server, connection),
+      ...(await physicalFindings(context, { client, connection, major: server.major })),
+      ...(await walFindings(context, client)),
+    ];
     const tools = await findTools(server.major).catch((error: unknown) => {
       if (!(error instanceof HoldfastError)) throw error;
       findings.push({ level: 'error', message: error.message, fix: error.hint });

@@ -1,13 +1,13 @@
 import type { Content, ContentEntry } from '../../core/manifest.ts';
 import { addLanes, lanesText, parseLanes } from '../digest/lanes.ts';
 import type { Comparison } from '../engine.ts';
-import { type Expiries, expiringName, typesAndKeys } from './keys/content-digest.ts';
+import { expiringName, typesAndKeys } from './keys/content-digest.ts';
 
 /** What is expected of a copy, and what is known of how it may differ. */
 export type Expected = {
   readonly content: Content;
-  /** When keys run out, by `db0 string, expiring`. */
-  readonly expiries: Readonly<Record<string, Expiries>>;
+  /** Of how many keys something may have run out by now, by `db0 string, expiring`; none where a collection is left out. */
+  readonly due: ReadonlyMap<string, number>;
   /** Are functions to be compared? They belong to a server, not to a database. */
   readonly hasLibraries: boolean;
   /** Do streams lack pending entries that could not be made? @default false */
@@ -15,10 +15,10 @@ export type Expected = {
 };
 
 /**
- * One sentence for each difference. Keys run out by themselves: a collection in which some may have, and nothing more than expected is there, is
- * not compared by its digest, and a remark says so.
+ * One sentence for each difference. Keys run out by themselves: a collection that lacks no more keys than have come due is not compared by its
+ * digest, and a remark says so. Where none is lacking, only in hashes something may have run out.
  */
-export function compareContent(expected: Expected, actual: Content, now: number): Comparison {
+export function compareContent(expected: Expected, actual: Content): Comparison {
   const found = new Map(actual.tables.map((entry) => [nameOf(entry), entry]));
   const differences: string[] = [];
   const remarks: string[] = [];
@@ -29,17 +29,17 @@ export function compareContent(expected: Expected, actual: Content, now: number)
     found.delete(name);
     itemsCompared += live.rows;
     if (live.rows === entry.rows && live.digest === entry.digest) continue;
-    const expiry = expected.expiries[name];
-    if (expiry !== undefined && expiry.first <= now && live.rows <= entry.rows) {
+    const gone = entry.rows - live.rows;
+    const due = expected.due.get(name) ?? 0;
+    if (due > 0 && gone <= due && (gone > 0 || (gone === 0 && isOf('hash', entry)))) {
       remarks.push(
-        `${said(entry)}: ${entry.rows - live.rows} of ${entry.rows} keys have run out; the others were counted, and their values not compared`,
+        `${said(entry)}: ${gone} of ${entry.rows} keys have run out; the others were counted, and their values not compared`,
       );
-    } else if (expected.lacksPending && live.rows === entry.rows && isOfStreams(entry)) {
+    } else if (expected.lacksPending && gone === 0 && isOf('stream', entry)) {
       remarks.push(
         `${said(entry)}: ${entry.rows} keys were counted, and not compared, since they lack pending entries`,
       );
-    } else if (live.rows !== entry.rows)
-      differences.push(`${said(entry)}: ${live.rows} keys, in the backup ${entry.rows}`);
+    } else if (gone !== 0) differences.push(`${said(entry)}: ${live.rows} keys, in the backup ${entry.rows}`);
     else differences.push(`${said(entry)}: other values in its ${entry.rows} keys`);
   }
   for (const entry of found.values())
@@ -93,7 +93,7 @@ function addDigests(one: string, other: string, sign: bigint): string {
   return lanesText(addLanes(parseLanes(one), [sign * first, sign * second]));
 }
 
-const isOfStreams = ({ name }: ContentEntry): boolean => name === 'stream' || name === expiringName('stream');
+const isOf = (type: string, { name }: ContentEntry): boolean => name === type || name === expiringName(type);
 const nameOf = ({ schema, name }: ContentEntry): string => `${schema} ${name}`;
 const said = ({ schema, name }: ContentEntry): string => `database ${schema.slice(2)}, ${name}`;
 

@@ -9,13 +9,23 @@ import { compareContent, mapDatabases } from './compare-content.ts';
 import { parseConnection } from './connection.ts';
 import { aclFormat } from './formats/formats.ts';
 import { typesAndKeys } from './keys/content-digest.ts';
+import { keysDue } from './keys/expiries.ts';
 import { readContent } from './read-content.ts';
 import { withServer } from './server.ts';
 import { readShards } from './source/shards.ts';
 
 /** Facts that captures note and comparisons read. */
 const factsSchema = z.object({
-  expiries: z.record(z.string(), z.object({ first: z.number(), last: z.number() })).default({}),
+  expiries: z
+    .record(
+      z.string(),
+      z.object({
+        first: z.number(),
+        last: z.number(),
+        due: z.array(z.tuple([z.number(), z.number()])).optional(),
+      }),
+    )
+    .default({}),
   slots: z.array(z.tuple([z.number(), z.number()])).optional(),
 });
 
@@ -58,7 +68,9 @@ export async function compareStream(
     const content = into
       ? mapDatabases(record.content, new Map([...into.keys()].map((from) => [from, from])))
       : record.content;
-    return compareContent({ content, expiries, hasLibraries: into === undefined }, actual, now);
+    // As of the end: keys went while others were read.
+    const due = new Map(Object.entries(expiries).map(([name, one]) => [name, keysDue(one, Date.now())]));
+    return compareContent({ content, due, hasLibraries: into === undefined }, actual);
   });
 }
 

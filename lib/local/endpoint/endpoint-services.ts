@@ -1,3 +1,4 @@
+import type { EcsServices } from '../ecs-services.ts';
 import type { EventBus } from '../events/event-bus.ts';
 import type { Queues } from '../events/queues.ts';
 import type { Topics } from '../events/topics.ts';
@@ -6,6 +7,7 @@ import type { Functions } from '../functions.ts';
 import type { LocalModel } from '../model.ts';
 import type { ScheduleBook } from '../schedules/schedule-book.ts';
 import type { Secrets } from '../secrets.ts';
+import { ecsOperations } from './ecs.ts';
 import type { EndpointServices } from './endpoint.ts';
 import { kmsOperations } from './kms.ts';
 import {
@@ -30,6 +32,7 @@ export function endpointServices(stack: {
   readonly topics: Topics;
   readonly book: ScheduleBook;
   readonly functions: Functions;
+  readonly services: EcsServices;
 }): EndpointServices {
   const { region, functions } = stack;
   return {
@@ -39,6 +42,7 @@ export function endpointServices(stack: {
       TrentService: kmsOperations(stack.model.keys, stack.stateDirectory),
       secretsmanager: secretsManagerOperations(stack.secrets),
       AmazonSQS: sqsOperations(stack.queues),
+      AmazonEC2ContainerServiceV20141113: ecsOperations(stack.services, region),
     },
     query: { sns: snsOperations(stack.topics), sts: stsOperations() },
     rest: { scheduler: schedulerService(stack.book, region) },

@@ -70,6 +70,7 @@ const service = resourceKind({
     ServiceName: z.string().optional(),
     TaskDefinition: z.string(),
     DesiredCount: numberProperty.default(1),
+    LoadBalancers: z.array(z.unknown()).length(0, 'services of the local stack have no load balancer').optional(),
   }),
   add: ({ ServiceName, TaskDefinition, DesiredCount }, context) => {
     const name = context.physicalName(ServiceName);

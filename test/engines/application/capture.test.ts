@@ -7,6 +7,7 @@ import { inspectTar } from '../../../lib/engines/application/tar/inspect-tar.ts'
 import { archiveEnd } from '../../../lib/engines/application/tar/pax-header.ts';
 import { TarSink } from '../../../lib/engines/application/tar/tar-sink.ts';
 import { Choice } from '../../../lib/engines/application/tree/choice.ts';
+import { omissionOf } from '../../../lib/engines/application/tree/omission.ts';
 import { FileReader, type Part } from '../../../lib/engines/application/tree/read-files.ts';
 import { TreeSum } from '../../../lib/engines/application/tree/tree-content.ts';
 import { walkTree } from '../../../lib/engines/application/tree/walk.ts';
@@ -293,3 +294,12 @@ async function asNobody(work: () => Promise<void>): Promise<void> {
     process.seteuid?.(0);
   }
 }
+
+test('what a file system has against one file is no trouble of the others, and what this process lacks is', () => {
+  const path = Buffer.from('data/odd');
+  const failure = (code: string): Error => Object.assign(new Error(code), { code });
+
+  assert.deepEqual(omissionOf(path, failure('EINVAL')), { path, reason: 'unreadable', detail: 'EINVAL' });
+  assert.deepEqual(omissionOf(path, failure('ESTALE')), { path, reason: 'vanished' });
+  assert.throws(() => omissionOf(path, failure('EMFILE')), { code: 'EMFILE' });
+});

@@ -7,7 +7,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { SafeFolder } from '../../../lib/engines/application/restore/safe-folder.ts';
 import { inspectTar, readTar, TarContent } from '../../../lib/engines/application/tar/inspect-tar.ts';
-import { archiveEnd, padding, paxHeaders } from '../../../lib/engines/application/tar/pax-header.ts';
+import { archiveEnd, padding, paxHeaders, sparseMap } from '../../../lib/engines/application/tar/pax-header.ts';
 import type { Entry } from '../../../lib/engines/application/tree/entry.ts';
 import { contextFor, engine, inPieces, restoreBackup, type Saved, takeBackup, temporaryFolder } from './run-engine.ts';
 
@@ -217,5 +217,28 @@ test('an archive that promises a header of gigabytes, or a list of stretches wit
   const digits = Buffer.from('9'.repeat(1024));
   await assert.rejects(inspectTar(piecesOf(Buffer.concat([sparse, ...Array(20_000).fill(digits)]))), {
     code: 'corrupt',
+  });
+});
+
+test('others have their turn while the zeros of a large hole are summed, and a stop ends it', async () => {
+  const size = 2 ** 43;
+  const map = sparseMap([], size);
+  const sparse = entry('lastlog', { size, isSparse: true });
+  const archive = Buffer.concat([paxHeaders(sparse, { sparse: { map, dataBytes: 0 } }), map, archiveEnd()]);
+  const controller = new AbortController();
+  setImmediate(() => controller.abort(new Error('stopped')));
+
+  await assert.rejects(inspectTar(piecesOf(archive), { signal: controller.signal }), { message: 'stopped' });
+});
+
+test('a file that claims to be larger than files are is refused at once', async () => {
+  const size = 2 ** 52;
+  const map = sparseMap([], size);
+  const sparse = entry('lastlog', { size, isSparse: true });
+  const archive = Buffer.concat([paxHeaders(sparse, { sparse: { map, dataBytes: 0 } }), map, archiveEnd()]);
+
+  await assert.rejects(inspectTar(piecesOf(archive)), {
+    code: 'corrupt',
+    message: /a file of 4503599627370496 bytes is larger than files are$/,
   });
 });

@@ -7,6 +7,8 @@ import {
   readFileSync,
   renameSync,
   rmSync,
+  statSync,
+  truncateSync,
   utimesSync,
   writeFileSync,
   writeSync,
@@ -14,8 +16,10 @@ import {
 import { join } from 'node:path';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import { ChunkSink } from '../../../lib/engines/application/chunks/chunk-sink.ts';
 import { cutOf, largestChunk, smallestChunk } from '../../../lib/engines/application/chunks/cut.ts';
 import { inWalkOrder } from '../../../lib/engines/application/chunks/parent-index.ts';
+import type { Entry } from '../../../lib/engines/application/tree/entry.ts';
 import { noise } from './odd-tree.ts';
 import {
   contextFor,
@@ -28,6 +32,16 @@ import {
 } from './run-engine.ts';
 
 const MiB = 1024 * 1024;
+const file: Entry = {
+  path: Buffer.from('file'),
+  kind: 'file',
+  mode: 0o644,
+  uid: 0,
+  gid: 0,
+  mtime: 0n,
+  size: 0,
+  xattrs: [],
+};
 const incremental = { method: 'incremental', format: 'chunks' } as const;
 
 const packsOf = ({ manifest }: Saved) => {
@@ -57,6 +71,47 @@ test('the cuts depend on the bytes alone: what is put in front moves them, and c
   assert.ok([...after].filter((chunk) => !before.has(chunk)).length <= 2);
   for (const chunk of [...before].slice(0, -1))
     assert.ok(chunk.length >= smallestChunk && chunk.length <= largestChunk);
+});
+
+test('a hole is cut as its zeros are, wherever it lies between data', () => {
+  fc.assert(
+    fc.property(
+      fc.array(fc.record({ data: fc.nat(MiB), hole: fc.nat(20 * MiB) }), { minLength: 1, maxLength: 4 }),
+      (pieces) => {
+        const [read, told] = [new ChunkSink({ keeps: 'nothing' }), new ChunkSink({ keeps: 'nothing' })];
+        for (const sink of [read, told]) sink.beginFile(file);
+        for (const [index, { data, hole }] of pieces.entries()) {
+          for (const sink of [read, told]) sink.write(noise(4 * data, index));
+          read.write(Buffer.alloc(hole));
+          told.writeZeros(hole);
+        }
+
+        assert.deepEqual(told.endFile(), read.endFile());
+      },
+    ),
+    { numRuns: 6 },
+  );
+  const zeros = Buffer.alloc(largestChunk);
+  assert.equal(cutOf(zeros), largestChunk);
+});
+
+test('a hole of eight gibibytes costs one chunk of zeros, and comes back as a hole', async () => {
+  using folder = temporaryFolder();
+  const path = join(folder.path, 'lastlog');
+  writeFileSync(path, 'x');
+  truncateSync(path, 8 * 1024 ** 3);
+  appendFileSync(path, 'y');
+  const context = contextFor({ path: folder.path });
+
+  const saved = await takeBackup(context, incremental);
+
+  const bytes = packsOf(saved).plainBytes;
+  assert.ok(bytes > largestChunk && bytes < 3 * largestChunk, `${bytes}`);
+  using copy = temporaryFolder();
+  await restoreBackup(context, saved, { to: copy.path });
+  const { size, blocks } = statSync(join(copy.path, 'lastlog'));
+  assert.equal(size, 8 * 1024 ** 3 + 1);
+  assert.ok(blocks * 512 < 16 * MiB, `${blocks}`);
 });
 
 test('paths are compared in the order in which a tree is walked', () => {

@@ -16,7 +16,9 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { openLibc } from '../../../lib/engines/application/native/libc.ts';
 import { Destination } from '../../../lib/engines/application/restore/destination.ts';
+import { pathIn, terminated } from '../../../lib/engines/application/tree/read-entry.ts';
 import { noise } from './odd-tree.ts';
 import { contextFor, engine, inPieces, restoreBackup, takeBackup, temporaryFolder, treeOf } from './run-engine.ts';
 
@@ -154,6 +156,9 @@ for (const request of requests) {
     chmodSync(folder.path, 0o755);
     writeFileSync(join(source, 'tool'), '#!/bin/sh\n');
     chmodSync(join(source, 'tool'), 0o4755);
+    const note = Buffer.from('data/one');
+    openLibc()?.setXattr(terminated(pathIn(Buffer.from(source), note)), Buffer.from('user.note'), Buffer.from('kept'));
+    chmodSync(join(source, 'data', 'one'), 0o444);
     if (isRoot) {
       chownSync(join(source, 'data', 'one'), 1234, 1234);
       chownSync(home, 65_534, 0);
@@ -168,6 +173,7 @@ for (const request of requests) {
 
     const remarks = restored[0]?.comparison.remarks ?? [];
     assert.deepEqual(restored[0]?.comparison.differences, []);
+    assert.doesNotMatch(remarks.join('\n'), /attribute/);
     assert.match(remarks.join('\n'), /^owner not set, for which root is needed: \d+ files, the first of them '/);
     assert.match(remarks.join('\n'), /set-id bits not set, since the owner is another: 'tool'/);
     assert.equal(statSync(join(home, 'copy', 'tool')).mode & 0o7777, 0o755);

@@ -2,15 +2,17 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer, type Server } from 'node:http';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { after, before, suite, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
+import type { Engine } from '../../../lib/engines/engine.ts';
 import { neo4jEngine } from '../../../lib/engines/neo4j/neo4j-engine.ts';
 import { findNeo4j } from '../../../lib/engines/neo4j/tools.ts';
+import { commandService } from '../../../lib/services/command-service.ts';
 import { type Neo4jServer, neo4jServer } from '../../servers/neo4j.ts';
+import { type ServerControl, serverControl } from '../../servers/server-control.ts';
 import { capture, planned, type Saved } from '../saved-streams.ts';
 import { contextFor } from './run-engine.ts';
 
@@ -18,49 +20,26 @@ const request = { method: 'dump', format: 'dump' } as const;
 
 suite('dumps of a server that is stopped and started around them', { concurrency: false }, () => {
   let server: Neo4jServer;
-  let control: Server;
+  let control: ServerControl;
   let folder: string;
   let saved: Saved;
-  /** What the service was told to do, in order. */
-  let told: string[] = [];
-  let isStartRefused = false;
-  /** Only what it is told counts, where nothing needs the server stopped. */
-  let isObeyed = true;
 
   const engine = neo4jEngine({
     findTools: (atLeast) => findNeo4j(atLeast, { folders: [server.binDir], elsewhere: [] }),
   });
-  /** The commands ask this process, whose server it is. */
-  const service = (): { readonly stop: string[]; readonly start: string[] } => {
-    const { port } = control.address() as { port: number };
-    const command = (what: string) => ['curl', '--silent', '--fail', `http://127.0.0.1:${port}/${what}`];
-    return { stop: command('stop'), start: command('start') };
-  };
   const contextOf = (over: Record<string, unknown> = {}) =>
-    contextFor(server, { options: { home: server.home, service: service(), ...over } });
+    contextFor(server, { options: { home: server.home, ...over }, service: commandService(control.commands) });
   const names = async () => (await server.run('MATCH (n:Item) RETURN count(n)'))[0];
 
   before(async () => {
     folder = mkdtempSync(path.join(tmpdir(), 'holdfast-dump-'));
     server = await neo4jServer();
-    control = createServer(async (asked, answer) => {
-      told.push(asked.url ?? '');
-      try {
-        if (isStartRefused && asked.url === '/start') throw new Error('refused');
-        if (isObeyed) await (asked.url === '/stop' ? server.stop() : server.start());
-        answer.end();
-      } catch {
-        answer.writeHead(500).end();
-      }
-    });
-    control.listen(0, '127.0.0.1');
-    await once(control, 'listening');
+    control = await serverControl(server);
     await server.run('UNWIND range(1, 2000) AS id CREATE (:Item {id: id, text: "text of " + id})');
     await server.run('CREATE INDEX item_id FOR (n:Item) ON (n.id)');
   });
   after(async () => {
-    control?.close();
-    control?.closeAllConnections();
+    await control?.[Symbol.asyncDispose]();
     await server?.[Symbol.asyncDispose]();
     rmSync(folder, { recursive: true, force: true });
   });
@@ -73,7 +52,7 @@ suite('dumps of a server that is stopped and started around them', { concurrency
     assert.ok(found);
     saved = found;
     assert.equal(saved.record.error, undefined);
-    assert.deepEqual(told, ['/stop', '/start']);
+    assert.deepEqual(control.told, ['stop', 'start']);
     assert.deepEqual(saved.record.facts, { nodesBeforeStop: 2000, relationshipsBeforeStop: 0 });
     assert.deepEqual(await names(), [2000n]);
     assert.deepEqual(await engine.inspect(saved.record, planned(saved, '').open(), context), saved.record.content);
@@ -122,7 +101,7 @@ suite('dumps of a server that is stopped and started around them', { concurrency
   });
 
   test('the server is started again when the dump fails, and when it is never read', async () => {
-    told = [];
+    control.told.length = 0;
     const broken = path.join(folder, 'broken');
     mkdirSync(broken, { recursive: true });
     writeFileSync(path.join(broken, 'neo4j-admin'), '#!/bin/sh\nprintf DZV1garbage\nexit 0\n');
@@ -131,26 +110,27 @@ suite('dumps of a server that is stopped and started around them', { concurrency
       findTools: async () => ({ neo4j: '', neo4jAdmin: path.join(broken, 'neo4j-admin'), version: '5.26.30' }),
     });
     using context = contextOf();
-    isObeyed = false;
+    control.isObeyed = false;
 
     const failed = (await capture(lying, context, request)).get('neo4j');
     const opened = await engine.capture(context, request);
     for (const stream of opened.streams) await stream.open();
     await opened.end();
-    isObeyed = true;
+    control.isObeyed = true;
 
     assert.equal(failed?.record.error?.code, 'corrupt');
-    assert.deepEqual(told, ['/stop', '/start', '/stop', '/start']);
+    assert.deepEqual(control.told, ['stop', 'start', 'stop', 'start']);
   });
 
   test('the server is started again when the task is killed in the middle of the dump', async () => {
-    told = [];
+    control.told.length = 0;
     const program = `
       const { neo4jEngine } = await import('${path.resolve(import.meta.dirname, '../../../lib/engines/neo4j/neo4j-engine.ts')}');
       const { findNeo4j } = await import('${path.resolve(import.meta.dirname, '../../../lib/engines/neo4j/tools.ts')}');
-      const { context, binDir } = JSON.parse(process.argv[1]);
+      const { commandService } = await import('${path.resolve(import.meta.dirname, '../../../lib/services/command-service.ts')}');
+      const { context, binDir, commands } = JSON.parse(process.argv[1]);
       const engine = neo4jEngine({ findTools: (atLeast) => findNeo4j(atLeast, { folders: [binDir], elsewhere: [] }) });
-      const capture = await engine.capture({ ...context, signal: new AbortController().signal, progress() {} }, { method: 'dump', format: 'dump' });
+      const capture = await engine.capture({ ...context, service: commandService(commands), signal: new AbortController().signal, progress() {} }, { method: 'dump', format: 'dump' });
       const { bytes } = await capture.streams[0].open();
       for await (const chunk of bytes) { console.log('reading'); await new Promise(() => setInterval(() => {}, 1000)); }`;
     using context = contextOf();
@@ -158,6 +138,7 @@ suite('dumps of a server that is stopped and started around them', { concurrency
     const argument = JSON.stringify({
       context: { target, connection, parallelJobs, options, scratch },
       binDir: server.binDir,
+      commands: control.commands,
     });
     const child = spawn(process.execPath, ['--input-type=module', '-e', program, argument], {
       stdio: ['ignore', 'pipe', 'inherit'],
@@ -166,26 +147,26 @@ suite('dumps of a server that is stopped and started around them', { concurrency
 
     child.kill('SIGKILL');
     const deadline = Date.now() + 60_000;
-    while (told.length < 2 && Date.now() < deadline) await delay(20);
+    while (control.told.length < 2 && Date.now() < deadline) await delay(20);
 
-    assert.deepEqual(told, ['/stop', '/start']);
+    assert.deepEqual(control.told, ['stop', 'start']);
     while ((await names().catch(() => undefined)) === undefined && Date.now() < deadline) await delay(100);
     assert.deepEqual(await names(), [2000n]);
   });
 
   test('a restore into a database that is not empty is refused, and the server is not stopped', async () => {
-    told = [];
+    control.told.length = 0;
     using context = contextOf();
 
     await assert.rejects(engine.restore(context, { streams: [planned(saved, 'neo4j')], replace: false, source: {} }), {
       code: 'target-not-empty',
     });
 
-    assert.deepEqual(told, []);
+    assert.deepEqual(control.told, []);
   });
 
   test('a restore puts the dump in place of what was there, and leaves nothing aside', async () => {
-    told = [];
+    control.told.length = 0;
     await server.run('MATCH (n:Item) WHERE n.id > 10 DELETE n');
     await server.run("CREATE (:Later {name: 'gone after the restore'})");
     using context = contextOf();
@@ -196,7 +177,7 @@ suite('dumps of a server that is stopped and started around them', { concurrency
       source: {},
     });
 
-    assert.deepEqual(told, ['/stop', '/start']);
+    assert.deepEqual(control.told, ['stop', 'start']);
     assert.deepEqual(
       restored.map(({ comparison }) => [comparison.itemsCompared, comparison.remarks]),
       [[2000, []]],
@@ -208,7 +189,7 @@ suite('dumps of a server that is stopped and started around them', { concurrency
   });
 
   test('a restore of a damaged dump leaves the database and its server alone', async () => {
-    told = [];
+    control.told.length = 0;
     using context = contextOf();
     const cut = { ...saved, bytes: saved.bytes.subarray(0, saved.bytes.length - 10) };
 
@@ -216,24 +197,24 @@ suite('dumps of a server that is stopped and started around them', { concurrency
       code: 'dump-incomplete',
     });
 
-    assert.deepEqual(told, []);
+    assert.deepEqual(control.told, []);
     assert.deepEqual(await names(), [2000n]);
   });
 
   test('a restore after which the server does not start brings the old database back', async () => {
-    told = [];
+    control.told.length = 0;
     await server.run("CREATE (:Kept {name: 'still there'})");
     using context = contextOf();
-    isStartRefused = true;
+    control.isStartRefused = true;
     try {
       await assert.rejects(engine.restore(context, { streams: [planned(saved, 'neo4j')], replace: true, source: {} }), {
         code: 'service-not-switched',
       });
     } finally {
-      isStartRefused = false;
+      control.isStartRefused = false;
     }
     // The last attempt of whoever guards the service was refused too.
-    if (told.at(-1) === '/start') await server.start().catch(() => {});
+    if (control.told.at(-1) === 'start') await server.start().catch(() => {});
 
     assert.deepEqual(await server.run('MATCH (n:Kept) RETURN n.name'), [['still there']]);
   });
@@ -273,6 +254,40 @@ suite('dumps of a server that is stopped and started around them', { concurrency
     });
   });
 
+  test('an online backup asks the Enterprise tool for one artifact, has it checked, and streams it', async () => {
+    using context = contextOf({ backupAddress: 'graph.internal:6362' });
+    const { tools, asked } = enterpriseStandIn(folder, 'good');
+
+    const online = (await capture(tools, context, { method: 'online', format: 'backup' })).get('neo4j');
+
+    assert.equal(online?.record.error, undefined);
+    assert.equal(online?.bytes.toString(), 'an artifact');
+    assert.equal(online?.record.format, 'neo4j-backup');
+    const to = path.join(context.scratch, 'backup-db-neo4j');
+    assert.deepEqual(asked(), [
+      'database backup --help',
+      `database backup --from=graph.internal:6362 --to-path=${to} --type=FULL neo4j`,
+      `database check --from-path=${to} --report-path=${context.scratch} neo4j`,
+    ]);
+    assert.equal(existsSync(to), false);
+  });
+
+  for (const [fault, code] of [
+    ['fails', 'dump-failed'],
+    ['leaves none', 'dump-incomplete'],
+    ['leaves two', 'dump-incomplete'],
+    ['is damaged', 'dump-incomplete'],
+  ] as const)
+    test(`an online backup whose tool or artifact ${fault} fails, and nothing stays`, async () => {
+      using context = contextOf();
+      const { tools } = enterpriseStandIn(folder, fault);
+
+      const online = (await capture(tools, context, { method: 'online', format: 'backup' })).get('neo4j');
+
+      assert.equal(online?.record.error?.code, code);
+      assert.equal(existsSync(path.join(context.scratch, 'backup-db-neo4j')), false);
+    });
+
   test('the same file, taken by hand, is recognised and proved', async () => {
     const file = path.join(folder, 'by-hand.dump');
     writeFileSync(file, saved.bytes);
@@ -283,3 +298,37 @@ suite('dumps of a server that is stopped and started around them', { concurrency
     assert.deepEqual(checked, { format: 'neo4j-dump', content: saved.record.content });
   });
 });
+
+/** An engine whose neo4j-admin has the Enterprise edition's command, as far as arguments, exit codes and files go; and what it was asked. */
+function enterpriseStandIn(
+  folder: string,
+  behaviour: 'good' | 'fails' | 'leaves none' | 'leaves two' | 'is damaged',
+): { readonly tools: Engine; readonly asked: () => readonly string[] } {
+  const place = mkdtempSync(path.join(folder, 'enterprise-'));
+  const program = path.join(place, 'neo4j-admin');
+  const log = path.join(place, 'asked');
+  writeFileSync(
+    program,
+    `#!/bin/sh
+echo "$*" >> '${log}'
+for word; do case "$word" in --to-path=*) to=\${word#--to-path=};; esac; done
+leave() { printf 'an artifact' > "$to/$1.backup"; }
+case "$2 $3" in
+  'backup --help') echo 'neo4j-admin database backup [--from=<host:port>] --to-path=<path> <database>' ;;
+  'backup '*)
+    case '${behaviour}' in
+      fails) echo 'no connection to the backup server' >&2; exit 1 ;;
+      'leaves none') ;;
+      'leaves two') leave one; leave two ;;
+      *) leave neo4j-2026-11-21T02-00-00 ;;
+    esac ;;
+  'check '*) if [ '${behaviour}' = 'is damaged' ]; then exit 1; fi ;;
+esac
+`,
+  );
+  chmodSync(program, 0o755);
+  return {
+    tools: neo4jEngine({ findTools: async () => ({ neo4j: '', neo4jAdmin: program, version: '5.26.30' }) }),
+    asked: () => readFileSync(log, 'utf8').trim().split('\n'),
+  };
+}

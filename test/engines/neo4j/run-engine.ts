@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import path from 'node:path';
 import { promisify } from 'node:util';
-import type { EngineProgress } from '../../../lib/engines/engine.ts';
+import type { EngineProgress, SourceService } from '../../../lib/engines/engine.ts';
 import type { Neo4jServer } from '../../servers/neo4j.ts';
 import { type TestContext, testContext } from '../saved-streams.ts';
 
@@ -12,6 +12,7 @@ export function contextFor(
     readonly connection?: Record<string, unknown>;
     readonly parallelJobs?: number;
     readonly options?: Readonly<Record<string, unknown>>;
+    readonly service?: SourceService;
     readonly signal?: AbortSignal;
     readonly progress?: (event: EngineProgress) => void;
   } = {},

@@ -139,8 +139,22 @@ test('a cluster that has keys is refused, emptied when told so, and merged into'
   const before = await total(target);
   await plan({ onConflict: 'skip' });
   const skipped = [await total(target), String(await there.ask(['GET', 'key 1']))];
+  const [first, ...others] = streamsOf(all);
+  assert.ok(first);
+  async function* cut() {
+    const chunks = await Array.fromAsync((first as NonNullable<typeof first>).open());
+    const whole = Buffer.concat(chunks);
+    yield whole.subarray(0, whole.length - 9);
+  }
+  const damaged = plan({ replace: true, streams: [...others, { ...first, open: cut }] });
+  await assert.rejects(damaged, (error: { code?: unknown }) =>
+    ['corrupt', 'dump-incomplete'].includes(String(error.code)),
+  );
+  const kept = await total(target);
   await plan({ replace: true });
 
+  // There is no safety copy in a cluster, so what replaces its keys is read to its end before they go.
+  assert.equal(kept, 3001);
   assert.equal(before, 2);
   assert.deepEqual(skipped, [3001, 'old']);
   assert.equal(await total(target), 3000);

@@ -2,13 +2,14 @@ import { hash } from 'node:crypto';
 import { GrowingBytes } from '../../growing-bytes.ts';
 import type { Entry } from '../tree/entry.ts';
 import type { ChunkItem, Sink, SinkOutput } from '../tree/sink.ts';
-import { cutOf, largestChunk } from './cut.ts';
+import { cutOf, largestChunk, smallestChunk } from './cut.ts';
 import { entryLine } from './entry-line.ts';
 import { packRecord } from './pack.ts';
 
 /** Files as chunks, each a record of a pack, and entries as lines of an index. */
 export class ChunkSink implements Sink {
   readonly keepsHoles = false;
+  readonly usesSha256 = false;
   readonly #isKept: boolean;
   readonly #output = new GrowingBytes(1_310_720);
   #items: ChunkItem[] = [];
@@ -18,6 +19,7 @@ export class ChunkSink implements Sink {
   #end = 0;
   #chunks: Uint8Array[] = [];
   #entry: Entry | undefined;
+  #hasGivenZeros = false;
 
   /** With `nothing`, for digests alone. */
   constructor({ keeps }: { readonly keeps: 'chunks' | 'nothing' }) {
@@ -62,6 +64,23 @@ export class ChunkSink implements Sink {
     }
   }
 
+  writeZeros(length: number): void {
+    for (let left = length; left > 0; ) {
+      const waiting = this.#rest.subarray(this.#begin, this.#end);
+      if (isZero(waiting)) {
+        const all = waiting.length + left;
+        for (let at = largestChunk; at <= all; at += largestChunk) this.#take(zeros, zeroDigest());
+        this.#begin = 0;
+        this.#end = all % largestChunk;
+        this.#rest.fill(0, 0, this.#end);
+        return;
+      }
+      const piece = zeros.subarray(0, Math.min(left, smallestChunk));
+      this.write(piece);
+      left -= piece.length;
+    }
+  }
+
   endFile(): Uint8Array {
     while (this.#end > this.#begin) this.#cut();
     if (this.#isKept) this.#items.push(itemOf(this.#entry as Entry));
@@ -81,21 +100,38 @@ export class ChunkSink implements Sink {
 
   #cut(): void {
     const rest = this.#rest.subarray(this.#begin, this.#end);
+    if (rest.length >= largestChunk && isZero(rest.subarray(0, largestChunk))) {
+      this.#take(zeros, zeroDigest());
+      this.#begin += largestChunk;
+      return;
+    }
     const chunk = rest.subarray(0, cutOf(rest));
-    const digest = hash('sha256', chunk, 'buffer');
-    this.#chunks.push(digest);
+    this.#take(chunk, hash('sha256', chunk, 'buffer'));
     this.#begin += chunk.length;
+  }
+
+  #take(chunk: Uint8Array, digest: Buffer): void {
+    this.#chunks.push(digest);
     if (!this.#isKept) return;
-    this.#items.push({
-      kind: 'chunk',
-      id: digest.toString('latin1'),
-      start: this.#output.length,
-      length: chunk.length,
-    });
+    const item = { kind: 'chunk', id: digest.toString('latin1'), length: chunk.length } as const;
+    if (chunk === zeros && this.#hasGivenZeros) {
+      this.#items.push(item);
+      return;
+    }
+    if (chunk === zeros) this.#hasGivenZeros = true;
+    this.#items.push({ ...item, start: this.#output.length });
     this.#output.put(packRecord(digest, chunk.length));
     this.#output.put(chunk);
   }
 }
+
+/** What holes consist of: nothing in zeros makes a cut, so that they are cut where a chunk may be no longer. */
+const zeros = Buffer.alloc(largestChunk);
+let digestOfZeros: Buffer | undefined;
+const zeroDigest = (): Buffer => (digestOfZeros ??= hash('sha256', zeros, 'buffer'));
+
+/** Are these bytes, at most `largestChunk`, nothing but zeros? */
+export const isZero = (bytes: Uint8Array): boolean => zeros.subarray(0, bytes.length).equals(bytes);
 
 const itemOf = (entry: Entry): ChunkItem => ({
   kind: 'entry',

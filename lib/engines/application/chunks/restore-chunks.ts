@@ -10,7 +10,7 @@ import { isInside } from '../tar/inspect-tar.ts';
 import { type Entry, shownPath } from '../tree/entry.ts';
 import { TreeSum } from '../tree/tree-content.ts';
 import { backupsOf, readChunks } from './chain.ts';
-import { digestOfChunks } from './chunk-sink.ts';
+import { digestOfChunks, isZero } from './chunk-sink.ts';
 import type { ChunkPlace, FileChunk, IndexEntry } from './index-line.ts';
 import { openIndex } from './read-index.ts';
 
@@ -53,7 +53,11 @@ export async function restoreChunks(
     for await (const { place, bytes } of readChunks(reader, own[backup] ?? '', record.name, places)) {
       if (hash('sha256', bytes, 'hex') !== place.id)
         throw new HoldfastError('corrupt', `a chunk of '${own[backup]}' is not what its SHA-256 says`);
-      for (const { file, at } of place.into) fill(writer, file, bytes, at);
+      const isHole = isZero(bytes);
+      // What is not written of a sparse file stays a hole, and its last chunk ends it.
+      for (const { file, at } of place.into)
+        if (isHole && file.entry.isSparse && file.left > 1) file.left -= 1;
+        else fill(writer, file, bytes, at);
       written += bytes.length * place.into.length;
       onBytes(written);
     }

@@ -155,8 +155,9 @@ export class TreeCapture {
         const digest = Buffer.from(item.id, 'latin1');
         const id = digest.toString('hex');
         this.#ids.push(id);
-        const end = item.start + chunkHeaderBytes + item.length;
         if (this.#places.has(id)) continue;
+        if (item.start === undefined) throw new HoldfastError('internal', 'a chunk has no bytes that was not there');
+        const end = item.start + chunkHeaderBytes + item.length;
         if (item.start !== to) {
           if (to > from) yield this.#emit(content.subarray(from, to));
           from = item.start;

@@ -7,18 +7,18 @@ import type { Entry } from '../tree/entry.ts';
 import type { PathChoice } from './path-choice.ts';
 import type { TreeWriter } from './tree-writer.ts';
 
-type Stream = { readonly record: StreamRecord; open(): AsyncIterable<Uint8Array> };
+type Stream = { readonly record: StreamRecord; readonly signal: AbortSignal; open(): AsyncIterable<Uint8Array> };
 
 /** Makes the chosen entries of an archive. Throws `corrupt` when the archive is not what its manifest says. */
 export async function extractTar(
-  { record, open }: Stream,
+  stream: Stream,
   choice: PathChoice,
   writer: TreeWriter,
   onBytes: (count: number) => void,
 ): Promise<void> {
   const made = new Set<string>();
   const orphans = new Map<string, Entry[]>();
-  await pass({ record, open }, onBytes, writer, (entry) => {
+  await pass(stream, onBytes, writer, (entry) => {
     if (!choice.has(entry)) return undefined;
     if (choice.isWhole) return [entry];
     if (entry.kind === 'file') made.add(keyOf(entry.path));
@@ -28,9 +28,9 @@ export async function extractTar(
     orphans.set(target, [...(orphans.get(target) ?? []), entry]);
     return undefined;
   });
-  choice.requireAllFound(record.name);
+  choice.requireAllFound(stream.record.name);
   if (orphans.size === 0) return;
-  await pass({ record, open }, onBytes, writer, (entry) => {
+  await pass(stream, onBytes, writer, (entry) => {
     const names = entry.kind === 'file' ? (orphans.get(keyOf(entry.path)) ?? []) : [];
     const [first, ...others] = names;
     if (first === undefined) return undefined;
@@ -40,7 +40,7 @@ export async function extractTar(
 
 /** Goes through the archive once; `wanted` says as what an entry is made, and what more is made of it. */
 async function pass(
-  { record, open }: Stream,
+  { record, signal, open }: Stream,
   onBytes: (count: number) => void,
   writer: TreeWriter,
   wanted: (entry: Entry) => readonly Entry[] | undefined,
@@ -56,6 +56,7 @@ async function pass(
     }
   };
   const { content } = await inspectTar(bytes(), {
+    signal,
     begin(found) {
       current = undefined;
       const [entry, ...more] = wanted(found) ?? [];

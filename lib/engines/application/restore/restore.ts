@@ -117,7 +117,7 @@ async function write(context: EngineContext, plan: RestorePlan, stream: Planned,
     context.progress({ phase: 'restore', detail: stream.record.name, bytes, expectedBytes });
   };
   await (stream.record.format === 'tar' ? extractTar : restoreChunks)(
-    { ...stream, reader: plan.reader },
+    { ...stream, reader: plan.reader, signal: context.signal },
     choice,
     writer,
     onBytes,

@@ -187,11 +187,12 @@ export class TreeWriter {
         }
       }
     }
+    // While the file may still be written to, which a user's attributes ask for, and before its mode, which an ACL changes.
+    if (xattrs.length > 0) xattrs = this.#setXattrs(entry, path);
     if (entry.kind !== 'link') {
       if (fd === undefined) chmodSync(path, mode);
       else fchmodSync(fd, mode);
     }
-    if (xattrs.length > 0) xattrs = this.#setXattrs(entry, path);
     if (this.#libc) this.#libc.setTime(terminated(path), entry.mtime);
     else {
       const seconds = Number(entry.mtime / 1000n) / 1_000_000;

@@ -1,9 +1,14 @@
 import { createHash, type Hash } from 'node:crypto';
+import { setImmediate } from 'node:timers/promises';
 import { HoldfastError } from '../../../core/errors.ts';
 import type { Stretch } from '../native/libc.ts';
 import { type Entry, shownPath } from '../tree/entry.ts';
+import { hashZeros } from '../tree/hash-zeros.ts';
 import { type TreeContent, TreeSum } from '../tree/tree-content.ts';
-import { TarReader, type TarVisitor } from './tar-reader.ts';
+import { type Steps, TarReader, type TarVisitor } from './tar-reader.ts';
+
+/** So many zeros are summed at one go, which takes some hundredths of a second. */
+const mostZeros = 32 * 1_048_576;
 
 /** What else is done with an archive's entries while they are summed. */
 export type ContentHooks = {
@@ -28,6 +33,8 @@ export class TarContent implements TarVisitor {
   /** Where in the file the next data belong. */
   #position = 0;
   #left = 0;
+  /** Zeros that were summed since others had their turn. */
+  #zeros = 0;
 
   constructor(hooks: ContentHooks = {}) {
     this.#hooks = hooks;
@@ -41,49 +48,87 @@ export class TarContent implements TarVisitor {
     this.#hooks.begin?.(entry);
     this.#entry = entry;
     this.#hash = entry.kind === 'file' ? createHash('sha256') : undefined;
-    this.#stretches = stretches ?? [{ start: 0, length: entry.size }];
+    this.#stretches = stretches ?? [];
     this.#stretch = -1;
     this.#position = 0;
-    this.#left = 0;
+    this.#left = stretches === undefined ? entry.size : 0;
   }
 
-  data(bytes: Uint8Array): void {
-    for (let at = 0; at < bytes.length; ) {
-      if (this.#left === 0) this.#nextStretch();
-      const piece = bytes.subarray(at, at + this.#left);
-      this.#hash?.update(piece);
-      this.#hooks.data?.(piece, this.#position);
-      this.#left -= piece.length;
-      this.#position += piece.length;
-      at += piece.length;
-    }
+  data(bytes: Uint8Array): Steps | undefined {
+    if (bytes.length > this.#left) return this.#fill(bytes);
+    this.#take(bytes);
+    return undefined;
   }
 
-  end(): void {
-    const entry = this.#entry as Entry;
-    if (this.#hash) hashZeros(this.#hash, entry.size - this.#position);
-    const digest = this.#hash?.digest();
-    this.#sum.add(entry, digest);
-    this.#hooks.end?.(entry, digest);
-    this.#last = { entry, digest };
+  end(): Steps | undefined {
+    const hole = (this.#entry as Entry).size - this.#position;
+    if (hole > 0) return this.#endAfter(hole);
+    this.#end();
+    return undefined;
   }
 
   result(): TreeContent {
     return this.#sum.content();
   }
 
-  #nextStretch(): void {
+  *#fill(bytes: Uint8Array): Generator<void, void> {
+    for (let at = 0; at < bytes.length; ) {
+      if (this.#left === 0) yield* this.#nextStretch();
+      const piece = bytes.subarray(at, at + this.#left);
+      this.#take(piece);
+      at += piece.length;
+    }
+  }
+
+  #take(piece: Uint8Array): void {
+    this.#hash?.update(piece);
+    this.#hooks.data?.(piece, this.#position);
+    this.#left -= piece.length;
+    this.#position += piece.length;
+  }
+
+  *#endAfter(hole: number): Generator<void, void> {
+    yield* this.#passHole(hole);
+    this.#end();
+  }
+
+  #end(): void {
+    const entry = this.#entry as Entry;
+    const digest = this.#hash?.digest();
+    this.#sum.add(entry, digest);
+    this.#hooks.end?.(entry, digest);
+    this.#last = { entry, digest };
+  }
+
+  *#nextStretch(): Generator<void, void> {
     do this.#stretch += 1;
     while (this.#stretches[this.#stretch]?.length === 0);
     const { start, length } = this.#stretches[this.#stretch] as Stretch;
-    if (this.#hash) hashZeros(this.#hash, start - this.#position);
+    yield* this.#passHole(start - this.#position);
     this.#position = start;
     this.#left = length;
+  }
+
+  /** A file's digest is that of all its bytes, so a hole's zeros are summed like others. */
+  *#passHole(length: number): Generator<void, void> {
+    if (this.#hash === undefined) return;
+    for (let left = length; left > 0; ) {
+      const piece = Math.min(left, mostZeros - this.#zeros);
+      hashZeros(this.#hash, piece);
+      left -= piece;
+      this.#zeros += piece;
+      if (this.#zeros < mostZeros) continue;
+      this.#zeros = 0;
+      yield;
+    }
   }
 }
 
 /** The content of an archive of Holdfast's own. Throws `corrupt` and `dump-incomplete`. */
-export async function inspectTar(bytes: AsyncIterable<Uint8Array>, hooks: ContentHooks = {}): Promise<TreeContent> {
+export async function inspectTar(
+  bytes: AsyncIterable<Uint8Array>,
+  { signal, ...hooks }: ContentHooks & { readonly signal?: AbortSignal } = {},
+): Promise<TreeContent> {
   const content = new TarContent({
     ...hooks,
     begin(entry) {
@@ -92,14 +137,22 @@ export async function inspectTar(bytes: AsyncIterable<Uint8Array>, hooks: Conten
       hooks.begin?.(entry);
     },
   });
-  await readTar(bytes, content);
+  await readTar(bytes, content, signal);
   return content.result();
 }
 
-/** Reads an archive to its end. */
-export async function readTar(bytes: AsyncIterable<Uint8Array>, visitor: TarVisitor): Promise<void> {
+/** Reads an archive to its end, and lets others have their turn while zeros of large holes are summed. */
+export async function readTar(
+  bytes: AsyncIterable<Uint8Array>,
+  visitor: TarVisitor,
+  signal?: AbortSignal,
+): Promise<void> {
   const reader = new TarReader(visitor);
-  for await (const chunk of bytes) reader.push(chunk);
+  for await (const chunk of bytes)
+    for (const _ of reader.take(chunk)) {
+      await setImmediate();
+      signal?.throwIfAborted();
+    }
   reader.end();
 }
 
@@ -110,9 +163,3 @@ export const isInside = (path: Buffer): boolean =>
     .toString('latin1')
     .split('/')
     .every((name) => name !== '' && name !== '.' && name !== '..' && !name.includes('\0'));
-
-const zeros = Buffer.alloc(1_048_576);
-
-function hashZeros(hash: Hash, length: number): void {
-  for (let left = length; left > 0; left -= zeros.length) hash.update(zeros.subarray(0, Math.min(left, zeros.length)));
-}

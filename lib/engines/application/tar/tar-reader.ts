@@ -1,7 +1,7 @@
 import { HoldfastError } from '../../../core/errors.ts';
 import { nanosecondsOf } from '../chunks/index-line.ts';
 import type { Stretch, Xattr } from '../native/libc.ts';
-import type { Entry, EntryKind } from '../tree/entry.ts';
+import { type Entry, type EntryKind, largestFile } from '../tree/entry.ts';
 import { againKeyword, blockBytes, typeFlags, xattrPrefix } from './pax-header.ts';
 
 /** What a reader of archives does with what is in them, in order: an entry, for a file its data, and its end. */
@@ -9,9 +9,12 @@ export type TarVisitor = {
   /** `stretches` are those that the data fill, for a sparse file. `isAgain`: it takes the place of the entry before it. */
   begin(entry: Entry, about: { readonly stretches: readonly Stretch[] | undefined; readonly isAgain: boolean }): void;
   /** A piece of the file's data; good until this returns. */
-  data(bytes: Uint8Array): void;
-  end(): void;
+  data(bytes: Uint8Array): Steps | undefined;
+  end(): Steps | undefined;
 };
+
+/** Work that is to be done before anything else is given, in steps between which others may have their turn. */
+export type Steps = Iterable<void>;
 
 /** No extended header that anyone needs is larger: an attribute has 64 KiB at most. */
 const largestHeader = 8 * 1024 * 1024;
@@ -45,12 +48,19 @@ export class TarReader {
   #next: Overrides = new Map();
   #current: Current | undefined;
   #isAgain = false;
+  #steps: Steps | undefined;
 
   constructor(visitor: TarVisitor) {
     this.#visitor = visitor;
   }
 
+  /** Takes in the next bytes at one go. */
   push(bytes: Uint8Array): void {
+    for (const _ of this.take(bytes));
+  }
+
+  /** Takes in the next bytes, with pauses where it takes longer. */
+  *take(bytes: Uint8Array): Generator<void, void> {
     let at = 0;
     while (at < bytes.length) {
       if (this.#gathering === 'none' && this.#dataLeft > 0) {
@@ -58,7 +68,8 @@ export class TarReader {
         this.#dataLeft -= piece.length;
         at += piece.length;
         this.#position += piece.length;
-        this.#visitor.data(piece);
+        const steps = this.#visitor.data(piece);
+        if (steps) yield* steps;
         if (this.#dataLeft === 0) this.#endEntry();
       } else if (this.#paddingLeft > 0) {
         const skipped = Math.min(this.#paddingLeft, bytes.length - at);
@@ -73,6 +84,8 @@ export class TarReader {
         this.#position += taken;
         if (this.#filled === this.#wanted) this.#takeGathered();
       }
+      if (this.#steps) yield* this.#steps;
+      this.#steps = undefined;
     }
   }
 
@@ -183,6 +196,7 @@ export class TarReader {
       xattrs: xattrsIn(own),
       ...(isSparse && { isSparse }),
     };
+    if (entry.size > largestFile) throw this.#corrupt(`a file of ${entry.size} bytes is larger than files are`);
     this.#current = { entry, storedBytes, map: { blocks: [], lines: 0 } };
     const isAgain = own.has(againKeyword);
     this.#pad(storedBytes);
@@ -244,7 +258,7 @@ export class TarReader {
   #endEntry(): void {
     this.#current = undefined;
     this.#gather('header', blockBytes);
-    this.#visitor.end();
+    this.#steps = this.#visitor.end();
   }
 
   #kindOf(flag: string, name: Uint8Array): EntryKind {
@@ -272,7 +286,7 @@ export class TarReader {
   #checkSum(header: Buffer): void {
     const expected = this.#number(header, 148, 8, 'checksum');
     let sum = 8 * 0x20;
-    for (const [at, byte] of header.entries()) if (at < 148 || at >= 156) sum += byte;
+    for (let at = 0; at < blockBytes; at++) if (at < 148 || at >= 156) sum += header[at] as number;
     if (sum !== expected) throw this.#corrupt('the checksum of a header is wrong');
   }
 

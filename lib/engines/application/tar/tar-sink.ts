@@ -7,6 +7,7 @@ import { padding, paxHeaders, sparseMap } from './pax-header.ts';
 /** Entries as those of a tar archive. */
 export class TarSink implements Sink {
   readonly keepsHoles = true;
+  readonly usesSha256 = true;
   readonly #output = new GrowingBytes(1_310_720);
   #written = 0;
 
@@ -37,6 +38,9 @@ export class TarSink implements Sink {
     this.#output.put(bytes);
     this.#written += bytes.length;
   }
+
+  /** Holes are told by the list of stretches. */
+  writeZeros(): void {}
 
   endFile(sha256: Uint8Array): Uint8Array {
     this.#output.put(padding(this.#written));

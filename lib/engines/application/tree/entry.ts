@@ -27,6 +27,9 @@ export type Entry = {
   readonly signature?: string;
 };
 
+/** As large as most file systems let a file become, in bytes. What claims to be larger is one hole, and summing it would take hours. */
+export const largestFile = 2 ** 44;
+
 // A byte order mark at the beginning of a name belongs to the name.
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 

@@ -15,7 +15,7 @@ export function omissionOf(path: Uint8Array, error: unknown): Omission {
 
 const goneCodes = new Set(['ENOENT', 'ENOTDIR', 'ELOOP', 'ESTALE']);
 /** What says nothing of the file, but of this process. */
-const ownFaults = new Set(['EMFILE', 'ENFILE', 'ENOMEM', 'EINVAL', 'EBADF']);
+const ownFaults = new Set(['EMFILE', 'ENFILE', 'ENOMEM', 'EBADF']);
 
 /** The system's own code of an error, e.g. `ENOENT`. */
 export function codeOf(error: unknown): string | undefined {

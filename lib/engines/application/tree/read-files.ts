@@ -1,7 +1,8 @@
-import { createHash, hash } from 'node:crypto';
+import { createHash, type Hash, hash } from 'node:crypto';
 import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
 import type { Libc } from '../native/libc.ts';
-import type { Entry } from './entry.ts';
+import { type Entry, largestFile } from './entry.ts';
+import { hashZeros } from './hash-zeros.ts';
 import { codeOf, type Omission, omissionOf } from './omission.ts';
 import { entryOf, isSameFile, pathIn, readEntry, type Seen } from './read-entry.ts';
 import type { Sink, SinkOutput } from './sink.ts';
@@ -28,6 +29,8 @@ export type Part = SinkOutput & {
 const smallBytes = 1_048_576;
 /** So much is gathered before it is passed on. */
 const partBytes = 1_048_576;
+/** After so many bytes something is passed on in any case: whoever takes it may have another mind. */
+const mostUntold = 64 * 1_048_576;
 /** So often a small file is read before it is taken as it came last. */
 const mostReads = 3;
 
@@ -111,6 +114,7 @@ export class FileReader {
       const now = isSameFile(fstatSync(fd, { bigint: true }), seen.stats)
         ? seen
         : this.#again(fd, seen.entry.path, absolute);
+      if (now.entry.size > largestFile) throw Object.assign(new Error('the file is too large'), { code: 'EFBIG' });
       const isSmall = now.entry.size <= smallBytes && !(now.entry.isSparse && this.#sink.keepsHoles);
       const small = isSmall ? this.#readSmall(fd, absolute, now) : undefined;
       return small ?? (yield* this.#readLarge(fd, absolute, isSmall ? this.#again(fd, now.entry.path, absolute) : now));
@@ -131,7 +135,10 @@ export class FileReader {
         if (!isSteady) this.#omissions.push({ path: seen.entry.path, reason: 'changed' });
         const content = this.#scratch.subarray(0, length);
         const entry = { ...seen.entry, size: content.length };
-        this.#sum.add(entry, this.#sink.addFile(entry, content, hash('sha256', content, 'buffer')));
+        this.#sum.add(
+          entry,
+          this.#sink.addFile(entry, content, this.#sink.usesSha256 ? hash('sha256', content, 'buffer') : nothing),
+        );
         return entry;
       }
       seen = this.#again(fd, seen.entry.path, absolute);
@@ -154,13 +161,14 @@ export class FileReader {
     { entry, stats }: Seen,
     isAgain: boolean,
   ): Generator<Part, { readonly isSteady: boolean; readonly digest: Uint8Array; readonly problem?: Omission }> {
-    const stretches = entry.isSparse && this.#sink.keepsHoles ? this.#libc?.dataOf(fd, entry.size) : undefined;
-    const sha256 = createHash('sha256');
+    const stretches = entry.isSparse ? this.#libc?.dataOf(fd, entry.size) : undefined;
+    const sha256 = this.#sink.usesSha256 ? createHash('sha256') : undefined;
     let position = 0;
+    let told = 0;
     let problem: Omission | undefined;
     this.#sink.beginFile(entry, stretches, isAgain);
     for (const { start, length } of stretches ?? [{ start: 0, length: entry.size }]) {
-      hashZeros(sha256, start - position);
+      yield* this.#passHole(sha256, start - position);
       position = start;
       while (position < start + length) {
         const wanted = Math.min(start + length - position, smallBytes);
@@ -168,25 +176,36 @@ export class FileReader {
         try {
           got = problem === undefined ? readSync(fd, this.#scratch, 0, wanted, position) : 0;
         } catch (error) {
-          if (codeOf(error) !== 'EIO') throw error;
-          problem = { path: entry.path, reason: 'unreadable', detail: 'EIO' };
+          // Its head is in the stream, so that its content has to come as well.
+          problem = { ...omissionOf(entry.path, error), reason: 'unreadable', detail: codeOf(error) ?? '' };
         }
         if (got === 0) {
           this.#scratch.fill(0, 0, wanted);
           got = wanted;
         }
         const bytes = this.#scratch.subarray(0, got);
-        sha256.update(bytes);
+        sha256?.update(bytes);
         this.#sink.write(bytes);
         position += got;
-        if (this.#sink.pending >= partBytes) yield this.#part();
+        if (this.#sink.pending < partBytes && position - told < mostUntold) continue;
+        told = position;
+        yield this.#part();
       }
     }
-    hashZeros(sha256, entry.size - position);
-    const digest = this.#sink.endFile(sha256.digest());
+    yield* this.#passHole(sha256, entry.size - position);
+    const digest = this.#sink.endFile(sha256?.digest() ?? nothing);
     this.#sum.add(entry, digest);
     const isSteady = problem === undefined && isSameFile(fstatSync(fd, { bigint: true }), stats);
     return { isSteady, digest, ...(problem && { problem }) };
+  }
+
+  *#passHole(sha256: Hash | undefined, length: number): Generator<Part, void> {
+    if (!this.#sink.keepsHoles) this.#sink.writeZeros(length);
+    if (sha256 === undefined) return;
+    for (let left = length; left > 0; left -= mostUntold) {
+      hashZeros(sha256, Math.min(left, mostUntold));
+      if (left > mostUntold) yield this.#part();
+    }
   }
 
   #again(fd: number, path: Buffer, absolute: Buffer): Seen {
@@ -223,9 +242,4 @@ function readFully(fd: number, into: Buffer, position: number): number {
   return filled;
 }
 
-const zeros = Buffer.alloc(smallBytes);
-
-function hashZeros(sha256: ReturnType<typeof createHash>, length: number): void {
-  for (let left = length; left > 0; left -= zeros.length)
-    sha256.update(zeros.subarray(0, Math.min(left, zeros.length)));
-}
+const nothing = Buffer.alloc(0);

@@ -5,6 +5,8 @@ import type { Entry } from './entry.ts';
 export interface Sink {
   /** Whether a sparse file is given as its stretches of data, or with the zeros that are read from its holes. */
   readonly keepsHoles: boolean;
+  /** Whether files are known by the SHA-256 of their whole content. Where they are not, it is not made, and an empty one is given. */
+  readonly usesSha256: boolean;
 
   /** An entry that has no content. */
   addEntry(entry: Entry): void;
@@ -21,6 +23,8 @@ export interface Sink {
    */
   beginFile(entry: Entry, stretches: readonly Stretch[] | undefined, isAgain: boolean): void;
   write(bytes: Uint8Array): void;
+  /** So many zeros follow, which are a hole's; not called where holes are kept. */
+  writeZeros(length: number): void;
   /** Returns what stands for the file's content in digests, from the SHA-256 of the whole. */
   endFile(sha256: Uint8Array): Uint8Array;
 
@@ -38,7 +42,8 @@ export type SinkOutput = {
 
 /** In the order in which they happened: a chunk's place in the bytes, or a file that consists of the chunks since the last one. */
 export type ChunkItem =
-  | { readonly kind: 'chunk'; readonly id: string; readonly start: number; readonly length: number }
+  /** Without `start` where the same sink has given its bytes before. */
+  | { readonly kind: 'chunk'; readonly id: string; readonly start?: number; readonly length: number }
   | { readonly kind: 'begin' }
   /** A file that was not read again. */
   | { readonly kind: 'unchanged'; readonly path: string }

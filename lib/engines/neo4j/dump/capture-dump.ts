@@ -2,7 +2,7 @@ import { readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { HoldfastError } from '../../../core/errors.ts';
 import type { Content } from '../../../core/manifest.ts';
-import type { Capture, CaptureStream, EngineContext } from '../../engine.ts';
+import type { Capture, CaptureStream, EngineContext, StoppedService } from '../../engine.ts';
 import { sourceOf, streamName } from '../capture.ts';
 import { chosenDatabases, parseConnection, withServer, withSession } from '../connection.ts';
 import { countsOf } from '../count-elements.ts';
@@ -10,7 +10,6 @@ import type { FindTools, Neo4jTools } from '../tools.ts';
 import { openAdmin, requireSuccess } from './admin.ts';
 import { DumpCheck, dumpFormat } from './dump-check.ts';
 import { ownSettings, type ServerFolders, serverFolders } from './server-folders.ts';
-import { type StoppedService, stopService } from './service.ts';
 
 type Known = {
   readonly source: Capture['source'];
@@ -20,18 +19,17 @@ type Known = {
 
 /**
  * A dump of each chosen database, written by neo4j-admin and streamed: nothing is written to a disk. The server is stopped when the first stream is
- * opened, and started again when the last one has ended, whatever became of them; see `stopService` for what a crash leaves.
+ * opened, and started again when the last one has ended, whatever became of them; whoever gave the service promises it after a crash.
  */
 export async function captureDump(context: EngineContext, findTools: FindTools): Promise<Capture> {
-  const settings = ownSettings(context);
-  const folders = await serverFolders(settings);
+  const folders = await serverFolders(ownSettings(context));
   const known = await askServer(context).catch(async (error: unknown) => {
     // A server that is stopped already is what a dump needs; it cannot say which databases it has.
     if (!(error instanceof HoldfastError) || error.code !== 'source-unreachable') throw error;
     return lookForDatabases(context, folders);
   });
   const tools = await findTools(known.version);
-  const { service } = settings;
+  const { service } = context;
   if (known.source['wasRunning'] === true && service === undefined)
     throw new HoldfastError('source-busy', 'the server runs, and a dump needs it stopped', {
       hint: "say in the target's setting 'service' how it is stopped and started, or stop it yourself",
@@ -54,7 +52,8 @@ export async function captureDump(context: EngineContext, findTools: FindTools):
         format: dumpFormat,
         expectedBytes: 0,
         async open() {
-          stopping ??= stopService(settings, context.signal);
+          // Where it cannot be stopped it was found stopped.
+          stopping ??= service?.stop(context.signal);
           await stopping;
           const dump = dumpDatabase(context, { database: name, folders, tools });
           async function* bytes(): AsyncGenerator<Uint8Array, void> {

@@ -10,7 +10,6 @@ import type { FindTools, Neo4jTools } from '../tools.ts';
 import { compareDump } from './compare-dump.ts';
 import { loadDump } from './load-dump.ts';
 import { ownSettings, type ServerFolders, serverFolders } from './server-folders.ts';
-import { stopService } from './service.ts';
 import { confirmSwap, databasesAside, removeStaged, stageName, swapBack, swapIn } from './swap-folders.ts';
 
 type Planned = RestorePlan['streams'][number];
@@ -33,8 +32,7 @@ export async function restoreDump(
   plan: RestorePlan,
   findTools: FindTools,
 ): Promise<RestoreResult> {
-  const settings = ownSettings(context);
-  const folders = await serverFolders(settings);
+  const folders = await serverFolders(ownSettings(context));
   const tools = await findTools(String(plan.source['serverVersion'] ?? plan.source['toolVersion'] ?? '5'));
   await removeStaged(folders);
   const left = await databasesAside(folders);
@@ -45,15 +43,15 @@ export async function restoreDump(
     for (const planned of plan.streams) staged.push(await stage(context, planned, { folders, tools }));
     if (context.signal.aborted) throw stopReason(context.signal, 'the restore');
     if (plan.cutOver === false) return { restored: staged.map((one) => resultOf(one, rehearsed(one.planned))) };
-    if (isRunning && settings.service === undefined) throw needsStopping();
+    if (isRunning && context.service === undefined) throw needsStopping();
     const databases = staged.map(({ database }) => database);
-    const stopped = await stopService(settings, context.signal);
+    const stopped = await context.service?.stop(context.signal);
     const restored: RestoreResult['restored'][number][] = [];
     try {
       for (const database of databases) await swapIn(folders, database);
-      await stopped.start();
+      await stopped?.start();
       for (const one of staged) {
-        const isAsked = settings.service !== undefined;
+        const isAsked = stopped !== undefined && stopped.wasStopped !== true;
         const comparison = isAsked
           ? await compareDump(context, one.planned.record, one.database)
           : rehearsed(one.planned);
@@ -73,20 +71,19 @@ export async function restoreDump(
 /** The new databases do not come up: the old ones are put back and the server is started with them. */
 async function goBack(context: EngineContext, folders: ServerFolders, databases: readonly string[]): Promise<void> {
   // It may run with the new ones, or have failed to.
-  const stopped = await stopService(ownSettings(context), new AbortController().signal);
+  const stopped = await context.service?.stop(new AbortController().signal);
   await swapBack(folders, databases);
-  await stopped.start();
+  await stopped?.start();
 }
 
 async function whileStopped(context: EngineContext, work: () => Promise<void>): Promise<void> {
-  const settings = ownSettings(context);
   const runs = await withServer(context, async () => true).catch(() => false);
-  if (runs && settings.service === undefined) throw needsStopping();
-  const stopped = await stopService(settings, context.signal);
+  if (runs && context.service === undefined) throw needsStopping();
+  const stopped = await context.service?.stop(context.signal);
   try {
     await work();
   } finally {
-    await stopped.start();
+    await stopped?.start();
   }
 }
 

@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { access, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { z } from 'zod';
 import { neo4jOwnShape } from '../../../config/targets/neo4j.ts';
@@ -32,7 +32,9 @@ export async function serverFolders({
       "a dump needs the setting 'home': NEO4J_HOME of the server, as this machine sees it",
     );
   const file = path.join(conf, 'neo4j.conf');
-  const text = await readFile(file, 'utf8').catch((cause: unknown) => {
+  const text = await readFile(file, 'utf8').catch(async (cause: unknown) => {
+    // A container's server is told by its environment where others have a file; its data lie where they do by default.
+    if (await isThere(path.join(home, 'data/databases'))) return '';
     throw new HoldfastError('config-invalid', `'${file}' cannot be read: is 'home' right, and 'conf'?`, { cause });
   });
   const settings = new Map(
@@ -47,3 +49,9 @@ export async function serverFolders({
     transactions: transactions === undefined ? path.join(data, 'transactions') : path.resolve(home, transactions),
   };
 }
+
+const isThere = (folder: string): Promise<boolean> =>
+  access(folder).then(
+    () => true,
+    () => false,
+  );

@@ -6,6 +6,7 @@ import type { Content } from '../../../core/manifest.ts';
 import type { CaptureResult, CaptureStream, EngineContext } from '../../engine.ts';
 import { stopReason } from '../../stop-reason.ts';
 import { fromBaseBackup } from '../errors.ts';
+import type { Turns } from '../pace/pacer.ts';
 import { formatLsn } from '../replication/lsn.ts';
 import type { Server } from '../server.ts';
 import type { BackupEnd, BaseBackup, Tablespace } from './base-backup.ts';
@@ -27,6 +28,8 @@ type Source = {
   readonly parent: ParentBackup | undefined;
   readonly backup: BaseBackup;
   readonly samples: RestorableSamples;
+  /** When the server's other users are to have it to themselves for a while, nothing is read. */
+  readonly turns: Turns;
   /** Ends the sessions. */
   end(): Promise<void>;
 };
@@ -106,9 +109,11 @@ export class BaseStreams {
   }
 
   async *#pass(part: number, inspector: { write(bytes: Uint8Array): void }): AsyncGenerator<Uint8Array, void> {
-    for await (const bytes of this.#source.backup.read(part)) {
+    const { backup, turns } = this.#source;
+    for await (const bytes of backup.read(part)) {
       inspector.write(bytes);
       yield bytes;
+      await turns.next();
     }
   }
 
@@ -153,7 +158,7 @@ export class BaseStreams {
   }
 
   #result({ content, label, control }: ClusterContent, end: BackupEnd): CaptureResult {
-    const { server, checksums, parent, backup, samples } = this.#source;
+    const { server, checksums, parent, backup, samples, turns } = this.#source;
     const { start, tablespaces, identity, segmentBytes, clusterBytes } = backup;
     if (control.systemIdentifier !== identity.systemIdentifier || label.startLsn !== start.lsn)
       throw new HoldfastError('dump-incomplete', 'the archive is not of the backup that the server said it began');
@@ -175,6 +180,7 @@ export class BaseStreams {
         checksums,
         tablespaces: tablespaces.map(({ oid, location }) => ({ oid, location })),
         sizeBytes: tablespaces.reduce((total, { sizeBytes }) => total + sizeBytes, clusterBytes),
+        restedSeconds: Math.round(turns.restedSeconds()),
         snapshotAt: new Date(Math.max(sampledAt, control.checkpointAt.getTime())).toISOString(),
         ...(parentStartLsn !== undefined && { parentStartLsn }),
       },

@@ -1,6 +1,9 @@
 import type { Client } from 'pg';
 import type { Capture, CaptureRequest, CaptureStream, EngineContext } from '../../engine.ts';
+import { stopReason } from '../../stop-reason.ts';
 import { parseConnection } from '../connection.ts';
+import { dumpLimits } from '../dump-limits.ts';
+import { newPacer } from '../pace/pacer.ts';
 import { connectToServer, readServer } from '../server.ts';
 import { type BaseBackup, beginBaseBackup } from './base-backup.ts';
 import { baseSettings } from './base-settings.ts';
@@ -21,7 +24,8 @@ export async function captureBase(context: EngineContext, request: CaptureReques
   const { target, signal } = context;
   const parent = isIncremental ? await chooseParent(request, { target, ...settings }) : undefined;
   const client = await connectToServer(connection);
-  const samples = new RestorableSamples(client);
+  const pacer = newPacer(dumpLimits(context).maxImpactPercent);
+  const samples = new RestorableSamples(client, pacer.observe);
   let backup: BaseBackup | undefined;
   const end = async (): Promise<void> => {
     samples.end();
@@ -38,7 +42,16 @@ export async function captureBase(context: EngineContext, request: CaptureReques
       ...{ major: server.major, settings, signal },
       ...(parent && { parentManifest: parent.serverManifest() }),
     });
-    const streams = new BaseStreams(context, { server, checksums, walKeepBytes, parent, backup, samples, end });
+    const streams = new BaseStreams(context, {
+      server,
+      checksums,
+      walKeepBytes,
+      parent,
+      backup,
+      samples,
+      turns: pacer.newTurns(signal),
+      end,
+    });
     return {
       ...(parent && { parent: parent.id }),
       source: {
@@ -48,16 +61,17 @@ export async function captureBase(context: EngineContext, request: CaptureReques
         inRecovery: server.inRecovery,
       },
       isIndivisible: true,
-      streams: streamsOf(backup, streams),
+      streams: streamsOf(backup, streams, parent === undefined),
       end,
     };
   } catch (error) {
     await end();
-    throw error;
+    throw signal.aborted ? stopReason(signal, 'the base backup') : error;
   }
 }
 
-function streamsOf(backup: BaseBackup, streams: BaseStreams): CaptureStream[] {
+/** The server says how large its folders are, which says nothing of how much of them has changed. */
+function streamsOf(backup: BaseBackup, streams: BaseStreams, isWhole: boolean): CaptureStream[] {
   const { tablespaces, clusterBytes } = backup;
   return [
     ...tablespaces.map(
@@ -66,7 +80,7 @@ function streamsOf(backup: BaseBackup, streams: BaseStreams): CaptureStream[] {
         kind: 'tablespace',
         name: location,
         format: 'pg-tar',
-        expectedBytes: sizeBytes,
+        expectedBytes: isWhole ? sizeBytes : 0,
         open: async () => streams.tablespace(part),
       }),
     ),
@@ -75,7 +89,7 @@ function streamsOf(backup: BaseBackup, streams: BaseStreams): CaptureStream[] {
       kind: 'cluster',
       name: 'cluster',
       format: 'pg-tar',
-      expectedBytes: clusterBytes,
+      expectedBytes: isWhole ? clusterBytes : 0,
       open: async () => streams.cluster(),
     },
     {

@@ -3,6 +3,8 @@ import { type Lsn, parseLsn } from '../replication/lsn.ts';
 
 type Sample = { readonly at: Date; readonly lsn: Lsn };
 
+type Row = { readonly time: number | null; readonly lsn: string | null; readonly transactions: number };
+
 const everyMilliseconds = 1000;
 
 /**
@@ -12,7 +14,8 @@ const everyMilliseconds = 1000;
 const query = `
 select floor(extract(epoch from case when pg_is_in_recovery() then pg_last_xact_replay_timestamp() else now() end)
              * 1000)::float8 as "time",
-       (case when pg_is_in_recovery() then pg_last_wal_replay_lsn() else pg_current_wal_insert_lsn() end)::text as "lsn"`;
+       (case when pg_is_in_recovery() then pg_last_wal_replay_lsn() else pg_current_wal_insert_lsn() end)::text as "lsn",
+       (select sum(xact_commit + xact_rollback)::float8 from pg_stat_database) as "transactions"`;
 
 /**
  * Samples the server's time and WAL position once a second, so that of a position that the server names later it is known which time it is at
@@ -20,12 +23,15 @@ select floor(extract(epoch from case when pg_is_in_recovery() then pg_last_xact_
  */
 export class RestorableSamples {
   readonly #client: Client;
+  readonly #onTransactions: (count: number) => void;
   readonly #samples: Sample[] = [];
   #isEnded = false;
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(client: Client) {
+  /** `onTransactions` is told how many the server has ended. */
+  constructor(client: Client, onTransactions: (count: number) => void) {
     this.#client = client;
+    this.#onTransactions = onTransactions;
   }
 
   /** Resolves when the first sample is there. */
@@ -56,8 +62,9 @@ export class RestorableSamples {
 
   async #take(): Promise<void> {
     try {
-      const { rows } = await this.#client.query<{ time: number | null; lsn: string | null }>(query);
+      const { rows } = await this.#client.query<Row>(query);
       const row = rows[0];
+      if (row) this.#onTransactions(row.transactions);
       if (row?.time != null && row.lsn !== null) this.#samples.push({ at: new Date(row.time), lsn: parseLsn(row.lsn) });
     } catch {
       // The backup goes on without: its point in time is told by an older sample.

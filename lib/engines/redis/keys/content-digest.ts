@@ -1,14 +1,13 @@
 import type { Content, ContentEntry, ContentWords } from '../../../core/manifest.ts';
 import { addSums, type DigestSum, digestText, emptySum } from '../../digest/digest-sum.ts';
 import { RdbMemory } from '../rdb/rdb-memory.ts';
+import { type Expiries, ExpiryHistogram } from './expiries.ts';
 import type { KeyHead, KeySink, PendingEntry, RawValue, StreamEnd, StreamGroup, StreamId } from './key-sink.ts';
 
 export const typesAndKeys: ContentWords = { collection: 'type', item: 'key' };
 
 /** The name of a collection whose keys, or some of whose fields, run out. */
 export const expiringName = (type: string): string => `${type}, expiring`;
-
-export type Expiries = { first: number; last: number };
 
 /** What an element of a stream is; the first number of its record. */
 const streamParts = { field: 1, end: 2, group: 3, consumer: 4, pending: 5 } as const;
@@ -26,7 +25,7 @@ export class ContentDigest implements KeySink {
   readonly #idBytes = Buffer.alloc(16);
   readonly #sums = new Map<string, DigestSum>();
   readonly #slots = new Map<string, number>();
-  readonly #expiries = new Map<string, Expiries>();
+  readonly #expiries = new Map<string, ExpiryHistogram>();
 
   #database = 0;
   #type = '';
@@ -165,9 +164,9 @@ export class ContentDigest implements KeySink {
     };
   }
 
-  /** When the first and the last of each collection's keys and fields run out, by `db0 string, expiring`. */
-  expiries(): Readonly<Record<string, Expiries>> {
-    return Object.fromEntries(this.#expiries);
+  /** When each collection's keys and fields run out, by `db0 string, expiring`. */
+  expiries(): Record<string, Required<Expiries>> {
+    return Object.fromEntries([...this.#expiries].map(([name, histogram]) => [name, histogram.expiries()]));
   }
 
   #expires(at: number): void {
@@ -176,11 +175,12 @@ export class ContentDigest implements KeySink {
   }
 
   #noteExpiries(name: string): void {
-    const known = this.#expiries.get(name);
-    if (known) {
-      known.first = Math.min(known.first, this.#first);
-      known.last = Math.max(known.last, this.#last);
-    } else this.#expiries.set(name, { first: this.#first, last: this.#last });
+    let histogram = this.#expiries.get(name);
+    if (histogram === undefined) {
+      histogram = new ExpiryHistogram();
+      this.#expiries.set(name, histogram);
+    }
+    histogram.add(this.#first, this.#last);
   }
 
   #text(bytes: Uint8Array): void {

@@ -1,7 +1,8 @@
 import type { StreamRecord } from '../../../core/manifest.ts';
 import { freeMemory } from '../../../pipeline/free-memory.ts';
 import { keyFormatNamed } from '../formats/formats.ts';
-import { type ContentDigest, type Expiries, expiringName } from '../keys/content-digest.ts';
+import { type ContentDigest, expiringName } from '../keys/content-digest.ts';
+import { ExpiryHistogram } from '../keys/expiries.ts';
 import type { KeyHead, KeySink, RawValue } from '../keys/key-sink.ts';
 import { RoutedSink } from '../keys/routed-sink.ts';
 import { payloadVersion } from '../rdb/payload-version.ts';
@@ -46,7 +47,7 @@ export type Loaded = {
    * When the keys that were made run out, by `db0 string, expiring`. Hashes and modules are left out: what runs out in them is not seen where
    * they are restored as they stand.
    */
-  readonly expiries: Map<string, Expiries>;
+  readonly expiries: Map<string, ExpiryHistogram>;
 };
 
 /** Reads a stream and makes its keys over the lanes. Resolves when the servers have answered to all of it. */
@@ -112,8 +113,10 @@ class LoadingSink extends RoutedSink {
   override endKey(expireAt: number | undefined): void {
     super.endKey(expireAt);
     if (expireAt === undefined || this.#collection === undefined) return;
-    const { first = expireAt, last = expireAt } = this.#loaded.expiries.get(this.#collection) ?? {};
-    this.#loaded.expiries.set(this.#collection, { first: Math.min(first, expireAt), last: Math.max(last, expireAt) });
+    const { expiries } = this.#loaded;
+    const histogram = expiries.get(this.#collection) ?? new ExpiryHistogram();
+    histogram.add(expireAt, expireAt);
+    expiries.set(this.#collection, histogram);
   }
 
   override library(code: Uint8Array): void {

@@ -1,5 +1,7 @@
 import { HoldfastError } from '../../../core/errors.ts';
 import type { Comparison, EngineContext, RestorePlan } from '../../engine.ts';
+import { stopReason } from '../../stop-reason.ts';
+import { inspectStream } from '../inspect.ts';
 import { readContent } from '../read-content.ts';
 import { withServer } from '../server.ts';
 import { readShards, type Shard, shardConnection, slotCount, slotOf } from '../source/shards.ts';
@@ -11,8 +13,9 @@ import { compareLoad, comparisonFailed, countedOnly, type RestoreWork, remarksOf
 
 /**
  * Restores into a cluster: each key to the primary that serves its slot, whichever shard it came from. A cluster has one database, so nothing can be
- * loaded aside. Into an empty cluster, a failure empties it again, and a crash leaves what was restored until then. `replace` empties every shard
- * first, and there is no way back. With `onConflict`, a failure leaves what was restored until then.
+ * loaded aside. Into an empty cluster, a failure empties it again, and a crash leaves what was restored until then. `replace` reads the whole backup
+ * to its last byte, and only then empties every shard: from there on there is no way back. With `onConflict`, a failure leaves what was restored
+ * until then.
  */
 export async function restoreIntoCluster(
   context: EngineContext,
@@ -41,7 +44,10 @@ export async function restoreIntoCluster(
     await emptyShards(work, shards);
   };
   try {
-    if (plan.replace && keys > 0) await empty();
+    if (plan.replace && keys > 0) {
+      await proveWhole(context, work);
+      await empty();
+    }
     const options = {
       lanes,
       laneOf: bySlot(shards, lanes),
@@ -72,6 +78,15 @@ export async function restoreIntoCluster(
     }
   } finally {
     await Promise.all(opened.map((one) => one[Symbol.asyncDispose]()));
+  }
+}
+
+/** What is about to replace the only copy there is has to be there, readable with this key, to the last byte. */
+async function proveWhole(context: EngineContext, { streams }: RestoreWork): Promise<void> {
+  for (const { record, open } of streams) {
+    context.progress({ phase: 'inspect', detail: record.name });
+    await inspectStream(record, open());
+    if (context.signal.aborted) throw stopReason(context.signal, 'the restore');
   }
 }
 

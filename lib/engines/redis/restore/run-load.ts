@@ -4,7 +4,8 @@ import type { Comparison, EngineContext, RestorePlan } from '../../engine.ts';
 import { factsOf } from '../compare.ts';
 import { compareContent, mapDatabases, sumContents } from '../compare-content.ts';
 import type { Connection } from '../connection.ts';
-import { ContentDigest, type Expiries, typesAndKeys } from '../keys/content-digest.ts';
+import { ContentDigest, typesAndKeys } from '../keys/content-digest.ts';
+import { keysDue } from '../keys/expiries.ts';
 import type { Session } from '../protocol/session.ts';
 import type { KeyRestore } from '../restore.ts';
 import type { Server } from '../server.ts';
@@ -78,22 +79,30 @@ export async function runLoad(
 export function compareLoad({ streams, databases }: RestoreWork, loaded: Loaded, actual: Content): Comparison {
   const own = new Map([...databases.keys()].map((database) => [database, database]));
   const contents = streams.flatMap(({ record }) => (record.content ? [record.content] : []));
-  const content = mapDatabases(sumContents(contents, [loaded.leftOut.content()]), own);
-  const expiries = Object.fromEntries([...expiriesOf(streams), ...loaded.expiries]);
+  const leftOut = loaded.leftOut.content();
+  const content = mapDatabases(sumContents(contents, [leftOut]), own);
   // Libraries are made when the keys are known to be right.
   const lacksPending = loaded.unclaimed > 0;
-  return compareContent({ content, expiries, hasLibraries: false, lacksPending }, actual, Date.now());
+  return compareContent(
+    { content, due: keysDueOf(streams, loaded, leftOut), hasLibraries: false, lacksPending },
+    actual,
+  );
 }
 
-/** When keys run out, of all streams together; those that had run out when they were loaded among them. */
-function expiriesOf(streams: RestoreWork['streams']): ReadonlyMap<string, Expiries> {
-  const sums = new Map<string, Expiries>();
+/** Of how many keys that were made something may have run out by now, of all streams together. */
+function keysDueOf(streams: RestoreWork['streams'], loaded: Loaded, leftOut: Content): ReadonlyMap<string, number> {
+  const now = Date.now();
+  const due = new Map<string, number>();
   for (const { record } of streams)
-    for (const [name, { first, last }] of Object.entries(factsOf(record).expiries)) {
-      const known = sums.get(name) ?? { first, last };
-      sums.set(name, { first: Math.min(first, known.first), last: Math.max(last, known.last) });
-    }
-  return sums;
+    for (const [name, expiries] of Object.entries(factsOf(record).expiries))
+      due.set(name, (due.get(name) ?? 0) + keysDue(expiries, now));
+  // What had run out when it was its turn was not made.
+  for (const { schema, name, rows } of leftOut.tables) {
+    const known = due.get(`${schema} ${name}`);
+    if (known !== undefined) due.set(`${schema} ${name}`, Math.max(known - rows, 0));
+  }
+  for (const [name, histogram] of loaded.expiries) due.set(name, keysDue(histogram.expiries(), now));
+  return due;
 }
 
 /** What there is to say when nothing was read back: the server took every command. */

@@ -44,6 +44,7 @@ for (const major of testedMajors) {
         'endLsn',
         'fromStandby',
         'major',
+        'restedSeconds',
         'segmentBytes',
         'serverVersion',
         'sizeBytes',

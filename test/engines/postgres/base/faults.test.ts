@@ -3,6 +3,7 @@ import { closeSync, openSync, writeSync } from 'node:fs';
 import path from 'node:path';
 import { suite, test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
+import { HoldfastError } from '../../../../lib/core/errors.ts';
 import type { CaptureStream } from '../../../../lib/engines/engine.ts';
 import { postgresEngine } from '../../../../lib/engines/postgres/postgres-engine.ts';
 import { type PostgresServer, postgresServer } from '../../../servers/postgres.ts';
@@ -60,6 +61,37 @@ suite('a base backup', { concurrency: false }, () => {
     const { record } = await captureInterrupted(server, () => server.kill());
 
     assert.deepEqual([record.status, record.error?.code], ['failed', 'source-interrupted']);
+  });
+
+  test('that is stopped says so, and leaves nothing on the server, before its first byte as after it', async () => {
+    await using server = await postgresServer({ major: 17, settings: { checkpoint_timeout: '30min' } });
+    await run(server, 'postgres', `create table filler as select repeat('x', 1000) t from generate_series(1, 20000)`);
+    const stopped = new HoldfastError('stopped', 'the run was asked to stop');
+    const sessions = async (): Promise<unknown> => {
+      await using client = await session(server, 'postgres');
+      const { rows } = await client.query(
+        `select count(*)::int as count from pg_stat_activity where application_name like 'holdfast%'
+         union all select count(*)::int from pg_replication_slots`,
+      );
+      return rows;
+    };
+
+    const early = new AbortController();
+    using first = contextFor(server, { signal: early.signal, options: { base: { checkpoint: 'spread' } } as object });
+    const begun = engine.capture(first, base);
+    setTimeout(() => early.abort(stopped), 500);
+    await assert.rejects(begun, stopped);
+    const late = new AbortController();
+    using second = contextFor(server, { signal: late.signal });
+    const opened = await engine.capture(second, base);
+    const cluster = interrupted(opened.streams[0] as CaptureStream, async () => late.abort(stopped));
+    const { record } = await save(cluster);
+    await opened.end();
+
+    assert.deepEqual([record.status, record.error?.code], ['failed', 'stopped']);
+    for (const deadline = Date.now() + 20_000; Date.now() < deadline; )
+      if (JSON.stringify(await sessions()) === '[{"count":0},{"count":0}]') return;
+    assert.deepEqual(await sessions(), [{ count: 0 }, { count: 0 }]);
   });
 
   for (const major of [15, 18] as const)

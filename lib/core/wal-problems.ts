@@ -1,0 +1,102 @@
+import type { WalState } from './health.ts';
+import type { TargetName } from './ids.ts';
+import { type ProblemKindName, problemId } from './problem-kinds.ts';
+import type { Problem } from './problems.ts';
+
+/** A hole in a target's write-ahead log: positions as the server writes them, and the points on its sides as far as they are known. */
+export type WalGapFacts = {
+  readonly timeline: number;
+  readonly first: string;
+  readonly last: string;
+  readonly from: string;
+  readonly to: string;
+  readonly lastPoint: string | null;
+};
+
+/** The write-ahead log of a target that is received. */
+export type WalFacts = {
+  readonly target: TargetName;
+  /** What its receiver said last; null when none ever did. */
+  readonly state: WalState | null;
+  /** Holes that no base backup from after them makes up for. */
+  readonly gaps: readonly WalGapFacts[];
+};
+
+const silentAfterMs = 10 * 60_000;
+/** The recovery point objective of a log that is received. */
+const longestLagSeconds = 5 * 60;
+/** Without a limit of the server's own, a slot that keeps more than that is filling a disk. */
+const mostRetainedBytes = 10 * 1024 ** 3;
+/** Of the server's limit: beyond it the slot is given up, and the log has a hole. */
+const mostOfLimit = 0.5;
+
+/** Every problem of logs that are received. `watchedSince`: for how long a receiver that was never heard may have had no time to begin. */
+export function walProblems(logs: readonly WalFacts[], watchedSince: string, now: Date): Problem[] {
+  return logs.flatMap(({ target, state, gaps }) => [
+    ...receiverProblems(target, state, watchedSince, now),
+    ...(state === null ? [] : slotProblems(target, state)),
+    ...gaps.map((gap) => gapProblem(target, gap)),
+  ]);
+}
+
+const problem = (kind: ProblemKindName, target: TargetName, message: string, subject: string = target): Problem => ({
+  id: problemId(kind, subject),
+  kind,
+  target,
+  message,
+});
+
+function receiverProblems(target: TargetName, state: WalState | null, watchedSince: string, now: Date): Problem[] {
+  const heardAt = state?.at ?? watchedSince;
+  const why = state?.error === undefined ? '' : `: [${state.error.code}] ${state.error.message}`;
+  if (state?.error?.code === 'wal-conflict') return [problem('wal-conflict', target, `'${target}'${why}`)];
+  if (now.getTime() - Date.parse(heardAt) > silentAfterMs || state?.state === 'refused') {
+    const since = state === null ? 'was never heard' : `was heard last at ${state.at}`;
+    return [problem('wal-receiver-silent', target, `the receiver of the log of '${target}' ${since}${why}`)];
+  }
+  if (state === null) return [];
+  const behindSeconds =
+    state.state === 'receiving' || state.restorablePoint === null
+      ? state.lagSeconds
+      : (now.getTime() - Date.parse(state.restorablePoint)) / 1000;
+  if (behindSeconds <= longestLagSeconds) return [];
+  const minutes = Math.floor(behindSeconds / 60);
+  return [problem('wal-behind', target, `the log of '${target}' in the store is ${minutes} minutes behind${why}`)];
+}
+
+function slotProblems(target: TargetName, { slot }: WalState): Problem[] {
+  const { name, retainedBytes, limitBytes } = slot;
+  const most = limitBytes === null ? mostRetainedBytes : limitBytes * mostOfLimit;
+  return [
+    ...(limitBytes === null
+      ? [
+          problem(
+            'wal-slot-unbounded',
+            target,
+            `nothing limits what the server of '${target}' keeps for the slot '${name}': max_slot_wal_keep_size is -1`,
+          ),
+        ]
+      : []),
+    ...(retainedBytes > most
+      ? [
+          problem(
+            'wal-slot-growing',
+            target,
+            `the server of '${target}' keeps ${mebibytes(retainedBytes)} MiB of log for the slot '${name}'${limitBytes === null ? '' : `, of ${mebibytes(limitBytes)} MiB at which it gives it up`}`,
+          ),
+        ]
+      : []),
+  ];
+}
+
+const mebibytes = (bytes: number): number => Math.round(bytes / 1024 ** 2);
+
+function gapProblem(target: TargetName, { timeline, first, last, from, to, lastPoint }: WalGapFacts): Problem {
+  const lost = lastPoint === null ? `beyond ${from}` : `after ${lastPoint} (${from})`;
+  return problem(
+    'wal-gap',
+    target,
+    `the log of '${target}' lacks ${first === last ? `'${first}'` : `'${first}' to '${last}'`}: no backup from before reaches a point ${lost}, and points from ${to} on need a base backup that was begun there or later`,
+    `${target}-${timeline}-${first.toLowerCase()}`,
+  );
+}

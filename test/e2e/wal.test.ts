@@ -1,0 +1,140 @@
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { ensureKeyFile } from '../../lib/keys/key-file.ts';
+import { type PostgresServer, postgresServer } from '../servers/postgres.ts';
+import { flushedLsn, pgbench, until, withSql } from '../wal/receiver/receiving.ts';
+import { runCli } from './run-cli.ts';
+
+let server: PostgresServer;
+let folder: string;
+let config: string;
+/** The server's finished segments, as archive_command would be called for them. */
+let segments: readonly string[];
+
+before(async () => {
+  server = await postgresServer({ major: 17, settings: { wal_keep_size: '1GB' } });
+  folder = await mkdtemp(path.join(tmpdir(), 'holdfast-wal-cli-'));
+  config = path.join(folder, 'holdfast.yaml');
+  await mkdir(path.join(folder, 'vault'));
+  await ensureKeyFile(path.join(folder, 'holdfast.key'));
+  await writeFile(path.join(folder, 'password'), server.password, { mode: 0o600 });
+  await writeFile(
+    config,
+    `store: { kind: file, path: ./vault }
+encryption: { keys: key-file }
+targets:
+  - name: shop
+    engine: postgres
+    connection: { host: 127.0.0.1, port: ${server.port}, user: ${server.user}, password: { file: password }, sslmode: disable }
+    wal: { receive: true, flushSeconds: 1 }
+`,
+  );
+  await pgbench(server, '-i', '-s', '4', '-q');
+  await withSql(server, (client) => client.query('select pg_switch_wal()'));
+  const current = await withSql(server, (client) =>
+    client.query<{ name: string }>('select pg_walfile_name(pg_current_wal_lsn()) as name'),
+  );
+  segments = (await readdir(path.join(server.dataDir, 'pg_wal')))
+    .filter((name) => /^[0-9A-F]{24}$/.test(name) && name < (current.rows[0]?.name ?? ''))
+    .sort();
+  assert.ok(segments.length >= 3);
+});
+after(async () => {
+  await server?.[Symbol.asyncDispose]();
+  await rm(folder, { recursive: true, force: true });
+});
+
+const wal = (...args: readonly string[]) => runCli(['wal', ...args, '--json', '--config', config]);
+const fileOf = (name: string): string => path.join(server.dataDir, 'pg_wal', name);
+
+describe('the command line', () => {
+  test('push stores a segment once, says so again, and refuses another one of its name', async () => {
+    const [first = ''] = segments;
+    const push = (file: string) => wal('push', file, '--data-directory', server.dataDir);
+
+    const [once_, again] = [await push(fileOf(first)), await push(fileOf(first))];
+    assert.deepEqual([once_.exitCode, once_.stderr], [0, '']);
+    assert.equal((JSON.parse(once_.stdout) as { outcome: string }).outcome, 'written');
+    assert.equal((JSON.parse(again.stdout) as { outcome: string }).outcome, 'present');
+
+    const copy = path.join(folder, first);
+    await cp(fileOf(first), copy);
+    const bytes = await readFile(copy);
+    bytes.writeUInt8((bytes[9_000_000] ?? 0) ^ 1, 9_000_000);
+    await writeFile(copy, bytes);
+    const other = await push(copy);
+    assert.equal(other.exitCode, 15);
+    assert.equal(other.error.code, 'wal-conflict');
+
+    await truncate(copy, 1000);
+    assert.equal((await push(copy)).error.code, 'corrupt');
+    await truncate(copy, 0);
+    assert.equal((await push(copy)).error.code, 'corrupt');
+    assert.equal((await push(path.join(folder, 'holdfast.yaml'))).exitCode, 2);
+    await rm(copy);
+  });
+
+  test('fetch brings a segment back, and tells what is missing from what is not known', async () => {
+    const [first = ''] = segments;
+    const there = path.join(folder, 'RECOVERYXLOG');
+    const fetch = (name: string, ...more: readonly string[]) =>
+      wal('fetch', name, there, '--data-directory', server.dataDir, ...more);
+
+    assert.equal((await fetch(first)).exitCode, 0);
+    assert.ok((await readFile(there)).equals(await readFile(fileOf(first))));
+    assert.equal((await fetch('0000000100000000000000FF')).exitCode, 1);
+    assert.equal((await fetch('00000002.history')).exitCode, 1);
+
+    const unknown = await runCli([
+      'wal',
+      'fetch',
+      first,
+      there,
+      '--data-directory',
+      path.join(folder, 'nowhere'),
+      '--config',
+      config,
+    ]);
+    assert.equal(unknown.exitCode, 126);
+  });
+
+  test('receive goes on beside push, and flushes what it has when it is asked to stop', async () => {
+    const program = path.resolve(import.meta.dirname, '../../bin/holdfast.ts');
+    const child = spawn(process.execPath, [program, 'wal', 'receive', '--config', config], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    let printed = '';
+    child.stdout.on('data', (chunk: Buffer) => {
+      printed += chunk.toString();
+    });
+    await until(async () => printed.includes('receiving WAL from'), 'the receiver');
+    await withSql(server, (client) => client.query('create table late as select generate_series(1, 1000)'));
+    const end = await flushedLsn(server);
+    child.kill('SIGTERM');
+    const [exitCode] = (await once(child, 'close')) as [number | null];
+
+    assert.equal(exitCode, 0, printed);
+    const status = await wal('status');
+    const [shop] = JSON.parse(status.stdout) as [
+      { receiver: { state: string; durableLsn: string }; systems: { timelines: { segments: number; gaps: [] }[] }[] },
+    ];
+    assert.equal(shop.receiver.state, 'ended');
+    assert.ok(BigInt(`0x${shop.receiver.durableLsn.split('/')[1]}`) >= end);
+    assert.deepEqual(shop.systems[0]?.timelines[0]?.gaps, []);
+    const text = await runCli(['wal', 'status', '--config', config]);
+    assert.match(text.stdout, /^shop\n {2}ended .* ago: timeline 1, durable to 0\/\w+, behind by 0 B and 0\.0 s$/m);
+    assert.match(text.stdout, /slot holdfast_shop keeps .* in the server, without a limit/);
+  });
+
+  test('probe warns of a server that keeps WAL for a slot without a limit', async () => {
+    process.env['HOLDFAST_PG_BIN'] = server.binDir;
+    const { stdout } = await runCli(['probe', 'shop', '--config', config]);
+
+    assert.match(stdout, /max_slot_wal_keep_size is -1/);
+  });
+});
