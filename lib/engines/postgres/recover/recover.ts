@@ -144,10 +144,12 @@ async function whereItIs({ server, point, along, base }: Recovery, story: Recove
               pg_last_xact_replay_timestamp() as at`,
     );
     const [row] = rows;
+    // A server that had to be started once more, to be asked for a superuser, has forgotten; its log has not.
+    const at = row?.at ?? (story.lastCommit === undefined ? null : new Date(story.lastCommit));
     const reached: ReachedPoint = {
       timeline: Number.parseInt(row?.timeline.slice(0, 8) ?? '', 16),
-      position: row?.position ?? formatLsn(base.endLsn),
-      at: row?.at?.toISOString() ?? null,
+      position: row?.position ?? story.lastRecord ?? formatLsn(base.endLsn),
+      at: at?.toISOString() ?? null,
     };
     requireThere(point, reached, { story, along, base });
     return reached;
@@ -161,7 +163,7 @@ function requireThere(
   reached: ReachedPoint,
   { story, along, base }: { readonly story: RecoveryStory } & Pick<Recovery, 'along' | 'base'>,
 ): void {
-  if (point.kind !== 'latest' && (story.stoppedBy !== undefined || point.kind === 'time')) return;
+  if (story.stoppedBy !== undefined) return;
   // The server ends at the first record that is not whole. Where that is not in the last segment, the log is damaged there.
   const end = along === undefined ? base.endLsn : along.path.reachable.lsn;
   const lastSegment = end - 1n - ((end - 1n) % BigInt(base.segmentBytes));

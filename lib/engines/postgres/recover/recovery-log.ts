@@ -4,6 +4,8 @@ export type RecoveryStory = {
   readonly stoppedBy: string | undefined;
   /** When the last transaction was committed that it applied, in the server's words. */
   readonly lastCommit: string | undefined;
+  /** Where the last record begins that it applied. */
+  readonly lastRecord: string | undefined;
   /** It came to the end of the log without having met the point. */
   readonly missedTarget: boolean;
   /** It could not even become consistent, or was asked for a point before it was. */
@@ -22,6 +24,7 @@ export function readRecoveryLog(text: string): RecoveryStory {
       .at(-1);
   return {
     stoppedBy: last(/^LOG: +(recovery stopping .*)$/),
+    lastRecord: last(/^LOG: +redo done at ([0-9A-F]+\/[0-9A-F]+)/),
     lastCommit: last(/^LOG: +last completed transaction was at log time (.*)$/),
     missedTarget: lines.some((line) => /^FATAL: +recovery ended before configured recovery target/.test(line)),
     tooEarly: lines.some((line) =>

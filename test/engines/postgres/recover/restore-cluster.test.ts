@@ -11,7 +11,7 @@ import { startOn } from '../../../servers/postgres-on-folder.ts';
 import { contextFor, run, session } from '../run-engine.ts';
 import { folderLog, into, openFolder, type TestBase, takeBase } from './cluster-source.ts';
 
-for (const major of [15, 17, 18] as const) {
+for (const major of [13, 15, 17, 18] as const) {
   suite(`recovering a cluster of PostgreSQL ${major}`, { concurrency: false }, () => {
     const place = openFolder('recover');
     const archive = path.join(place.path, 'archive');
