@@ -101,7 +101,7 @@ function testImage(engine: ContainerEngine): void {
     const ended = await image.run([], []);
 
     assert.equal(ended.code, 2);
-    assert.match(ended.stderr, /usage: main\.mjs restore-test/);
+    assert.match(ended.stderr, /usage: main\.mjs restore \| restore-test/);
   });
 }
 
