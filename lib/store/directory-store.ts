@@ -23,7 +23,7 @@ import type {
   Upload,
   UploadOptions,
 } from './store.ts';
-import { assertKey, reservedSegment } from './store-key.ts';
+import { assertKey, compareKeys, reservedSegment } from './store-key.ts';
 
 /** How much of a file one chunk of a body holds. */
 const chunkBytes = 1024 ** 2;
@@ -162,11 +162,12 @@ class DirectoryStore implements Store {
     });
   }
 
-  async erase(prefix: string, { modifiedBefore, after = '' }: EraseOptions = {}): Promise<Erased> {
+  async erase(prefix: string, { modifiedBefore, before, after = '' }: EraseOptions = {}): Promise<Erased> {
     let objects = 0;
     let freedBytes = 0;
     let seen = 0;
     for await (const { key, sizeBytes, modifiedAt } of this.list(prefix, { startAfter: after })) {
+      if (before !== undefined && compareKeys(key, before) >= 0) break;
       if (modifiedBefore === undefined || modifiedAt < modifiedBefore) {
         await this.delete(key);
         objects += 1;

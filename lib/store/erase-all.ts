@@ -4,7 +4,7 @@ import type { Erased, EraseOptions, Store } from './store.ts';
 export async function eraseAll(
   store: Pick<Store, 'erase'>,
   prefix: string,
-  options: Pick<EraseOptions, 'modifiedBefore'> = {},
+  options: Omit<EraseOptions, 'after'> = {},
 ): Promise<Omit<Erased, 'next'>> {
   let total: Omit<Erased, 'next'> = { objects: 0, freedBytes: 0, retained: [] };
   let after: string | undefined;

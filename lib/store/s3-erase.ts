@@ -31,14 +31,20 @@ type UploadPlace = { readonly KeyMarker?: string; readonly UploadIdMarker?: stri
 export async function erasePage(connection: S3Connection, prefix: string, options: EraseOptions): Promise<Erased> {
   const place: Place = options.after === undefined ? {} : (JSON.parse(options.after) as Place);
   const { versions, isLast } = await listPage(connection, prefix, place);
-  const chosen = versions.filter(({ path, modifiedAt }) => isOurs(connection, path) && isBefore(modifiedAt, options));
+  const beyond = options.before === undefined ? undefined : connection.pathOf(options.before);
+  const isWithin = (path: string): boolean => beyond === undefined || compareKeys(path, beyond) < 0;
+  const chosen = versions.filter(
+    ({ path, modifiedAt }) => isOurs(connection, path) && isWithin(path) && isBefore(modifiedAt, options),
+  );
   const retained = chosen.length === 0 ? new Map<Version, Retained>() : await remove(connection, chosen);
   const removed = chosen.filter((version) => !retained.has(version));
   return {
     objects: removed.filter(({ isMarker }) => !isMarker).length,
     freedBytes: removed.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
     retained: [...retained.values()],
-    ...(isLast ? {} : { next: JSON.stringify(placeAfter(versions, new Set(removed), place)) }),
+    ...(isLast || !isWithin(versions.at(-1)?.path ?? '')
+      ? {}
+      : { next: JSON.stringify(placeAfter(versions, new Set(removed), place)) }),
   };
 }
 

@@ -104,6 +104,8 @@ export type ObjectVersion = ObjectInfo & {
 export type EraseOptions = {
   /** Only versions that were written before that time. @default - all */
   readonly modifiedBefore?: Date;
+  /** Only keys that sort before this one. @default - all */
+  readonly before?: string;
   /** Where the last call's answer said that there is more. @default - from the beginning */
   readonly after?: string;
 };

@@ -390,6 +390,19 @@ export function storeConformance(name: string, makeFactory: () => Promise<StoreF
       assert.equal((await eraseAll(store, '../')).objects, 0);
     });
 
+    test('erasing up to a key leaves that key and what sorts after it, over more than one page', async () => {
+      const names = Array.from({ length: 1_020 }, (_, i) => `bounded/${String(i).padStart(4, '0')}`);
+      for (let i = 0; i < names.length; i += 20)
+        await Promise.all(names.slice(i, i + 20).map((key) => store.put(key, Buffer.from('x'))));
+
+      const { objects } = await eraseAll(store, 'bounded/', { before: 'bounded/1010' });
+
+      assert.equal(objects, 1_010);
+      assert.equal((await keys(store, 'bounded/'))[0], 'bounded/1010');
+      assert.equal((await store.erase('bounded/', { before: 'bounded/1010' })).next, undefined);
+      assert.equal((await eraseAll(store, 'bounded/')).objects, 10);
+    });
+
     test('what has a legal hold is retained and told, and the rest goes', async () => {
       const lockable = await factory.newStore({ objectLock: true });
       await lockable.put('held/a', Buffer.from('0123456789'));
