@@ -143,7 +143,7 @@ const steps: Readonly<Record<StepName, Step>> = {
     timeoutSeconds: 900,
     memoryMiB: 3008,
     grant: ({ role }, { vault }) => {
-      vault.grantList(role, 'backups', 'journal', 'leases', 'cleanups');
+      vault.grantList(role, 'backups', 'journal', 'leases', 'cleanups', 'wal');
       vault.grantGet(role, 'manifests', 'journal', 'leases', 'cleanups');
       vault.grantPut(role, 'leases', 'cleanups');
       vault.grantSeeLocks(role);
@@ -155,10 +155,10 @@ const steps: Readonly<Record<StepName, Step>> = {
     memoryMiB: 1024,
     grant: (step, props) => {
       const { vault } = props;
-      vault.grantList(step.role, 'backups', 'journal', 'leases', 'cleanups', 'inUse');
+      vault.grantList(step.role, 'backups', 'journal', 'leases', 'cleanups', 'inUse', 'wal');
       vault.grantGet(step.role, 'manifests', 'leases', 'cleanups', 'inUse');
       vault.grantPut(step.role, 'leases');
-      vault.grantRemove(step.role, 'backups', 'requests', 'outcomes', 'cleanups', 'inUse', 'checks');
+      vault.grantRemove(step.role, 'backups', 'requests', 'outcomes', 'cleanups', 'inUse', 'checks', 'wal');
       grantRecord(step, props);
     },
   },

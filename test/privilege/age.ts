@@ -8,7 +8,7 @@ import {
   S3Client,
 } from '@aws-sdk/client-s3';
 import { watchStateSchema } from '../../lib/core/health.ts';
-import { newOperationId } from '../../lib/core/ids.ts';
+import { newOperationId, type TargetName } from '../../lib/core/ids.ts';
 import { type JournalEvent, journalKey } from '../../lib/core/journal.ts';
 import { manifestSchema } from '../../lib/core/manifest.ts';
 import {
@@ -18,6 +18,7 @@ import {
   manifestKey,
   prefixes,
   reportKey,
+  walKey,
 } from '../../lib/core/object-keys.ts';
 import type { BackupRun } from '../../lib/core/requests.ts';
 import { sealManifest } from '../../lib/keys/seal.ts';
@@ -99,11 +100,13 @@ export async function damage(installation: Installation, run: BackupRun): Promis
   await admin.client.send(new PutObjectCommand({ Bucket: installation.bucket, Key, Body: 'something else' }));
 }
 
-/** Leaves under each prefix of small objects one that nobody has needed for a long time. */
+/** Leaves under each prefix of small objects one that nobody has needed for a long time, and a piece of a segment that is there whole. */
 export async function leaveOldObjects(installation: Installation): Promise<void> {
   using admin = administrator(installation);
   for (const part of ['requests', 'outcomes', 'cleanups', 'inUse', 'checks'] as const)
     await admin.putOld(`${prefixes[part]}old/old/old.json`, '{}', 100);
+  const segment = walKey('stock' as TargetName, '7434001122334455667', '000000010000000000000001');
+  for (const key of [segment, `${segment}.partial-00000000-00001000`]) await admin.putOld(key, 'log', 100);
 }
 
 /** Leaves a report, as reporting would. */

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { requireTarget } from '../../config/config.ts';
 import { type CleanupRequest, cleanupRequestSchema } from '../../core/cleanup.ts';
-import { type CleanupPlan, plannedDecisionSchema } from '../../core/cleanup-plan.ts';
+import { type CleanupPlan, plannedDecisionSchema, plannedLogSchema } from '../../core/cleanup-plan.ts';
 import { HoldfastError } from '../../core/errors.ts';
 import { type BackupId, backupIdSchema } from '../../core/ids.ts';
 import { readPlan } from '../../lifecycle/cleanup/plan-document.ts';
@@ -63,6 +63,7 @@ export const cleanupRoutes = [
           toDelete: z.number().int(),
           bytesToFree: z.number().int(),
           decisions: z.array(plannedDecisionSchema),
+          logs: z.array(plannedLogSchema).describe('What becomes of write-ahead logs, timeline by timeline'),
           notes: z.array(z.string()).describe('What could not be read, and was left alone'),
           next: nextSchema,
         })
@@ -70,7 +71,7 @@ export const cleanupRoutes = [
     },
     errors: ['cleanup-unknown', 'corrupt'],
     run: async ({ store, params: { cleanupId }, query: { verdict, limit = defaultLimit, cursor } }) => {
-      const { plannedAt, decisions, notes } = await planOf(store, cleanupId);
+      const { plannedAt, decisions, logs, notes } = await planOf(store, cleanupId);
       const from = positionOf(cursor, positionSchema) ?? 0;
       const going = decisions.filter((decision) => decision.verdict === 'delete');
       const asked = verdict === undefined ? decisions : decisions.filter((decision) => decision.verdict === verdict);
@@ -80,8 +81,12 @@ export const cleanupRoutes = [
           plannedAt,
           backups: decisions.length,
           toDelete: going.length,
-          bytesToFree: going.reduce((sum, { storedBytes }) => sum + storedBytes, 0),
+          bytesToFree: [...going, ...logs.filter((part) => part.verdict === 'delete')].reduce(
+            (sum, { storedBytes }) => sum + storedBytes,
+            0,
+          ),
           decisions: asked.slice(from, from + limit),
+          logs: logs.filter((part) => verdict === undefined || part.verdict === verdict),
           notes,
           next: from + limit < asked.length ? cursorOf(from + limit) : null,
         },

@@ -1,6 +1,6 @@
 import { requireTarget } from '../../config/config.ts';
 import type { CleanupRequest, CleanupTotals } from '../../core/cleanup.ts';
-import type { CleanupPlan } from '../../core/cleanup-plan.ts';
+import type { CleanupPlan, PlannedLog } from '../../core/cleanup-plan.ts';
 import { newOperationId } from '../../core/ids.ts';
 import { planCleanup } from '../../lifecycle/cleanup/plan-cleanup.ts';
 import { readPlan } from '../../lifecycle/cleanup/plan-document.ts';
@@ -43,7 +43,8 @@ async function throughMachine(context: CliContext, machines: Machines, request: 
 /** Every decision with its reason; without totals nothing was done. */
 function tell({ output }: CliContext, plan: CleanupPlan, totals: CleanupTotals | undefined): void {
   const going = plan.decisions.filter(({ verdict }) => verdict === 'delete');
-  const bytesGoing = going.reduce((sum, { storedBytes }) => sum + storedBytes, 0);
+  const logsGoing = plan.logs.filter(({ verdict }) => verdict === 'delete');
+  const bytesGoing = [...going, ...logsGoing].reduce((sum, { storedBytes }) => sum + storedBytes, 0);
   const leftovers = plan.tasks.flatMap((task) =>
     task.task === 'erase' && task.modifiedBefore === undefined ? [`left over  ${task.prefix}: ${task.reason}`] : [],
   );
@@ -51,6 +52,7 @@ function tell({ output }: CliContext, plan: CleanupPlan, totals: CleanupTotals |
     cleanupId: plan.cleanupId,
     isDryRun: totals === undefined,
     decisions: plan.decisions,
+    logs: plan.logs,
     leftovers,
     notes: plan.notes,
   };
@@ -68,13 +70,35 @@ function tell({ output }: CliContext, plan: CleanupPlan, totals: CleanupTotals |
             reason,
           ]),
         )),
+    ...(plan.logs.length === 0
+      ? []
+      : [
+          '',
+          ...table(
+            ['', 'LOG', 'FROM', 'TO', 'OBJECTS', 'STORED', 'WHY'],
+            plan.logs.map(({ verdict, target, systemIdentifier, first, last, objects, storedBytes, reason }) => [
+              verdict,
+              `${target}/${systemIdentifier}`,
+              first,
+              last,
+              String(objects),
+              bytes(storedBytes),
+              reason,
+            ]),
+          ),
+        ]),
     ...leftovers,
     ...plan.notes,
     totals === undefined
-      ? `${counted(going.length, 'backup')} would be removed, which would free ${bytes(bytesGoing)}; nothing was changed`
+      ? `${counted(going.length, 'backup')}${objectsOf(logsGoing)} would be removed, which would free ${bytes(bytesGoing)}; nothing was changed`
       : summary(totals),
   ]);
 }
+
+const objectsOf = (logs: readonly PlannedLog[]): string => {
+  const objects = logs.reduce((sum, { objects: some }) => sum + some, 0);
+  return objects === 0 ? '' : ` and ${counted(objects, 'object')} of logs`;
+};
 
 function summary({ deleted, postponed, freedBytes, retainedObjects, retainedBytes }: CleanupTotals): string {
   const retained = `; ${counted(retainedObjects, 'object')} (${bytes(retainedBytes)}) retained by locks of the store`;

@@ -3,11 +3,13 @@ import { asHoldfastError } from '../../core/errors.ts';
 import type { BackupId, TargetName } from '../../core/ids.ts';
 import type { Manifest } from '../../core/manifest.ts';
 import type { BackupFacts, Hold } from '../../core/retention/facts.ts';
+import type { LogStart } from '../../core/retention/log-facts.ts';
 import { readManifest } from '../../store/backups.ts';
 import { readEvent } from '../../store/journal.ts';
 import type { Store } from '../../store/store.ts';
 import { verificationIn } from '../../store/verification.ts';
 import { isHeld, type JournalSummary, nothingKnown } from './journal-summary.ts';
+import { logStartOf } from './log-start.ts';
 import type { Contents } from './store-contents.ts';
 
 /** Manifests read side by side. */
@@ -18,6 +20,8 @@ export type PublishedFacts = {
   /** Which attempt's data each manifest names, by `<target>/<id>`. */
   readonly attempts: ReadonlyMap<string, ReadonlySet<string>>;
   readonly unreadable: ReadonlyMap<TargetName, string>;
+  /** From where on those need their server's log that need one, by `<target>/<id>`. */
+  readonly logStarts: ReadonlyMap<string, LogStart | 'unknown'>;
 };
 
 /** What the store alone says of its published backups: manifests, and of the journal what happened to them since. */
@@ -29,6 +33,7 @@ export async function publishedFacts(
   const limit = pLimit(readsAtATime);
   const attempts = new Map<string, ReadonlySet<string>>();
   const unreadable = new Map<TargetName, string>();
+  const logStarts = new Map<string, LogStart | 'unknown'>();
   const facts = await Promise.all(
     contents.map((found) =>
       limit(async (): Promise<BackupFacts | undefined> => {
@@ -37,6 +42,8 @@ export async function publishedFacts(
         try {
           const manifest = await readManifest(store, target, id);
           attempts.set(`${target}/${id}`, attemptsOf(manifest));
+          const start = logStartOf(manifest, manifestWrittenAt);
+          if (start !== null) logStarts.set(`${target}/${id}`, start);
           return await factsOf(store, manifest, { ...found, manifestWrittenAt }, journal.get(id) ?? nothingKnown());
         } catch (error) {
           const { code, retryable, message } = asHoldfastError(error);
@@ -49,7 +56,7 @@ export async function publishedFacts(
       }),
     ),
   );
-  return { facts: facts.filter((known) => known !== undefined), attempts, unreadable };
+  return { facts: facts.filter((known) => known !== undefined), attempts, unreadable, logStarts };
 }
 
 async function factsOf(

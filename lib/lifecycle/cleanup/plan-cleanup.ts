@@ -11,16 +11,18 @@ import type { Store } from '../../store/store.ts';
 import { publishedFacts } from './backup-facts.ts';
 import { isExpiring, isHeld, type JournalSummary, summarizeJournal } from './journal-summary.ts';
 import { leftoverTasks } from './leftovers.ts';
+import { planLogs } from './plan-logs.ts';
 import { policiesOf } from './policies.ts';
 import { type Contents, storeContents } from './store-contents.ts';
 
 /** Questions about locks, asked side by side. */
 const questionsAtATime = 16;
 
+type Finish = Extract<CleanupTask, { readonly task: 'finish' }>;
 type Journal = ReadonlyMap<BackupId, JournalSummary>;
 
 /**
- * What a cleanup would do now, from the store alone: a decision with a reason for every backup, and the tasks that follow. Reads, and changes
+ * What a cleanup would do now, from the store alone: a decision with a reason for every backup and log, and the tasks that follow. Reads, and changes
  * nothing.
  */
 export async function planCleanup(
@@ -32,6 +34,9 @@ export async function planCleanup(
   const journal = await summarizeJournal(store);
   const published = await publishedFacts(store, contents, journal);
   const { decisions, holds } = await decide(config, store, journal, published, now);
+  const removals = inDeletionOrder(decisions);
+  const begun = await begunBefore(store, contents, journal, target);
+  const logs = await planLogs(store, { target, decisions, published, begun, ...policiesOf(config), now });
   return {
     formatVersion: 1,
     cleanupId,
@@ -39,17 +44,20 @@ export async function planCleanup(
     decisions: decisions.map(({ backup: { target: of, id, tier, storedBytes }, verdict, rule, reason }) => ({
       ...{ target: of, id, tier, verdict, rule, reason, storedBytes },
     })),
+    logs: logs.logs,
     tasks: [
       ...holds,
       ...reprieves(decisions, journal),
-      ...inDeletionOrder(decisions).map(({ backup: { target: of, id, tenant }, reason }) => ({
+      ...removals.map(({ backup: { target: of, id, tenant }, reason }) => ({
         task: 'remove' as const,
         target: of,
         id,
         tenant,
         reason,
       })),
-      ...(await begunBefore(store, contents, journal, target)),
+      ...begun,
+      // After the backups: what is left of one keeps its log.
+      ...logs.tasks,
       ...leftoverTasks({ config, contents, journal, named: published.attempts, target, now }),
     ],
     notes: [...published.unreadable.values()],
@@ -122,9 +130,9 @@ async function begunBefore(
   contents: readonly Contents[],
   journal: Journal,
   target: TargetName | null,
-): Promise<readonly CleanupTask[]> {
+): Promise<readonly Finish[]> {
   const present = new Map(contents.map((found) => [found.id, found]));
-  const tasks: CleanupTask[] = [];
+  const tasks: Finish[] = [];
   for (const [id, summary] of journal) {
     if (!isExpiring(summary) || summary.expiry === undefined || present.get(id)?.manifestWrittenAt !== undefined)
       continue;

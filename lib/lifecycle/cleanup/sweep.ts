@@ -2,12 +2,15 @@ import type { CatalogClient } from '../../catalog/client.ts';
 import { addTotals, type CleanupProgress, type CleanupRun, type CleanupTotals } from '../../core/cleanup.ts';
 import type { CleanupTask } from '../../core/cleanup-plan.ts';
 import { asHoldfastError } from '../../core/errors.ts';
+import type { BackupId } from '../../core/ids.ts';
 import { type JournalEvent, journalKey } from '../../core/journal.ts';
 import { manifestKey, parseBackupKey } from '../../core/object-keys.ts';
 import { eraseAll } from '../../store/erase-all.ts';
 import type { Store } from '../../store/store.ts';
 import { putJson, readText } from '../../store/text.ts';
 import { holdCleanupLease } from './cleanup-lease.ts';
+import { eraseLog, erasePieces } from './erase-log.ts';
+import { totalsOf } from './erased-totals.ts';
 import { holdObjects } from './hold-objects.ts';
 import { readPlan } from './plan-document.ts';
 import { finishRemoval, type Removal, removeBackup } from './remove-backup.ts';
@@ -35,6 +38,7 @@ export async function sweep(
   const { store, catalog, clock, log, budgetSeconds = 480 } = dependencies;
   await holdCleanupLease(store, run, clock);
   const plan = await readPlan(store, run.cleanupId);
+  const planned = new Set(plan.decisions.map(({ id }) => id));
   const events: JournalEvent[] = [];
   const removal: Removal = {
     store,
@@ -53,14 +57,18 @@ export async function sweep(
   const mayGoOn = (): boolean => next === progress.next || performance.now() < until;
   try {
     for (; next < plan.tasks.length && mayGoOn(); next += 1)
-      totals = addTotals(totals, await perform(removal, plan.tasks[next] as CleanupTask));
+      totals = addTotals(totals, await perform(removal, planned, plan.tasks[next] as CleanupTask));
   } finally {
     await tell(catalog, events, log);
   }
   return { next, isDone: next >= plan.tasks.length, totals };
 }
 
-async function perform(removal: Removal, task: CleanupTask): Promise<Partial<CleanupTotals>> {
+async function perform(
+  removal: Removal,
+  planned: ReadonlySet<BackupId>,
+  task: CleanupTask,
+): Promise<Partial<CleanupTotals>> {
   const { store, clock, cleanupId, note, log } = removal;
   switch (task.task) {
     case 'remove':
@@ -83,14 +91,12 @@ async function perform(removal: Removal, task: CleanupTask): Promise<Partial<Cle
     case 'erase': {
       if (await isNamedMeanwhile(store, task.prefix)) return { postponed: 1 };
       const options = task.modifiedBefore === undefined ? {} : { modifiedBefore: new Date(task.modifiedBefore) };
-      const erased = await eraseAll(store, task.prefix, options);
-      return {
-        removedObjects: erased.objects,
-        freedBytes: erased.freedBytes,
-        retainedObjects: erased.retained.length,
-        retainedBytes: erased.retained.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
-      };
+      return totalsOf(await eraseAll(store, task.prefix, options));
     }
+    case 'erase-log':
+      return eraseLog({ store, planned, log }, task);
+    case 'erase-pieces':
+      return erasePieces(store, task);
     case 'abandon-uploads': {
       const abandoned = await store.abandonUploads(new Date(task.before));
       if (abandoned > 0) log.info(`${abandoned} unfinished uploads were given up`);
