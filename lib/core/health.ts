@@ -17,6 +17,17 @@ const seenScheduleSchema = z.strictObject({
   settled: z.strictObject({ due: timeSchema, operation: backupIdSchema }).optional(),
 });
 
+/** How far a received log was found to go on from a base backup, without a hole, when the watch listed it. Positions as the server writes them. */
+const logReachSchema = z.strictObject({
+  backupId: backupIdSchema,
+  systemIdentifier: z.string(),
+  timeline: z.number().int().positive(),
+  lsn: z.string(),
+  /** What the receiver called restorable before that: it can be reached from the backup. */
+  point: timeSchema,
+});
+export type LogReach = z.infer<typeof logReachSchema>;
+
 /** `health/watch.json` */
 export const watchStateSchema = z.strictObject({
   formatVersion: z.literal(1),
@@ -26,6 +37,8 @@ export const watchStateSchema = z.strictObject({
   schedules: z.record(z.string(), seenScheduleSchema),
   /** When each target and method was first seen with a schedule: a new one need not have a backup yet. */
   series: z.record(z.string(), timeSchema),
+  /** Of each target whose log goes on from a base backup as far as its receiver says. */
+  logs: z.record(z.string(), logReachSchema).optional(),
   open: z.array(openProblemSchema),
 });
 export type WatchState = z.infer<typeof watchStateSchema>;

@@ -24,6 +24,9 @@ export type KnownRestoreTest = {
   readonly error: string | null;
 };
 
+/** The newest moment that the log of a target brings back, from the base backup that it goes on from. */
+export type LogPoint = { readonly at: string; readonly backupId: BackupId };
+
 /** What is told of a restore test where its target is spoken of. */
 export function restoreTestFacts(event: RestoreTestEnded): KnownRestoreTest {
   const { operation, backupId, status, endedAt, rtoSeconds, figures, error } = event;
@@ -72,12 +75,12 @@ export type RestorablePoints = {
     readonly endedAt: string;
     readonly verification: VerificationStatus;
   } | null;
-  /** The newest point whose backup is complete and not known to be bad. */
+  /** The newest point whose backup is complete and not known to be bad; with a log that is received, as far as that goes on from one. */
   readonly restorable: RestorablePoint | null;
   /** The newest point that a restore test has brought back: the headline figure. */
   readonly verified: RestorablePoint | null;
   readonly lastRestoreTest: KnownRestoreTest | null;
-  /** `attainedSeconds`: what a loss just before the end of the newest backup would have cost. */
+  /** `attainedSeconds`: what a loss just before the end of the newest backup would have cost; with a log that goes beyond it, what one would cost now. */
   readonly rpo: { readonly objectiveSeconds: number; readonly attainedSeconds: number | null };
   readonly rto: { readonly objectiveSeconds: number; readonly attainedSeconds: number | null };
   readonly late: readonly Lateness[];
@@ -86,12 +89,19 @@ export type RestorablePoints = {
 /** What can be brought back of a target, what was proved, and what of it is late at `now`. */
 export function restorablePointsOf(
   objectives: Objectives,
-  known: { readonly backups: readonly KnownBackup[]; readonly lastRestoreTest: KnownRestoreTest | null },
+  known: {
+    readonly backups: readonly KnownBackup[];
+    readonly lastRestoreTest: KnownRestoreTest | null;
+    readonly logPoint?: LogPoint | undefined;
+  },
   now: Date,
 ): RestorablePoints {
   const newestFirst = known.backups.toSorted((a, b) => Date.parse(b.restorablePoint) - Date.parse(a.restorablePoint));
-  const pointOf = (backup: KnownBackup | undefined, at = backup?.restorablePoint ?? ''): RestorablePoint | null =>
-    backup === undefined
+  const pointOf = (
+    backup: Pick<KnownBackup, 'backupId'> | undefined,
+    at: string | undefined,
+  ): RestorablePoint | null =>
+    backup === undefined || at === undefined
       ? null
       : {
           at,
@@ -103,14 +113,25 @@ export function restorablePointsOf(
     .filter(({ verification }) => verification === 'VERIFIED')
     .toSorted((a, b) => Date.parse(provedUpTo(b)) - Date.parse(provedUpTo(a)));
   const good = newestFirst.filter(({ verification }) => verification !== 'FAILED');
+  const { logPoint } = known;
+  const isBad = known.backups.some((one) => one.backupId === logPoint?.backupId && one.verification === 'FAILED');
+  const alongLog =
+    logPoint !== undefined &&
+    !isBad &&
+    Date.parse(logPoint.at) > Date.parse(good[0]?.restorablePoint ?? '1970-01-01T00:00:00Z')
+      ? pointOf(logPoint, logPoint.at)
+      : null;
   const last = known.backups.toSorted((a, b) => Date.parse(b.endedAt) - Date.parse(a.endedAt))[0];
   const facts = {
     target: objectives.target,
     lastBackup: last ? { backupId: last.backupId, endedAt: last.endedAt, verification: last.verification } : null,
-    restorable: pointOf(good[0]),
+    restorable: alongLog ?? pointOf(good[0], good[0]?.restorablePoint),
     verified: pointOf(proved, proved && provedUpTo(proved)),
     lastRestoreTest: known.lastRestoreTest,
-    rpo: { objectiveSeconds: objectives.rpoHours * 3600, attainedSeconds: exposureBefore(good) },
+    rpo: {
+      objectiveSeconds: objectives.rpoHours * 3600,
+      attainedSeconds: alongLog?.ageSeconds ?? exposureBefore(good),
+    },
     rto: {
       objectiveSeconds: objectives.rtoMinutes * 60,
       attainedSeconds: known.lastRestoreTest?.rtoSeconds ?? null,

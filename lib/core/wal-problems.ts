@@ -1,4 +1,4 @@
-import type { WalState } from './health.ts';
+import type { LogReach, WalState } from './health.ts';
 import type { TargetName } from './ids.ts';
 import { type ProblemKindName, problemId } from './problem-kinds.ts';
 import type { Problem } from './problems.ts';
@@ -20,6 +20,8 @@ export type WalFacts = {
   readonly state: WalState | null;
   /** Holes that no base backup from after them makes up for. */
   readonly gaps: readonly WalGapFacts[];
+  /** How far it goes on from a base backup; null when that is not as far as the receiver says. @default null */
+  readonly reach?: LogReach | null;
 };
 
 const silentAfterMs = 10 * 60_000;

@@ -5,6 +5,7 @@ import type { TargetName } from '../core/ids.ts';
 import { type KnownRestoreTest, type RestorablePoints, restorablePointsOf } from '../core/restorable-points.ts';
 import type { Store } from '../store/store.ts';
 import { knownBackups } from './known-backups.ts';
+import { logPoints } from './log-points.ts';
 
 /** Where facts of backups are asked for. */
 export type Places = {
@@ -33,12 +34,14 @@ const perTarget = 2;
 export async function readRestorablePoints({ config, clock, ...places }: Places): Promise<RestorablePointsReport> {
   const known = await knownBackups(places, { targets: config.targets.map(({ name }) => name), perTarget });
   const now = clock();
+  const ofLogs = await logPoints({ config, store: places.store }, now);
   const targets = config.targets.map(({ name: target, rpoHours, rtoMinutes }) =>
     restorablePointsOf(
       { target, rpoHours, rtoMinutes, verifiedWithinDays: config.restoreTests.verifiedWithinDays },
       {
         backups: known.backups.filter((backup) => backup.target === target),
         lastRestoreTest: lastTestOf(known.restoreTests, target),
+        logPoint: ofLogs.get(target),
       },
       now,
     ),

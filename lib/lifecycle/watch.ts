@@ -40,6 +40,7 @@ export async function watch(dependencies: Dependencies): Promise<Watched> {
     at: now.toISOString(),
     uninterruptedSince: facts.watchedSince,
     ...look,
+    logs: Object.fromEntries((facts.logs ?? []).flatMap(({ target, reach }) => (reach ? [[target, reach]] : []))),
     open: [...open],
   };
   await replaceDocument(store, healthKeys.watch, state, { etag });

@@ -39,28 +39,28 @@ export async function reportWal(
   since: { readonly systemIdentifier: string; readonly lsn: string } | undefined = undefined,
 ): Promise<readonly SystemReport[]> {
   const systems = since === undefined ? await walSystems(context, target) : [since.systemIdentifier];
-  return Promise.all(
-    systems.map(async (systemIdentifier) => {
-      const wal = openWal(context, target, systemIdentifier);
-      const timelines: TimelineReport[] = [];
-      for (const timeline of await wal.timelines()) {
-        const segments = await wal.segments(timeline, since?.lsn);
-        const [first, last] = [segments[0], segments.at(-1)];
-        if (first === undefined || last === undefined) continue;
-        timelines.push({
-          timeline,
-          segments: segments.length,
-          first: first.name,
-          last: last.name,
-          from: formatLsn(first.start),
-          to: formatLsn(last.end),
-          gaps: await gapsIn(wal, timeline, segments),
-          point: await pointOf(wal, last),
-        });
-      }
-      return { systemIdentifier, timelines };
-    }),
-  );
+  return Promise.all(systems.map((system) => reportSystem(openWal(context, target, system), since?.lsn)));
+}
+
+/** The same of one system. What `wal` has listed for it, it does not list again. */
+export async function reportSystem(wal: WalLog, since?: string): Promise<SystemReport> {
+  const timelines: TimelineReport[] = [];
+  for (const timeline of await wal.timelines()) {
+    const segments = await wal.segments(timeline, since);
+    const [first, last] = [segments[0], segments.at(-1)];
+    if (first === undefined || last === undefined) continue;
+    timelines.push({
+      timeline,
+      segments: segments.length,
+      first: first.name,
+      last: last.name,
+      from: formatLsn(first.start),
+      to: formatLsn(last.end),
+      gaps: await gapsIn(wal, timeline, segments),
+      point: await pointOf(wal, last),
+    });
+  }
+  return { systemIdentifier: wal.systemIdentifier, timelines };
 }
 
 async function gapsIn(wal: WalLog, timeline: number, segments: readonly WalSegment[]): Promise<ReportedGap[]> {

@@ -104,3 +104,27 @@ test('of several snapshots the oldest counts, and globals and failed streams do 
     '2026-11-21T01:59:00.000Z',
   );
 });
+
+test('a log that goes on from a base is the newest point, unless a backup is newer or the base is bad', () => {
+  const base = backup(20, 2);
+  const along = (at: string, backups: readonly KnownBackup[]) =>
+    restorablePointsOf(objectives, { backups, lastRestoreTest: null, logPoint: { at, backupId: base.backupId } }, now);
+
+  const facts = along('2026-11-21T05:59:50.000Z', [base]);
+  assert.deepEqual(facts.restorable, {
+    at: '2026-11-21T05:59:50.000Z',
+    backupId: '20261120T020000Z-00000000',
+    ageSeconds: 10,
+  });
+  assert.deepEqual(facts.rpo, { objectiveSeconds: 14_400, attainedSeconds: 10 });
+  assert.deepEqual(
+    facts.late.map(({ code }) => code),
+    ['never-verified'],
+  );
+  const newer = along('2026-11-21T02:00:00.000Z', [base, backup(21, 3)]);
+  assert.equal(newer.restorable?.at, '2026-11-21T03:00:10.000Z');
+  const bad = along('2026-11-21T05:59:50.000Z', [{ ...base, verification: 'FAILED' }]);
+  assert.equal(bad.restorable, null);
+  // The base may be older than what is known of the target's backups.
+  assert.equal(along('2026-11-21T05:59:50.000Z', []).restorable?.ageSeconds, 10);
+});

@@ -2,10 +2,19 @@ import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { test } from 'node:test';
 import { parseConfig } from '../../lib/config/load.ts';
-import { walHealthKey } from '../../lib/core/object-keys.ts';
+import { type WalState, walStateSchema } from '../../lib/core/health.ts';
+import { type BackupId, backupIdSchema } from '../../lib/core/ids.ts';
+import type { Manifest } from '../../lib/core/manifest.ts';
+import { manifestKey, walHealthKey } from '../../lib/core/object-keys.ts';
+import { logPoints } from '../../lib/lifecycle/log-points.ts';
 import { lookAtWal } from '../../lib/lifecycle/wal-facts.ts';
+import { watch } from '../../lib/lifecycle/watch.ts';
+import { readDocument, replaceDocument } from '../../lib/store/document.ts';
+import type { Store } from '../../lib/store/store.ts';
 import { putJson } from '../../lib/store/text.ts';
+import { manifestOf } from '../catalog/manifests.ts';
 import { segmentBytes, systemIdentifier, target, walPlace } from '../wal/wal-place.ts';
+import { eventBus } from './event-bus.ts';
 
 const config = parseConfig(
   `
@@ -71,3 +80,77 @@ test('a hole in what the store has is found by its listing, with the last point 
     },
   ]);
 });
+
+test("the newest restorable point is the receiver's, as far as the watch has seen the log go on from a base", async () => {
+  await using place = await walPlace();
+  const { store } = place;
+  const clock = () => new Date('2026-11-26T12:00:00Z');
+  const write = (number: number) =>
+    place.writer.write({ name: `00000001000000000000000${number}`, segmentBytes, plain: randomBytes(segmentBytes) });
+  for (const number of [3, 4, 5]) await write(number);
+  const backupId = await publishBase(store, '0/30040');
+  const say = async (durableLsn: string, restorablePoint: string, gap: WalState['gap'] = null) => {
+    const { etag } = await readDocument(store, walHealthKey(target), walStateSchema);
+    const state = { ...receiving, durableLsn, restorablePoint, gap };
+    await replaceDocument(store, walHealthKey(target), state, { etag });
+  };
+  await using bus = await eventBus();
+  const watched = () =>
+    watch({
+      config: { ...config, store: { kind: 'file', path: place.folder } },
+      ...{ store, clock, catalog: undefined, events: bus.events },
+      ...{ keyState: async () => undefined, log: { warn: () => {} } },
+    });
+  const newest = async (now = clock()) => (await logPoints({ config, store }, now)).get(target);
+
+  await say('0/60000', '2026-11-26T11:50:00.000Z');
+  assert.equal(await newest(), undefined);
+  await watched();
+  assert.deepEqual(await newest(), { at: '2026-11-26T11:50:00.000Z', backupId });
+
+  // The receiver goes on; the watch has not looked again.
+  await say('0/68000', '2026-11-26T11:59:00.000Z');
+  assert.equal((await newest())?.at, '2026-11-26T11:59:00.000Z');
+  assert.equal((await newest(new Date('2026-11-26T12:16:00Z')))?.at, '2026-11-26T11:50:00.000Z');
+  await say('0/90000', '2026-11-26T11:59:00.000Z', {
+    ...{ at: '2026-11-26T11:58:00.000Z', timeline: 1, from: '0/68000', to: '0/80000' },
+  });
+  assert.equal((await newest())?.at, '2026-11-26T11:50:00.000Z');
+
+  // Now there is a hole between the base and where the receiver is.
+  await write(8);
+  await watched();
+  assert.equal(await newest(), undefined);
+});
+
+const receiving: WalState = {
+  formatVersion: 1,
+  at: '2026-11-26T11:59:30.000Z',
+  target,
+  systemIdentifier,
+  state: 'receiving',
+  timeline: 1,
+  receivedLsn: '0/60000',
+  durableLsn: '0/60000',
+  restorablePoint: null,
+  lagBytes: 0,
+  lagSeconds: 0,
+  slot: { name: 'holdfast_orders', retainedBytes: 0, safeBytes: null, limitBytes: null },
+  gap: null,
+};
+
+/** A base backup that ended at that position of the log. */
+async function publishBase(store: Store, endLsn: string): Promise<BackupId> {
+  const backupId = backupIdSchema.parse('20261126T020000Z-00000001');
+  const template = manifestOf({ backupId });
+  const [stream] = template.streams;
+  assert.ok(stream);
+  const facts = { systemIdentifier, timeline: 1, segmentBytes, startLsn: '0/30028', endLsn };
+  const manifest: Manifest = {
+    ...template,
+    method: 'base',
+    streams: [{ ...stream, name: 'cluster', kind: 'cluster', facts }],
+  };
+  await putJson(store, manifestKey(target, backupId), manifest);
+  return backupId;
+}

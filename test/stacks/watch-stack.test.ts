@@ -79,6 +79,18 @@ test('alarms about telling go to mail directly as well', () => {
   ]);
 });
 
+test('a log that is received meets the recovery point objective, however seldom a backup is taken', () => {
+  const { watch: received } = templatesOf(
+    ordinary.replace('engine: postgres', 'engine: postgres\n    rpoHours: 1\n    wal: { receive: true }'),
+  );
+
+  received.hasResourceProperties('AWS::CloudWatch::Alarm', {
+    AlarmName: 'holdfast-rpo-exceeded-orders',
+    MetricName: 'RestorablePointAge',
+    Threshold: 3600,
+  });
+});
+
 test('a recovery point objective is alarmed on where the schedule can meet it', () => {
   const { watch: hourly } = templatesOf(
     ordinary.replace('"0 2 * * *"', '"0 * * * *"').replace('engine: postgres', 'engine: postgres\n    rpoHours: 2'),

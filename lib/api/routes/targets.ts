@@ -22,7 +22,11 @@ const targetSchema = z
     rpoHours: z.number(),
     schedules: z.array(z.string()).describe('Their names'),
     lastBackup: backupSchema.nullable().describe('The newest complete backup'),
-    restorable: pointSchema.nullable().describe('The newest point whose backup is complete and not known to be bad'),
+    restorable: pointSchema
+      .nullable()
+      .describe(
+        'The newest point whose backup is complete and not known to be bad; with a log that is received, as far as that goes on from one',
+      ),
     verified: pointSchema.nullable().describe('The newest point that a restore test has brought back'),
     lastRestoreTest: z
       .strictObject({
