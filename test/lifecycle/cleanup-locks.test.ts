@@ -2,11 +2,13 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { GetObjectLegalHoldCommand, PutObjectLockConfigurationCommand, S3Client } from '@aws-sdk/client-s3';
 import { HoldfastError } from '../../lib/core/errors.ts';
-import { manifestKey } from '../../lib/core/object-keys.ts';
+import { manifestKey, walKey } from '../../lib/core/object-keys.ts';
+import { walTags } from '../../lib/core/object-tags.ts';
 import { holdBackup, releaseBackup } from '../../lib/lifecycle/hold-backup.ts';
 import { openS3Store } from '../../lib/store/s3-store.ts';
 import { minioServer, type S3Server } from '../servers/s3.ts';
 import { type CleanupPlace, cleanupPlace, orders } from './cleanup-place.ts';
+import { publishBase } from './publish-base.ts';
 
 let server: S3Server;
 let client: S3Client;
@@ -45,6 +47,27 @@ const lock = (Bucket: string, Days: number) =>
       },
     }),
   );
+
+test('a segment of a log that is held is retained and told, and goes when the hold is over', async () => {
+  await using place = await lockable();
+  const system = { systemIdentifier: '7434001122334455667', timeline: 1, segmentBytes: 16 * 1024 ** 2 };
+  const keys = ['01', '02', '03'].map((digits) =>
+    walKey(orders, system.systemIdentifier, `0000000100000000000000${digits}`),
+  );
+  for (const key of keys) await place.store.put(key, Buffer.alloc(100), { condition: 'absent', tags: walTags });
+  await place.store.setLegalHold(keys[0] ?? '', true);
+  await publishBase(place, 40, { ...system, startLsn: '0/3000028' });
+
+  const first = await place.cleanUp('first');
+  const left = await place.keys('wal/');
+  await place.store.setLegalHold(keys[0] ?? '', false);
+  const second = await place.cleanUp('second');
+
+  assert.deepEqual([first.removedObjects, first.retainedObjects, first.retainedBytes], [1, 1, 100]);
+  assert.deepEqual(left, [keys[0], keys[2]]);
+  assert.deepEqual([second.removedObjects, second.retainedObjects], [1, 0]);
+  assert.deepEqual(await place.keys('wal/'), [keys[2]]);
+});
 
 test('of a versioned bucket all versions go, and what they took is freed', async () => {
   await using place = await lockable();

@@ -1,16 +1,14 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { afterEach, beforeEach, test } from 'node:test';
-import { newOperationId } from '../../lib/core/ids.ts';
-import type { Manifest } from '../../lib/core/manifest.ts';
-import { dataKey, manifestKey } from '../../lib/core/object-keys.ts';
+import { manifestKey } from '../../lib/core/object-keys.ts';
 import { markInUse } from '../../lib/store/in-use.ts';
 import type { EraseOptions } from '../../lib/store/store.ts';
 import { openWal } from '../../lib/wal/open-wal.ts';
 import { pieceName } from '../../lib/wal/wal-names.ts';
-import { manifestOf } from '../catalog/manifests.ts';
 import { segmentBytes, systemIdentifier, target, type WalPlace, walPlace } from '../wal/wal-place.ts';
 import { type CleanupPlace, cleanupPlace, type Published } from './cleanup-place.ts';
+import { publishBase as publishBaseOf } from './publish-base.ts';
 
 let wal: WalPlace;
 let place: CleanupPlace;
@@ -39,28 +37,10 @@ async function writeLog(): Promise<ReadonlyMap<number, Buffer>> {
   return contents;
 }
 
-/** A base backup that began so many days ago, in that segment of the log. */
-function publishBase(daysAgo: number, segment: number, facts: Manifest['streams'][number]['facts'] = {}) {
-  const id = newOperationId(new Date(place.clock().getTime() - daysAgo * 86_400_000), '00000001');
-  const [stream] = manifestOf({ backupId: id }).streams;
-  assert.ok(stream);
-  const object = {
-    key: dataKey(target, id, 'a1b2', 'orders', 0),
-    ...{ storedBytes: 100, storedSha256: '0'.repeat(64), plainBytes: 500, plainSha256: '0'.repeat(64) },
-  };
-  return place.publish(daysAgo, {
-    method: 'base',
-    streams: [
-      {
-        ...stream,
-        name: 'cluster',
-        kind: 'cluster',
-        objects: [object],
-        facts: { systemIdentifier, timeline: 1, segmentBytes, startLsn: lsnOf(segment, 40), ...facts },
-      },
-    ],
+const publishBase = (daysAgo: number, segment: number, facts: Readonly<Record<string, null>> = {}) =>
+  publishBaseOf(place, daysAgo, {
+    ...{ systemIdentifier, timeline: 1, segmentBytes, startLsn: lsnOf(segment, 40), ...facts },
   });
-}
 
 const inLog = async (): Promise<readonly string[]> =>
   (await place.keys(`${folder}/00000001/`)).map((key) => key.slice(`${folder}/00000001/`.length + 22));
