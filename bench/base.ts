@@ -1,14 +1,11 @@
 import { join } from 'node:path';
-import { loadConfig } from '../lib/config/load.ts';
-import { Bundle } from '../lib/constructs/bundle.ts';
 import type { PostgresServer } from '../test/servers/postgres.ts';
-import { minioServer } from '../test/servers/s3.ts';
-import { type BenchPlace, benchFolder, minioPlaces } from './backup-stores.ts';
-import { benchCluster, toolEnvironment } from './bench-cluster.ts';
+import type { BenchPlace } from './backup-stores.ts';
+import { toolEnvironment } from './bench-cluster.ts';
 import type { BenchRow, Sample } from './bench-row.ts';
 import { measureBackup } from './holdfast-backup.ts';
 import { measureScript } from './measure-command.ts';
-import { pgBackRest } from './pgbackrest.ts';
+import { physicalSetting } from './physical-setting.ts';
 import { type Contender, measureAll, rowBetween } from './rounds.ts';
 
 /**
@@ -17,30 +14,21 @@ import { type Contender, measureAll, rowBetween } from './rounds.ts';
  * contender once, every second round in reverse.
  */
 export async function run(): Promise<BenchRow[]> {
-  await using folder = await benchFolder();
-  await using server = await benchCluster();
-  await using plain = await minioPlaces();
-  await using tls = await minioServer({ tls: true });
-  await using place = await plain.open();
-  const bundle = new Bundle(loadConfig(join(import.meta.dirname, '../holdfast.example.yaml'), {}));
-  const program = join(bundle.taskDirectory('holdfast'), 'main.mjs');
+  await using setting = await physicalSetting();
+  const { folder, server, store, peer } = setting;
+  await using place = await store.open();
   const backup = (isReadBack: boolean) => async () => {
-    await using own = await plain.open();
-    const store = JSON.stringify(own.settings);
-    return measureBackup(
-      { folder: folder.path, server, program, store, env: plain.env, isReadBack },
-      { method: 'base', format: 'base' },
-    );
+    await using own = await store.open();
+    return measureBackup(setting.ours(own, { isReadBack }), { method: 'base', format: 'base' });
   };
-  const peer = await pgBackRest(server, tls, folder.path);
   const ours: readonly Contender[] = [
     { name: 'base backup to MinIO', measure: backup(true) },
     { name: 'base backup to MinIO, without read-back', measure: backup(false) },
   ];
   const peers: readonly Contender[] = [
     { name: 'pgBackRest backup', measure: () => peer.backup('full') },
-    { name: 'pg_basebackup -Ft | zstd -3 -T2 | aws s3 cp -', measure: () => pipe(server, place, plain.env) },
-    { name: 'pg_basebackup -z > file', measure: () => ownCompression(server, folder.path) },
+    { name: 'pg_basebackup -Ft | zstd -3 -T2 | aws s3 cp -', measure: () => pipe(server, place, store.env) },
+    { name: 'pg_basebackup -z > file', measure: () => ownCompression(server, folder) },
   ];
   const samples = await measureAll([...ours, ...peers]);
   return peers.flatMap((other) => ours.map(({ name }) => rowBetween(samples, name, other.name)));

@@ -1,17 +1,13 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Client } from 'pg';
-import { loadConfig } from '../lib/config/load.ts';
-import { Bundle } from '../lib/constructs/bundle.ts';
 import type { BackupRun } from '../lib/core/requests.ts';
 import { openStore } from '../lib/store/open-store.ts';
 import type { PostgresServer } from '../test/servers/postgres.ts';
-import { minioServer } from '../test/servers/s3.ts';
-import { type BenchPlace, benchFolder, minioPlaces } from './backup-stores.ts';
-import { benchCluster } from './bench-cluster.ts';
+import type { BenchPlace } from './backup-stores.ts';
 import { type BenchRow, rowOf, type Sample } from './bench-row.ts';
-import { type HoldfastBackup, measureBackup, measureClusterRestore } from './holdfast-backup.ts';
-import { pgBackRest } from './pgbackrest.ts';
+import { measureBackup, measureClusterRestore } from './holdfast-backup.ts';
+import { physicalSetting } from './physical-setting.ts';
 
 const links = 5;
 
@@ -20,16 +16,10 @@ const links = 5;
  * reads the files where they lie; what both store; and the restore of the whole chain.
  */
 export async function run(): Promise<BenchRow[]> {
-  await using folder = await benchFolder();
-  await using server = await benchCluster();
-  await using plain = await minioPlaces();
-  await using tls = await minioServer({ tls: true });
-  await using place = await plain.open();
-  const bundle = new Bundle(loadConfig(join(import.meta.dirname, '../holdfast.example.yaml'), {}));
-  const program = join(bundle.taskDirectory('holdfast'), 'main.mjs');
-  const store = JSON.stringify(place.settings);
-  const options: HoldfastBackup = { folder: folder.path, server, program, store, env: plain.env, isReadBack: true };
-  const peer = await pgBackRest(server, tls, folder.path);
+  await using setting = await physicalSetting();
+  const { folder, server, store, peer } = setting;
+  await using place = await store.open();
+  const options = setting.ours(place, { isReadBack: true });
   await measureBackup(options, { method: 'base', format: 'base' });
   await peer.backup('full');
 
@@ -49,7 +39,7 @@ export async function run(): Promise<BenchRow[]> {
   }
   const restores: Pair[] = [];
   for (let round = 0; round < 3; round++) {
-    const into = join(folder.path, `restored-${round}`);
+    const into = join(folder, `restored-${round}`);
     const ours = await emptied(into, () => measureClusterRestore(options, last as BackupRun, into));
     const theirs = await emptied(into, () => peer.restore(into));
     console.error(`restore of the chain: ${ours.seconds.toFixed(1)} s, pgBackRest ${theirs.seconds.toFixed(1)} s`);

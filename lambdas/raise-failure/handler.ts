@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { type ErrorCode, errorTable, HoldfastError } from '../../lib/core/errors.ts';
+import { type ErrorCode, errorTable } from '../../lib/core/error-table.ts';
+import { HoldfastError } from '../../lib/core/errors.ts';
 import { anyFailureSchema } from '../../lib/core/failure.ts';
 import { step } from '../frame.ts';
 

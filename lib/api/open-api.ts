@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { createDocument, type ZodOpenApiOperationObject, type ZodOpenApiPathsObject } from 'zod-openapi';
-import { type ErrorCode, errorTable } from '../core/errors.ts';
+import { type ErrorCode, errorTable } from '../core/error-table.ts';
 import { holdfastVersion } from '../version.ts';
 import { problemSchema } from './problem.ts';
 import { asksForKey, type Route } from './route.ts';

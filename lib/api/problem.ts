@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { asHoldfastError, type ErrorCode, errorTable, HoldfastError } from '../core/errors.ts';
+import { type ErrorCode, errorTable } from '../core/error-table.ts';
+import { asHoldfastError, HoldfastError } from '../core/errors.ts';
 
 const codes = Object.keys(errorTable) as [ErrorCode, ...ErrorCode[]];
 

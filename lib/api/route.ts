@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import type { ErrorCode } from '../core/errors.ts';
+import type { ErrorCode } from '../core/error-table.ts';
 import type { requesterSchema } from '../core/manifest.ts';
 import type { ApiDependencies } from './dependencies.ts';
 

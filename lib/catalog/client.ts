@@ -1,5 +1,6 @@
 import { InvokeCommand, type LambdaClient } from '@aws-sdk/client-lambda';
-import { type ErrorCode, errorTable, HoldfastError } from '../core/errors.ts';
+import { type ErrorCode, errorTable } from '../core/error-table.ts';
+import { HoldfastError } from '../core/errors.ts';
 import type { BackupId, TargetName } from '../core/ids.ts';
 import type { JournalEvent } from '../core/journal.ts';
 import type { ExecutionFilter } from './queries/list-executions.ts';

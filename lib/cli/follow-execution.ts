@@ -6,7 +6,8 @@ import {
   type SFNClient,
 } from '@aws-sdk/client-sfn';
 import { z } from 'zod';
-import { type ErrorCode, errorTable, HoldfastError } from '../core/errors.ts';
+import { type ErrorCode, errorTable } from '../core/error-table.ts';
+import { HoldfastError } from '../core/errors.ts';
 import { type Failure, failureOf, failureSchema } from '../core/failure.ts';
 
 export type Step = { readonly name: string; readonly seconds: number };

@@ -1,7 +1,8 @@
 import { Command, type CommanderError, Option } from 'commander';
 import { holdfastVersion } from '../version.ts';
 import { type CommonOptions, runVerb } from './run-verb.ts';
-import { type VerbDefinition, verbs } from './verbs.ts';
+import type { VerbDefinition } from './verb-definition.ts';
+import { verbs } from './verbs.ts';
 
 /** The command line. Verbs are described here and loaded when they run, so that `--help` answers at once. */
 export function createProgram(): Command {

@@ -3,7 +3,7 @@ import { defaultConfigFile, demoConfigFile } from '../config/files.ts';
 import { asHoldfastError, HoldfastError } from '../core/errors.ts';
 import type { CliContext } from './context.ts';
 import { Output } from './output.ts';
-import type { VerbDefinition } from './verbs.ts';
+import type { VerbDefinition } from './verb-definition.ts';
 
 export type CommonOptions = { readonly config: string; readonly json?: boolean };
 

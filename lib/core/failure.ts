@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { type ErrorCode, errorTable } from './errors.ts';
+import { type ErrorCode, errorTable } from './error-table.ts';
 
 /** A failure as it is recorded and shown: the code from the error table, what happened, and what to try. */
 export const failureSchema = z.object({ code: z.string(), message: z.string(), hint: z.string() });

@@ -1,6 +1,6 @@
 import type { HoldfastConfig } from '../config/config.ts';
 import { mostAttempts } from '../core/attempts.ts';
-import { type ErrorCode, errorTable } from '../core/errors.ts';
+import { type ErrorCode, errorTable } from '../core/error-table.ts';
 import { type BackupId, timeOfId } from '../core/ids.ts';
 import { endedOperation, type JournalEvent, journalKey } from '../core/journal.ts';
 import type { Manifest } from '../core/manifest.ts';

@@ -1,5 +1,6 @@
 import { InvokeCommand, type LambdaClient } from '@aws-sdk/client-lambda';
-import { type ErrorCode, errorTable, HoldfastError } from '../core/errors.ts';
+import { type ErrorCode, errorTable } from '../core/error-table.ts';
+import { HoldfastError } from '../core/errors.ts';
 
 /**
  * Invokes one of our functions and gives its answer. Its failures are thrown under their own code; one that cannot be reached, or ends without a

@@ -1,7 +1,7 @@
 import { constants } from 'node:os';
 import { z } from 'zod';
 import { mostAttempts } from '../core/attempts.ts';
-import { type ErrorCode, errorTable } from '../core/errors.ts';
+import { type ErrorCode, errorTable } from '../core/error-table.ts';
 import { type Failure, failureOf } from '../core/failure.ts';
 import type { BackupId } from '../core/ids.ts';
 import { newestOutcome } from '../store/outcomes.ts';

@@ -1,4 +1,5 @@
-import { type ErrorCode, HoldfastError } from '../core/errors.ts';
+import type { ErrorCode } from '../core/error-table.ts';
+import { HoldfastError } from '../core/errors.ts';
 
 /** How a failed system call reads as one of our errors. What is not listed means that the disk or mount is in trouble. */
 const codes: Readonly<Record<string, ErrorCode>> = {

@@ -1,4 +1,5 @@
-import { type ErrorCode, HoldfastError } from '../core/errors.ts';
+import type { ErrorCode } from '../core/error-table.ts';
+import { HoldfastError } from '../core/errors.ts';
 
 /** The server's or SDK's name of an error, and what it means to us. `hint` is given where the code's own would not help. */
 type Row = { readonly code: ErrorCode; readonly hint?: string };

@@ -1,6 +1,6 @@
 import { Choice, Condition, JsonPath, Pass, Result, type State, Succeed } from 'aws-cdk-lib/aws-stepfunctions';
 import type { Construct } from 'constructs';
-import { errorTable } from '../core/errors.ts';
+import { errorTable } from '../core/error-table.ts';
 import { failurePath } from './failure-path.ts';
 import { functionStep } from './function-step.ts';
 import { runTask } from './run-task.ts';

@@ -1,6 +1,6 @@
 import { Duration } from 'aws-cdk-lib';
 import { JitterType, type RetryProps } from 'aws-cdk-lib/aws-stepfunctions';
-import { retryableCodes } from '../core/errors.ts';
+import { retryableCodes } from '../core/error-table.ts';
 
 /** Lambda itself being unable to run a function, as AWS recommends to retry: our code has not run, or not to its end. */
 const lambdaServiceErrors = [

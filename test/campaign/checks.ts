@@ -1,5 +1,6 @@
 import { rebuildCatalog } from '../../lib/catalog/rebuild.ts';
-import { describeError, errorTable } from '../../lib/core/errors.ts';
+import { errorTable } from '../../lib/core/error-table.ts';
+import { describeError } from '../../lib/core/errors.ts';
 import type { Manifest } from '../../lib/core/manifest.ts';
 import { manifestKey, parseManifestKey } from '../../lib/core/object-keys.ts';
 import type { BackupRun } from '../../lib/core/requests.ts';

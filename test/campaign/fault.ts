@@ -1,4 +1,4 @@
-import type { ErrorCode } from '../../lib/core/errors.ts';
+import type { ErrorCode } from '../../lib/core/error-table.ts';
 import type { Random } from '../faults/random.ts';
 import type { Lane } from './lane.ts';
 import type { Interference, Played } from './play.ts';

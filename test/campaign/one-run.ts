@@ -1,4 +1,4 @@
-import { errorTable } from '../../lib/core/errors.ts';
+import { errorTable } from '../../lib/core/error-table.ts';
 import { backupPrefix } from '../../lib/core/object-keys.ts';
 import { reconcile } from '../../lib/lifecycle/reconcile.ts';
 import { type Random, randomOf } from '../faults/random.ts';

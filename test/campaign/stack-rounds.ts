@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
-import { errorTable } from '../../lib/core/errors.ts';
+import { errorTable } from '../../lib/core/error-table.ts';
 import { manifestKey } from '../../lib/core/object-keys.ts';
 import { readKeyFile } from '../../lib/keys/key-file.ts';
 import type { ExecutionRecord } from '../../lib/local/executions/history.ts';

@@ -69,7 +69,7 @@ for (const major of [15, 17, 18] as const) {
           found.rows.map(({ tablename }) => tablename),
           [...tables],
         );
-        assert.equal(indexes.rows[0]?.count, 27);
+        assert.equal(indexes.rows[0]?.count, 28);
         assert.equal(columns.fields.length, 17);
       });
 

@@ -3,8 +3,9 @@ import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync,
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { type VerbDefinition, verbs } from '../../lib/cli/verbs.ts';
-import { errorTable } from '../../lib/core/errors.ts';
+import type { VerbDefinition } from '../../lib/cli/verb-definition.ts';
+import { verbs } from '../../lib/cli/verbs.ts';
+import { errorTable } from '../../lib/core/error-table.ts';
 import { ensureKeyFile } from '../../lib/keys/key-file.ts';
 import { freePort } from '../../lib/servers/child-server.ts';
 import { type CliEnd, runCli } from './run-cli.ts';

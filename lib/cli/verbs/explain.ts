@@ -1,4 +1,5 @@
-import { type ErrorCode, errorTable, HoldfastError } from '../../core/errors.ts';
+import { type ErrorCode, errorTable } from '../../core/error-table.ts';
+import { HoldfastError } from '../../core/errors.ts';
 import { figures, metricNamespace, metrics } from '../../core/metrics.ts';
 import { problemKindNames, problemKinds, runbookOf } from '../../core/problem-kinds.ts';
 import { prometheusRules } from '../../core/prometheus-rules.ts';

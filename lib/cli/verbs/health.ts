@@ -1,4 +1,4 @@
-import { errorTable } from '../../core/errors.ts';
+import { errorTable } from '../../core/error-table.ts';
 import { firstCommand, problemKinds, runbookOf } from '../../core/problem-kinds.ts';
 import { keyState } from '../../keys/key-state.ts';
 import { checkHealth } from '../../lifecycle/check-health.ts';

@@ -1,5 +1,6 @@
 import { Neo4jError } from 'neo4j-driver';
-import { type ErrorCode, HoldfastError } from '../../core/errors.ts';
+import type { ErrorCode } from '../../core/error-table.ts';
+import { HoldfastError } from '../../core/errors.ts';
 
 /** Translates what a server says into the error table. No other file matches codes or texts of Neo4j. */
 

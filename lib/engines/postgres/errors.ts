@@ -1,5 +1,6 @@
 import { DatabaseError } from 'pg';
-import { type ErrorCode, HoldfastError } from '../../core/errors.ts';
+import type { ErrorCode } from '../../core/error-table.ts';
+import { HoldfastError } from '../../core/errors.ts';
 import type { ChildEnd } from '../../runner/child.ts';
 
 /** Translates what a server or a client tool says into the error table. No other file matches codes or texts of PostgreSQL. */

@@ -1,4 +1,5 @@
-import { type ErrorCode, HoldfastError } from '../../core/errors.ts';
+import type { ErrorCode } from '../../core/error-table.ts';
+import { HoldfastError } from '../../core/errors.ts';
 
 /** What a server answers with instead of a reply. `kind` is its first word: `ERR`, `NOPERM`, `BUSYKEY` … */
 export class Refusal extends Error {

@@ -1,4 +1,4 @@
-import type { ErrorCode } from '../../../lib/core/errors.ts';
+import type { ErrorCode } from '../../../lib/core/error-table.ts';
 import type { Passing, Fault as StoreFault } from '../../faults/fault-proxy.ts';
 import type { FaultKind, Scene } from '../fault.ts';
 

@@ -1,5 +1,6 @@
 import { javaEnvironment, programEnvironment } from '../../../config/program-folders.ts';
-import { type ErrorCode, HoldfastError } from '../../../core/errors.ts';
+import type { ErrorCode } from '../../../core/error-table.ts';
+import { HoldfastError } from '../../../core/errors.ts';
 import { type Child, openChild } from '../../../runner/child.ts';
 import { stopReason } from '../../stop-reason.ts';
 import type { Neo4jTools } from '../tools.ts';

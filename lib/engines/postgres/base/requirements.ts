@@ -1,5 +1,6 @@
 import type { Client } from 'pg';
-import { type ErrorCode, HoldfastError } from '../../../core/errors.ts';
+import type { ErrorCode } from '../../../core/error-table.ts';
+import { HoldfastError } from '../../../core/errors.ts';
 import type { Method } from '../../../core/vocabulary.ts';
 import type { Probe } from '../../engine.ts';
 import type { Connection } from '../connection.ts';

@@ -1,6 +1,7 @@
 import { existsSync, statfsSync, statSync } from 'node:fs';
 import path from 'node:path';
-import { type ErrorCode, HoldfastError } from '../../../core/errors.ts';
+import type { ErrorCode } from '../../../core/error-table.ts';
+import { HoldfastError } from '../../../core/errors.ts';
 
 const mebibyte = 1024 * 1024;
 
