@@ -3,7 +3,7 @@ import { Peer, Port, SecurityGroup } from 'aws-cdk-lib/aws-ec2';
 import { DockerImageAsset } from 'aws-cdk-lib/aws-ecr-assets';
 import { Cluster, ContainerInsights } from 'aws-cdk-lib/aws-ecs';
 import { Construct } from 'constructs';
-import type { HoldfastConfig } from '../config/config.ts';
+import type { HoldfastConfig, Target } from '../config/config.ts';
 import { buildsOnEarlier } from '../config/targets/methods.ts';
 import type { EcsService } from '../config/targets/service.ts';
 import { locksMounts, recoversInTask } from '../config/targets/task-folders.ts';
@@ -73,8 +73,10 @@ export class Tasks extends Construct {
       props.targets.map(({ connection }) => connection.password),
     );
 
-    // Of servers that keep one, the log after a backup, and how far it goes.
-    const logOf = (isKept: boolean) => (isKept ? (['wal', 'health'] as const) : []);
+    // Is there a log that goes on after a backup? And where there may be one, what it holds, and how far it goes.
+    const logsIn = (targets: readonly Target[]) =>
+      targets.some(({ engine }) => recoversInTask(engine)) ? (['wal'] as const) : [];
+    const logOf = (targets: readonly Target[]) => (targets.some(mayHaveLog) ? (['wal', 'health'] as const) : []);
     const services = props.targets.flatMap(({ service }) => service?.ecs ?? []);
     this.services = [...new Map(services.map((one) => [`${one.cluster}/${one.service}`, one])).values()];
     const switching = (service: EcsService | undefined) =>
@@ -87,14 +89,7 @@ export class Tasks extends Construct {
         description: 'writes backups',
         permissions: [...passwords, ...switching(service)],
       });
-      const chained = targets
-        .filter(({ engine, backups }) =>
-          buildsOnEarlier(
-            engine,
-            backups.map(({ method }) => method),
-          ),
-        )
-        .map(({ name }) => name);
+      const chained = targets.filter(isChained).map(({ name }) => name);
       const records = service === undefined ? [] : (['services'] as const);
       vault.grantList(
         task.role,
@@ -125,9 +120,8 @@ export class Tasks extends Construct {
         permissions: [...passwords, ...switching(service)],
       });
       const records = service === undefined ? [] : (['services'] as const);
-      const log = logOf(isOfClusters);
-      vault.grantList(task.role, 'backups', 'leases', 'inUse', ...records, ...log);
-      vault.grantGet(task.role, 'backups', 'leases', 'inUse', ...records, ...log);
+      vault.grantList(task.role, 'backups', 'leases', 'inUse', ...records, ...logsIn(targets));
+      vault.grantGet(task.role, 'backups', 'leases', 'inUse', ...records, ...logOf(targets));
       vault.grantPut(task.role, 'leases', 'inUse', 'outcomes', ...records);
       vault.grantUnwrap(task.role);
       return task;
@@ -141,9 +135,8 @@ export class Tasks extends Construct {
         description: 'restores backups into a server of its own',
         permissions: [],
       });
-      const log = logOf(targets.some(({ engine }) => recoversInTask(engine)));
-      vault.grantList(task.role, 'backups', 'inUse', ...log);
-      vault.grantGet(task.role, 'backups', 'inUse', ...log);
+      vault.grantList(task.role, 'backups', 'inUse', ...logsIn(targets));
+      vault.grantGet(task.role, 'backups', 'inUse', ...logOf(targets));
       vault.grantPut(task.role, 'inUse', 'outcomes');
       vault.grantUnwrap(task.role);
       return task;
@@ -213,3 +206,14 @@ export class Tasks extends Construct {
     };
   }
 }
+
+/** Do backups of the target build on one another? */
+const isChained = ({ engine, backups }: Target): boolean =>
+  buildsOnEarlier(
+    engine,
+    backups.map(({ method }) => method),
+  );
+
+/** A log is received, or sent by the server itself, which nobody does who has nothing that it could go on from. */
+const mayHaveLog = (target: Target): boolean =>
+  recoversInTask(target.engine) && (target.wal?.receive === true || isChained(target));
