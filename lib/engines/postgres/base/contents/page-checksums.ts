@@ -1,3 +1,4 @@
+import { wasmModule } from '../../../wasm-module.ts';
 import type { Lsn } from '../../replication/lsn.ts';
 import { pageChecksumWasm } from './page-checksum.wasm.ts';
 
@@ -12,14 +13,8 @@ type Exports = {
   readonly CAPACITY: Global<number>;
   firstDamaged(pages: number, block: number, start: bigint): number;
 };
-/** What is used of the global of this name, for which neither TypeScript nor Node's types have declarations without a browser's. */
-type WebAssemblyApi = {
-  readonly Module: new (bytes: Uint8Array) => object;
-  readonly Instance: new (module: object) => { readonly exports: unknown };
-};
-const webAssembly = (globalThis as unknown as { readonly WebAssembly: WebAssemblyApi }).WebAssembly;
 
-let compiled: object | undefined;
+const instantiate = wasmModule<Exports>(pageChecksumWasm);
 
 /** A relation's file by its path in the cluster, or in a tablespace: which of its files it is. */
 const relationFile = /^(?:global|base\/\d+|PG_\d+_\d+\/\d+)\/\d+(?:_(?:fsm|vm|init))?(?:\.(\d+))?$/;
@@ -36,8 +31,7 @@ export class PageChecksums {
 
   /** `startLsn`: pages that were changed since may be torn, for recovery writes them anew. */
   constructor(startLsn: Lsn) {
-    compiled ??= new webAssembly.Module(Buffer.from(pageChecksumWasm, 'base64'));
-    this.#wasm = new webAssembly.Instance(compiled).exports as Exports;
+    this.#wasm = instantiate();
     const { memory, input, CAPACITY } = this.#wasm;
     this.#input = new Uint8Array(memory.buffer, input.value, CAPACITY.value * pageBytes);
     this.#start = startLsn;
