@@ -22,7 +22,8 @@ export type TimelineOptions = {
   readonly pointAt: (lsn: Lsn) => Date | undefined;
   readonly onReceived: (lsn: Lsn) => void;
   readonly onDurable: (lsn: Lsn) => void;
-  readonly onStored: (storedBytes: number) => void;
+  /** A file of so many bytes went into the store. */
+  readonly onStored: (bytes: number) => void;
   /** When it fires, what was received is flushed and the stream ended. */
   readonly stop: AbortSignal;
   /** When it fires, uploads are given up. */
@@ -51,8 +52,8 @@ export async function receiveTimeline(options: TimelineOptions): Promise<NextTim
       options.onDurable(lsn);
     },
     onFailure: failed.reject,
+    onStored: options.onStored,
     onSettled: () => {
-      options.onStored(uploads.storedBytes);
       if (!isPaused || uploads.count >= limit) return;
       isPaused = false;
       stream.resume();

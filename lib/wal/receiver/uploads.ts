@@ -19,16 +19,18 @@ export class WalUploads {
   readonly #signal: AbortSignal;
   readonly #onDurable: (lsn: Lsn) => void;
   readonly #onFailure: (error: unknown) => void;
+  readonly #onStored: (bytes: number) => void;
   readonly #onSettled: () => void;
   readonly #pending: Pending[] = [];
   readonly #running = new Set<Promise<void>>();
-  #storedBytes = 0;
 
   constructor(options: {
     readonly writer: WalWriter;
     readonly signal: AbortSignal;
     readonly onDurable: (lsn: Lsn) => void;
     readonly onFailure: (error: unknown) => void;
+    /** A file went into the store that was not there, of so many bytes as they are stored. */
+    readonly onStored: (bytes: number) => void;
     /** One has ended: there may be room again. */
     readonly onSettled: () => void;
   }) {
@@ -36,6 +38,7 @@ export class WalUploads {
     this.#signal = options.signal;
     this.#onDurable = options.onDurable;
     this.#onFailure = options.onFailure;
+    this.#onStored = options.onStored;
     this.#onSettled = options.onSettled;
   }
 
@@ -59,11 +62,6 @@ export class WalUploads {
     return this.#running.size;
   }
 
-  /** Bytes that went into the store so far. */
-  get storedBytes(): number {
-    return this.#storedBytes;
-  }
-
   /** Resolves when none is under way any more. */
   async settled(): Promise<void> {
     while (this.#running.size > 0) await Promise.all(this.#running);
@@ -76,7 +74,7 @@ export class WalUploads {
       signal: this.#signal,
       shouldRetry: ({ error }) => error instanceof HoldfastError && error.retryable,
     });
-    if (outcome === 'written') this.#storedBytes += storedBytes;
+    if (outcome === 'written') this.#onStored(storedBytes);
   }
 
   #advance(): void {
