@@ -4,21 +4,19 @@ import { chmodSync } from 'node:fs';
 import { mkdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { before, test } from 'node:test';
-import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { Client } from 'pg';
 import { loadConfig } from '../../lib/config/load.ts';
-import { walStateSchema } from '../../lib/core/health.ts';
-import { walHealthKey } from '../../lib/core/object-keys.ts';
+import { formatLsn } from '../../lib/engines/postgres/replication/lsn.ts';
+import { sampleWal } from '../../lib/engines/postgres/replication/wal-sample.ts';
 import { openKeyProviderOf } from '../../lib/keys/open-key-provider.ts';
 import { serverAccount } from '../../lib/servers/server-account.ts';
-import { readDocument } from '../../lib/store/document.ts';
 import { openStore } from '../../lib/store/open-store.ts';
 import { receiveWal } from '../../lib/wal/receiver/receive-wal.ts';
 import { ensureDebianPrograms } from '../../scripts/servers/debian-programs.ts';
 import { ensurePythonPackages } from '../../scripts/servers/python-packages.ts';
-import { run } from '../engines/postgres/run-engine.ts';
 import { type PostgresServer, postgresServer } from '../servers/postgres.ts';
+import { until, withSql } from '../wal/receiver/receiving.ts';
 import { type TakenBackup, takeBackup } from './take-backup.ts';
 
 const document = await readFile(new URL('../../docs/restore-without-holdfast.md', import.meta.url), 'utf8');
@@ -40,6 +38,8 @@ before(async () => {
   venv = await ensurePythonPackages(/pip install --quiet (.+)/.exec(document)?.[1]?.split(' ') ?? [], progress);
 });
 
+const slot = 'holdfast_shop';
+
 /** Receives WAL until what was written meanwhile is in the store. */
 async function receive(server: PostgresServer, { configFile, manifest }: TakenBackup): Promise<void> {
   const config = loadConfig(configFile, {});
@@ -52,17 +52,16 @@ async function receive(server: PostgresServer, { configFile, manifest }: TakenBa
     {
       target: manifest.target,
       connection: async () => ({ host, port, user, password, sslmode: 'disable' }),
-      settings: { slot: 'holdfast_shop', flushSeconds: 0.2 },
+      settings: { slot, flushSeconds: 0.2 },
       log: { info: say, warn: say, error: say },
     },
   );
-  await run(server, 'postgres', 'create table item as select * from generate_series(1, 1000) id');
-  const written = Date.now();
-  for (const deadline = written + 60_000; ; await delay(50)) {
-    const { value } = await readDocument(store, walHealthKey(manifest.target), walStateSchema);
-    if (value?.restorablePoint && Date.parse(value.restorablePoint) > written) break;
-    assert.ok(Date.now() < deadline, 'the receiver does not come that far');
-  }
+  await withSql(server, async (client) => {
+    await client.query('create table item as select * from generate_series(1, 1000) id');
+    const written = formatLsn((await sampleWal(client)).lsn);
+    const isDurable = 'select 1 from pg_replication_slots where slot_name = $1 and restart_lsn >= $2::pg_lsn';
+    await until(async () => (await client.query(isDurable, [slot, written])).rowCount === 1, 'WAL to be durable');
+  });
   stop.abort();
   await receiving;
   await store.close();

@@ -1,5 +1,5 @@
 import type { Lsn } from '../../engines/postgres/replication/lsn.ts';
-import type { WalSample } from '../../engines/postgres/replication/slots.ts';
+import type { WalSample } from '../../engines/postgres/replication/wal-sample.ts';
 
 type Taken = { readonly lsn: Lsn; readonly at: Date | undefined; readonly takenAt: Date };
 

@@ -1,21 +1,12 @@
 import type { Client } from 'pg';
-import { type Lsn, parseLsn } from '../replication/lsn.ts';
+import type { Lsn } from '../replication/lsn.ts';
+import { sampleWal } from '../replication/wal-sample.ts';
 
 type Sample = { readonly at: Date; readonly lsn: Lsn };
 
-type Row = { readonly time: number | null; readonly lsn: string | null; readonly transactions: number };
-
 const everyMilliseconds = 1000;
 
-/**
- * A time of the server, and a position in its WAL before which everything stands that was committed until then. The time is taken first: on a
- * primary it is the statement's beginning; on a standby the commit that it has replayed last, of which there may be none yet.
- */
-const query = `
-select floor(extract(epoch from case when pg_is_in_recovery() then pg_last_xact_replay_timestamp() else now() end)
-             * 1000)::float8 as "time",
-       (case when pg_is_in_recovery() then pg_last_wal_replay_lsn() else pg_current_wal_insert_lsn() end)::text as "lsn",
-       (select sum(xact_commit + xact_rollback)::float8 from pg_stat_database) as "transactions"`;
+const transactionsText = 'select sum(xact_commit + xact_rollback)::float8 as "transactions" from pg_stat_database';
 
 /**
  * Samples the server's time and WAL position once a second, so that of a position that the server names later it is known which time it is at
@@ -62,10 +53,10 @@ export class RestorableSamples {
 
   async #take(): Promise<void> {
     try {
-      const { rows } = await this.#client.query<Row>(query);
-      const row = rows[0];
-      if (row) this.#onTransactions(row.transactions);
-      if (row?.time != null && row.lsn !== null) this.#samples.push({ at: new Date(row.time), lsn: parseLsn(row.lsn) });
+      const { rows } = await this.#client.query<{ readonly transactions: number }>(transactionsText);
+      if (rows[0]) this.#onTransactions(rows[0].transactions);
+      const { lsn, at } = await sampleWal(this.#client);
+      if (at !== undefined) this.#samples.push({ at, lsn });
     } catch {
       // The backup goes on without: its point in time is told by an older sample.
     }

@@ -16,27 +16,6 @@ export type SlotState = {
   readonly safeBytes: number | null;
 };
 
-/** Where a server's WAL is, and by when what is there was committed. */
-export type WalSample = {
-  readonly lsn: Lsn;
-  /** Everything that was committed before this time is before `lsn`; undefined when a standby has replayed nothing yet. */
-  readonly at: Date | undefined;
-  readonly isStandby: boolean;
-};
-
-// A standby's clock says nothing of when the primary committed; the last transaction that it replayed does.
-const sampleText = `select
-  pg_is_in_recovery() as "isStandby",
-  case when pg_is_in_recovery() then pg_last_xact_replay_timestamp() else clock_timestamp() end as "at",
-  case when pg_is_in_recovery() then pg_last_wal_replay_lsn() else pg_current_wal_flush_lsn() end::text as "lsn"`;
-
-/** Asks where the server's WAL is now. */
-export async function sampleWal(client: Client): Promise<WalSample> {
-  const row = await one<{ isStandby: boolean; at: Date | null; lsn: string }>(client, sampleText, []);
-  if (row === undefined) throw new HoldfastError('internal', 'the server does not say where its WAL is');
-  return { isStandby: row.isStandby, at: row.at ?? undefined, lsn: parseLsn(row.lsn) };
-}
-
 /** The slot of that name, or undefined. Rejects with `preflight-failed` when it is one for logical replication. */
 export async function readSlot(client: Client, name: string): Promise<SlotState | undefined> {
   const row = await one<{
