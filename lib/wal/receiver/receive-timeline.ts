@@ -17,7 +17,8 @@ export type TimelineOptions = {
   readonly known: readonly KnownPiece[];
   readonly segmentBytes: number;
   readonly flushMs: number;
-  readonly statusMs: number;
+  /** The server's `wal_sender_timeout`. */
+  readonly senderTimeoutMs: number;
   readonly clock: () => Date;
   readonly pointAt: (lsn: Lsn) => Date | undefined;
   readonly onReceived: (lsn: Lsn) => void;
@@ -78,11 +79,10 @@ export async function receiveTimeline(options: TimelineOptions): Promise<NextTim
       isPaused = true;
       stream.pause();
     },
-    onServerEnd: () => {},
     onWanted: () => assembler.flush(),
+    senderTimeoutMs: options.senderTimeoutMs,
     clock: options.clock,
   });
-  const status = setInterval(() => stream.sendStatus(), options.statusMs);
   // A slow store gets no more pieces than it takes.
   const flush = setInterval(() => uploads.count < limit && assembler.flush(), options.flushMs);
   const onStop = (): void => {
@@ -94,7 +94,6 @@ export async function receiveTimeline(options: TimelineOptions): Promise<NextTim
   try {
     return await Promise.race([stream.ended(), failed.promise]);
   } finally {
-    clearInterval(status);
     clearInterval(flush);
     stop.removeEventListener('abort', onStop);
     // A server that is gone for good has left its last bytes here, and nowhere else.

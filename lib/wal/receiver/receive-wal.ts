@@ -20,7 +20,7 @@ import {
   storeHistory,
 } from './open-session.ts';
 import { receiveTimeline } from './receive-timeline.ts';
-import { type ReceiverSettings, statusPeriodMs } from './receiver-settings.ts';
+import type { ReceiverSettings } from './receiver-settings.ts';
 import { type Measure, ReceiverState } from './receiver-state.ts';
 
 type Say = (message: string, fields?: Readonly<Record<string, string>>) => void;
@@ -173,7 +173,7 @@ class Receiver {
         known: start.known,
         segmentBytes,
         flushMs: settings.flushSeconds * 1000,
-        statusMs: statusPeriodMs(limits.senderTimeoutMs),
+        senderTimeoutMs: limits.senderTimeoutMs,
         clock: this.#context.clock,
         pointAt: (lsn) => state.points.pointAt(lsn),
         onReceived: (lsn) => state.received(lsn),

@@ -11,7 +11,3 @@ const bytesOnTheWay = 64 * 1024 * 1024;
 
 /** How many segments are uploaded side by side: what is received meanwhile waits in the server. */
 export const segmentsOnTheWay = (segmentBytes: number): number => Math.max(1, Math.floor(bytesOnTheWay / segmentBytes));
-
-/** How often the server hears from its receiver, when it gives up on one that says nothing for `timeoutMs` (0: never). */
-export const statusPeriodMs = (timeoutMs: number): number =>
-  timeoutMs === 0 ? 10_000 : Math.max(100, Math.min(10_000, Math.floor(timeoutMs / 3)));

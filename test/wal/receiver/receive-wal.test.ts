@@ -12,6 +12,7 @@ import {
   confirmed,
   flushedLsn,
   pgbench,
+  pgbenchLoad,
   receiving,
   slot,
   switchAndWait,
@@ -75,15 +76,22 @@ for (const major of [15, 17, 18] as const) {
       await using server = await postgresServer({ major, settings });
       await using place = await walPlace();
       await pgbench(server, '-i', '-s', '2', '-q');
-      const load = pgbench(server, '-c', '2', '-T', '8', '-n');
-      for (let round = 0; round < 5; round++) {
-        const before = await durable(place);
-        const child = receiverProcess(place, server);
-        await until(async () => (await durable(place)) > before && (await walSystems(place, target)).length > 0, 'WAL');
-        child.kill('SIGKILL');
-        await once(child, 'exit');
+      {
+        await using _load = pgbenchLoad(server);
+        for (let round = 0; round < 5; round++) {
+          const before = await durable(place);
+          const child = receiverProcess(place, server);
+          try {
+            await until(
+              async () => (await durable(place)) > before && (await walSystems(place, target)).length > 0,
+              'WAL',
+            );
+          } finally {
+            child.kill('SIGKILL');
+            await once(child, 'exit');
+          }
+        }
       }
-      await load;
       await using receiver = receiving(place, server);
 
       await switchAndWait(server);

@@ -121,6 +121,24 @@ export async function switchAndWait(server: PostgresServer): Promise<Lsn> {
 
 /** pgbench on the server: its tables, or a load of so many seconds. */
 export async function pgbench(server: PostgresServer, ...args: readonly string[]): Promise<void> {
+  await runPgbench(server, args);
+}
+
+/** A load on the server that lasts until it is disposed of. */
+export function pgbenchLoad(server: PostgresServer): AsyncDisposable {
+  const stop = new AbortController();
+  const running = runPgbench(server, ['-c', '2', '-T', '600', '-n'], stop.signal).catch((error: unknown) => {
+    if (!stop.signal.aborted) throw error;
+  });
+  return {
+    async [Symbol.asyncDispose]() {
+      stop.abort();
+      await running;
+    },
+  };
+}
+
+async function runPgbench(server: PostgresServer, args: readonly string[], signal?: AbortSignal): Promise<void> {
   await promisify(execFile)(path.join(server.binDir, 'pgbench'), [...args, 'postgres'], {
     env: {
       PATH: process.env['PATH'],
@@ -129,5 +147,6 @@ export async function pgbench(server: PostgresServer, ...args: readonly string[]
       PGUSER: server.user,
       PGPASSWORD: server.password,
     },
+    signal,
   });
 }

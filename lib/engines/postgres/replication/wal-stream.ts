@@ -11,15 +11,21 @@ export type WalStreamOptions = {
   readonly timeline: number;
   /** The next bytes, and where they begin: always where the last ones ended. They are the receiver's own. */
   readonly onWal: (bytes: Buffer, at: Lsn) => void;
-  /** How far the server's WAL goes. */
-  readonly onServerEnd: (end: Lsn) => void;
   /** The server waits to hear that all it sent is durable; until it does, it may not be able to shut down. */
   readonly onWanted: () => void;
+  /** The server's `wal_sender_timeout`: it gives up on a receiver that says nothing for so long, unless it is 0. */
+  readonly senderTimeoutMs: number;
   readonly clock: () => Date;
 };
 
 /** Where a timeline that was streamed to its end is left for the next one. */
 export type NextTimeline = { readonly timeline: number; readonly begin: Lsn };
+
+const longestSilenceMs = 10_000;
+
+/** How often the server hears from here. */
+const statusPeriodMs = (timeoutMs: number): number =>
+  timeoutMs === 0 ? longestSilenceMs : Math.max(100, Math.min(longestSilenceMs, Math.floor(timeoutMs / 3)));
 
 /**
  * WAL as the server sends it, from a physical slot. The server keeps what was not reported durable, and removes what was; so only what is
@@ -39,7 +45,7 @@ export class WalStream {
     this.#received = options.from;
     const messages = new WalMessages({
       onWal: (bytes, at) => this.#onWal(bytes, at),
-      onEnd: (end, isReplyWanted) => this.#onEnd(end, isReplyWanted),
+      onEnd: (_, isReplyWanted) => this.#onEnd(isReplyWanted),
     });
     const { slot, from, timeline } = options;
     this.#copy = startCopy(
@@ -56,6 +62,9 @@ export class WalStream {
         },
       },
     );
+    const status = setInterval(() => this.#sendStatus(), statusPeriodMs(options.senderTimeoutMs));
+    const endStatus = (): void => clearInterval(status);
+    this.#copy.ended.then(endStatus, endStatus);
   }
 
   /**
@@ -76,10 +85,6 @@ export class WalStream {
     return { timeline: Number(timeline), begin: parseLsn(begin) };
   }
 
-  get received(): Lsn {
-    return this.#received;
-  }
-
   pause(): void {
     this.#copy.pause();
   }
@@ -92,21 +97,13 @@ export class WalStream {
   reportDurable(lsn: Lsn): void {
     if (lsn <= this.#durable) return;
     this.#durable = lsn;
-    if (!this.#isReplyOwed || this.#durable >= this.#received) this.sendStatus();
-  }
-
-  /** Tells the server how far this is. To be called by a timer, well within the server's `wal_sender_timeout`. */
-  sendStatus(): void {
-    if (this.#isEnding) return;
-    this.#isReplyOwed = false;
-    const status = { received: this.#received, durable: this.#durable, now: this.#options.clock() };
-    void this.#copy.send(statusMessage(status));
+    if (!this.#isReplyOwed || this.#durable >= this.#received) this.#sendStatus();
   }
 
   /** Asks the server to stop sending. */
   end(): void {
     if (this.#isEnding) return;
-    this.sendStatus();
+    this.#sendStatus();
     this.#isEnding = true;
     this.#copy.resume();
     this.#copy.endCopy();
@@ -122,11 +119,18 @@ export class WalStream {
     this.#options.onWal(bytes, at);
   }
 
-  #onEnd(end: Lsn, isReplyWanted: boolean): void {
-    this.#options.onServerEnd(end);
+  /** Tells the server how far this is. */
+  #sendStatus(): void {
+    if (this.#isEnding) return;
+    this.#isReplyOwed = false;
+    const status = { received: this.#received, durable: this.#durable, now: this.#options.clock() };
+    void this.#copy.send(statusMessage(status));
+  }
+
+  #onEnd(isReplyWanted: boolean): void {
     if (!isReplyWanted) return;
     // Answered with less than everything, a server that shuts down asks again at once, and both would spin.
-    if (this.#durable >= this.#received) this.sendStatus();
+    if (this.#durable >= this.#received) this.#sendStatus();
     else {
       this.#isReplyOwed = true;
       this.#options.onWanted();

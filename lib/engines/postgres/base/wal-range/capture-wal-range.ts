@@ -162,22 +162,17 @@ async function* streamRange({ session, target, range, senderTimeoutMs }: Reading
       queue.end();
       stream.end();
     },
-    onServerEnd() {},
     onWanted() {},
+    senderTimeoutMs,
     clock: () => new Date(),
   });
   stream.reportDurable(range.start);
-  const timer = setInterval(() => stream.sendStatus(), Math.max(100, (senderTimeoutMs || 60_000) / 3));
   const ended = stream.ended().then(
     () => queue.fail(new HoldfastError('source-interrupted', 'the server left the timeline during the backup')),
     (error: unknown) => queue.fail(error),
   );
-  try {
-    yield* queue.read(0);
-    await ended;
-  } finally {
-    clearInterval(timer);
-  }
+  yield* queue.read(0);
+  await ended;
 }
 
 function factsOf(
