@@ -58,8 +58,8 @@ export async function minioServer({ tls = false }: { readonly tls?: boolean } = 
     },
     isReady: () =>
       tls
-        ? answersWithTls(`https://localhost:${port}/minio/health/ready`)
-        : answers(`http://127.0.0.1:${port}/minio/health/ready`, 200),
+        ? answersWithTls(`https://localhost:${port}/minio/health/cluster`)
+        : answers(`http://127.0.0.1:${port}/minio/health/cluster`, 200),
   }));
 }
 
