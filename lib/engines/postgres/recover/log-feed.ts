@@ -14,8 +14,6 @@ export type LogFeed = AsyncDisposable & {
   readonly command: string;
   /** What kept a segment from being given to the server; undefined while nothing has. */
   failure(): unknown;
-  /** The last segment that the server took. */
-  lastTaken(): string | undefined;
 };
 
 /** Exit codes above 125 end the recovery; others say that there is no such file, which may be as it should. */
@@ -72,7 +70,6 @@ export async function openLogFeed(options: {
   const places = new Map(names.map((name, index) => [name, index]));
   const fetching = new Map<string, Promise<void>>();
   let failure: unknown;
-  let last: string | undefined;
   let next = 0;
 
   const fetch = (name: string): Promise<void> => {
@@ -117,7 +114,6 @@ export async function openLogFeed(options: {
       if (place === undefined) return;
       // It may be wanted once more: the one with the checkpoint is read first, and a server that is started again begins where it was.
       fetching.delete(name);
-      last = name;
       next = Math.max(next, place + 1);
       options.onTaken(name, place + 1);
       goAhead();
@@ -133,7 +129,6 @@ export async function openLogFeed(options: {
   return {
     command: `${quoted(command)} %f ${quoted(options.data)}/%p`,
     failure: () => failure,
-    lastTaken: () => last,
     async [Symbol.asyncDispose]() {
       options.signal.removeEventListener('abort', abort);
       stop.abort(new Error('the recovery has ended'));
