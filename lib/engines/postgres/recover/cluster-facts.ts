@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { HoldfastError } from '../../../core/errors.ts';
-import type { StreamRecord } from '../../../core/manifest.ts';
+import { isWholeServer, type StreamRecord } from '../../../core/manifest.ts';
 import { parseLsn } from '../replication/lsn.ts';
 
 const lsnSchema = z.string().transform((text, context) => {
@@ -29,8 +29,15 @@ const clusterFactsSchema = z.object({
 });
 export type ClusterFacts = z.output<typeof clusterFactsSchema>;
 
-/** The stream of a base backup that holds the data directory. */
-export const isCluster = ({ kind }: Pick<StreamRecord, 'kind'>): boolean => kind === 'cluster';
+/** The stream among a backup's that is the cluster itself. Throws `object-missing` when there is none. */
+export function clusterAmong<Stream extends { readonly record: StreamRecord }>(
+  streams: readonly Stream[],
+  of = 'the backup',
+): Stream {
+  const cluster = streams.find(({ record }) => isWholeServer(record));
+  if (cluster === undefined) throw new HoldfastError('object-missing', `${of} holds no cluster`);
+  return cluster;
+}
 
 /** The facts of a base backup's stream `cluster`. Throws `manifest-unreadable`. */
 export function clusterFactsOf(record: StreamRecord): ClusterFacts {

@@ -4,7 +4,7 @@ import type { ReachedPoint } from '../../../core/recovery-point.ts';
 import type { Comparison, EngineContext, RestorePlan, RestoreResult } from '../../engine.ts';
 import { findExactServer, type ServerPrograms } from '../server-programs.ts';
 import { announceHistory } from './announce-history.ts';
-import { clusterFactsOf } from './cluster-facts.ts';
+import { clusterAmong, clusterFactsOf } from './cluster-facts.ts';
 import {
   completeDataFolder,
   type DataFolder,
@@ -27,8 +27,7 @@ import { chainOf, requireRoomFor, unpackBackup } from './unpack-backup.ts';
  * says what a crash leaves). The server that recovers is reached by nobody else, and archives nothing. What failed is removed again.
  */
 export async function restoreCluster(context: EngineContext, plan: RestorePlan): Promise<RestoreResult> {
-  const stream = plan.streams.find(({ record }) => record.kind === 'cluster');
-  if (stream === undefined) throw new HoldfastError('object-missing', 'the backup holds no cluster');
+  const stream = clusterAmong(plan.streams);
   const base = clusterFactsOf(stream.record);
   const folder = folderNamed(stream.destination);
   const isStarted = plan.start ?? true;

@@ -6,7 +6,7 @@ import type { EngineContext, RestoreTestPlan, RestoreTestResult } from '../../en
 import { stopReason } from '../../stop-reason.ts';
 import { askAssertions, createReader } from '../ask-assertions.ts';
 import { connect } from '../connection.ts';
-import { clusterFactsOf } from './cluster-facts.ts';
+import { clusterAmong, clusterFactsOf } from './cluster-facts.ts';
 import { databasesOf, examineChecksums, examineStructures } from './examine-cluster.ts';
 import { openScratchCluster, type ScratchCluster } from './open-scratch-cluster.ts';
 import { pointByChance } from './point-by-chance.ts';
@@ -20,8 +20,7 @@ type Context = Omit<EngineContext, 'connection'>;
  */
 export async function testCluster(context: Context, plan: RestoreTestPlan): Promise<RestoreTestResult> {
   const { amcheck, serverSettings } = optionsSchema.parse(plan.options);
-  const stream = plan.streams.find(({ record }) => record.kind === 'cluster');
-  if (stream === undefined) throw new HoldfastError('object-missing', 'the backup holds no cluster');
+  const stream = clusterAmong(plan.streams);
   const base = clusterFactsOf(stream.record);
   const point =
     plan.point ??
