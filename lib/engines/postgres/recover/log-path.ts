@@ -19,7 +19,7 @@ export type LogPath = {
 type Base = Pick<ClusterFacts, 'timeline' | 'startLsn' | 'endLsn' | 'segmentBytes' | 'fromStandby'>;
 
 /** How far the segments of one timeline go from a position on without a gap, and which one would be next. */
-export function reachableOn(
+function reachableOn(
   timeline: number,
   from: Lsn,
   { segments, segmentBytes }: { readonly segments: readonly LogSegment[]; readonly segmentBytes: number },

@@ -28,7 +28,7 @@ export const oidOf = ({ record }: Archive): string =>
   String(record.facts['oid'] ?? record.stream.replace(/^tablespace-/, ''));
 
 /** The bytes of the archives, which are those of the files in them but for a little. */
-export const archivedBytes = ({ cluster, tablespaces }: ClusterArchives): number =>
+const archivedBytes = ({ cluster, tablespaces }: ClusterArchives): number =>
   [cluster, ...tablespaces].reduce((sum, { record }) => sum + record.plainBytes, 0);
 
 /**
