@@ -1,5 +1,6 @@
 import path from 'node:path';
 import { HoldfastError } from '../../../core/errors.ts';
+import { foldersAndFiles } from '../../../core/manifest.ts';
 import type { ReachedPoint } from '../../../core/recovery-point.ts';
 import type { Comparison, EngineContext, RestorePlan, RestoreResult } from '../../engine.ts';
 import { findExactServer, type ServerPrograms } from '../server-programs.ts';
@@ -137,7 +138,7 @@ const rehearsed = "a rehearsal (recovery.mode is 'test'): the copy was removed a
 
 const comparisonOf = (files: number, folders: number, remarks: readonly string[]): Comparison => ({
   same: true,
-  words: { collection: 'folder', item: 'file' },
+  words: foldersAndFiles,
   collectionsCompared: folders,
   itemsCompared: files,
   differences: [],

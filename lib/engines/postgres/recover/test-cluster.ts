@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { postgresRestoreTestShape } from '../../../config/targets/postgres.ts';
 import { HoldfastError } from '../../../core/errors.ts';
+import { foldersAndFiles } from '../../../core/manifest.ts';
 import type { RecoveryPoint } from '../../../core/recovery-point.ts';
 import type { EngineContext, RestoreTestPlan, RestoreTestResult } from '../../engine.ts';
 import { stopReason } from '../../stop-reason.ts';
@@ -44,7 +45,7 @@ export async function testCluster(context: Context, plan: RestoreTestPlan): Prom
         database: '',
         comparison: {
           same: true,
-          words: { collection: 'folder', item: 'file' },
+          words: foldersAndFiles,
           collectionsCompared: 1 + base.tablespaces.length,
           itemsCompared: cluster.unpacked.files,
           differences: [],
