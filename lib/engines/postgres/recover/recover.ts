@@ -6,7 +6,7 @@ import type { EngineContext, LogReader } from '../../engine.ts';
 import { stopReason } from '../../stop-reason.ts';
 import { connect } from '../connection.ts';
 import { formatLsn, parseLsn } from '../replication/lsn.ts';
-import { parseSegmentName } from '../replication/wal-segments.ts';
+import { parseSegmentName, segmentStart } from '../replication/wal-segments.ts';
 import type { ClusterFacts } from './cluster-facts.ts';
 import type { DataFolder } from './data-folder.ts';
 import { type LogFeed, openLogFeed } from './log-feed.ts';
@@ -166,8 +166,7 @@ function requireThere(
   if (story.stoppedBy !== undefined) return;
   // The server ends at the first record that is not whole. Where that is not in the last segment, the log is damaged there.
   const end = along === undefined ? base.endLsn : along.path.reachable.lsn;
-  const lastSegment = end - 1n - ((end - 1n) % BigInt(base.segmentBytes));
-  if (parseLsn(reached.position) >= lastSegment) return;
+  if (parseLsn(reached.position) >= segmentStart(end - 1n, base.segmentBytes)) return;
   throw new HoldfastError(
     'point-unreachable',
     `${describePoint(point)} was not reached: the log goes to ${formatLsn(end)}, and cannot be read beyond ${reached.position}`,
