@@ -1,4 +1,4 @@
-import type { Lsn } from '../../engines/postgres/replication/lsn.ts';
+import { earlier, type Lsn } from '../../engines/postgres/replication/lsn.ts';
 import type { TimelinePath } from '../../engines/postgres/replication/timeline-history.ts';
 import { extentOf, type WalSegment } from '../wal-contents.ts';
 
@@ -26,15 +26,13 @@ export function planStart(
   if (reached > slotLsn) return { timeline: timelineOf(path, reached), lsn: reached };
   const last = path
     .flatMap(({ timeline, begin, end }) =>
-      (segments.get(timeline) ?? []).map((segment) => min(segment.end, end)).filter((lsn) => lsn > begin),
+      (segments.get(timeline) ?? []).map((segment) => earlier(segment.end, end)).filter((lsn) => lsn > begin),
     )
     .filter((lsn) => lsn < slotLsn)
     .reduce<Lsn | undefined>((latest, lsn) => (latest === undefined || lsn > latest ? lsn : latest), undefined);
   if (last === undefined) return atSlot;
   return { timeline: timelineOf(path, last), lsn: last, otherwise: atSlot };
 }
-
-const min = (a: Lsn, b: Lsn | undefined): Lsn => (b !== undefined && b < a ? b : a);
 
 /** The timeline that goes on from a position. */
 const timelineOf = (path: TimelinePath, lsn: Lsn): number =>
