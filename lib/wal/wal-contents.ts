@@ -1,5 +1,5 @@
 import { earlier, type Lsn } from '../engines/postgres/replication/lsn.ts';
-import type { TimelinePath } from '../engines/postgres/replication/timeline-history.ts';
+import { type TimelinePath, timelineAt } from '../engines/postgres/replication/timeline-history.ts';
 import { parseSegmentName, segmentName, segmentStart } from '../engines/postgres/replication/wal-segments.ts';
 import { parseWalName } from './wal-names.ts';
 
@@ -102,9 +102,6 @@ export function extentOf(
     return { timeline, lsn: reached, missing: segmentName(wanted, start, segmentBytes), isGap };
   }
 }
-
-const timelineAt = (path: TimelinePath, lsn: Lsn): number =>
-  (path.find(({ begin, end }) => lsn >= begin && (end === undefined || lsn < end)) ?? path[0])?.timeline ?? 1;
 
 /** A hole in the WAL of a timeline: the segments `first` to `last` are not there, and later ones are. */
 export type WalGap = {

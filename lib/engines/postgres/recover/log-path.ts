@@ -1,8 +1,8 @@
 import { HoldfastError } from '../../../core/errors.ts';
 import type { LogReader, LogSegment } from '../../engine.ts';
 import { formatLsn, type Lsn, parseLsn } from '../replication/lsn.ts';
-import { parseTimelineHistory } from '../replication/timeline-history.ts';
-import { segmentName, segmentStart, type TimelineFork } from '../replication/wal-segments.ts';
+import { parseTimelineHistory, type TimelineFork } from '../replication/timeline-history.ts';
+import { segmentName, segmentStart } from '../replication/wal-segments.ts';
 import type { ClusterFacts } from './cluster-facts.ts';
 
 /** The WAL that leads from a base backup along one timeline, as far as the log has it without a gap. */

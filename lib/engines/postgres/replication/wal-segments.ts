@@ -31,6 +31,3 @@ export function parseSegmentName(name: string, segmentBytes: number): SegmentPla
 
 /** `00000002.history`: how the timeline came to be. */
 export const historyName = (timeline: number): string => `${hex8(timeline)}.history`;
-
-/** A timeline that this one comes from, and where the next one left it. */
-export type TimelineFork = { readonly timeline: number; readonly end: Lsn; readonly reason: string };
