@@ -228,12 +228,14 @@ class StoredWal implements WalLog {
       throw new HoldfastError('object-missing', `the store has no WAL '${segment}'`);
     let written = 0;
     for (const name of found.pieces) {
-      const { from = 0 } = pieceOf(name);
-      const bytes = await bytesOf(this.#readObject(name));
-      // A longer piece may begin before the last one ended.
-      const rest = bytes.subarray(written - from);
-      written += rest.length;
-      yield rest;
+      let { from: at = 0 } = pieceOf(name);
+      for await (const chunk of this.#readObject(name)) {
+        // A longer piece may begin before the last one ended.
+        const rest = chunk.subarray(written - at);
+        at += chunk.length;
+        written += rest.length;
+        yield rest;
+      }
     }
     for (let left = segmentBytes - written; left > 0; ) {
       const zeros = Buffer.alloc(Math.min(left, 1024 * 1024));

@@ -81,6 +81,20 @@ describe('WAL in the store', () => {
     ]);
   });
 
+  test('of a piece that begins before the last one ended, the rest is read', async () => {
+    await using place = await walPlace();
+    const plain = randomBytes(segmentBytes);
+    for (const [from, to] of [
+      [0, 30_000],
+      [20_000, segmentBytes],
+    ] as const)
+      await place.writer.write({ name: pieceName(third, from, to), segmentBytes, plain: plain.subarray(from, to) });
+
+    const read = await bytesOf(openWal(place.context, target, systemIdentifier).read(third));
+
+    assert.deepEqual(read, plain);
+  });
+
   test('a piece after a hole is not read', async () => {
     await using place = await walPlace();
     const plain = randomBytes(segmentBytes);
