@@ -1,3 +1,4 @@
+import { buffer } from 'node:stream/consumers';
 import { HoldfastError } from '../core/errors.ts';
 import type { TargetName } from '../core/ids.ts';
 import { walKey, walSystemPrefix, walTargetPrefix } from '../core/object-keys.ts';
@@ -120,7 +121,7 @@ class StoredWal implements WalLog {
 
   async history(timeline: number): Promise<Buffer | undefined> {
     try {
-      return await bytesOf(this.#readObject(historyName(timeline)));
+      return await buffer(this.#readObject(historyName(timeline)));
     } catch (error) {
       if (isMissing(error)) return undefined;
       throw error;
@@ -264,9 +265,3 @@ function pieceOf(name: string): { readonly from?: number } {
 
 const isMissing = (error: unknown): error is HoldfastError =>
   error instanceof HoldfastError && error.code === 'object-missing';
-
-async function bytesOf(chunks: AsyncIterable<Uint8Array>): Promise<Buffer> {
-  const all: Uint8Array[] = [];
-  for await (const chunk of chunks) all.push(chunk);
-  return Buffer.concat(all);
-}
