@@ -12,7 +12,8 @@ export type ParentBackup = {
   serverManifest(): AsyncIterable<Uint8Array>;
 };
 
-const firstTake = (target: string): string => `take a base backup: 'holdfast backup ${target} --method base'`;
+/** The hint for whoever has nothing to build on. */
+export const takeBase = (target: string): string => `take a base backup: 'holdfast backup ${target} --method base'`;
 
 /**
  * What a backup of that method builds on: the newest one, unless that would make the chain longer than `chainLinks`; then the base at the
@@ -24,7 +25,7 @@ export async function chooseParent(
 ): Promise<ParentBackup> {
   if (parent === undefined)
     throw new HoldfastError('parent-unfit', `there is no complete backup that ${article(method)} one could build on`, {
-      hint: firstTake(target),
+      hint: takeBase(target),
     });
   const chain = await chainOf(parent);
   // `chain` counts the base too, and so what the next one would have before it.
@@ -33,7 +34,7 @@ export async function chooseParent(
     const record = chosen.streams.find((stream) => stream.kind === kind && stream.status === 'complete');
     if (record !== undefined) return record;
     throw new HoldfastError('parent-unfit', `backup '${chosen.backupId}' has no ${kind} to build on`, {
-      hint: firstTake(target),
+      hint: takeBase(target),
     });
   };
   return {
@@ -52,7 +53,7 @@ export function requireSameCluster(
   throw new HoldfastError(
     'parent-unfit',
     `backup '${id}' is of cluster ${facts['systemIdentifier']}, and the server now has cluster ${systemIdentifier}`,
-    { hint: `was the server made anew, or upgraded? ${firstTake(target)}` },
+    { hint: `was the server made anew, or upgraded? ${takeBase(target)}` },
   );
 }
 
