@@ -7,6 +7,7 @@ import { formatLsn, parseLsn } from '../../engines/postgres/replication/lsn.ts';
 import { readSlot } from '../../engines/postgres/replication/slots.ts';
 import { sampleWal } from '../../engines/postgres/replication/wal-sample.ts';
 import { segmentStart } from '../../engines/postgres/replication/wal-segments.ts';
+import type { Log } from '../../observe/log.ts';
 import { readDocument } from '../../store/document.ts';
 import type { WalContext } from '../wal-context.ts';
 import { WalKeys } from '../wal-keys.ts';
@@ -23,14 +24,12 @@ import { receiveTimeline } from './receive-timeline.ts';
 import type { ReceiverSettings } from './receiver-settings.ts';
 import { type Measure, ReceiverState } from './receiver-state.ts';
 
-type Say = (message: string, fields?: Readonly<Record<string, string>>) => void;
-
 export type ReceiveOptions = {
   readonly target: TargetName;
   /** The target's connection, with a fresh password each time that it is asked for. */
   readonly connection: () => Promise<unknown>;
   readonly settings: ReceiverSettings;
-  readonly log: { readonly info: Say; readonly warn: Say; readonly error: Say };
+  readonly log: Log;
   /** Takes its metrics. @default - nobody does */
   readonly measure?: Measure;
   /** How long uploads may go on after `context.signal` has fired. @default 20000 */
