@@ -1,4 +1,5 @@
 import type { HoldfastConfig } from '../config/config.ts';
+import { receivedTargets } from '../config/received-targets.ts';
 import { HoldfastError } from '../core/errors.ts';
 import { type LogReach, type WalState, walStateSchema } from '../core/health.ts';
 import type { BackupId, TargetName } from '../core/ids.ts';
@@ -19,7 +20,7 @@ type Places = { readonly config: HoldfastConfig; readonly store: Store; readonly
 
 /** The write-ahead logs that are received, as the store has them; nothing is decrypted for it. */
 export async function lookAtWal(places: Places): Promise<readonly WalFacts[]> {
-  const received = places.config.targets.filter(({ wal }) => wal?.receive === true);
+  const received = receivedTargets(places.config.targets);
   return Promise.all(received.map(({ name }) => lookAtLog(places, name)));
 }
 
