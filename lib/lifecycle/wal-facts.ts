@@ -3,10 +3,10 @@ import { receivedTargets } from '../config/received-targets.ts';
 import { HoldfastError } from '../core/errors.ts';
 import { type LogReach, type WalState, walStateSchema } from '../core/health.ts';
 import type { BackupId, TargetName } from '../core/ids.ts';
-import { isWholeServer, type Manifest } from '../core/manifest.ts';
 import { walHealthKey } from '../core/object-keys.ts';
 import type { WalFacts } from '../core/wal-problems.ts';
-import { parseLsn } from '../engines/postgres/replication/lsn.ts';
+import { type LogSpan, logSpanOf } from '../engines/postgres/recover/cluster-facts.ts';
+import { formatLsn, parseLsn } from '../engines/postgres/replication/lsn.ts';
 import { openKeyProviderOf } from '../keys/open-key-provider.ts';
 import { readDocument } from '../store/document.ts';
 import { newestComplete } from '../store/newest-backup.ts';
@@ -30,7 +30,8 @@ async function lookAtLog({ config, store, clock }: Places, target: TargetName): 
   const { signal } = new AbortController();
   const context: WalContext = { config, store, clock, signal, openKeys: openKeyProviderOf };
   const manifest = await newestComplete(store, { target, methods: ['base'] }, clock());
-  const base = manifest && baseOf(manifest);
+  const span = manifest && logSpanOf(manifest);
+  const base = manifest && span && { backupId: manifest.backupId, ...span };
   const log = openWal(context, target, state.systemIdentifier);
   const { timelines } = await reportSystem(log);
   const gaps = timelines
@@ -38,39 +39,25 @@ async function lookAtLog({ config, store, clock }: Places, target: TargetName): 
     // A base from beyond a hole begins a stretch of its own: there is nothing left to do about it.
     .filter(
       ({ to }) =>
-        base === undefined ||
-        base.systemIdentifier !== state.systemIdentifier ||
-        parseLsn(base.startLsn) < parseLsn(to),
+        base === undefined || base.systemIdentifier !== state.systemIdentifier || base.startLsn < parseLsn(to),
     );
   return { target, state, gaps, reach: base === undefined ? null : await reachOf(log, { store, base, state }) };
-}
-
-type Base = {
-  readonly backupId: BackupId;
-  readonly systemIdentifier: string;
-  readonly timeline: number;
-  readonly startLsn: string;
-  readonly endLsn: string;
-};
-
-/** Where a physical backup begins and ends in its server's log. */
-function baseOf({ backupId, streams }: Manifest): Base | undefined {
-  const { systemIdentifier, timeline, startLsn, endLsn } = streams.find(isWholeServer)?.facts ?? {};
-  if (typeof systemIdentifier !== 'string' || typeof timeline !== 'number') return undefined;
-  if (typeof startLsn !== 'string' || typeof endLsn !== 'string') return undefined;
-  return { backupId, systemIdentifier, timeline, startLsn, endLsn };
 }
 
 /** Does the log go on from the base to where the receiver was before it was listed? A base that was found to be bad leads nowhere. */
 async function reachOf(
   log: WalLog,
-  { store, base, state }: { readonly store: Store; readonly base: Base; readonly state: WalState },
+  {
+    store,
+    base,
+    state,
+  }: { readonly store: Store; readonly base: LogSpan & { readonly backupId: BackupId }; readonly state: WalState },
 ): Promise<LogReach | null> {
   const { backupId, systemIdentifier, timeline, endLsn } = base;
   if (state.restorablePoint === null || systemIdentifier !== state.systemIdentifier) return null;
   if ((await readVerification(store, backupId)).status === 'FAILED') return null;
   try {
-    const reached = await log.reachable({ timeline, lsn: endLsn }, { timeline: state.timeline });
+    const reached = await log.reachable({ timeline, lsn: formatLsn(endLsn) }, { timeline: state.timeline });
     if (reached.timeline !== state.timeline || parseLsn(reached.lsn) < parseLsn(state.durableLsn)) return null;
     return {
       ...{ backupId, systemIdentifier, timeline: reached.timeline, lsn: reached.lsn },

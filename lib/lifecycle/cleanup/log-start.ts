@@ -1,6 +1,6 @@
-import { isWholeServer, type Manifest } from '../../core/manifest.ts';
+import type { Manifest } from '../../core/manifest.ts';
 import type { LogStart } from '../../core/retention/log-facts.ts';
-import { parseLsn } from '../../engines/postgres/replication/lsn.ts';
+import { logSpanOf } from '../../engines/postgres/recover/cluster-facts.ts';
 import { segmentName } from '../../engines/postgres/replication/wal-segments.ts';
 
 /** Methods whose backups a log goes on from, or that need one themselves. */
@@ -15,9 +15,9 @@ export function logStartOf(
   writtenAt: Date,
 ): LogStart | 'unknown' | null {
   if (!methods.includes(method)) return null;
-  const { systemIdentifier, timeline, startLsn, segmentBytes } = streams.find(isWholeServer)?.facts ?? {};
-  if (typeof systemIdentifier !== 'string' || typeof startLsn !== 'string') return 'unknown';
-  if (typeof timeline !== 'number' || typeof segmentBytes !== 'number') return 'unknown';
-  const position = segmentName(timeline, parseLsn(startLsn), segmentBytes).slice(8);
+  const span = logSpanOf({ streams });
+  if (span === undefined) return 'unknown';
+  const { systemIdentifier, timeline } = span;
+  const position = segmentName(timeline, span.startLsn, span.segmentBytes).slice(8);
   return { backup: backupId, systemIdentifier, timeline, position, writtenAt: writtenAt.toISOString() };
 }
