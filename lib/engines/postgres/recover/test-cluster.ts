@@ -4,11 +4,10 @@ import { HoldfastError } from '../../../core/errors.ts';
 import { foldersAndFiles } from '../../../core/manifest.ts';
 import type { RecoveryPoint } from '../../../core/recovery-point.ts';
 import type { EngineContext, RestoreTestPlan, RestoreTestResult } from '../../engine.ts';
-import { stopReason } from '../../stop-reason.ts';
-import { askAssertions, createReader } from '../ask-assertions.ts';
-import { connect } from '../connection.ts';
+import { askAssertions } from '../ask-assertions.ts';
+import { notExamined } from '../examine-structures.ts';
 import { clusterAmong, clusterFactsOf } from './cluster-facts.ts';
-import { databasesOf, examineChecksums, examineStructures } from './examine-cluster.ts';
+import { databasesOf, examineChecksums, examineDatabases } from './examine-cluster.ts';
 import { openScratchCluster, type ScratchCluster } from './open-scratch-cluster.ts';
 import { pointByChance } from './point-by-chance.ts';
 
@@ -32,7 +31,7 @@ export async function testCluster(context: Context, plan: RestoreTestPlan): Prom
   const restoreSeconds = Math.round(performance.now() - beganAt) / 1000;
   plan.onRestored();
 
-  const structures = amcheck ? await examineStructures(context, await cluster.server.connection()) : nothing;
+  const structures = amcheck ? await examineDatabases(context, await cluster.server.connection()) : notExamined;
   const failed = await askAll(context, plan, cluster, restoredPoint(point, cluster));
   await cluster.server.stop();
   const sums = await examineChecksums(context, { ...cluster, checksums: base.checksums });
@@ -64,8 +63,6 @@ export async function testCluster(context: Context, plan: RestoreTestPlan): Prom
   };
 }
 
-const nothing = { relations: 0, problems: [], remarks: [] } as const;
-
 /** What this place lacks says nothing of the backup. */
 async function openTestable(
   context: Context,
@@ -91,32 +88,15 @@ function restoredPoint(point: RecoveryPoint, { reached, base }: Pick<ScratchClus
   return new Date(Math.max(...moments)).toISOString();
 }
 
+/** What the user asserts of each database, which all show the same moment. */
 async function askAll(
   context: Context,
   plan: RestoreTestPlan,
   { server, programs }: ScratchCluster,
   at: string,
 ): Promise<readonly string[]> {
-  if (plan.assertions.length === 0) return [];
   const connection = await server.connection();
   const databases = await databasesOf(connection);
-  const admin = await connect(connection, 'template1');
-  let user: string;
-  try {
-    user = await createReader(admin, { major: programs.major, databases });
-  } finally {
-    await admin.end();
-  }
-  return askAssertions(
-    { ...connection, user },
-    {
-      assertions: plan.assertions,
-      timeoutSeconds: plan.assertionTimeoutSeconds,
-      snapshotAt: new Map(databases.map((name) => [name, at])),
-      onAssertion: (name) => {
-        if (context.signal.aborted) throw stopReason(context.signal, 'the restore test');
-        context.progress({ phase: 'assertions', detail: name });
-      },
-    },
-  );
+  const snapshotAt = new Map(databases.map((name) => [name, at]));
+  return askAssertions(context, connection, { plan, major: programs.major, snapshotAt });
 }
