@@ -224,6 +224,11 @@ class StoredWal implements WalLog {
     const names: string[] = [];
     for await (const { key } of this.#context.store.list(`${folder}${segment}`)) names.push(key.slice(folder.length));
     const [found] = segmentsOf(names, segmentBytes);
+    // It has become whole since it was asked for as such.
+    if (found?.isWhole) {
+      yield* this.#readObject(segment);
+      return;
+    }
     if (found === undefined || found.pieces.length === 0)
       throw new HoldfastError('object-missing', `the store has no WAL '${segment}'`);
     let written = 0;
