@@ -57,6 +57,11 @@ function receiverProblems(target: TargetName, state: WalState | null, watchedSin
     return [problem('wal-receiver-silent', target, `the receiver of the log of '${target}' ${since}${why}`)];
   }
   if (state === null) return [];
+  const hadTime = now.getTime() - Date.parse(watchedSince) > silentAfterMs;
+  if (state.state === 'waiting' && state.error !== undefined && state.restorablePoint === null && hadTime)
+    return [
+      problem('wal-receiver-silent', target, `the receiver of the log of '${target}' has received nothing${why}`),
+    ];
   const behindSeconds =
     state.state === 'receiving' || state.restorablePoint === null
       ? state.lagSeconds

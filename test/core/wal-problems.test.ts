@@ -51,6 +51,19 @@ test('a receiver that has been silent for ten minutes, or has given up, is told 
   ]);
 });
 
+test('a receiver that waits and never received anything is told, with what it waits for', () => {
+  const error = { code: 'source-unreachable', message: 'nothing listens there', hint: '' };
+  const waiting: WalState = { ...well, state: 'waiting', error, restorablePoint: null };
+
+  assert.deepEqual(found(waiting), [
+    [
+      'wal-receiver-silent-orders',
+      "the receiver of the log of 'orders' has received nothing: [source-unreachable] nothing listens there",
+    ],
+  ]);
+  assert.deepEqual(found(waiting, [], '2026-11-26T11:51:00.000Z'), []);
+});
+
 test('a server that contradicts the store is a problem of its own', () => {
   const error = { code: 'wal-conflict', message: 'other bytes', hint: '' };
   assert.deepEqual(found({ ...well, state: 'refused', error }), [

@@ -191,15 +191,20 @@ class Receiver {
     }
   }
 
-  /** Asks the server again and again where its WAL is, and how its slot does. What it does not answer, the stream finds out. */
-  #sample({ sql, limits }: ReceiverSession): () => Promise<void> {
+  /**
+   * Asks the server again and again where its WAL is, and how its slot does. The stream goes on whatever becomes of the session that asks (an
+   * administrator may end it, for it is idle nearly always); while it cannot be renewed, what is known ages, and is told to be behind.
+   */
+  #sample(session: ReceiverSession): () => Promise<void> {
     let asking: Promise<void> | undefined;
     const ask = async (): Promise<void> => {
-      const sample = await sampleWal(sql);
-      this.#state.sampled(sample, await readSlot(sql, this.#options.settings.slot), limits.slotLimitBytes);
+      const sample = await sampleWal(session.sql);
+      const slot = await readSlot(session.sql, this.#options.settings.slot);
+      this.#state.sampled(sample, slot, session.limits.slotLimitBytes);
     };
     const tick = (): void => {
       asking ??= ask()
+        .catch(() => session.renewSql())
         .catch(() => undefined)
         .finally(() => {
           asking = undefined;

@@ -60,9 +60,17 @@ export class ReceiverState {
     this.#timeline = last.timeline;
     this.#received = parseLsn(last.durableLsn);
     this.#durable = this.#received;
+    this.points.begin(this.#clock(), last.restorablePoint === null ? undefined : new Date(last.restorablePoint));
   }
 
   begin(from: { readonly systemIdentifier: string; readonly timeline: number; readonly durable: Lsn }): void {
+    const isSame = from.systemIdentifier === this.#systemIdentifier;
+    // What an earlier session or receiver called restorable is so as long as the store has as much of the same log.
+    const isThere = isSame && from.durable >= this.#durable;
+    if (!isThere || from.timeline !== this.#timeline)
+      this.points.begin(this.#clock(), isThere ? this.points.restorable : undefined);
+    // A gap is one of its own system's log.
+    if (!isSame) this.#gap = null;
     this.#systemIdentifier = from.systemIdentifier;
     this.#timeline = from.timeline;
     this.#received = from.durable;
