@@ -117,3 +117,19 @@ test('a hole is told with the points that can no longer be reached', () => {
     ],
   ]);
 });
+
+test('a log of which something cannot be read is told as what it is: perhaps a hole', () => {
+  const unreadable = "[corrupt] WAL object 'wal/orders/1' does not begin as one";
+
+  assert.deepEqual(
+    walProblems([{ target, state: null, gaps: [], unreadable }], '2026-11-26T06:00:00.000Z', now).map(
+      ({ id, message }) => [id, message],
+    ),
+    [
+      [
+        'wal-gap-orders',
+        `the log of 'orders' cannot be looked at, and recovery may not get beyond what is damaged: ${unreadable}`,
+      ],
+    ],
+  );
+});

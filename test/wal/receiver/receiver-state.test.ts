@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { parseLsn } from '../../../lib/engines/postgres/replication/lsn.ts';
+import { timelinePath } from '../../../lib/engines/postgres/replication/timeline-history.ts';
 import { ReceiverState } from '../../../lib/wal/receiver/receiver-state.ts';
 import { systemIdentifier, target, walPlace } from '../wal-place.ts';
 
@@ -25,7 +26,8 @@ test('what an earlier receiver called restorable is so until another log is rece
     });
     assert.equal(state.now.restorablePoint, point);
     const { system = systemIdentifier, timeline = 1, durable = '0/300000' } = begins;
-    state.begin({ systemIdentifier: system, timeline, durable: parseLsn(durable) });
+    const path = timelinePath(timeline, []);
+    state.begin({ systemIdentifier: system, timeline, path, durable: parseLsn(durable) });
     return state.now;
   };
 
