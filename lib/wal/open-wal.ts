@@ -48,11 +48,11 @@ export interface WalLog {
   read(name: string): AsyncIterable<Uint8Array>;
   /**
    * How far WAL goes without a hole from a position on, along the history of `to`, or of the newest timeline that comes from that position's
-   * own. Rejects with `object-missing` when a history that this needs is not there.
+   * own. Who knows the way there needs no key for the history. Rejects with `object-missing` when a history that this needs is not there.
    */
   reachable(
     from: { readonly timeline: number; readonly lsn: string },
-    to?: { readonly timeline: number },
+    to?: { readonly timeline: number } | { readonly path: TimelinePath },
   ): Promise<WalReach>;
 }
 
@@ -140,10 +140,10 @@ class StoredWal implements WalLog {
 
   async reachable(
     from: { readonly timeline: number; readonly lsn: string },
-    to?: { readonly timeline: number },
+    to?: { readonly timeline: number } | { readonly path: TimelinePath },
   ): Promise<WalReach> {
     const segmentBytes = await this.segmentBytes();
-    const path = to === undefined ? await this.#newestPath(from) : await this.#pathTo(to.timeline);
+    const path = to === undefined ? await this.#newestPath(from) : await this.#pathOf(to);
     if (segmentBytes === undefined || path === undefined)
       throw new HoldfastError('object-missing', `the store has no WAL of system ${this.systemIdentifier}`);
     const segments = new Map(
@@ -163,6 +163,10 @@ class StoredWal implements WalLog {
       if (own !== undefined && (own.end === undefined || own.end >= lsn)) return path;
     }
     return (await this.segmentBytes()) === undefined ? undefined : timelinePath(from.timeline, []);
+  }
+
+  async #pathOf(to: { readonly timeline: number } | { readonly path: TimelinePath }): Promise<TimelinePath> {
+    return 'path' in to ? to.path : this.#pathTo(to.timeline);
   }
 
   async #pathTo(timeline: number): Promise<TimelinePath> {
@@ -225,6 +229,11 @@ class StoredWal implements WalLog {
     const names: string[] = [];
     for await (const { key } of this.#context.store.list(`${folder}${segment}`)) names.push(key.slice(folder.length));
     const [found] = segmentsOf(names, segmentBytes);
+    // It has become whole since it was asked for as such.
+    if (found?.isWhole) {
+      yield* this.#readObject(segment);
+      return;
+    }
     if (found === undefined || found.pieces.length === 0)
       throw new HoldfastError('object-missing', `the store has no WAL '${segment}'`);
     let written = 0;

@@ -8,6 +8,7 @@ import { askAssertions } from '../ask-assertions.ts';
 import { notExamined } from '../examine-structures.ts';
 import { clusterAmong, clusterFactsOf } from './cluster-facts.ts';
 import { databasesOf, examineChecksums, examineDatabases } from './examine-cluster.ts';
+import { findLogPath } from './log-path.ts';
 import { openScratchCluster, type ScratchCluster } from './open-scratch-cluster.ts';
 import { pointByChance } from './point-by-chance.ts';
 
@@ -27,7 +28,13 @@ export async function testCluster(context: Context, plan: RestoreTestPlan): Prom
     (await pointByChance(base, { log: plan.log, notBefore: stream.record.endedAt, chance: plan.chance ?? 0 }));
 
   const beganAt = performance.now();
-  await using cluster = await openTestable(context, { ...plan, point }, serverSettings);
+  // Whichever moment is drawn, it is one of the newest timeline: nobody means another.
+  const timeline = plan.log && (await findLogPath(plan.log, base, undefined)).timeline;
+  await using cluster = await openTestable(
+    context,
+    { ...plan, point, ...(timeline !== undefined && { timeline }) },
+    serverSettings,
+  );
   const restoreSeconds = Math.round(performance.now() - beganAt) / 1000;
   plan.onRestored();
 
@@ -66,7 +73,7 @@ export async function testCluster(context: Context, plan: RestoreTestPlan): Prom
 /** What this place lacks says nothing of the backup. */
 async function openTestable(
   context: Context,
-  plan: RestoreTestPlan,
+  plan: RestoreTestPlan & { readonly timeline?: number },
   settings: Readonly<Record<string, string>>,
 ): Promise<ScratchCluster> {
   try {
