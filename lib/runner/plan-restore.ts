@@ -1,6 +1,6 @@
-import pLimit from 'p-limit';
 import { HoldfastError } from '../core/errors.ts';
 import { isWholeServer, type Manifest } from '../core/manifest.ts';
+import { backupPrefix } from '../core/object-keys.ts';
 import type { RecoveryPlan } from '../core/recovery-plan.ts';
 import { describePoint } from '../core/recovery-point.ts';
 import type { RestoreRun } from '../core/requests.ts';
@@ -10,9 +10,6 @@ import type { RunContext } from './context.ts';
 import { openBackup } from './open-backup.ts';
 import { openLog } from './open-log.ts';
 import { openReader } from './open-reader.ts';
-
-/** Objects that are asked after side by side. */
-const asksAtATime = 16;
 
 /**
  * What a restore is about to do, looked up before it begins: the backups that it reads, every object of which is in the store, and the log to
@@ -60,21 +57,19 @@ async function chainOf(
   return chain;
 }
 
-async function requireObjects({ store }: RunContext, { backupId, streams }: Manifest): Promise<void> {
-  const limit = pLimit(asksAtATime);
+/** By a listing, which says the sizes too: whoever plans need not be able to read what is restored. */
+async function requireObjects({ store }: RunContext, { target, backupId, streams }: Manifest): Promise<void> {
+  const sizes = new Map<string, number>();
+  for await (const { key, sizeBytes } of store.list(backupPrefix(target, backupId))) sizes.set(key, sizeBytes);
   const objects = streams.filter(({ status }) => status === 'complete').flatMap((record) => record.objects);
-  await Promise.all(
-    objects.map(({ key, storedBytes }) =>
-      limit(async () => {
-        const found = await store.head(key);
-        if (found?.sizeBytes === storedBytes) return;
-        throw new HoldfastError(
-          'object-missing',
-          found === undefined
-            ? `object '${key}' of backup '${backupId}' is not in the store`
-            : `object '${key}' of backup '${backupId}' has ${found.sizeBytes} bytes instead of ${storedBytes}`,
-        );
-      }),
-    ),
-  );
+  for (const { key, storedBytes } of objects) {
+    const found = sizes.get(key);
+    if (found === storedBytes) continue;
+    throw new HoldfastError(
+      'object-missing',
+      found === undefined
+        ? `object '${key}' of backup '${backupId}' is not in the store`
+        : `object '${key}' of backup '${backupId}' has ${found} bytes instead of ${storedBytes}`,
+    );
+  }
 }
