@@ -17,8 +17,8 @@ suite('a recovery that somebody has to approve, through the state machine', { co
 
   before(async () => {
     server = await sourceServer({ orders: { noiseKilobytes: 10 }, stock: { noiseKilobytes: 10 } });
-    // 36 seconds: the first test asks, and the last one looks what became of it.
-    folder = await stackFolder({ server, approvals: { hours: 0.01, demandedBy: ['stock'] } });
+    // 72 seconds: the first test asks, and the last one looks what became of it.
+    folder = await stackFolder({ server, approvals: { hours: 0.02, demandedBy: ['stock'] } });
     opened = await openStack(folder);
     catalog = await catalogDatabase(folder);
     await opened.succeeded(opened.backup('orders'));
@@ -248,7 +248,7 @@ suite('a recovery that somebody has to approve, through the state machine', { co
     assert.deepEqual(await rowOf(forgotten), {
       recovery_status: 'FAILED',
       error_code: 'approval-expired',
-      error_message: 'nobody approved it within 0.01 hours',
+      error_message: 'nobody approved it within 0.02 hours',
     });
     assert.deepEqual(journalOf(forgotten), [
       '010-recovery-requested',

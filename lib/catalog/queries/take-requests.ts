@@ -71,11 +71,14 @@ const endRequests = `
 /** An execution that waits for an approval touches nothing, and keeps nobody waiting. */
 const isWaiting = 'select from holdfast.approval_wait as w where w.request_bk = other.request_bk';
 
-/** Nobody waits for a request that has ended, however it did. */
+/** Nobody waits for a request that has ended. Of one that was decided all the same, the decision has to be journaled first: `forgetTokens` follows that. */
 const forgetWaits = `
   delete from holdfast.approval_wait as w
   using holdfast.request as r
-  where r.request_bk = w.request_bk and r.status in ('ENDED', 'FAILED')`;
+  where r.request_bk = w.request_bk
+    and r.status in ('ENDED', 'FAILED')
+    and r.approved_by is null
+    and r.refused_by is null`;
 
 const takeDue = `
   with due as (
