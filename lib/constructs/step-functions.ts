@@ -118,7 +118,7 @@ const steps: Readonly<Record<StepName, Step>> = {
       vault.grantGet(step.role, 'manifests', 'inUse', ...logs, ...(tasks.keepsLogs ? (['health'] as const) : []));
       vault.grantPut(step.role, 'inUse');
       vault.grantUnwrap(step.role);
-      grantRecord(step, props);
+      grantTell(step, props);
       allow(step.role, publishEvents(step.role));
     },
   },

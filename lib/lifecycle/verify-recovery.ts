@@ -55,7 +55,7 @@ export async function verifyRecovery(
   const next = openEngine(plan.engine).nextCommands?.({
     target: run.target,
     ...(folder === undefined ? {} : { folder }),
-    parts: copies.map(({ from, to }) => ({ from: partOf(run, from), to })),
+    parts: copies.map(({ from, to }) => ({ from: isCluster ? (onlyDatabase(run) ?? to) : from, to })),
     server: { host, port },
   });
   return {
@@ -72,6 +72,6 @@ export async function verifyRecovery(
   };
 }
 
-/** Out of a whole server, a part bears the server's name, and was asked for by its own. */
-const partOf = ({ databases }: RestoreRun, from: string): string =>
-  databases?.length === 1 ? (databases[0] ?? from) : from;
+/** Out of a whole server, what comes is said to come from the server; which part it was is known when one was asked for. */
+const onlyDatabase = ({ databases }: RestoreRun): string | undefined =>
+  databases?.length === 1 ? databases[0] : undefined;
