@@ -46,6 +46,8 @@ export class Tasks extends Construct {
   readonly restore: TaskChoice;
   readonly restoreTest: TaskChoice;
   readonly askTargets: Task;
+  /** Is there a target whose log goes on after its backups? */
+  readonly keepsLogs: boolean;
   /** One for each target whose write-ahead log is received. */
   readonly walReceivers: readonly WalReceiver[];
   /** Those that runs may stop. */
@@ -78,6 +80,7 @@ export class Tasks extends Construct {
     const logsIn = (targets: readonly Target[]) =>
       targets.some(({ engine }) => recoversInTask(engine)) ? (['wal'] as const) : [];
     const logOf = (targets: readonly Target[]) => (targets.some(mayHaveLog) ? (['wal', 'health'] as const) : []);
+    this.keepsLogs = props.targets.some(mayHaveLog);
     const services = props.targets.flatMap(({ service }) => service?.ecs ?? []);
     this.services = [...new Map(services.map((one) => [`${one.cluster}/${one.service}`, one])).values()];
     const switching = (service: EcsService | undefined) =>

@@ -261,6 +261,7 @@ async function open(options: LocalStackOptions, stateDirectory: string, parts: P
     (problem) => note('custom-resources', problem),
   );
   if (serve) {
+    executions.resume();
     for (const database of model.databases)
       parts.cleanups.push(
         listenTo(database, {
