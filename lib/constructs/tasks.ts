@@ -98,7 +98,7 @@ export class Tasks extends Construct {
       vault.grantList(
         task.role,
         ...(['backups', 'leases', ...records] as const),
-        ...(chained.length > 0 ? (['inUse'] as const) : []),
+        ...(chained.length > 0 ? (['inUse', 'journal'] as const) : []),
       );
       // Its own objects, which it reads back before it publishes them.
       vault.grantGet(task.role, 'backups', 'leases', ...records);
@@ -106,8 +106,8 @@ export class Tasks extends Construct {
       vault.grantPut(task.role, 'leases', 'outcomes', ...records);
       vault.grantWrap(task.role);
       if (chained.length > 0) {
-        // What an incremental backup builds on: it is marked, so that no cleanup takes it away, and its index is read.
-        vault.grantGet(task.role, 'inUse');
+        // What an incremental backup builds on: is it known to be bad? It is marked, so that no cleanup takes it away, and its index is read.
+        vault.grantGet(task.role, 'inUse', 'journal');
         vault.grantPut(task.role, 'inUse');
         vault.grantUnwrapOf(task.role, chained);
       }

@@ -3,7 +3,6 @@ import type { CatalogClient } from '../catalog/client.ts';
 import { HoldfastError } from '../core/errors.ts';
 import type { BackupId, TargetName } from '../core/ids.ts';
 import type { RestoreTestEnded } from '../core/journal.ts';
-import type { Manifest } from '../core/manifest.ts';
 import { prefixes } from '../core/object-keys.ts';
 import { restorablePointOf } from '../core/restorable-point.ts';
 import { type KnownBackup, type KnownRestoreTest, restoreTestFacts } from '../core/restorable-points.ts';
@@ -11,7 +10,7 @@ import { bringsDataBack } from '../core/vocabulary.ts';
 import { listBackups, readManifest } from '../store/backups.ts';
 import { readEvent } from '../store/journal.ts';
 import type { Store } from '../store/store.ts';
-import { readVerification } from '../store/verification.ts';
+import { buildsOnBad, readVerification } from '../store/verification.ts';
 
 /** What restorable points are made of: backups of each target, and the last restore test of each that came to an end. */
 export type Known = {
@@ -90,18 +89,6 @@ async function readBackup(
     warn(`[${error.code}] ${error.message}`);
     return [];
   }
-}
-
-/** Is something of what the backup builds on known to be bad, or gone? Then it brings nothing back, whatever is known of itself. */
-export async function buildsOnBad(
-  store: Store,
-  { target, parent }: Pick<Manifest, 'target' | 'parent'>,
-): Promise<boolean> {
-  for (let id = parent; id !== null; ) {
-    if ((await readVerification(store, id)).status === 'FAILED') return true;
-    id = (await readManifest(store, target, id)).parent;
-  }
-  return false;
 }
 
 async function lastRestoreTests(
