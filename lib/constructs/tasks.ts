@@ -4,6 +4,7 @@ import { DockerImageAsset } from 'aws-cdk-lib/aws-ecr-assets';
 import { Cluster, ContainerInsights } from 'aws-cdk-lib/aws-ecs';
 import { Construct } from 'constructs';
 import type { HoldfastConfig, Target } from '../config/config.ts';
+import { isReceived, receivedTargets } from '../config/received-targets.ts';
 import { buildsOnEarlier } from '../config/targets/methods.ts';
 import type { EcsService } from '../config/targets/service.ts';
 import { locksMounts, recoversInTask } from '../config/targets/task-folders.ts';
@@ -15,7 +16,7 @@ import { switchServices, watchTasksOf } from './service-permissions.ts';
 import { Task, taskPlatform } from './task.ts';
 import { TaskChoice } from './task-choice.ts';
 import type { Vault } from './vault.ts';
-import { receivedTargets, WalReceiver } from './wal-receiver.ts';
+import { WalReceiver } from './wal-receiver.ts';
 
 /** Ids of images in the construct tree, as deployed installations have them. */
 const imageIds: Readonly<Record<string, string>> = { holdfast: 'Image', 'restore-test': 'RestoreTestImage' };
@@ -219,4 +220,4 @@ const isChained = ({ engine, backups }: Target): boolean =>
 
 /** A log is received, or sent by the server itself, which nobody does who has nothing that it could go on from. */
 const mayHaveLog = (target: Target): boolean =>
-  recoversInTask(target.engine) && (target.wal?.receive === true || isChained(target));
+  recoversInTask(target.engine) && (isReceived(target) || isChained(target));

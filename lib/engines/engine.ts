@@ -189,8 +189,17 @@ export type LogReader = {
   history(timeline: number): Promise<string | undefined>;
   /** The plain bytes of one segment at its whole length, proved as they pass; what has not come yet is zeros. Each chunk is the reader's own. */
   read(name: string): AsyncIterable<Uint8Array>;
-  /** A moment up to which nothing was committed that is not before `lsn`, and the log is there up to `lsn`; undefined when none is known. */
-  covered(): Promise<{ readonly at: string; readonly lsn: string } | undefined>;
+  /** As far as whoever fills the log has said; undefined when nobody has. */
+  covered(): Promise<LogCover | undefined>;
+};
+
+/** A moment up to which nothing was committed on that timeline that is not before `lsn`, and the log is there up to `lsn`. */
+export type LogCover = {
+  readonly timeline: number;
+  readonly at: string;
+  readonly lsn: string;
+  /** Was it said just now? Then nothing but the last moments can have come since. */
+  readonly isCurrent: boolean;
 };
 
 export type Capture = {

@@ -25,7 +25,7 @@ import {
   StopExecutionCommand,
   TaskTimedOut,
 } from '@aws-sdk/client-sfn';
-import type { LocalStack } from '../../../lib/local/stack.ts';
+import type { LocalStack } from '../../../lib/local/local-stack.ts';
 import { openToyStack, type ToyFolder, toyFolder } from '../toy-stack.ts';
 
 let folder: ToyFolder;
