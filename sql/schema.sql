@@ -1352,7 +1352,7 @@ CREATE TABLE holdfast.request (
     CONSTRAINT request_tenant_is_sha256 CHECK ((octet_length(tenant_hk) = 32))
 );
 
-CREATE VIEW backup_mgmt.requests AS
+CREATE VIEW backup_mgmt.requests WITH (security_invoker='true') AS
  SELECT r.request_bk,
     r.kind,
     r.target,

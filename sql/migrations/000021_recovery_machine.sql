@@ -240,3 +240,12 @@ left join backup_mgmt.backup_execution_s as b
   on r.kind = 'backup' and b.backup_hk = sha256(convert_to(r.request_bk, 'UTF8')) and b.load_end_date is null
 left join backup_mgmt.recovery_operation_s as o
   on r.kind = 'recovery' and o.recovery_hk = sha256(convert_to(r.request_bk, 'UTF8')) and o.load_end_date is null;
+
+-- A view that is replaced forgets with whose rights it reads.
+do $$
+begin
+  if current_setting('server_version_num')::integer >= 150000 then
+    alter view backup_mgmt.requests set (security_invoker = true);
+  end if;
+end
+$$;

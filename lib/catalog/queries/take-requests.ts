@@ -89,9 +89,10 @@ const takeDue = `
         (r.status = 'QUEUED' and r.is_startable)
         or (r.status = 'TAKEN' and (r.waits_for is not null or r.taken_at < now() - interval '90 seconds'))
       )
-      and (r.is_undecided or not exists (
+      and not exists (
         select from holdfast.request as other
-        where other.target = r.target
+        where not r.is_undecided
+          and other.target = r.target
           and other.method = r.method
           and (
             (other.status = 'STARTED' and not exists (${isWaiting}))
@@ -101,7 +102,7 @@ const takeDue = `
               and not other.is_undecided
             )
           )
-      ))
+      )
     order by r.run_at, r.request_bk
     limit $1::integer
     for update of r skip locked

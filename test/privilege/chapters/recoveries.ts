@@ -61,6 +61,25 @@ export const recoveries: Chapter = {
     assert.ok(failed);
     await opened.failed(failed, 'target-not-empty');
 
+    // One that a version has queued which had no such state machine: it is started in the other one when it is approved.
+    await ask('begin');
+    const [older] = await ask(
+      "select * from backup_mgmt.initiate_point_in_time_recovery(target => 'stock', recovery_type => 'FULL', database => 'stock', restore_as => 'stock_older')",
+    );
+    const isOlder = `request_bk = '${older?.recovery_bk}'`;
+    await ask(
+      `update holdfast.request set machine = 'restore', input = input - 'needsApproval', approved_by = 'somebody' where ${isOlder}`,
+    );
+    await ask('commit');
+    await opened.takeRequests();
+    await ask(
+      `update holdfast.request set status = 'STARTED', taken_at = now() - interval '1 minute' where ${isOlder}`,
+    );
+    await opened.takeRequests();
+    const olderRun = opened.stack.executions.list().find(({ name: one }) => one.includes(older?.recovery_bk));
+    assert.equal(olderRun?.machineName, 'holdfast-restore');
+    await opened.succeeded(olderRun);
+
     // It asks again, as after an answer that got lost; whoever passes decisions on finds that nobody waits.
     await again(opened, 'ask-approval', {
       ...{ run: run as unknown as Json, request: stock, taskToken: 'worth nothing', startedAt: record.beganAt },
