@@ -4,6 +4,7 @@ import path from 'node:path';
 import { after, before, suite, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Client } from 'pg';
+import { webhookServer } from '../lifecycle/alert-places.ts';
 import { apiClient } from './api-client.ts';
 import { catalogDatabase } from './catalog-access.ts';
 import { type SourceServer, sourceServer } from './source-server.ts';
@@ -13,12 +14,14 @@ suite('a recovery that somebody has to approve, through the state machine', { co
   let server: SourceServer;
   let folder: StackFolder;
   let opened: OpenStack;
+  let hook: Awaited<ReturnType<typeof webhookServer>>;
   let catalog: Awaited<ReturnType<typeof catalogDatabase>>;
 
   before(async () => {
     server = await sourceServer({ orders: { noiseKilobytes: 10 }, stock: { noiseKilobytes: 10 } });
     // 72 seconds: the first test asks, and the last one looks what became of it.
-    folder = await stackFolder({ server, approvals: { hours: 0.02, demandedBy: ['stock'] } });
+    hook = await webhookServer();
+    folder = await stackFolder({ server, webhook: hook.url, approvals: { hours: 0.02, demandedBy: ['stock'] } });
     opened = await openStack(folder);
     catalog = await catalogDatabase(folder);
     await opened.succeeded(opened.backup('orders'));
@@ -28,6 +31,7 @@ suite('a recovery that somebody has to approve, through the state machine', { co
     await catalog?.[Symbol.asyncDispose]();
     await opened?.[Symbol.asyncDispose]();
     folder?.[Symbol.dispose]();
+    await hook?.[Symbol.asyncDispose]();
     await server?.[Symbol.asyncDispose]();
   });
 
@@ -81,6 +85,17 @@ suite('a recovery that somebody has to approve, through the state machine', { co
     (await opened.stack.executions.events(arn)).flatMap(({ type, state }) =>
       type === 'state-entered' && state !== undefined ? [state] : [],
     );
+
+  const news: string[] = [];
+  /** What people are told of that recovery, as soon as it is that. */
+  const told = async (recovery: string, how: RegExp): Promise<string> => {
+    for (const deadline = Date.now() + 60_000; Date.now() < deadline; await delay(100)) {
+      news.push(...hook.news());
+      const found = news.find((line) => line.includes(recovery) && how.test(line));
+      if (found !== undefined) return found;
+    }
+    throw new Error(`of recovery ${recovery} nobody was told ${how}: ${news.join(' | ')}`);
+  };
 
   let forgotten: string;
 
@@ -140,11 +155,21 @@ suite('a recovery that somebody has to approve, through the state machine', { co
   test('one that is refused ends under that name, with the reason in its row, the journal and the audit trail', async () => {
     const recovery = await request('orders_refused');
     const arn = await waits(recovery);
+    const asked = await told(recovery, /^WARNING/);
 
     await secondly(`call backup_mgmt.refuse_recovery('${recovery}', 'the wrong day')`);
 
     const ended = await opened.stack.waitFor(arn);
     assert.deepEqual([ended.status, ended.error], ['FAILED', 'recovery-refused']);
+    assert.match(
+      asked,
+      /^WARNING: a recovery of 'orders' into 'orders\/orders_refused', asked for by 'postgres', waits for somebody else's approval until 20\S+Z: call backup_mgmt\.approve_recovery\('\S+'\)$/,
+    );
+    await told(recovery, /^OVER since/);
+    assert.ok(
+      news.every((line) => !line.includes('restore')),
+      news.join(' | '),
+    );
     assert.deepEqual(await rowOf(recovery), {
       recovery_status: 'FAILED',
       error_code: 'recovery-refused',
