@@ -121,8 +121,10 @@ const steps: Readonly<Record<StepName, Step>> = {
   'record-outcome': {
     description: 'Writes down how a run ended: in the journal, and from there in the catalog',
     grant: (step, props) => {
-      props.vault.grantList(step.role, 'backups', 'outcomes', 'journal');
-      props.vault.grantGet(step.role, 'manifests', 'outcomes');
+      // Of a log that is received, how far it goes is a part of what is recorded.
+      const logs = props.tasks.walReceivers.length > 0 ? (['health'] as const) : [];
+      props.vault.grantList(step.role, 'backups', 'outcomes', 'journal', ...logs);
+      props.vault.grantGet(step.role, 'manifests', 'outcomes', ...logs);
       grantRecord(step, props);
     },
   },

@@ -1,7 +1,7 @@
 import type { HoldfastConfig } from '../config/config.ts';
 import { HoldfastError } from '../core/errors.ts';
 import { type LogReach, type WalState, walStateSchema } from '../core/health.ts';
-import type { BackupId, TargetName } from '../core/ids.ts';
+import type { BackupId } from '../core/ids.ts';
 import { isWholeServer, type Manifest } from '../core/manifest.ts';
 import { walHealthKey } from '../core/object-keys.ts';
 import type { WalFacts } from '../core/wal-problems.ts';
@@ -20,12 +20,15 @@ type Places = { readonly config: HoldfastConfig; readonly store: Store; readonly
 /** The write-ahead logs that are received, as the store has them; nothing is decrypted for it. */
 export async function lookAtWal(places: Places): Promise<readonly WalFacts[]> {
   const received = places.config.targets.filter(({ wal }) => wal?.receive === true);
-  return Promise.all(received.map(({ name }) => lookAtLog(places, name)));
+  return Promise.all(received.map(({ name, rpoHours }) => lookAtLog(places, { target: name, rpoHours })));
 }
 
-async function lookAtLog({ config, store, clock }: Places, target: TargetName): Promise<WalFacts> {
+async function lookAtLog(
+  { config, store, clock }: Places,
+  { target, rpoHours }: Pick<WalFacts, 'target' | 'rpoHours'>,
+): Promise<WalFacts> {
   const { value: state } = await readDocument(store, walHealthKey(target), walStateSchema);
-  if (state === undefined || state.systemIdentifier === '') return { target, state: state ?? null, gaps: [] };
+  if (state === undefined || state.systemIdentifier === '') return { target, rpoHours, state: state ?? null, gaps: [] };
   const { signal } = new AbortController();
   const context: WalContext = { config, store, clock, signal, openKeys: openKeyProviderOf };
   const manifest = await newestComplete(store, { target, methods: ['base'] }, clock());
@@ -41,7 +44,8 @@ async function lookAtLog({ config, store, clock }: Places, target: TargetName): 
         base.systemIdentifier !== state.systemIdentifier ||
         parseLsn(base.startLsn) < parseLsn(to),
     );
-  return { target, state, gaps, reach: base === undefined ? null : await reachOf(log, { store, base, state }) };
+  const reach = base === undefined ? null : await reachOf(log, { store, base, state });
+  return { target, rpoHours, state, gaps, reach };
 }
 
 type Base = {

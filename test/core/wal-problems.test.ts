@@ -25,7 +25,7 @@ const well: WalState = {
 };
 
 const found = (state: WalState | null, gaps: WalFacts['gaps'] = [], watchedSince = '2026-11-26T06:00:00.000Z') =>
-  walProblems([{ target, state, gaps }], watchedSince, now).map(({ id, message }) => [id, message]);
+  walProblems([{ target, rpoHours: 1, state, gaps }], watchedSince, now).map(({ id, message }) => [id, message]);
 
 test('a log that is received and durable is no problem', () => {
   assert.deepEqual(found(well), []);
