@@ -817,6 +817,7 @@ CREATE TABLE backup_mgmt.backup_execution_s (
     verified_point timestamp with time zone,
     log_point timestamp with time zone,
     log_point_seen_at timestamp with time zone,
+    made_from text,
     CONSTRAINT backup_execution_s_engine_known CHECK ((engine = ANY (ARRAY['postgres'::text, 'neo4j'::text, 'redis'::text, 'application'::text]))),
     CONSTRAINT backup_execution_s_history_forward CHECK ((load_end_date > load_date)),
     CONSTRAINT backup_execution_s_sizes_not_negative CHECK (((backup_size_bytes >= 0) AND (compressed_size_bytes >= 0))),
@@ -1176,7 +1177,7 @@ CREATE VIEW backup_mgmt.measured_rpo AS
                     WHEN (backup.log_point IS NOT NULL) THEN GREATEST((0)::numeric, EXTRACT(epoch FROM (backup.log_point_seen_at - backup.log_point)))
                     ELSE NULL::numeric
                 END AS seconds) by_log)
-  WHERE ((backup.load_end_date IS NULL) AND (backup.backup_status = 'COMPLETED'::text) AND (backup.verification_status <> 'FAILED'::text) AND (backup.method IS DISTINCT FROM 'schema'::text));
+  WHERE ((backup.load_end_date IS NULL) AND (backup.backup_status = 'COMPLETED'::text) AND (backup.verification_status <> 'FAILED'::text) AND (backup.method IS DISTINCT FROM 'schema'::text) AND (backup.made_from IS NULL));
 
 CREATE TABLE backup_mgmt.recovery_operation_execution_l (
     recovery_execution_hk bytea NOT NULL,

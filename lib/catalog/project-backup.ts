@@ -38,6 +38,7 @@ export type BackupState = {
   readonly storage_type: string | null;
   readonly retention_until: string | null;
   readonly restorable_point: string | null;
+  readonly made_from: string | null;
   readonly log_point: string | null;
   readonly log_point_seen_at: string | null;
   readonly fencing_token: number | null;
@@ -112,6 +113,7 @@ function unknownBackup(operation: BackupId): BackupState {
     storage_type: null,
     retention_until: null,
     restorable_point: null,
+    made_from: null,
     log_point: null,
     log_point_seen_at: null,
     fencing_token: null,
@@ -168,6 +170,7 @@ function changeOf(state: BackupState, event: BackupEvent, beforeExpiry: BackupSt
           state.method !== null && !bringsDataBack(state.method)
             ? null
             : instant(event.restorablePoint ?? event.beganAt),
+        made_from: event.madeFrom ?? null,
         log_point: event.logPoint === undefined ? null : instant(event.logPoint.at),
         log_point_seen_at: event.logPoint === undefined ? null : instant(event.logPoint.seenAt),
       };

@@ -80,6 +80,8 @@ async function toldOf(store: Store, event: JournalEvent, run: AnyRun): Promise<O
   if (event.event !== 'backup-completed') return { status: 'FAILED' };
   // Definitions alone end no exposure.
   if ('method' in run && !bringsDataBack(run.method)) return { status: 'COMPLETED' };
+  // What is made of earlier backups neither.
+  if (event.madeFrom !== undefined) return { status: 'COMPLETED' };
   const previous = await previousPoint(store, run.target, event.operation);
   const measured = [
     ...(previous === undefined ? [] : [rpoSeconds(event.endedAt, previous)]),
