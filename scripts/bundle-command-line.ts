@@ -18,7 +18,7 @@ const leftOut = ['aws-cdk-lib', 'cdk-nag', 'constructs', 'esbuild', '@embedded-p
 
 /**
  * Writes the command line as a few files into `folder`: `holdfast.mjs`, for a host that has Node 24 and neither the clone nor its packages, such as
- * a database's for archive_command. It starts in a third of the time. The verbs that run the whole system on one machine are not in it.
+ * a database's for archive_command. The verbs that run the whole system on one machine are not in it.
  */
 export async function bundleCommandLine(folder: string): Promise<string> {
   await build({
