@@ -3,6 +3,7 @@ import { byHand, failing, nightly, retriedSteps, stoppedByOperators } from './ch
 import type { Chapter, Shown } from './chapters/chapter.ts';
 import { cleanup, failedCleanup } from './chapters/cleanup.ts';
 import { commandLine } from './chapters/command-line.ts';
+import { physical } from './chapters/physical.ts';
 import { failedRestoreTest, restores, restoreTests } from './chapters/restores.ts';
 import { sqlRequests } from './chapters/sql-requests.ts';
 import { watching } from './chapters/watching.ts';
@@ -20,6 +21,7 @@ const chapters: readonly Chapter[] = [
   restores,
   retriedSteps,
   restoreTests,
+  physical,
   sqlRequests,
   cleanup,
   failedCleanup,
