@@ -3,6 +3,7 @@ import type { CatalogClient } from '../catalog/client.ts';
 import { HoldfastError } from '../core/errors.ts';
 import type { BackupId, TargetName } from '../core/ids.ts';
 import type { RestoreTestEnded } from '../core/journal.ts';
+import type { Manifest } from '../core/manifest.ts';
 import { prefixes } from '../core/object-keys.ts';
 import { restorablePointOf } from '../core/restorable-point.ts';
 import { type KnownBackup, type KnownRestoreTest, restoreTestFacts } from '../core/restorable-points.ts';
@@ -75,7 +76,8 @@ async function readBackup(
   try {
     const manifest = await readManifest(store, target, id);
     if (manifest.status !== 'complete' || !bringsDataBack(manifest.method)) return [];
-    const { status: verification, restoredPoint: verifiedPoint } = await readVerification(store, id);
+    const { status, restoredPoint: verifiedPoint } = await readVerification(store, id);
+    const verification = (await buildsOnBad(store, manifest)) ? 'FAILED' : status;
     const restorablePoint = restorablePointOf(manifest);
     return [
       {
@@ -88,6 +90,18 @@ async function readBackup(
     warn(`[${error.code}] ${error.message}`);
     return [];
   }
+}
+
+/** Is something of what the backup builds on known to be bad, or gone? Then it brings nothing back, whatever is known of itself. */
+export async function buildsOnBad(
+  store: Store,
+  { target, parent }: Pick<Manifest, 'target' | 'parent'>,
+): Promise<boolean> {
+  for (let id = parent; id !== null; ) {
+    if ((await readVerification(store, id)).status === 'FAILED') return true;
+    id = (await readManifest(store, target, id)).parent;
+  }
+  return false;
 }
 
 async function lastRestoreTests(

@@ -19,7 +19,7 @@ test('migrating makes the schema; migrating again does nothing', async () => {
 
   assert.deepEqual(first, {
     from: 0,
-    to: 22,
+    to: 23,
     applied: [
       'data_vault',
       'indexes',
@@ -41,11 +41,12 @@ test('migrating makes the schema; migrating again does nothing', async () => {
       'approval_timeout',
       'point_in_time',
       'approvals_by_api',
+      'recovery_machine',
       'measured_logs',
       'synthetic_backups',
     ],
   });
-  assert.deepEqual(second, { from: 22, to: 22, applied: [] });
+  assert.deepEqual(second, { from: 23, to: 23, applied: [] });
   const found = await owner.client.query<{ tablename: string }>(
     "select tablename from pg_tables where schemaname = 'backup_mgmt' order by 1",
   );
@@ -71,6 +72,7 @@ test('of 20 migrations at once each step is applied by exactly one', async () =>
     'measured_logs',
     'point_in_time',
     'recovery_functions',
+    'recovery_machine',
     'request_functions',
     'requests',
     'retention',
@@ -86,7 +88,7 @@ test('of 20 migrations at once each step is applied by exactly one', async () =>
     'views',
   ]);
   for (const owner of owners) {
-    assert.equal(await catalogVersion(owner.client), 22);
+    assert.equal(await catalogVersion(owner.client), 23);
     await owner[Symbol.asyncDispose]();
   }
 });
@@ -102,7 +104,7 @@ test('catalogs in five databases of one new server migrate at once and share the
 
   assert.deepEqual(
     results.map(({ to }) => to),
-    [22, 22, 22, 22, 22],
+    [23, 23, 23, 23, 23],
   );
   await Promise.all(owners.map((owner) => owner[Symbol.asyncDispose]()));
 });
@@ -110,11 +112,11 @@ test('catalogs in five databases of one new server migrate at once and share the
 test('a schema that is newer than the program is refused and left alone', async () => {
   await using owner = await ownerOf(await newDatabase(server));
   await migrateCatalog(owner.client);
-  await owner.client.query("insert into holdfast.migration (version, name) values (23, 'from_the_future')");
+  await owner.client.query("insert into holdfast.migration (version, name) values (24, 'from_the_future')");
 
   await assert.rejects(migrateCatalog(owner.client), {
     code: 'version-mismatch',
-    message: "catalog schema version 23 is newer than this program's 22",
+    message: "catalog schema version 24 is newer than this program's 23",
   });
 });
 

@@ -26,9 +26,10 @@ import type { BackupRun } from '../../lib/core/requests.ts';
 import { ensureKeyFile } from '../../lib/keys/key-file.ts';
 import { readAssembly } from '../../lib/local/assembly.ts';
 import type { ExecutionRecord } from '../../lib/local/executions/history.ts';
+import type { LocalStack, LocalStackOptions } from '../../lib/local/local-stack.ts';
 import { findRunningStack } from '../../lib/local/running-stack.ts';
 import { systemClock } from '../../lib/local/schedules/scheduler.ts';
-import { type LocalStack, type LocalStackOptions, openLocalStack } from '../../lib/local/stack.ts';
+import { openLocalStack } from '../../lib/local/stack.ts';
 import { synthesize } from '../../lib/local/synthesize.ts';
 import { denials, requestsOf } from '../privilege/audit.ts';
 import { readPolicies } from '../privilege/policies.ts';
@@ -64,6 +65,8 @@ export type FolderOptions = {
   readonly keyOf?: StackFolder;
   /** @default - the stack's own */
   readonly catalog?: CatalogServer;
+  /** How long approvals are waited for, and into which targets nothing comes without one. @default - a day, and none */
+  readonly approvals?: { readonly hours: number; readonly demandedBy: readonly FixtureTarget[] };
   /** Who is told of problems: a webhook, and one address. @default - nobody */
   readonly webhook?: string;
 };
@@ -138,6 +141,7 @@ function configText(options: Omit<FolderOptions, 'server'> & { readonly port: nu
           },
         },
       }),
+      ...(options.approvals && { recovery: { approvalHours: options.approvals.hours } }),
       ...(options.webhook && { alerts: { webhook: options.webhook, emails: ['ops@example.com'] } }),
       targets: targetNames.map((name) => ({
         name,
@@ -146,6 +150,7 @@ function configText(options: Omit<FolderOptions, 'server'> & { readonly port: nu
         restoreTest: options.restoreTests?.[name] ?? {},
         ...(options.backups?.[name] && { backups: options.backups[name] }),
         ...(options.received?.includes(name) && { wal: { receive: true, flushSeconds: 1 } }),
+        ...(options.approvals?.demandedBy.includes(name) && { recoveryApproval: true }),
       })),
     },
     null,
@@ -162,7 +167,8 @@ async function sharedAssembly({
   webhook,
   backups,
   received,
-}: Pick<FolderOptions, 'catalog' | 'webhook' | 'backups' | 'received'>): Promise<string> {
+  approvals,
+}: Pick<FolderOptions, 'catalog' | 'webhook' | 'backups' | 'received' | 'approvals'>): Promise<string> {
   const text = configText({
     port: 54_998,
     storePath: './vault',
@@ -170,6 +176,7 @@ async function sharedAssembly({
     ...(webhook && { webhook: 'http://127.0.0.1:9/' }),
     ...(backups && { backups }),
     ...(received && { received }),
+    ...(approvals && { approvals }),
   });
   const folder = join(sharedFolder, createHash('sha256').update(text).digest('hex').slice(0, 12));
   mkdirSync(folder, { recursive: true });

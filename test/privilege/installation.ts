@@ -155,7 +155,8 @@ function configText(servers: {
     targets: [
       target('orders', { secret: 'prod/orders' }, true),
       target('stock', { file: './stock-password' }, false),
-      target('books', { env: 'BOOKS_PASSWORD' }, false),
+      // Nothing comes into it that a second person has not approved.
+      { ...target('books', { env: 'BOOKS_PASSWORD' }, false), recoveryApproval: true },
       // The whole server, file by file, and its log.
       {
         ...target('orders', { secret: 'prod/orders' }, false),

@@ -4,6 +4,7 @@ import type { Chapter, Shown } from './chapters/chapter.ts';
 import { cleanup, failedCleanup } from './chapters/cleanup.ts';
 import { commandLine } from './chapters/command-line.ts';
 import { physical } from './chapters/physical.ts';
+import { recoveries } from './chapters/recoveries.ts';
 import { failedRestoreTest, restores, restoreTests } from './chapters/restores.ts';
 import { sqlRequests } from './chapters/sql-requests.ts';
 import { watching } from './chapters/watching.ts';
@@ -23,6 +24,7 @@ const chapters: readonly Chapter[] = [
   restoreTests,
   physical,
   sqlRequests,
+  recoveries,
   cleanup,
   failedCleanup,
   watching,

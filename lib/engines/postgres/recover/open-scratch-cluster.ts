@@ -3,7 +3,7 @@ import type { ReachedPoint } from '../../../core/recovery-point.ts';
 import { serverAccount } from '../../../servers/server-account.ts';
 import type { EngineContext, RestorePlan } from '../../engine.ts';
 import { findExactServer, type ServerPrograms } from '../server-programs.ts';
-import { type ClusterFacts, clusterFactsOf } from './cluster-facts.ts';
+import { type ClusterFacts, clusterAmong, clusterFactsOf } from './cluster-facts.ts';
 import { completeDataFolder, type DataFolder, openDataFolder } from './data-folder.ts';
 import { planRecovery } from './plan-recovery.ts';
 import { recover } from './recover.ts';
@@ -42,9 +42,7 @@ export async function openScratchCluster(
     readonly settings?: Readonly<Record<string, string>>;
   },
 ): Promise<ScratchCluster> {
-  const stream = plan.streams.find(({ record }) => record.kind === 'cluster');
-  if (stream === undefined) throw new Error('no stream holds a cluster');
-  const base = clusterFactsOf(stream.record);
+  const base = clusterFactsOf(clusterAmong(plan.streams).record);
   const recovery = await planRecovery(base, plan);
   const chain = await chainOf(plan);
   const programs = findExactServer(base.major, { account: serverAccount() });
