@@ -852,6 +852,9 @@ CREATE TABLE backup_mgmt.backup_execution_s (
     hold_reason text,
     expiry_reason text,
     verified_point timestamp with time zone,
+    log_point timestamp with time zone,
+    log_point_seen_at timestamp with time zone,
+    made_from text,
     CONSTRAINT backup_execution_s_engine_known CHECK ((engine = ANY (ARRAY['postgres'::text, 'neo4j'::text, 'redis'::text, 'application'::text]))),
     CONSTRAINT backup_execution_s_history_forward CHECK ((load_end_date > load_date)),
     CONSTRAINT backup_execution_s_sizes_not_negative CHECK (((backup_size_bytes >= 0) AND (compressed_size_bytes >= 0))),
@@ -1191,14 +1194,26 @@ CREATE VIEW backup_mgmt.measured_rpo AS
     backup.backup_end_time AS measured_at,
     backup.restorable_point,
     previous.restorable_point AS previous_restorable_point,
-    (EXTRACT(epoch FROM (backup.backup_end_time - previous.restorable_point)))::numeric(14,3) AS rpo_seconds
-   FROM (backup_mgmt.backup_execution_s backup
+    (LEAST(by_backups.seconds, by_log.seconds))::numeric(14,3) AS rpo_seconds,
+    backup.log_point,
+        CASE
+            WHEN (by_log.seconds <= COALESCE(by_backups.seconds, by_log.seconds)) THEN 'log'::text
+            WHEN (by_backups.seconds IS NOT NULL) THEN 'backup'::text
+            ELSE NULL::text
+        END AS measured_by
+   FROM (((backup_mgmt.backup_execution_s backup
      LEFT JOIN LATERAL ( SELECT earlier.restorable_point
            FROM backup_mgmt.backup_execution_s earlier
           WHERE ((earlier.load_end_date IS NULL) AND (earlier.backup_status = 'COMPLETED'::text) AND (earlier.verification_status <> 'FAILED'::text) AND (earlier.method IS DISTINCT FROM 'schema'::text) AND (earlier.target = backup.target) AND (earlier.restorable_point < backup.restorable_point))
           ORDER BY earlier.restorable_point DESC
          LIMIT 1) previous ON (true))
-  WHERE ((backup.load_end_date IS NULL) AND (backup.backup_status = 'COMPLETED'::text) AND (backup.verification_status <> 'FAILED'::text) AND (backup.method IS DISTINCT FROM 'schema'::text));
+     CROSS JOIN LATERAL ( SELECT EXTRACT(epoch FROM (backup.backup_end_time - previous.restorable_point)) AS seconds) by_backups)
+     CROSS JOIN LATERAL ( SELECT
+                CASE
+                    WHEN (backup.log_point IS NOT NULL) THEN GREATEST((0)::numeric, EXTRACT(epoch FROM (backup.log_point_seen_at - backup.log_point)))
+                    ELSE NULL::numeric
+                END AS seconds) by_log)
+  WHERE ((backup.load_end_date IS NULL) AND (backup.backup_status = 'COMPLETED'::text) AND (backup.verification_status <> 'FAILED'::text) AND (backup.method IS DISTINCT FROM 'schema'::text) AND (backup.made_from IS NULL));
 
 CREATE TABLE backup_mgmt.recovery_operation_execution_l (
     recovery_execution_hk bytea NOT NULL,

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { backupRequestSchema } from '../../lib/core/requests.ts';
+import { backupRequestSchema, taskOwnerOf } from '../../lib/core/requests.ts';
 import { admitBackup } from '../../lib/lifecycle/admit-backup.ts';
 import { step } from '../frame.ts';
 import { withTask } from '../with-task.ts';
@@ -12,5 +12,5 @@ const inputSchema = z.object({
 });
 
 export const handler = step('admit-backup', inputSchema, async (asked, dependencies) =>
-  withTask(dependencies.runtime, await admitBackup(dependencies, asked), (run) => run.target),
+  withTask(dependencies.runtime, await admitBackup(dependencies, asked), taskOwnerOf),
 );

@@ -38,6 +38,9 @@ export type BackupState = {
   readonly storage_type: string | null;
   readonly retention_until: string | null;
   readonly restorable_point: string | null;
+  readonly made_from: string | null;
+  readonly log_point: string | null;
+  readonly log_point_seen_at: string | null;
   readonly fencing_token: number | null;
   readonly hold_since: string | null;
   readonly hold_by: string | null;
@@ -110,6 +113,9 @@ function unknownBackup(operation: BackupId): BackupState {
     storage_type: null,
     retention_until: null,
     restorable_point: null,
+    made_from: null,
+    log_point: null,
+    log_point_seen_at: null,
     fencing_token: null,
     hold_since: null,
     hold_by: null,
@@ -164,6 +170,9 @@ function changeOf(state: BackupState, event: BackupEvent, beforeExpiry: BackupSt
           state.method !== null && !bringsDataBack(state.method)
             ? null
             : instant(event.restorablePoint ?? event.beganAt),
+        made_from: event.madeFrom ?? null,
+        log_point: event.logPoint === undefined ? null : instant(event.logPoint.at),
+        log_point_seen_at: event.logPoint === undefined ? null : instant(event.logPoint.seenAt),
       };
     case 'backup-failed': {
       const error = {

@@ -45,6 +45,10 @@ export const verbs: readonly VerbDefinition[] = [
       ['--tier <tier>', 'daily, weekly, monthly, compliance or manual: how long it is kept (default: manual)'],
       ['--method <method>', "logical, or schema (definitions alone, no data); the target's first method when left out"],
       ['--format <format>', "custom or sql; that of the target's entry when left out"],
+      [
+        '--from <backup>',
+        "make it of an incremental backup and those that it builds on ('latest': the newest), without asking the source",
+      ],
       ['--aws', 'start it in the AWS account instead of on this machine'],
       ['--no-wait', 'only start it'],
     ],

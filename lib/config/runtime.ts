@@ -110,9 +110,9 @@ function readBaked(file: string): HoldfastConfig {
   }
 }
 
-/** The task that works for a target: its family, as the state machine starts it. Throws `config-invalid` where none is known. */
-export function taskOf({ tasks }: Pick<Runtime, 'tasks'>, target: string): string {
-  const family = (Object.hasOwn(tasks, target) ? tasks[target] : undefined) ?? tasks[''];
+/** The task of a target, or of another kind of work: its family, as the state machine starts it. Throws `config-invalid` where none is known. */
+export function taskOf({ tasks }: Pick<Runtime, 'tasks'>, owner: string): string {
+  const family = (Object.hasOwn(tasks, owner) ? tasks[owner] : undefined) ?? tasks[''];
   if (family === undefined) throw new HoldfastError('config-invalid', 'environment: HOLDFAST_TASKS names no task');
   return family;
 }

@@ -1,11 +1,11 @@
 import { Duration, Stack } from 'aws-cdk-lib';
 import { Construct } from 'constructs';
+import { synthesisTask } from '../core/requests.ts';
 import type { StepFunction } from '../workflows/steps.ts';
 import { allow, type Permission } from './allow.ts';
 import type { Bundle, FunctionName } from './bundle.ts';
 import { BundledFunction } from './bundled-function.ts';
 import { switchServices } from './service-permissions.ts';
-import type { TaskChoice } from './task-choice.ts';
 import type { Tasks } from './tasks.ts';
 import type { Vault } from './vault.ts';
 
@@ -27,8 +27,8 @@ type Step = {
   /** @default 60 */
   readonly timeoutSeconds?: number;
   readonly memoryMiB?: number;
-  /** Those that an admitted run is given to. */
-  readonly admitsTo?: (tasks: Tasks) => TaskChoice;
+  /** The families of the tasks that an admitted run is given to, by whose they are. */
+  readonly admitsTo?: (tasks: Tasks) => Readonly<Record<string, string>>;
   /** @default - in every installation */
   readonly isNeeded?: (tasks: Tasks) => boolean;
   /** What it may do, no more than its code does. */
@@ -73,7 +73,10 @@ export function grantLook(
 const steps: Readonly<Record<StepName, Step>> = {
   'admit-backup': {
     description: 'Turns a backup request into a run, once per slot, and takes its lease',
-    admitsTo: ({ backup }) => backup,
+    admitsTo: ({ backup, synthesis }) => ({
+      ...backup.families(),
+      ...(synthesis && { [synthesisTask]: synthesis.definition.family }),
+    }),
     grant: (step, props) => {
       props.vault.grantList(step.role, 'requests', 'leases');
       props.vault.grantGet(step.role, 'requests', 'leases');
@@ -83,7 +86,7 @@ const steps: Readonly<Record<StepName, Step>> = {
   },
   'admit-restore': {
     description: 'Turns a restore request into a run: finds the backup, checks the destination',
-    admitsTo: ({ restore }) => restore,
+    admitsTo: ({ restore }) => restore.families(),
     grant: (step, props) => {
       props.vault.grantList(step.role, 'backups', 'inUse');
       props.vault.grantGet(step.role, 'manifests', 'inUse');
@@ -93,7 +96,7 @@ const steps: Readonly<Record<StepName, Step>> = {
   },
   'admit-restore-test': {
     description: 'Turns a restore test request into a run: finds the backup, or chooses one',
-    admitsTo: ({ restoreTest }) => restoreTest,
+    admitsTo: ({ restoreTest }) => restoreTest.families(),
     grant: (step, props) => {
       props.vault.grantList(step.role, 'backups', 'journal');
       props.vault.grantGet(step.role, 'manifests');
@@ -150,8 +153,10 @@ const steps: Readonly<Record<StepName, Step>> = {
   'record-outcome': {
     description: 'Writes down how a run ended: in the journal, and from there in the catalog',
     grant: (step, props) => {
-      props.vault.grantList(step.role, 'backups', 'outcomes', 'journal');
-      props.vault.grantGet(step.role, 'manifests', 'outcomes');
+      // Of a log that is received, how far it goes is a part of what is recorded.
+      const logs = props.tasks.walReceivers.length > 0 ? (['health'] as const) : [];
+      props.vault.grantList(step.role, 'backups', 'outcomes', 'journal', ...logs);
+      props.vault.grantGet(step.role, 'manifests', 'outcomes', ...logs);
       grantRecord(step, props);
     },
   },
@@ -262,7 +267,7 @@ export class StepFunctions extends Construct {
       environment: {
         ...props.vault.environment,
         HOLDFAST_CATALOG_FUNCTION: props.catalog.arn,
-        ...(step.admitsTo && { HOLDFAST_TASKS: JSON.stringify(step.admitsTo(props.tasks).families()) }),
+        ...(step.admitsTo && { HOLDFAST_TASKS: JSON.stringify(step.admitsTo(props.tasks)) }),
       },
     });
     step.grant(made, props);

@@ -5,15 +5,15 @@ import { Cluster, ContainerInsights } from 'aws-cdk-lib/aws-ecs';
 import { Construct } from 'constructs';
 import type { HoldfastConfig, Target } from '../config/config.ts';
 import { isReceived, receivedTargets } from '../config/received-targets.ts';
-import { buildsOnEarlier } from '../config/targets/methods.ts';
+import { buildsOnEarlier, synthesizedMethods } from '../config/targets/methods.ts';
 import type { EcsService } from '../config/targets/service.ts';
-import { locksMounts, recoversInTask } from '../config/targets/task-folders.ts';
+import { locksMounts, recoversInTask, taskFoldersOf } from '../config/targets/task-folders.ts';
 import type { TaskToRun } from '../workflows/steps.ts';
 import type { Bundle } from './bundle.ts';
 import type { Network } from './network.ts';
 import { readSecrets } from './secrets.ts';
 import { switchServices, watchTasksOf } from './service-permissions.ts';
-import { Task, taskPlatform } from './task.ts';
+import { Task, type TaskProps, taskPlatform } from './task.ts';
 import { TaskChoice } from './task-choice.ts';
 import type { Vault } from './vault.ts';
 import { WalReceiver } from './wal-receiver.ts';
@@ -43,6 +43,8 @@ export type TasksProps = {
 export class Tasks extends Construct {
   readonly cluster: Cluster;
   readonly backup: TaskChoice;
+  /** Makes backups of earlier ones, and sees no target. @default - no target has backups that build on one another and can be combined */
+  readonly synthesis: Task | undefined;
   readonly restore: TaskChoice;
   readonly restoreTest: TaskChoice;
   readonly askTargets: Task;
@@ -114,6 +116,8 @@ export class Tasks extends Construct {
       return task;
     });
 
+    this.synthesis = this.#makeSynthesis(props, common);
+
     this.restore = new TaskChoice(props.targets, 'restore', (id, { folder, mounts, service }, targets) => {
       const isOfClusters = targets.some(({ engine }) => recoversInTask(engine));
       const task = new Task(this, `Restore${id}`, {
@@ -167,6 +171,31 @@ export class Tasks extends Construct {
           assignPublicIp: props.network.assignPublicIp,
         }),
     );
+  }
+
+  /** It reads and writes backups of those targets alone, and has the servers' programs and a disk. */
+  #makeSynthesis(
+    { targets, vault, restoreTestDiskGiB }: TasksProps,
+    common: Pick<TaskProps, 'cpu' | 'memoryMiB' | 'environment'>,
+  ): Task | undefined {
+    const combined = targets.filter((target) => isChained(target) && synthesizedMethods(target.engine).length > 0);
+    const [first] = combined;
+    if (first === undefined) return undefined;
+    const task = new Task(this, 'Synthesis', {
+      ...{ ...common, image: this.#image(taskFoldersOf(first.engine).restoreTest), diskGiB: restoreTestDiskGiB },
+      description: 'makes backups of earlier ones',
+      permissions: [],
+    });
+    vault.grantList(task.role, 'backups', 'leases', 'inUse', 'journal');
+    vault.grantGet(task.role, 'backups', 'leases', 'inUse', 'journal');
+    vault.grantUpload(task.role);
+    vault.grantPut(task.role, 'leases', 'inUse', 'outcomes');
+    vault.grantWrap(task.role);
+    vault.grantUnwrapOf(
+      task.role,
+      combined.map(({ name }) => name),
+    );
+    return task;
   }
 
   #image(folder: string): DockerImageAsset {

@@ -1,5 +1,6 @@
 import type { CanaryState, ReconcilerState, TargetHealth } from './health.ts';
 import type { BackupId, TargetName } from './ids.ts';
+import { latePoints } from './late-points.ts';
 import { type ProblemKindName, problemId } from './problem-kinds.ts';
 import type { Problem } from './problems.ts';
 import type { Method, Tier } from './vocabulary.ts';
@@ -94,7 +95,8 @@ const hourMs = 3_600_000;
 /** Every problem that the facts show at `now`, in the order of the table of kinds' use: late backups first. */
 export function findProblems(facts: WatchFacts, now: Date): readonly Problem[] {
   return [
-    ...facts.series.flatMap((series) => lateBackups(series, now)),
+    ...facts.series.flatMap((series) => lateBackups(series, facts.logs ?? [], now)),
+    ...latePoints(facts.logs ?? [], facts.series, now),
     ...facts.schedules.flatMap((schedule) => runsOf(schedule, facts.series)),
     ...missedCleanup(facts.cleanup),
     ...untakenRequests(facts),
@@ -114,7 +116,11 @@ const problem = (
   subject: string | undefined = target ?? undefined,
 ): Problem => ({ id: problemId(kind, subject), kind, target, message });
 
-function lateBackups({ target, method, windowHours, since, newest, rpoHours }: SeriesFacts, now: Date): Problem[] {
+function lateBackups(
+  { target, method, windowHours, since, newest, rpoHours }: SeriesFacts,
+  logs: readonly WalFacts[],
+  now: Date,
+): Problem[] {
   const of = `${method} backup of '${target}'`;
   const subject = `${target}-${method}`;
   const newestMs = newest === null ? undefined : Date.parse(newest.beganAt);
@@ -132,6 +138,8 @@ function lateBackups({ target, method, windowHours, since, newest, rpoHours }: S
     ];
   }
   if (rpoHours === null || newest === null || hours <= rpoHours) return [];
+  // Its log goes on between the backups: what is late there is the log's end (latePoints).
+  if (logs.some((log) => log.target === target)) return [];
   return [
     problem(
       'rpo-exceeded',

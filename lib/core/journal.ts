@@ -58,6 +58,10 @@ export const backupCompletedSchema = z.strictObject({
   validationSeconds: z.number().nonnegative().optional(),
   /** What it builds on, which only the run itself finds out. */
   parent: backupIdSchema.optional(),
+  /** The backup at the end of the chain that it was made of; it then brings back no moment that was not there before. */
+  madeFrom: backupIdSchema.optional(),
+  /** Where the target's log is received: the newest point that it led to from an earlier backup, and when that was seen, as this was recorded. */
+  logPoint: z.strictObject({ at: z.iso.datetime(), seenAt: z.iso.datetime() }).optional(),
 });
 
 /** `storageLocation` is there when something restorable was published all the same (a partial backup). */

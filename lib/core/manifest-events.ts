@@ -1,3 +1,4 @@
+import { backupIdSchema } from './ids.ts';
 import type { JournalEvent } from './journal.ts';
 import type { Manifest } from './manifest.ts';
 import { manifestKey } from './object-keys.ts';
@@ -10,6 +11,7 @@ export function completedEvent(
   store: { readonly url: string; readonly kind: 's3' | 'file' },
   verification: VerificationStatus,
 ): Extract<JournalEvent, { event: 'backup-completed' }> {
+  const madeFrom = backupIdSchema.safeParse(manifest.source['madeFrom']);
   return {
     event: 'backup-completed',
     operation: manifest.backupId,
@@ -25,5 +27,6 @@ export function completedEvent(
     verification,
     restorablePoint: restorablePointOf(manifest),
     ...(manifest.parent !== null && { parent: manifest.parent }),
+    ...(madeFrom.success && { madeFrom: madeFrom.data }),
   };
 }

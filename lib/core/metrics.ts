@@ -65,12 +65,14 @@ export const metrics = {
   RpoAttained: {
     unit: 'Seconds',
     dimensions: ['Target'],
-    description: 'At the end of a backup, the age of the restorable point that it followed: what could have been lost',
+    description:
+      'At the end of a backup, what a loss would have cost: the age of the restorable point that it followed, or of the end of the log that is received',
   },
   RestorablePointAge: {
     unit: 'Seconds',
     dimensions: ['Target'],
-    description: 'Age of the newest point in time that a validated backup brings back',
+    description:
+      'Age of the newest point in time that a validated backup brings back, and the log that goes on from it',
   },
   VerifiedPointAge: {
     unit: 'Seconds',

@@ -22,6 +22,11 @@ export const backupRequestSchema = z.strictObject({
   requestedAt: z.iso.datetime().optional(),
   /** A restore test is wanted when the backup is complete. */
   verify: z.boolean().optional(),
+  /**
+   * Not of the source, but of a backup that builds on others, and of those: its id, or `latest` for the newest such. The method is that of
+   * the backups that the chain begins with.
+   */
+  from: z.union([backupIdSchema, z.literal('latest')]).optional(),
 });
 export type BackupRequest = z.infer<typeof backupRequestSchema>;
 
@@ -41,8 +46,20 @@ export const backupRunSchema = z.strictObject({
   fencingToken: z.number().int().nonnegative(),
   requestedAt: z.iso.datetime(),
   tenant: tenantNameSchema.nullable().default(null),
+  /** What it is made of instead of the source. */
+  from: z
+    .union([backupIdSchema, z.literal('latest')])
+    .nullable()
+    .default(null),
 });
 export type BackupRun = z.infer<typeof backupRunSchema>;
+
+/** Who has the task that makes backups of earlier ones, among those that have one of their own: no target is called so. */
+export const synthesisTask = '+synthesis';
+
+/** Whose task a run takes: its target's, or that of whatever is made of earlier backups. */
+export const taskOwnerOf = ({ target, from }: Pick<BackupRun, 'target' | 'from'>): string =>
+  from === null ? target : synthesisTask;
 
 const jobsSchema = z.number().int().min(1).max(64);
 

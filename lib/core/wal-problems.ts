@@ -16,6 +16,8 @@ export type WalGapFacts = {
 /** The write-ahead log of a target that is received. */
 export type WalFacts = {
   readonly target: TargetName;
+  /** The target's recovery point objective. */
+  readonly rpoHours: number;
   /** What its receiver said last; null when none ever did. */
   readonly state: WalState | null;
   /** Holes that no base backup from after them makes up for. */

@@ -34,6 +34,13 @@ export interface Engine {
    */
   capture(context: EngineContext, request: CaptureRequest): Promise<Capture>;
 
+  /**
+   * A whole backup made of one that builds on others and of those, from the store alone: its streams, as those of `capture`. What it takes
+   * on this machine is gone after `end`. Rejects with `usage` for what is no such chain, `tool-missing`, `preflight-failed`.
+   * Engines that cannot lack it.
+   */
+  synthesize?(context: Omit<EngineContext, 'connection'>, request: SynthesisRequest): Promise<Capture>;
+
   /** The format's own check over a stream's plain bytes. Rejects with `corrupt` or `dump-incomplete`; resolves with its content. */
   inspect(
     stream: Pick<StreamRecord, 'format' | 'kind' | 'name'> & Partial<Pick<StreamRecord, 'facts'>>,
@@ -159,6 +166,9 @@ export type CaptureRequest = {
   /** The newest complete backup of the target by one of the method's parent methods. @default - there is none */
   readonly parent?: BackupReader;
 };
+
+/** The backup at the end of the chain, with those that it builds on; and what the whole is to be. */
+export type SynthesisRequest = Omit<CaptureRequest, 'parent'> & { readonly from: BackupReader };
 
 /** Reads streams of a backup and of those that it builds on, in part or whole. */
 export type BackupReader = {

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { HoldfastConfig } from '../config/config.ts';
 import { requireTarget, type Target } from '../config/config.ts';
-import { formatsOf, methodsOf } from '../config/targets/methods.ts';
+import { formatsOf, methodsOf, synthesizedMethods } from '../config/targets/methods.ts';
 import { describeError, HoldfastError } from '../core/errors.ts';
 import { newOperationId } from '../core/ids.ts';
 import { leaseTtlSeconds } from '../core/lease-ttl.ts';
@@ -40,7 +40,7 @@ export async function admitBackup(
   asked: Asked,
 ): Promise<Admission<BackupRun>> {
   const target = requireTarget(config, asked.request.target);
-  const method = asked.request.method ?? usualMethodOf(target);
+  const method = methodOf(target, asked.request);
   const tier = asked.request.tier ?? 'manual';
   const format = formatOf(target, asked.request, { method, tier });
   const scheduledTime =
@@ -68,6 +68,7 @@ export async function admitBackup(
     fencingToken: 0,
     requestedAt: claim.requestedAt,
     tenant: target.tenant ?? null,
+    from: asked.request.from ?? null,
   };
   await recorder.record({
     event: 'backup-requested',
@@ -103,6 +104,19 @@ export async function admitBackup(
     if (!(error instanceof HoldfastError) || error.code !== 'lease-held') throw error;
     return { verdict: 'refused', run: refused, failure: describeError(error), redriveCount: asked.redriveCount };
   }
+}
+
+/** What is made of a chain is a backup of the method that a chain begins with. Throws `usage` where there is none. */
+function methodOf(target: Target, { method, from }: BackupRequest): Method {
+  if (from === undefined) return method ?? usualMethodOf(target);
+  const [whole] = synthesizedMethods(target.engine);
+  if (whole !== undefined && (method === undefined || method === whole)) return whole;
+  throw new HoldfastError('usage', `no ${method ?? 'whole'} backup of '${target.name}' can be made of earlier ones`, {
+    hint:
+      whole === undefined
+        ? `backups of ${target.engine} are taken of their source`
+        : `say '--method ${whole}' with '--from', or leave '--from' out`,
+  });
 }
 
 /** The first that brings data back: who asks for a backup and says no more does not mean the definitions alone. */

@@ -14,6 +14,7 @@ import { readEvent } from '../store/journal.ts';
 import { newestOutcome } from '../store/outcomes.ts';
 import type { Store } from '../store/store.ts';
 import { restoreTestEnding, verdictOn } from './end-restore-test.ts';
+import { logPoints } from './log-points.ts';
 import type { Recorder } from './recorder.ts';
 
 type Dependencies = {
@@ -32,7 +33,10 @@ export type Recorded = {
   readonly status: 'COMPLETED' | 'FAILED';
   /** What a recovery takes: of a restore what it took, of a restore test what it would have taken. */
   readonly rtoSeconds?: number;
-  /** What a loss just before the end of this backup would have cost; not known of a target's first. */
+  /**
+   * What a loss just before the end of this backup would have cost, by the backup before it; with a log that is received, what one would have
+   * cost as this was recorded. Not known of a target's first.
+   */
   readonly rpoSeconds?: number;
 };
 
@@ -76,11 +80,14 @@ async function toldOf(store: Store, event: JournalEvent, run: AnyRun): Promise<O
   if (event.event !== 'backup-completed') return { status: 'FAILED' };
   // Definitions alone end no exposure.
   if ('method' in run && !bringsDataBack(run.method)) return { status: 'COMPLETED' };
+  // What is made of earlier backups neither.
+  if (event.madeFrom !== undefined) return { status: 'COMPLETED' };
   const previous = await previousPoint(store, run.target, event.operation);
-  return {
-    status: 'COMPLETED',
-    ...(previous === undefined ? {} : { rpoSeconds: rpoSeconds(event.endedAt, previous) }),
-  };
+  const measured = [
+    ...(previous === undefined ? [] : [rpoSeconds(event.endedAt, previous)]),
+    ...(event.logPoint === undefined ? [] : [rpoSeconds(event.logPoint.seenAt, event.logPoint.at)]),
+  ];
+  return { status: 'COMPLETED', ...(measured.length === 0 ? {} : { rpoSeconds: Math.min(...measured) }) };
 }
 
 /** The restorable point that a target had until this backup: that of the newest complete one before it. */
@@ -114,8 +121,15 @@ async function backupEnding(
     throw error;
   });
   const completed = manifest && completedEvent(manifest, store, config.run.validation ? 'VALIDATED' : 'PENDING');
-  if (completed && failure === undefined && manifest.status === 'complete')
-    return validation?.seconds === undefined ? completed : { ...completed, validationSeconds: validation.seconds };
+  if (completed && failure === undefined && manifest.status === 'complete') {
+    const now = clock();
+    const logPoint = (await logPoints({ config, store }, now)).get(run.target);
+    return {
+      ...completed,
+      ...(validation?.seconds !== undefined && { validationSeconds: validation.seconds }),
+      ...(logPoint && { logPoint: { at: logPoint.at, seenAt: now.toISOString() } }),
+    };
+  }
   return {
     event: 'backup-failed',
     operation: run.backupId,

@@ -2,7 +2,7 @@ import type { HoldfastConfig } from '../config/config.ts';
 import { receivedTargets } from '../config/received-targets.ts';
 import { HoldfastError } from '../core/errors.ts';
 import { type LogReach, type WalState, walStateSchema } from '../core/health.ts';
-import type { BackupId, TargetName } from '../core/ids.ts';
+import type { BackupId } from '../core/ids.ts';
 import { walHealthKey } from '../core/object-keys.ts';
 import type { WalFacts, WalGapFacts } from '../core/wal-problems.ts';
 import { type LogSpan, logSpanOf } from '../engines/postgres/recover/cluster-facts.ts';
@@ -24,19 +24,25 @@ type Places = { readonly config: HoldfastConfig; readonly store: Store; readonly
 export async function lookAtWal(places: Places): Promise<readonly WalFacts[]> {
   const received = receivedTargets(places.config.targets);
   return Promise.all(
-    received.map(({ name }) => lookAtLog(places, name).catch((error: unknown) => failed(name, error))),
+    received.map(({ name: target, rpoHours }) => {
+      const about = { target, rpoHours };
+      return lookAtLog(places, about).catch((error: unknown) => failed(about, error));
+    }),
   );
 }
 
 /** One object that is damaged must not keep the watch from everything else. */
-function failed(target: TargetName, error: unknown): WalFacts {
+function failed(about: Pick<WalFacts, 'target' | 'rpoHours'>, error: unknown): WalFacts {
   if (!(error instanceof HoldfastError) || error.retryable) throw error;
-  return { target, state: null, gaps: [], unreadable: `[${error.code}] ${error.message}` };
+  return { ...about, state: null, gaps: [], unreadable: `[${error.code}] ${error.message}` };
 }
 
-async function lookAtLog({ config, store, clock }: Places, target: TargetName): Promise<WalFacts> {
+async function lookAtLog(
+  { config, store, clock }: Places,
+  { target, rpoHours }: Pick<WalFacts, 'target' | 'rpoHours'>,
+): Promise<WalFacts> {
   const { value: state } = await readDocument(store, walHealthKey(target), walStateSchema);
-  if (state === undefined || state.systemIdentifier === '') return { target, state: state ?? null, gaps: [] };
+  if (state === undefined || state.systemIdentifier === '') return { target, rpoHours, state: state ?? null, gaps: [] };
   const { signal } = new AbortController();
   const context: WalContext = { config, store, clock, signal, openKeys: openKeyProviderOf };
   const manifest = await newestComplete(store, { target, methods: ['base'] }, clock());
@@ -51,7 +57,8 @@ async function lookAtLog({ config, store, clock }: Places, target: TargetName): 
       ({ to }) =>
         base === undefined || base.systemIdentifier !== state.systemIdentifier || base.startLsn < parseLsn(to),
     );
-  return { target, state, gaps, reach: base === undefined ? null : await reachOf(log, { store, base, state }) };
+  const reach = base === undefined ? null : await reachOf(log, { store, base, state });
+  return { target, rpoHours, state, gaps, reach };
 }
 
 /** The gap that the receiver met, where the listing shows none: over a promotion no timeline by itself has a hole. */

@@ -13,8 +13,10 @@ import {
 } from '../core/health.ts';
 import { type BackupId, compactTime, timeOfId } from '../core/ids.ts';
 import { endedOperation, recoveryStage } from '../core/journal.ts';
+import type { Manifest } from '../core/manifest.ts';
 import { healthKeys, prefixes } from '../core/object-keys.ts';
 import { objectivesOf } from '../core/objectives.ts';
+import { restorablePointOf } from '../core/restorable-point.ts';
 import type { Method } from '../core/vocabulary.ts';
 import type { KeyState } from '../keys/key-state.ts';
 import { readDocument } from '../store/document.ts';
@@ -143,9 +145,15 @@ async function lookAtSeries(
     rpoHours: objectives?.rpoHours ?? null,
     since: before?.[`${target.name}/${method}`] ?? now.toISOString(),
     newest:
-      newest === undefined ? null : { backupId: newest.backupId, beganAt: newest.beganAt, endedAt: newest.endedAt },
+      newest === undefined
+        ? null
+        : { backupId: newest.backupId, beganAt: contentBeganAt(newest), endedAt: newest.endedAt },
   };
 }
+
+/** What was made of earlier backups holds what they held: it makes up for no run that is late. */
+const contentBeganAt = (manifest: Manifest): string =>
+  manifest.source['madeFrom'] === undefined ? manifest.beganAt : restorablePointOf(manifest);
 
 /** Runs of the last days that have no ending. */
 async function unendedRuns(store: Store, now: Date): Promise<readonly UnendedFacts[]> {

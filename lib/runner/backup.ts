@@ -6,7 +6,7 @@ import { isCompanion, type Manifest, manifestFormatVersion, type StreamRecord } 
 import { leaseKey, manifestKey } from '../core/object-keys.ts';
 import { tagsOf } from '../core/object-tags.ts';
 import type { BackupRun } from '../core/requests.ts';
-import type { BackupReader, CaptureStream, Engine } from '../engines/engine.ts';
+import type { CaptureStream } from '../engines/engine.ts';
 import { openEngine } from '../engines/open-engine.ts';
 import { newDataKey } from '../keys/data-key.ts';
 import { openKeyProvider } from '../keys/open-key-provider.ts';
@@ -14,16 +14,12 @@ import { sealManifest } from '../keys/seal.ts';
 import { RateLimit } from '../pipeline/rate-limit.ts';
 import { readManifest } from '../store/backups.ts';
 import { type Lease, resumeLease } from '../store/lease.ts';
-import { newestComplete } from '../store/newest-backup.ts';
 import { putJson } from '../store/text.ts';
-import { canBeBuiltOn } from '../store/verification.ts';
 import { holdfastVersion } from '../version.ts';
+import { type BeginCapture, withBackupSource } from './backup-source.ts';
 import { captureStream } from './capture-stream.ts';
-import { engineContext, type RunContext } from './context.ts';
+import type { RunContext } from './context.ts';
 import { keepLease } from './lease-keeper.ts';
-import { openBackup } from './open-backup.ts';
-import { openReader } from './open-reader.ts';
-import { whileChainInUse } from './while-in-use.ts';
 
 /**
  * Takes one admitted backup from source to published manifest, and returns the manifest.
@@ -49,7 +45,6 @@ export async function runBackup(context: RunContext, run: BackupRun): Promise<Ma
   const keeper = keepLease(lease, (error) => lost.abort(error));
   const held = { ...context, signal: AbortSignal.any([context.signal, lost.signal]) };
   try {
-    const engine = openEngine(run.engine);
     const keys = await openKeyProvider(context.config.encryption);
     const dataKey = keys && newDataKey();
     const wrappedKey =
@@ -57,14 +52,8 @@ export async function runBackup(context: RunContext, run: BackupRun): Promise<Ma
 
     const beganAt = context.clock();
     const retentionDays = target.retentionDays[run.tier];
-    // How far it is, is told by the pipeline, which knows more than the engine.
-    const engineSide = await engineContext({ ...held, report: () => {} }, target, {
-      ...context,
-      holder: run.execution,
-      lease: leaseKey(run.target, run.method),
-    });
-    return await withParent(held, engine, run, async (parent) => {
-      const captured = await captureAll(held, engine, engineSide, { run, dataKey, retentionDays, parent });
+    return await withBackupSource(held, { engine: openEngine(run.engine), target, run }, async (begin) => {
+      const captured = await captureAll(held, begin, { run, dataKey, retentionDays });
       requireSomethingKept(captured.streams);
 
       const until = new Date(beganAt.getTime() + retentionDays * 86_400_000);
@@ -108,51 +97,19 @@ type Captured = {
   readonly streams: StreamRecord[];
 };
 
-/**
- * Hands the newest complete backup that one of this method can build on to `capture`, where backups of this method build on others: one that a validation or a
- * restore test found to be bad is passed over, or all that follow would be as bad. It and all that it builds on are marked as in use until the new manifest is there, which protects them from then on.
- */
-async function withParent<Result>(
-  context: RunContext,
-  engine: Engine,
-  run: BackupRun,
-  capture: (parent: BackupReader | undefined) => Promise<Result>,
-): Promise<Result> {
-  const methods = engine.parentMethods?.[run.method];
-  if (methods === undefined) return capture(undefined);
-  const { store } = context;
-  const isUsable = (backup: Manifest): Promise<boolean> => canBeBuiltOn(store, backup);
-  const newest = await newestComplete(store, { target: run.target, methods, isUsable }, context.clock());
-  if (newest === undefined) return capture(undefined);
-  const { target, backupId: id } = newest;
-  return whileChainInUse(context, { target, id, what: `backup ${run.backupId}`, reader: run.backupId }, async () =>
-    capture(openReader({ ...context, report: () => {} }, await openBackup(context, target, id))),
-  );
-}
-
 async function captureAll(
   context: RunContext,
-  engine: Engine,
-  engineSide: Parameters<Engine['capture']>[0],
+  begin: BeginCapture,
   {
     run,
     dataKey,
     retentionDays,
-    parent,
-  }: {
-    readonly run: BackupRun;
-    readonly dataKey: Buffer | null;
-    readonly retentionDays: number;
-    readonly parent: BackupReader | undefined;
-  },
+  }: { readonly run: BackupRun; readonly dataKey: Buffer | null; readonly retentionDays: number },
 ): Promise<Captured> {
   // What ends one stream and the run with it ends the others, and all of them have ended before the run does.
   const ending = new AbortController();
   const held = { ...context, signal: AbortSignal.any([context.signal, ending.signal]) };
-  const capture = await engine.capture(
-    { ...engineSide, signal: held.signal },
-    { method: run.method, format: run.format, ...(parent && { parent }) },
-  );
+  const capture = await begin(held.signal);
   try {
     const limit = pLimit(context.config.run.parallelJobs);
     // One for all streams: the limit is what the source is to bear, however many are read from it at once.

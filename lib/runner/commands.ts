@@ -23,14 +23,18 @@ const restore = (): Promise<number> => {
   });
 };
 
+const backup = (): Promise<number> => {
+  const run = runFrom(backupRunSchema, process.env);
+  return runTask(run.backupId, process.env, async (context) => ({
+    failure: partialFailure(await runBackup(context, run)),
+  }));
+};
+
 /** Work on targets. */
 export const workCommands: Commands = {
   backup: () => {
     giveWay();
-    const run = runFrom(backupRunSchema, process.env);
-    return runTask(run.backupId, process.env, async (context) => ({
-      failure: partialFailure(await runBackup(context, run)),
-    }));
+    return backup();
   },
   restore,
   /** `wal receive <target>`: a service, which ends when it is asked to. */
@@ -49,6 +53,8 @@ export const workCommands: Commands = {
 
 /** What is done where there are servers to be started: tests far from any target, and restores of what only a server can recover. */
 export const testCommands: Commands = {
+  /** Of earlier ones, not of a target. */
+  backup,
   restore,
   'restore-test': () => {
     const run = runFrom(restoreTestRunSchema, process.env);

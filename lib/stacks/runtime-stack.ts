@@ -91,7 +91,7 @@ export class RuntimeStack extends Stack {
       name: `${name}-backup`,
       comment: 'Backs up one target. Input: {"target":"orders"}',
       timeout,
-      tasks: tasks.backup.all,
+      tasks: [...tasks.backup.all, ...(tasks.synthesis ? [tasks.synthesis] : [])],
       cluster: tasks.cluster,
       functions: (['admit-backup', 'validate-backup', ...sharedFunctions] as const).map((step) => this.steps.get(step)),
       workflow: (machine) =>

@@ -85,7 +85,9 @@ export async function findBackup(
 function leadsTo({ streams, endedAt }: Manifest, point: RecoveryPoint): boolean {
   const whole = streams.find(isWholeServer);
   if (whole === undefined) return false;
-  if (point.kind === 'time') return Date.parse(endedAt) <= Date.parse(point.value);
+  // One that was made of earlier backups has the point that those had when they ended.
+  const { consistentAt } = whole.facts;
+  if (point.kind === 'time') return Date.parse(String(consistentAt ?? endedAt)) <= Date.parse(point.value);
   return point.kind !== 'lsn' || !isBefore(point.value, String(whole.facts['endLsn']));
 }
 

@@ -19,7 +19,7 @@ test('migrating makes the schema; migrating again does nothing', async () => {
 
   assert.deepEqual(first, {
     from: 0,
-    to: 21,
+    to: 23,
     applied: [
       'data_vault',
       'indexes',
@@ -42,9 +42,11 @@ test('migrating makes the schema; migrating again does nothing', async () => {
       'point_in_time',
       'approvals_by_api',
       'recovery_machine',
+      'measured_logs',
+      'synthetic_backups',
     ],
   });
-  assert.deepEqual(second, { from: 21, to: 21, applied: [] });
+  assert.deepEqual(second, { from: 23, to: 23, applied: [] });
   const found = await owner.client.query<{ tablename: string }>(
     "select tablename from pg_tables where schemaname = 'backup_mgmt' order by 1",
   );
@@ -67,6 +69,7 @@ test('of 20 migrations at once each step is applied by exactly one', async () =>
     'audit_trail',
     'data_vault',
     'indexes',
+    'measured_logs',
     'point_in_time',
     'recovery_functions',
     'recovery_machine',
@@ -77,6 +80,7 @@ test('of 20 migrations at once each step is applied by exactly one', async () =>
     'schedule_changes',
     'schedule_times',
     'schema_backups',
+    'synthetic_backups',
     'targets',
     'tenants',
     'validation_results',
@@ -84,7 +88,7 @@ test('of 20 migrations at once each step is applied by exactly one', async () =>
     'views',
   ]);
   for (const owner of owners) {
-    assert.equal(await catalogVersion(owner.client), 21);
+    assert.equal(await catalogVersion(owner.client), 23);
     await owner[Symbol.asyncDispose]();
   }
 });
@@ -100,7 +104,7 @@ test('catalogs in five databases of one new server migrate at once and share the
 
   assert.deepEqual(
     results.map(({ to }) => to),
-    [21, 21, 21, 21, 21],
+    [23, 23, 23, 23, 23],
   );
   await Promise.all(owners.map((owner) => owner[Symbol.asyncDispose]()));
 });
@@ -108,11 +112,11 @@ test('catalogs in five databases of one new server migrate at once and share the
 test('a schema that is newer than the program is refused and left alone', async () => {
   await using owner = await ownerOf(await newDatabase(server));
   await migrateCatalog(owner.client);
-  await owner.client.query("insert into holdfast.migration (version, name) values (22, 'from_the_future')");
+  await owner.client.query("insert into holdfast.migration (version, name) values (24, 'from_the_future')");
 
   await assert.rejects(migrateCatalog(owner.client), {
     code: 'version-mismatch',
-    message: "catalog schema version 22 is newer than this program's 21",
+    message: "catalog schema version 24 is newer than this program's 23",
   });
 });
 

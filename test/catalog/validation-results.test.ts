@@ -194,6 +194,7 @@ test('what recoveries took, and what losses would have cost, is measured for eve
     ...day('19'),
     ...day('20'),
     ...day('21'),
+    ...day('22', { logPoint: { at: '2026-11-22T02:30:01.500Z', seenAt: '2026-11-22T02:30:09.000Z' } }),
     recoveryRequested(),
     recoveryEnded({ restoreSeconds: 500 }),
     restoreTestRequested(),
@@ -204,7 +205,7 @@ test('what recoveries took, and what losses would have cost, is measured for eve
     'select measured_by, rto_seconds, restore_seconds, bytes_per_second from backup_mgmt.measured_rto order by measured_at',
   );
   const rpo = await catalog.owner.query(
-    'select backup_bk, rpo_seconds from backup_mgmt.measured_rpo order by measured_at',
+    'select backup_bk, measured_by, rpo_seconds from backup_mgmt.measured_rpo order by measured_at',
   );
 
   assert.deepEqual(rto.rows, [
@@ -212,8 +213,9 @@ test('what recoveries took, and what losses would have cost, is measured for eve
     { measured_by: 'restore-test', rto_seconds: 900, restore_seconds: 800, bytes_per_second: 5_000_000 },
   ]);
   assert.deepEqual(rpo.rows, [
-    { backup_bk: '20261119T020000Z-9f3c2a1b', rpo_seconds: null },
-    { backup_bk: '20261120T020000Z-9f3c2a1b', rpo_seconds: 88_195 },
-    { backup_bk: '20261121T020000Z-9f3c2a1b', rpo_seconds: 88_195 },
+    { backup_bk: '20261119T020000Z-9f3c2a1b', measured_by: null, rpo_seconds: null },
+    { backup_bk: '20261120T020000Z-9f3c2a1b', measured_by: 'backup', rpo_seconds: 88_195 },
+    { backup_bk: '20261121T020000Z-9f3c2a1b', measured_by: 'backup', rpo_seconds: 88_195 },
+    { backup_bk: '20261122T020000Z-9f3c2a1b', measured_by: 'log', rpo_seconds: 7.5 },
   ]);
 });

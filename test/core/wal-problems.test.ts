@@ -25,7 +25,7 @@ const well: WalState = {
 };
 
 const found = (state: WalState | null, gaps: WalFacts['gaps'] = [], watchedSince = '2026-11-26T06:00:00.000Z') =>
-  walProblems([{ target, state, gaps }], watchedSince, now).map(({ id, message }) => [id, message]);
+  walProblems([{ target, rpoHours: 1, state, gaps }], watchedSince, now).map(({ id, message }) => [id, message]);
 
 test('a log that is received and durable is no problem', () => {
   assert.deepEqual(found(well), []);
@@ -122,7 +122,7 @@ test('a log of which something cannot be read is told as what it is: perhaps a h
   const unreadable = "[corrupt] WAL object 'wal/orders/1' does not begin as one";
 
   assert.deepEqual(
-    walProblems([{ target, state: null, gaps: [], unreadable }], '2026-11-26T06:00:00.000Z', now).map(
+    walProblems([{ target, rpoHours: 1, state: null, gaps: [], unreadable }], '2026-11-26T06:00:00.000Z', now).map(
       ({ id, message }) => [id, message],
     ),
     [

@@ -57,6 +57,8 @@ export type FolderOptions = {
   readonly restoreTests?: Readonly<Partial<Record<FixtureTarget, object>>>;
   /** What single targets are backed up by. @default - the engine's defaults */
   readonly backups?: Readonly<Partial<Record<FixtureTarget, readonly object[]>>>;
+  /** Whose WAL the stack receives. @default - nobody's */
+  readonly received?: readonly FixtureTarget[];
   /** Where the store is. @default - a folder beside the configuration */
   readonly storePath?: string;
   /** Another installation whose key this one has too. @default - a key of its own */
@@ -147,6 +149,7 @@ function configText(options: Omit<FolderOptions, 'server'> & { readonly port: nu
         connection: connection(name),
         restoreTest: options.restoreTests?.[name] ?? {},
         ...(options.backups?.[name] && { backups: options.backups[name] }),
+        ...(options.received?.includes(name) && { wal: { receive: true, flushSeconds: 1 } }),
         ...(options.approvals?.demandedBy.includes(name) && { recoveryApproval: true }),
       })),
     },
@@ -163,14 +166,16 @@ async function sharedAssembly({
   catalog,
   webhook,
   backups,
+  received,
   approvals,
-}: Pick<FolderOptions, 'catalog' | 'webhook' | 'backups' | 'approvals'>): Promise<string> {
+}: Pick<FolderOptions, 'catalog' | 'webhook' | 'backups' | 'received' | 'approvals'>): Promise<string> {
   const text = configText({
     port: 54_998,
     storePath: './vault',
     ...(catalog && { catalog: { ...catalog, port: catalogPortMark } }),
     ...(webhook && { webhook: 'http://127.0.0.1:9/' }),
     ...(backups && { backups }),
+    ...(received && { received }),
     ...(approvals && { approvals }),
   });
   const folder = join(sharedFolder, createHash('sha256').update(text).digest('hex').slice(0, 12));

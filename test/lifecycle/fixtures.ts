@@ -6,8 +6,11 @@ import type { JournalEvent } from '../../lib/core/journal.ts';
 import { createRecorder } from '../../lib/lifecycle/recorder.ts';
 import { openStore } from '../../lib/store/open-store.ts';
 
-/** A real directory store with a configuration of one target, a clock that stands still, and a recorder without a catalog. */
-export async function lifecycle() {
+/**
+ * A real directory store with a configuration of one target, a clock that stands still, and a recorder without a catalog. `settings` are the
+ * target's, as YAML.
+ */
+export async function lifecycle(settings: Readonly<Record<string, string>> = {}) {
   const folder = await mkdtemp(join(tmpdir(), 'holdfast-lifecycle-'));
   await mkdir(join(folder, 'vault'));
   const config = parseConfig(
@@ -17,7 +20,9 @@ targets:
   - name: orders
     engine: postgres
     connection: { host: 127.0.0.1, user: backup, password: { env: PW } }
-`,
+${Object.entries(settings)
+  .map(([name, value]) => `    ${name}: ${value}\n`)
+  .join('')}`,
     { file: 'holdfast.yaml', directory: folder, environment: {} },
   );
   const store = await openStore(config.store);

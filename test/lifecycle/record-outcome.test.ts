@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { backupIdSchema, targetNameSchema } from '../../lib/core/ids.ts';
-import { manifestKey, outcomeKey } from '../../lib/core/object-keys.ts';
+import { healthKeys, manifestKey, outcomeKey, walHealthKey } from '../../lib/core/object-keys.ts';
 import { type BackupRun, backupRequestSchema, backupRunSchema, restoreTestRunSchema } from '../../lib/core/requests.ts';
 import type { Method } from '../../lib/core/vocabulary.ts';
 import { admitBackup } from '../../lib/lifecycle/admit-backup.ts';
@@ -132,6 +132,52 @@ test('a backup tells what a loss just before its end would have cost, and the fi
   assert.deepEqual(definitions, { indexed: false, status: 'COMPLETED' });
   // Two days and four and a half minutes: neither the partial backup between them nor the definitions alone are a restorable point.
   assert.deepEqual(third, { indexed: false, status: 'COMPLETED', rpoSeconds: 173_070 });
+});
+
+test('a backup of a target whose log is received tells what the log leaves unsaved, which is seconds', async () => {
+  await using parts = await lifecycle({ wal: '{ receive: true }' });
+  const { store } = parts;
+  const target = targetNameSchema.parse('orders');
+  const publish = (backupId: string, day: number) =>
+    putJson(store, manifestKey(target, backupIdSchema.parse(backupId)), {
+      ...manifestOf({ backupId }),
+      beganAt: `2026-11-${day}T01:00:10.000Z`,
+      endedAt: `2026-11-${day}T01:04:40.000Z`,
+    });
+  await publish('20261120T010000Z-00000001', 20);
+  await publish('20261121T010000Z-00000002', 21);
+  await putJson(store, healthKeys.watch, {
+    ...{ formatVersion: 1, at: '2026-11-21T01:56:00.000Z', uninterruptedSince: '2026-11-01T00:00:00.000Z' },
+    ...{ schedules: {}, series: {}, open: [] },
+    logs: {
+      orders: {
+        ...{ backupId: '20261120T010000Z-00000001', systemIdentifier: '7434001122334455667', timeline: 1 },
+        ...{ lsn: '0/5000000', point: '2026-11-21T01:55:51.000Z' },
+      },
+    },
+  });
+  await putJson(store, walHealthKey(target), {
+    ...{ formatVersion: 1, at: '2026-11-21T01:59:58.000Z', target, systemIdentifier: '7434001122334455667' },
+    ...{ state: 'receiving', timeline: 1, receivedLsn: '0/6000000', durableLsn: '0/6000000' },
+    ...{ restorablePoint: '2026-11-21T01:59:53.000Z', lagBytes: 0, lagSeconds: 0, gap: null },
+    slot: { name: 'holdfast_orders', retainedBytes: 0, safeBytes: null, limitBytes: null },
+  });
+  const run = backupRunSchema.parse({
+    ...{ backupId: '20261121T010000Z-00000002', target, engine: 'postgres', method: 'logical', tier: 'daily' },
+    ...{ scheduledTime: null, requestedBy: { kind: 'user' }, execution: 'night', fencingToken: 1 },
+    requestedAt: '2026-11-21T01:00:00.000Z',
+  });
+
+  const recorded = await recordOutcome(parts, { run });
+  const again = await recordOutcome({ ...parts, clock: () => new Date('2026-11-21T03:00:00.000Z') }, { run });
+
+  assert.deepEqual(recorded, { indexed: false, status: 'COMPLETED', rpoSeconds: 7 });
+  assert.deepEqual(again, recorded);
+  const [event] = parts.recorded;
+  assert.deepEqual(event?.event === 'backup-completed' && event.logPoint, {
+    at: '2026-11-21T01:59:53.000Z',
+    seenAt: '2026-11-21T02:00:00.000Z',
+  });
 });
 
 const unreadable = { code: 'manifest-unreadable', message: 'manifest is not JSON', hint: 'was it altered?' };

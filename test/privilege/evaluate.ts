@@ -1,5 +1,6 @@
 import { runSimulation } from '@cloud-copilot/iam-simulate';
 import type { CallContext } from '../../lib/local/call-log.ts';
+import { asJsonObject } from '../../lib/local/json.ts';
 import { localAccount } from '../../lib/local/resources/resource.ts';
 import type { Policies, Role, Statement } from './policies.ts';
 
@@ -30,7 +31,10 @@ export async function decide(
         principal: request.principal,
         action: request.action,
         resource: { resource: request.resource, accountId: localAccount },
-        contextVariables: { ...standing(request, role), ...request.context } as Record<string, string | string[]>,
+        contextVariables: toldApart({ ...standing(request, role), ...request.context }) as Record<
+          string,
+          string | string[]
+        >,
       },
       identityPolicies: role === undefined ? [] : [{ name: role.name, policy: documentOf(statements) }],
       serviceControlPolicies: [],
@@ -66,6 +70,22 @@ function standing({ principal, action }: Request, role: Role | undefined): CallC
   };
 }
 
+/**
+ * The simulator knows a variable part of a condition's key only behind a slash: to it `kms:EncryptionContext:target` and `…:backupId` are one key, which no
+ * policy names. In statements and requests alike they get names that it does tell apart.
+ */
+function toldApart<Value>(keys: Readonly<Record<string, Value>>): Record<string, Value> {
+  return Object.fromEntries(
+    Object.entries(keys).map(([key, value]) => [
+      key.replace(/^kms:EncryptionContext:/, 'aws:RequestTag/of-kms-'),
+      value,
+    ]),
+  );
+}
+
+const conditionsToldApart = (conditions: Statement['conditions']): object =>
+  Object.fromEntries(Object.entries(conditions).map(([operator, keys]) => [operator, toldApart(asJsonObject(keys))]));
+
 function documentOf(statements: readonly Statement[]): object {
   return {
     Version: '2012-10-17',
@@ -74,7 +94,7 @@ function documentOf(statements: readonly Statement[]): object {
       Effect: effect,
       Action: actions,
       Resource: resources,
-      ...(Object.keys(conditions).length === 0 ? {} : { Condition: conditions }),
+      ...(Object.keys(conditions).length === 0 ? {} : { Condition: conditionsToldApart(conditions) }),
       ...(principal === undefined ? {} : { Principal: principal }),
     })),
   };

@@ -4,6 +4,7 @@ import { isWildcardOnlyAction } from '@cloud-copilot/iam-simulate';
 import { keeperTag } from '../../lib/constructs/vault-policy.ts';
 import { prefixes } from '../../lib/core/object-keys.ts';
 import type { CallContext } from '../../lib/local/call-log.ts';
+import { ordinary } from '../stacks/synthesize.ts';
 import { type Decision, decide } from './evaluate.ts';
 import { principalsOf, type Role, type Statement } from './policies.ts';
 import { policiesOf } from './synthesized-policies.ts';
@@ -271,3 +272,31 @@ const whole: ReadonlySet<string> = new Set([
   'ec2:AssignPrivateIpAddresses',
   'ec2:UnassignPrivateIpAddresses',
 ]);
+
+test('who builds on backups of one target, or combines them, opens none of another', async () => {
+  const chained = policiesOf(
+    `${ordinary}  - name: stock
+    engine: postgres
+    connection: { host: db.internal, user: backup, password: { secret: prod/orders } }
+    backups:
+      - { tier: weekly, method: base, schedule: "0 1 * * 0" }
+      - { tier: daily, method: incremental, schedule: "0 1 * * 1-6" }
+`,
+  );
+  const readers = chained.roles.filter(({ name }) => /Tasks(Backup|Synthesis)Role/.test(name));
+  assert.equal(readers.length, 2);
+  for (const { arn, name } of readers)
+    for (const [target, answer] of [
+      ['stock', 'Allowed'],
+      ['orders', 'ImplicitlyDenied'],
+    ] as const)
+      for (const key of chained.model.keys) {
+        const context = {
+          ...ofBackup,
+          'kms:EncryptionContext:target': target,
+          'kms:EncryptionContext:backupId': 'any',
+        };
+        const decision = await decide(chained, { principal: arn, action: 'kms:Decrypt', resource: key.arn, context });
+        assert.equal(decision, answer, `${name} ${target}`);
+      }
+});

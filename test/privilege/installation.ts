@@ -71,6 +71,7 @@ async function open(cleanups: AsyncDisposableStack): Promise<Installation> {
   const hook = await alertHook();
   cleanups.defer(hook.close);
   const planted = await plant(source);
+  await source.run('postgres', 'alter system set summarize_wal = on', 'select pg_reload_conf()');
 
   const configFile = join(root, 'holdfast.yaml');
   const stateDirectory = join(root, '.holdfast');
@@ -156,6 +157,16 @@ function configText(servers: {
       target('stock', { file: './stock-password' }, false),
       // Nothing comes into it that a second person has not approved.
       { ...target('books', { env: 'BOOKS_PASSWORD' }, false), recoveryApproval: true },
+      // The whole server, file by file, and its log.
+      {
+        ...target('orders', { secret: 'prod/orders' }, false),
+        name: 'cluster',
+        backups: [
+          { tier: 'weekly', method: 'base', schedule: '0 3 * * 0', timezone: 'UTC', enabled: false },
+          { tier: 'daily', method: 'incremental', schedule: '0 3 * * *', timezone: 'UTC', enabled: false },
+        ],
+        wal: { receive: true, flushSeconds: 1 },
+      },
       // Never backed up: something is restored into it.
       { ...target('stock', { file: './stock-password' }, false), name: 'archive' },
     ],

@@ -19,6 +19,12 @@ const exceptions: readonly Exception[] = [
     because: 'MinIO lists no uploads but by their whole key; that they are abandoned is shown on versitygw',
   },
   {
+    role: /TasksSynthesisRole/,
+    action: 's3:AbortMultipartUpload',
+    resource: /\/backups\/\*$/,
+    because: 'an upload that is broken off is abandoned whatever it is of: shown of the task that reads sources',
+  },
+  {
     role: /ProviderframeworkonEvent/,
     action: 'lambda:InvokeFunction',
     resource: /:\*$/,

@@ -88,7 +88,9 @@ export const backupRoutes = [
     tag: 'backups',
     summary: 'Takes a backup now',
     description: 'It is started, and goes on by itself: ask GET /runs for how it goes.',
-    body: backupRequestSchema.pick({ target: true, method: true, tier: true }).meta({ id: 'BackupRequest' }),
+    body: backupRequestSchema
+      .pick({ target: true, method: true, tier: true, from: true })
+      .meta({ id: 'BackupRequest' }),
     answer: { status: 202, description: 'It was started', schema: runSchema },
     errors: ['target-unknown', 'idempotency-key-reused'],
     run: async (call) => {

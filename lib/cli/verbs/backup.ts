@@ -17,17 +17,19 @@ type Options = {
   readonly tier?: string;
   readonly method?: string;
   readonly format?: string;
+  readonly from?: string;
   readonly aws?: boolean;
   readonly wait?: boolean;
 };
 
 export async function run(
   context: CliContext,
-  { target, tier, method, format, aws = false, wait = true }: Options,
+  { target, tier, method, format, from, aws = false, wait = true }: Options,
 ): Promise<number> {
   const config = await context.config();
   const { name } = requireTarget(config, parseTarget(target));
-  const parsed = backupRequestSchema.safeParse({ target: name, tier, method, format, requestedBy: { kind: 'user' } });
+  const asked = { target: name, tier, method, format, from };
+  const parsed = backupRequestSchema.safeParse({ ...asked, requestedBy: { kind: 'user' } });
   if (!parsed.success) {
     const problems = parsed.error.issues.map(({ path, message }) => `--${path.join('.')}: ${message}`);
     throw new HoldfastError('usage', problems.join('; '));

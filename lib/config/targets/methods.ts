@@ -27,6 +27,11 @@ const parentTables: Readonly<Partial<Record<EngineName, ParentTable>>> = {
 /** The methods of that engine whose backups build on earlier ones, and on which. */
 export const parentMethodsOf = (engine: EngineName): ParentTable => parentTables[engine] ?? {};
 
+const synthesized: Readonly<Partial<Record<EngineName, readonly Method[]>>> = { postgres: ['base'] };
+
+/** The methods whose backups can be made of earlier ones, in the store, without the source. */
+export const synthesizedMethods = (engine: EngineName): readonly Method[] => synthesized[engine] ?? [];
+
 /**
  * Do backups of such a target build on one another, so that whoever takes one reads those before it? Where every chain begins with a backup of
  * another method, only if that one, or one that builds on it, is among `configured`.

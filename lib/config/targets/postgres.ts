@@ -25,6 +25,18 @@ export const postgresConnectionSchema = z.strictObject({
     .default('all')
     .describe("'all', or a list of names"),
   exclude: z.array(z.string().min(1)).default([]).describe('With databases: all, those to leave out'),
+  standbys: z
+    .array(
+      z.strictObject({
+        host: z.string().min(1).describe('Host name or address; user, password and TLS are the same as above'),
+        port: z.number().int().min(1).max(65535).default(5432),
+      }),
+    )
+    .max(16)
+    .default([])
+    .describe(
+      'Standbys of this server. Base backups are read from the first that answers and follows closely, and from the server itself otherwise',
+    ),
   maintenanceDatabase: z.string().default('postgres').describe('Where to connect for questions about the whole server'),
 });
 
@@ -56,6 +68,12 @@ export const postgresBaseShape = {
     .max(1_048_576)
     .optional()
     .describe('The server sends no more than this in a second, in KiB; without a limit when left out'),
+  maxStandbyLagSeconds: z
+    .number()
+    .int()
+    .positive()
+    .default(300)
+    .describe('A standby (connection.standbys) that is further behind is not read from'),
   chainLinks: z
     .number()
     .int()

@@ -2,6 +2,7 @@ import { methodsOf, parentMethodsOf } from '../../config/targets/methods.ts';
 import type { Engine } from '../engine.ts';
 import { isPhysical } from './base/base-settings.ts';
 import { captureBase } from './base/capture-base.ts';
+import { synthesizeBase } from './base/synthesize/synthesize-base.ts';
 import { captureLogical, type FindTools } from './capture.ts';
 import { checkFile } from './check-file.ts';
 import { compareStream } from './compare.ts';
@@ -32,6 +33,7 @@ export function postgresEngine(options: { readonly findTools?: FindTools } = {})
         'capture',
         isPhysical(request.method) ? captureBase(context, request) : captureLogical(context, request, findTools),
       ),
+    synthesize: (context, request) => inOurTerms('synthesis', synthesizeBase(context, request)),
     inspect: inspectStream,
     checkFile,
     findWay,

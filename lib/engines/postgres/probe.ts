@@ -1,7 +1,8 @@
 import type { Client } from 'pg';
 import { HoldfastError } from '../../core/errors.ts';
 import type { EngineContext, Probe } from '../engine.ts';
-import { isPhysical, scheduledMethods } from './base/base-settings.ts';
+import { baseSettings, isPhysical, scheduledMethods } from './base/base-settings.ts';
+import { type BackupSource, standbyRefusals } from './base/choose-source.ts';
 import { baseFindings, replicationRefusal } from './base/requirements.ts';
 import type { FindTools } from './capture.ts';
 import { type Connection, connect, parseConnection } from './connection.ts';
@@ -20,7 +21,7 @@ export async function probeServer(context: EngineContext, findTools: FindTools):
     const databases = await chosenDatabases(client, connection);
     const findings = [
       ...serverFindings(server, connection),
-      ...(await physicalFindings(context, { client, connection, major: server.major })),
+      ...(await physicalFindings(context, { client, connection, server })),
       ...(await walFindings(context, client)),
     ];
     const tools = await findTools(server.major).catch((error: unknown) => {
@@ -94,18 +95,21 @@ function serverFindings(server: Server, connection: Connection): Finding[] {
 }
 
 /** What stands in the way of those backups of the target that come over the replication protocol, where it has any. */
-async function physicalFindings(
-  context: EngineContext,
-  { client, connection, major }: { readonly client: Client; readonly connection: Connection; readonly major: number },
-): Promise<readonly Finding[]> {
+async function physicalFindings(context: EngineContext, own: BackupSource): Promise<readonly Finding[]> {
+  const { client, connection, server } = own;
   const methods = scheduledMethods(context).filter(isPhysical);
   if (methods.length === 0) return [];
-  const findings = await baseFindings(client, { methods, major });
+  const findings = await baseFindings(client, { methods, major: server.major });
   const plain = findings.map(({ level, message, fix }) => ({ level, message, fix }));
   // Without the privilege the session is refused for that, which is said already.
   if (findings.some(({ code }) => code === 'privilege-missing')) return plain;
   const refusal = await replicationRefusal(connection, context.signal);
-  return refusal ? [...plain, refusal] : plain;
+  if (refusal) return [...plain, refusal];
+  const { maxStandbyLagSeconds } = baseSettings(context);
+  const standbys = await standbyRefusals(own, { maxStandbyLagSeconds, signal: context.signal });
+  const fix =
+    'mend it, or take it out of connection.standbys: base backups are read from the next one, or from the primary';
+  return [...plain, ...standbys.map((message): Finding => ({ level: 'warning', message, fix }))];
 }
 
 /** Relations of which a dump could not read the rows, and why. Extensions' own tables are dumped only where they asked for it. */

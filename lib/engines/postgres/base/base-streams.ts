@@ -28,6 +28,8 @@ type Source = {
   readonly parent: ParentBackup | undefined;
   readonly backup: BaseBackup;
   readonly samples: RestorableSamples;
+  /** Why it is read from that server, where there was a choice. */
+  readonly reason: string | undefined;
   /** When the server's other users are to have it to themselves for a while, nothing is read. */
   readonly turns: Turns;
   /** Ends the sessions. */
@@ -158,7 +160,7 @@ export class BaseStreams {
   }
 
   #result({ content, label, control }: ClusterContent, end: BackupEnd): CaptureResult {
-    const { server, checksums, parent, backup, samples, turns } = this.#source;
+    const { server, checksums, parent, backup, samples, reason, turns } = this.#source;
     const { start, tablespaces, identity, segmentBytes, clusterBytes } = backup;
     if (control.systemIdentifier !== identity.systemIdentifier || label.startLsn !== start.lsn)
       throw new HoldfastError('dump-incomplete', 'the archive is not of the backup that the server said it began');
@@ -185,6 +187,7 @@ export class BaseStreams {
         ...(parentStartLsn !== undefined && { parentStartLsn }),
       },
       ...(end.damage && { omissions: end.damage }),
+      ...(reason !== undefined && { remarks: [reason] }),
     };
   }
 }

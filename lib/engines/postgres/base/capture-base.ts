@@ -9,6 +9,7 @@ import { connectToServer, readServer } from '../server.ts';
 import { type BaseBackup, beginBaseBackup } from './base-backup.ts';
 import { baseSettings, scheduledMethods } from './base-settings.ts';
 import { BaseStreams } from './base-streams.ts';
+import { type ChosenSource, chooseSource } from './choose-source.ts';
 import { chooseParent, requireSameCluster } from './parent-backup.ts';
 import { baseFindings, requireNoErrors } from './requirements.ts';
 import { RestorableSamples } from './restorable-samples.ts';
@@ -21,29 +22,38 @@ import { blocksSince, keepRange } from './wal-range/range-slot.ts';
  * the methods that build on earlier backups, of each file the server sends what changed since the parent; before version 17, its WAL since then.
  */
 export async function captureBase(context: EngineContext, request: CaptureRequest): Promise<Capture> {
-  const connection = parseConnection(context.connection);
+  const named = parseConnection(context.connection);
   const settings = baseSettings(context);
   const { target, signal } = context;
-  const client = await connectToServer(connection);
+  const ownClient = await connectToServer(named);
   const pacer = newPacer(dumpLimits(context).maxImpactPercent);
-  const samples = new RestorableSamples(client, pacer.observe);
+  let source: ChosenSource | undefined;
+  let samples: RestorableSamples | undefined;
   let backup: BaseBackup | undefined;
   const end = async (): Promise<void> => {
-    samples.end();
-    await Promise.all([client.end().catch(() => {}), backup?.end().catch(() => {})]);
+    samples?.end();
+    await Promise.all([ownClient.end().catch(() => {}), source?.end(), backup?.end().catch(() => {})]);
   };
   try {
-    const server = await readServer(client);
+    const own: ChosenSource = {
+      ...{ connection: named, client: ownClient, server: await readServer(ownClient) },
+      end: async () => {},
+    };
+    const { maxStandbyLagSeconds } = settings;
+    // What builds on others is little to read, and a standby may not have come to where its parent began.
+    source = request.method === 'base' ? await chooseSource(own, { maxStandbyLagSeconds, signal }) : own;
+    const { connection, client, server, reason } = source;
     const { major, systemIdentifier } = server;
     requireNoErrors(await baseFindings(client, { methods: [request.method], major }));
     const isByRange = major < blocksSince;
     const chainLinks = isByRange ? Number.POSITIVE_INFINITY : settings.chainLinks;
     const parent = request.method === 'base' ? undefined : await chooseParent(request, { target, chainLinks });
     if (parent) requireSameCluster(parent, { target, systemIdentifier });
-    else if (isByRange && !server.inRecovery)
-      await keepRange(client, target, scheduledMethods(context).includes('incremental'));
+    else if (isByRange && !own.server.inRecovery)
+      await keepRange(ownClient, target, scheduledMethods(context).includes('incremental'));
     const checksums = await hasChecksums(client);
     const { slotLimitBytes } = await readWalLimits(client);
+    samples = new RestorableSamples(client, pacer.observe);
     // Before the backup, so that there is a sample however short it is.
     await samples.begin();
     if (parent && isByRange)
@@ -59,6 +69,7 @@ export async function captureBase(context: EngineContext, request: CaptureReques
       parent,
       backup,
       samples,
+      reason,
       turns: pacer.newTurns(signal),
       end,
     });
@@ -69,6 +80,7 @@ export async function captureBase(context: EngineContext, request: CaptureReques
         major,
         systemIdentifier: backup.identity.systemIdentifier,
         inRecovery: server.inRecovery,
+        ...(reason !== undefined && { readFrom: `${connection.host}:${connection.port}` }),
       },
       isIndivisible: true,
       streams: streamsOf(backup, streams, parent === undefined),

@@ -1,9 +1,6 @@
-import { chownSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { ReachedPoint } from '../../../core/recovery-point.ts';
 import { serverAccount } from '../../../servers/server-account.ts';
-import { startWatchdog } from '../../../servers/watchdog.ts';
 import type { EngineContext, RestorePlan } from '../../engine.ts';
 import { findExactServer, type ServerPrograms } from '../server-programs.ts';
 import { type ClusterFacts, clusterAmong, clusterFactsOf } from './cluster-facts.ts';
@@ -11,6 +8,7 @@ import { completeDataFolder, type DataFolder, openDataFolder } from './data-fold
 import { planRecovery } from './plan-recovery.ts';
 import { recover } from './recover.ts';
 import { openRecoveryServer, type RecoveryServer } from './recovery-server.ts';
+import { openScratchFolder } from './scratch-folder.ts';
 import { chainOf, requireRoomFor, unpackBackup } from './unpack-backup.ts';
 import { placedIn } from './unpack-cluster.ts';
 import type { Unpacked } from './unpack-tar.ts';
@@ -47,18 +45,10 @@ export async function openScratchCluster(
   const base = clusterFactsOf(clusterAmong(plan.streams).record);
   const recovery = await planRecovery(base, plan);
   const chain = await chainOf(plan);
-  const account = serverAccount();
-  const programs = findExactServer(base.major, { account });
+  const programs = findExactServer(base.major, { account: serverAccount() });
 
   await using made = new AsyncDisposableStack();
-  const folder = mkdtempSync(path.join(tmpdir(), 'holdfast-cluster-'));
-  if (account) chownSync(folder, account.uid, account.gid);
-  const watchdog = startWatchdog({ signal: 'QUIT', removeFolder: folder, account });
-  made.defer(async () => {
-    await watchdog.release();
-    // The account may not be able to.
-    rmSync(folder, { recursive: true, force: true });
-  });
+  const { folder, watchdog } = made.use(openScratchFolder());
   const places = placedIn(path.join(folder, 'tablespaces'), base.tablespaces);
   requireRoomFor(chain, { data: folder, tablespaces: places }, options.tooSmall);
   const data = openDataFolder(path.join(folder, 'data'));

@@ -12,6 +12,8 @@ import { type Unpacked, unpackTar } from './unpack-tar.ts';
 export type ClusterArchives = {
   readonly cluster: Archive;
   readonly tablespaces: readonly Archive[];
+  /** The server's own manifest of them. @default - a range of WAL has none */
+  readonly manifest: Archive | undefined;
 };
 export type Archive = { readonly record: StreamRecord; open(): AsyncIterable<Uint8Array> };
 
@@ -21,6 +23,7 @@ type Context = Pick<EngineContext, 'progress' | 'signal' | 'parallelJobs'>;
 export const archivesAmong = (streams: readonly Archive[], of: string): ClusterArchives => ({
   cluster: clusterAmong(streams, of),
   tablespaces: streams.filter(({ record }) => record.kind === 'tablespace'),
+  manifest: streams.find(({ record }) => record.kind === 'backup-manifest'),
 });
 
 /** The tablespace that an archive is of, as the source's catalog numbers it. */
@@ -28,7 +31,7 @@ export const oidOf = ({ record }: Archive): string =>
   String(record.facts['oid'] ?? record.stream.replace(/^tablespace-/, ''));
 
 /** The bytes of the archives, which are those of the files in them but for a little. */
-const archivedBytes = ({ cluster, tablespaces }: ClusterArchives): number =>
+export const archivedBytes = ({ cluster, tablespaces }: Pick<ClusterArchives, 'cluster' | 'tablespaces'>): number =>
   [cluster, ...tablespaces].reduce((sum, { record }) => sum + record.plainBytes, 0);
 
 /**
@@ -36,9 +39,9 @@ const archivedBytes = ({ cluster, tablespaces }: ClusterArchives): number =>
  */
 export async function unpackCluster(
   context: Context,
-  { cluster, tablespaces }: ClusterArchives,
+  { cluster, tablespaces }: Pick<ClusterArchives, 'cluster' | 'tablespaces'>,
   into: {
-    readonly data: DataFolder;
+    readonly data: Pick<DataFolder, 'path' | 'account'>;
     readonly places: readonly (Tablespace & { readonly folder: string })[];
     /** @default - unpackedName: as a data directory that is not complete yet */
     readonly nameOf?: (name: string) => string | undefined;

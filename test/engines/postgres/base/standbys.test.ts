@@ -1,0 +1,130 @@
+import assert from 'node:assert/strict';
+import { after, before, suite, test } from 'node:test';
+import type { CaptureStream } from '../../../../lib/engines/engine.ts';
+import { postgresEngine } from '../../../../lib/engines/postgres/postgres-engine.ts';
+import { type PostgresServer, postgresServer } from '../../../servers/postgres.ts';
+import { contextFor, run, session } from '../run-engine.ts';
+import { caughtUp } from './standby.ts';
+
+const base = { method: 'base', format: 'base' } as const;
+const engine = postgresEngine();
+
+suite('where a base backup is read from', { concurrency: false }, () => {
+  let primary: PostgresServer;
+  let standby: PostgresServer;
+  before(async () => {
+    primary = await postgresServer({ major: 17, settings: { full_page_writes: 'on' } });
+    await run(primary, 'postgres', 'create table noted as select 7 as id');
+    standby = await postgresServer({ major: 17, standbyOf: primary });
+    await caughtUp(primary, standby);
+  });
+  after(async () => {
+    await standby?.[Symbol.asyncDispose]();
+    await primary?.[Symbol.asyncDispose]();
+  });
+
+  const contextWith = (standbys: readonly Pick<PostgresServer, 'host' | 'port'>[], maxStandbyLagSeconds = 300) =>
+    contextFor(primary, {
+      connection: { standbys: standbys.map(({ host, port }) => ({ host, port })) },
+      options: { base: { maxStandbyLagSeconds }, backups: [base] } as object,
+    });
+
+  /** What a backup says of where it was read from. */
+  const readFrom = async (context: ReturnType<typeof contextWith>) => {
+    const capture = await engine.capture(context, base);
+    try {
+      const { bytes, result } = await (capture.streams[0] as CaptureStream).open();
+      for await (const _ of bytes);
+      const { facts, remarks } = result();
+      return { from: capture.source['readFrom'], fromStandby: facts['fromStandby'], remarks };
+    } finally {
+      await capture.end();
+    }
+  };
+  const address = ({ port }: PostgresServer): string => `127.0.0.1:${port}`;
+  const fromPrimary = (why: string) => ({
+    from: address(primary),
+    fromStandby: false,
+    remarks: [`read from the primary: ${why}`],
+  });
+
+  test('is the first standby that follows, and it says so', async () => {
+    using context = contextWith([standby]);
+
+    assert.deepEqual(await readFrom(context), {
+      from: address(standby),
+      fromStandby: true,
+      remarks: [`read from standby '${address(standby)}', which was 0 bytes behind the primary`],
+    });
+    assert.deepEqual(
+      (await engine.probe(context)).findings.filter(({ message }) => /standby/.test(message)),
+      [],
+    );
+  });
+
+  test('is the server itself where no standby is configured, and nothing is said of it', async () => {
+    using context = contextWith([]);
+
+    assert.deepEqual(await readFrom(context), { from: undefined, fromStandby: false, remarks: undefined });
+  });
+
+  test('is the next standby, or the primary, where one is of another cluster', async () => {
+    await using stranger = await postgresServer({ major: 18 });
+    await using strangersStandby = await postgresServer({ major: 18, standbyOf: stranger });
+    using context = contextWith([strangersStandby, standby]);
+    using alone = contextWith([strangersStandby]);
+
+    const { from, fromStandby } = await readFrom(context);
+    const { remarks } = await readFrom(alone);
+
+    assert.deepEqual([from, fromStandby], [address(standby), true]);
+    assert.match(
+      remarks?.[0] ?? '',
+      /^read from the primary: standby '127\.0\.0\.1:\d+' is of cluster \d+, and the primary of \d+$/,
+    );
+  });
+
+  test('is the primary while the standby lags', async () => {
+    await run(primary, 'postgres', 'update noted set id = 8');
+    await caughtUp(primary, standby);
+    await run(standby, 'postgres', 'select pg_wal_replay_pause()');
+    await run(primary, 'postgres', `create table filler as select repeat('x', 1000) t from generate_series(1, 25000)`);
+    await using client = await session(standby, 'postgres');
+    const lagging = 'select clock_timestamp() > pg_last_xact_replay_timestamp() + interval $$2 seconds$$ as lags';
+    while ((await client.query<{ lags: boolean }>(lagging)).rows[0]?.lags !== true);
+    using context = contextWith([standby], 1);
+
+    const { fromStandby, remarks } = await readFrom(context);
+
+    assert.equal(fromStandby, false);
+    assert.match(remarks?.[0] ?? '', /^read from the primary: standby '.*' is \d+ seconds and \d{8} bytes behind/);
+    await client.query('select pg_wal_replay_resume()');
+    await caughtUp(primary, standby);
+  });
+
+  test('is the primary while the standby is down', async () => {
+    await standby.stop();
+    using context = contextWith([standby]);
+
+    assert.deepEqual(
+      await readFrom(context),
+      fromPrimary(
+        `standby '${address(standby)}' cannot be used: database 'postgres' at '${address(standby)}': nothing listens there (ECONNREFUSED)`,
+      ),
+    );
+    await standby.start();
+  });
+
+  test('is the primary when the standby was promoted, of which a probe warns', async () => {
+    await run(standby, 'postgres', 'select pg_promote()');
+    using context = contextWith([standby]);
+    const refusal = `standby '${address(standby)}' is no standby: was it promoted?`;
+
+    assert.deepEqual(await readFrom(context), fromPrimary(refusal));
+    const { findings } = await engine.probe(context);
+    assert.deepEqual(
+      findings.filter(({ message }) => /standby/.test(message)).map(({ level, message }) => [level, message]),
+      [['warning', refusal]],
+    );
+  });
+});
