@@ -1,6 +1,6 @@
-import { availableParallelism } from 'node:os';
 import { setTimeout } from 'node:timers/promises';
 import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
+import { IdleProcessors } from './idle-processors.ts';
 import type { SinkName } from './open-sink.ts';
 import type { Part, ReadJob } from './read-files.ts';
 import { creditsAt, type FromReader, type ReaderData, stopAt, type ToReader } from './reader-messages.ts';
@@ -10,10 +10,6 @@ const readAhead = 3;
 
 /** So long a thread has to end. */
 const patienceMs = 5000;
-
-/** So often it is asked at most whether another thread would help; and the processors are busy when so much of their time is used. */
-const growthMs = 50;
-const busyShare = 0.8;
 
 /** As a program's own file beside it, or in the sources. */
 const program = new URL(import.meta.url.endsWith('.ts') ? './read-worker.ts' : './read-worker.mjs', import.meta.url);
@@ -36,10 +32,10 @@ export class ReadPool {
   readonly #most: number;
   readonly #readers: Reader[] = [];
   readonly #running = new Map<number, Running>();
+  readonly #processors = new IdleProcessors();
   #failure: { readonly error: unknown } | undefined;
   #next = 0;
   #isEnded = false;
-  #looked = { at: performance.now(), usage: process.cpuUsage() };
 
   constructor(sink: SinkName, readers: number) {
     this.#sink = sink;
@@ -95,7 +91,7 @@ export class ReadPool {
       const message = running.queue.shift();
       if (message === undefined) {
         if (this.#failure !== undefined) throw this.#failure.error;
-        this.#grow();
+        if (this.#readers.length < this.#most && this.#processors.wereIdle()) this.#add();
         await new Promise<void>((resolve) => {
           running.wake = resolve;
         });
@@ -137,17 +133,6 @@ export class ReadPool {
       ended: new Promise((resolve) => worker.once('exit', resolve)),
       jobs: 0,
     });
-  }
-
-  /** Somebody waits for a part. */
-  #grow(): void {
-    const { at, usage } = this.#looked;
-    const now = performance.now();
-    if (this.#readers.length === this.#most || now - at < growthMs) return;
-    const { user, system } = process.cpuUsage(usage);
-    this.#looked = { at: now, usage: process.cpuUsage() };
-    const usedMs = (user + system) / 1000;
-    if (usedMs < (now - at) * availableParallelism() * busyShare) this.#add();
   }
 
   #fail(error: unknown): void {
