@@ -12,17 +12,17 @@ const pinned = fileURLToPath(new URL('../node_modules/node/bin/node', import.met
 
 if (Number(process.versions.node.split('.')[0]) >= 24) {
   module.enableCompileCache(cache);
-  await import(program);
+  await import(program).catch((error) => cannotRun(error));
 } else if (existsSync(pinned)) {
-  const child = spawn(pinned, [program, ...process.argv.slice(2)], {
-    stdio: 'inherit',
-    env: { NODE_COMPILE_CACHE: cache, ...process.env },
-  });
+  const child = spawn(pinned, [fileURLToPath(import.meta.url), ...process.argv.slice(2)], { stdio: 'inherit' });
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
   child.on('exit', (code, signal) => process.exit(code ?? (signal === 'SIGINT' ? 130 : 143)));
 } else {
-  console.error(
-    "holdfast: needs Node 24, and 'node_modules/node' is missing\nHINT: run 'npm ci' in the project's folder",
-  );
-  process.exit(13);
+  cannotRun("needs Node 24, and 'node_modules/node' is missing\nHINT: run 'npm ci' in the project's folder");
+}
+
+/** With a shell's own code for that: a server that calls it as restore_command takes a lower one for the end of its log. */
+function cannotRun(why) {
+  console.error('holdfast:', why);
+  process.exit(126);
 }

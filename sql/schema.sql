@@ -42,44 +42,8 @@ CREATE PROCEDURE backup_mgmt.approve_recovery(IN recovery text)
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
-#variable_conflict use_column
-declare
-  asked holdfast.request;
-  approved_at constant timestamptz := date_trunc('milliseconds', clock_timestamp());
-  event jsonb;
 begin
-  perform holdfast.require_writable();
-  if not holdfast.is_system_wide(holdfast.caller()) then
-    raise exception 'role ''%'' may not approve recoveries', holdfast.caller()
-      using errcode = 'insufficient_privilege', hint = 'a backup_operator may';
-  end if;
-  select * into asked from holdfast.request where request_bk = approve_recovery.recovery and kind = 'recovery' for update;
-  if not found then
-    raise exception 'no recovery ''%'' was requested here', approve_recovery.recovery
-      using errcode = 'ZH006', hint = 'select * from backup_mgmt.requests where request_status = ''WAITING_FOR_APPROVAL''';
-  end if;
-  if asked.error_code = 'approval-expired' then
-    raise exception 'recovery ''%'' waits no more: %', asked.request_bk, asked.error_message
-      using errcode = 'ZH008', hint = asked.error_hint;
-  end if;
-  if not asked.needs_approval or asked.approved_by is not null or asked.status <> 'QUEUED' then
-    raise exception 'recovery ''%'' waits for no approval', asked.request_bk
-      using errcode = 'ZH008', hint = format('its request is %s', asked.status);
-  end if;
-  -- By the login too: whoever may set several roles is still one person.
-  if holdfast.caller() = asked.requested_by or session_user = asked.requested_by or session_user = asked.requested_login then
-    raise exception 'recovery ''%'' was requested by ''%'', and is approved by somebody else', asked.request_bk, asked.requested_by
-      using errcode = 'ZH008', hint = 'two people: that is what the approval is for';
-  end if;
-  event := jsonb_build_object(
-    'event', 'recovery-approved', 'operation', asked.request_bk, 'at', holdfast.iso_time(approved_at),
-    'tenant', holdfast.tenant_name(asked.tenant_hk), 'approvedBy', holdfast.requester()
-  );
-  perform holdfast.note_event(holdfast.journal_key(asked.request_bk, '015', 'recovery-approved', approved_at), event);
-  update holdfast.request
-  set approved_by = holdfast.caller(), events = events || event
-  where request_bk = asked.request_bk;
-  perform holdfast.announce_request();
+  perform holdfast.decide_recovery(recovery, 'approved', null);
 end
 $$;
 
@@ -317,6 +281,17 @@ $$;
 
 COMMENT ON FUNCTION backup_mgmt.initiate_point_in_time_recovery(tenant bytea, target_time timestamp with time zone, recovery_type text, approval_required boolean, target text, into_target text, database text, restore_as text) IS 'Requests a recovery to a point in time, or says which point can be reached';
 
+CREATE PROCEDURE backup_mgmt.refuse_recovery(IN recovery text, IN reason text DEFAULT NULL::text)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  perform holdfast.decide_recovery(recovery, 'refused', reason);
+end
+$$;
+
+COMMENT ON PROCEDURE backup_mgmt.refuse_recovery(IN recovery text, IN reason text) IS 'Ends a recovery that waits for approval';
+
 CREATE FUNCTION backup_mgmt.schedule_backup(tenant bytea DEFAULT NULL::bytea, run_at timestamp with time zone DEFAULT (now() + '01:00:00'::interval), target text DEFAULT NULL::text, tier text DEFAULT NULL::text, method text DEFAULT NULL::text, verify boolean DEFAULT NULL::boolean) RETURNS SETOF backup_mgmt.requested_backup
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -474,6 +449,68 @@ begin
 end
 $_$;
 
+CREATE FUNCTION holdfast.decide_recovery(recovery text, decision text, reason text) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_variable
+declare
+  asked holdfast.request;
+  decided_at constant timestamptz := date_trunc('milliseconds', clock_timestamp());
+  is_approval constant boolean := decision = 'approved';
+  ending backup_mgmt.recovery_operation_s;
+  event jsonb;
+begin
+  perform holdfast.require_writable();
+  if not holdfast.is_system_wide(holdfast.caller()) then
+    raise exception 'role ''%'' may not % recoveries', holdfast.caller(), case when is_approval then 'approve' else 'refuse' end
+      using errcode = 'insufficient_privilege', hint = 'a backup_operator may';
+  end if;
+  select * into asked from holdfast.request as r where r.request_bk = recovery and r.kind = 'recovery' for update;
+  if not found then
+    raise exception 'no recovery ''%'' was requested here', recovery
+      using errcode = 'ZH006', hint = 'select * from backup_mgmt.requests where request_status = ''WAITING_FOR_APPROVAL''';
+  end if;
+  select * into ending
+  from backup_mgmt.recovery_operation_s as o
+  where o.recovery_hk = holdfast.hash_key(asked.request_bk) and o.load_end_date is null and o.recovery_status = 'FAILED';
+  if coalesce(asked.error_message, ending.error_message) is not null then
+    raise exception 'recovery ''%'' waits no more: %', asked.request_bk, coalesce(asked.error_message, ending.error_message)
+      using errcode = 'ZH008', hint = coalesce(asked.error_hint, ending.error_hint);
+  end if;
+  if not asked.is_undecided then
+    raise exception 'recovery ''%'' waits for no approval', asked.request_bk
+      using errcode = 'ZH008', hint = case
+        when asked.refused_by is not null then format('%s has refused it', asked.refused_by)
+        else format('its request is %s', asked.status)
+      end;
+  end if;
+  -- By the login too: whoever may set several roles is still one person. Whoever asked may take it back.
+  if is_approval
+    and (holdfast.caller() = asked.requested_by or session_user = asked.requested_by or session_user = asked.requested_login)
+  then
+    raise exception 'recovery ''%'' was requested by ''%'', and is approved by somebody else', asked.request_bk, asked.requested_by
+      using errcode = 'ZH008', hint = 'two people: that is what the approval is for';
+  end if;
+  if not is_approval and asked.machine <> 'recovery' then
+    raise exception 'recovery ''%'' was requested of an older version, whose recoveries cannot be refused', asked.request_bk
+      using errcode = 'ZH008', hint = 'it is given up by itself when nobody approves it';
+  end if;
+  event := jsonb_strip_nulls(jsonb_build_object(
+    'event', 'recovery-' || decision, 'operation', asked.request_bk, 'at', holdfast.iso_time(decided_at),
+    decision || 'By', holdfast.requester(), 'reason', reason
+  )) || jsonb_build_object('tenant', holdfast.tenant_name(asked.tenant_hk));
+  perform holdfast.note_event(holdfast.journal_key(asked.request_bk, '015', 'recovery-' || decision, decided_at), event);
+  update holdfast.request as r
+  set
+    approved_by = case when is_approval then holdfast.caller() end,
+    refused_by = case when not is_approval then holdfast.caller() end,
+    events = r.events || event
+  where r.request_bk = asked.request_bk;
+  perform holdfast.announce_request();
+end
+$$;
+
 CREATE FUNCTION holdfast.hash_key(VARIADIC parts text[]) RETURNS bytea
     LANGUAGE sql STABLE
     AS $$
@@ -565,8 +602,8 @@ CREATE FUNCTION holdfast.note_event(event_key text, event jsonb) RETURNS void
     actor ->> 'name',
     actor ->> 'address',
     event ->> 'execution',
-    event - array['at', 'event', 'operation', 'target', 'tenant', 'requestedBy', 'approvedBy', 'by', 'execution', 'schedules', 'targets']
-  from coalesce(event -> 'requestedBy', event -> 'approvedBy', event -> 'by') as actor
+    event - array['at', 'event', 'operation', 'target', 'tenant', 'requestedBy', 'approvedBy', 'refusedBy', 'by', 'execution', 'schedules', 'targets']
+  from coalesce(event -> 'requestedBy', event -> 'approvedBy', event -> 'refusedBy', event -> 'by') as actor
   on conflict do nothing
 $$;
 
@@ -835,7 +872,7 @@ declare
   bk constant text := holdfast.new_operation_id(asked_at);
   hk constant bytea := holdfast.hash_key(bk);
   receiver constant text := coalesce(into_target, source.target);
-  execution constant text := receiver || '-restore-' || bk;
+  execution constant text := receiver || '-recovery-' || bk;
   destination constant text := receiver || coalesce('/' || restore_as, '');
   requested_by constant jsonb := holdfast.requester();
   event_key constant text := holdfast.journal_key(bk, '010', 'recovery-requested', asked_at);
@@ -845,16 +882,17 @@ declare
     'execution', execution, 'targetTime', holdfast.iso_time(target_time), 'point', point
   )) || jsonb_build_object('tenant', holdfast.tenant_name(source.tenant_hk));
 begin
+  perform holdfast.require_machine('recovery', 'it is declared within a minute after a deployment: does ''take-requests'' run?');
   insert into holdfast.request (
     request_bk, kind, target, method, tenant_hk, requested_by, requested_at, run_at, needs_approval, machine, execution, input, events
   )
   values (
-    bk, 'recovery', receiver, source.method, source.tenant_hk, holdfast.caller(), asked_at, asked_at, approval_required, 'restore',
+    bk, 'recovery', receiver, source.method, source.tenant_hk, holdfast.caller(), asked_at, asked_at, approval_required, 'recovery',
     execution,
     jsonb_strip_nulls(jsonb_build_object(
       'backup', source.backup_bk, 'target', source.target, 'into', into_target, 'databases', case when database is not null then jsonb_build_array(database) end,
       'as', restore_as, 'requestedBy', requested_by, 'recoveryId', bk, 'requestedAt', holdfast.iso_time(asked_at),
-      'targetTime', holdfast.iso_time(target_time), 'point', point
+      'targetTime', holdfast.iso_time(target_time), 'point', point, 'needsApproval', approval_required
     )),
     array[event]
   );
@@ -871,9 +909,7 @@ begin
   insert into backup_mgmt.recovery_operation_execution_l (recovery_execution_hk, recovery_hk, backup_hk, load_date, record_source)
   values (holdfast.hash_key(bk, source.backup_bk), hk, source.backup_hk, date_trunc('second', asked_at), event_key);
   perform holdfast.note_event(event_key, event);
-  if not approval_required then
-    perform holdfast.announce_request();
-  end if;
+  perform holdfast.announce_request();
   return (
     bk, hk, source.backup_bk, source.target, destination, 'REQUESTED', source.backup_end_time, approval_required,
     case when approval_required then format('call backup_mgmt.approve_recovery(%L), by somebody else than %I', bk, holdfast.caller()) end
@@ -1308,6 +1344,9 @@ CREATE TABLE holdfast.request (
     error_code text,
     error_message text,
     error_hint text,
+    refused_by text,
+    is_startable boolean GENERATED ALWAYS AS (((NOT needs_approval) OR (approved_by IS NOT NULL) OR (machine = 'recovery'::text))) STORED NOT NULL,
+    is_undecided boolean GENERATED ALWAYS AS ((needs_approval AND (approved_by IS NULL) AND (refused_by IS NULL) AND (status = ANY (ARRAY['QUEUED'::text, 'TAKEN'::text, 'STARTED'::text])))) STORED NOT NULL,
     CONSTRAINT request_kind_known CHECK ((kind = ANY (ARRAY['backup'::text, 'recovery'::text, 'verification'::text, 'cleanup'::text]))),
     CONSTRAINT request_status_known CHECK ((status = ANY (ARRAY['QUEUED'::text, 'TAKEN'::text, 'STARTED'::text, 'ENDED'::text, 'FAILED'::text]))),
     CONSTRAINT request_tenant_is_sha256 CHECK ((octet_length(tenant_hk) = 32))
@@ -1320,7 +1359,7 @@ CREATE VIEW backup_mgmt.requests WITH (security_invoker='true') AS
     r.method,
     r.tier,
         CASE
-            WHEN ((r.status = 'QUEUED'::text) AND r.needs_approval AND (r.approved_by IS NULL)) THEN 'WAITING_FOR_APPROVAL'::text
+            WHEN (r.is_undecided AND (COALESCE(o.recovery_status, 'REQUESTED'::text) = 'REQUESTED'::text)) THEN 'WAITING_FOR_APPROVAL'::text
             WHEN ((r.status = 'QUEUED'::text) AND (r.run_at > now())) THEN 'SCHEDULED'::text
             WHEN (r.status = 'TAKEN'::text) THEN
             CASE
@@ -1336,7 +1375,7 @@ CREATE VIEW backup_mgmt.requests WITH (security_invoker='true') AS
     r.approved_by,
     r.waits_for,
         CASE
-            WHEN ((r.status = 'QUEUED'::text) AND ((NOT r.needs_approval) OR (r.approved_by IS NOT NULL)) AND (r.run_at <= now())) THEN (round(EXTRACT(epoch FROM (now() - r.run_at))))::bigint
+            WHEN ((r.status = 'QUEUED'::text) AND r.is_startable AND (r.run_at <= now())) THEN (round(EXTRACT(epoch FROM (now() - r.run_at))))::bigint
             ELSE NULL::bigint
         END AS untaken_seconds,
     r.attempts,
@@ -1344,7 +1383,8 @@ CREATE VIEW backup_mgmt.requests WITH (security_invoker='true') AS
     COALESCE(r.error_code, b.error_code, o.error_code) AS error_code,
     COALESCE(r.error_message, b.error_message, o.error_message) AS error_message,
     COALESCE(r.error_hint, b.error_hint, o.error_hint) AS error_hint,
-    r.tenant_hk
+    r.tenant_hk,
+    r.refused_by
    FROM ((holdfast.request r
      LEFT JOIN backup_mgmt.backup_execution_s b ON (((r.kind = 'backup'::text) AND (b.backup_hk = sha256(convert_to(r.request_bk, 'UTF8'::name))) AND (b.load_end_date IS NULL))))
      LEFT JOIN backup_mgmt.recovery_operation_s o ON (((r.kind = 'recovery'::text) AND (o.recovery_hk = sha256(convert_to(r.request_bk, 'UTF8'::name))) AND (o.load_end_date IS NULL))));
@@ -1355,6 +1395,13 @@ CREATE TABLE holdfast.applied_event (
     event_name text NOT NULL,
     payload jsonb NOT NULL,
     applied_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+CREATE TABLE holdfast.approval_wait (
+    request_bk text NOT NULL,
+    task_token text NOT NULL,
+    waits_since timestamp with time zone NOT NULL,
+    waits_until timestamp with time zone NOT NULL
 );
 
 CREATE TABLE holdfast.installation (
@@ -1439,6 +1486,9 @@ ALTER TABLE ONLY backup_mgmt.validation_results
 
 ALTER TABLE ONLY holdfast.applied_event
     ADD CONSTRAINT applied_event_pk PRIMARY KEY (event_key);
+
+ALTER TABLE ONLY holdfast.approval_wait
+    ADD CONSTRAINT approval_wait_pk PRIMARY KEY (request_bk);
 
 ALTER TABLE ONLY holdfast.audit_entry
     ADD CONSTRAINT audit_entry_pk PRIMARY KEY (entry_key);
@@ -1546,7 +1596,9 @@ CREATE UNIQUE INDEX request_waiting ON holdfast.request USING btree (target, met
 
 CREATE TRIGGER audit_entry_is_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON holdfast.audit_entry FOR EACH STATEMENT EXECUTE FUNCTION holdfast.refuse_change();
 
-CREATE CONSTRAINT TRIGGER request_is_taken_at_once AFTER INSERT ON holdfast.request DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (((new.status = 'QUEUED'::text) AND (NOT new.needs_approval))) EXECUTE FUNCTION holdfast.invoke_take_requests();
+CREATE CONSTRAINT TRIGGER decision_is_passed_on_at_once AFTER UPDATE ON holdfast.request DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (((new.approved_by IS DISTINCT FROM old.approved_by) OR (new.refused_by IS DISTINCT FROM old.refused_by))) EXECUTE FUNCTION holdfast.invoke_take_requests();
+
+CREATE CONSTRAINT TRIGGER request_is_taken_at_once AFTER INSERT ON holdfast.request DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (((new.status = 'QUEUED'::text) AND new.is_startable)) EXECUTE FUNCTION holdfast.invoke_take_requests();
 
 ALTER TABLE ONLY backup_mgmt.backup_execution_parent_l
     ADD CONSTRAINT backup_execution_parent_l_backup FOREIGN KEY (backup_hk) REFERENCES backup_mgmt.backup_execution_h(backup_hk);
@@ -1574,6 +1626,9 @@ ALTER TABLE ONLY backup_mgmt.recovery_operation_execution_l
 
 ALTER TABLE ONLY backup_mgmt.recovery_operation_s
     ADD CONSTRAINT recovery_operation_s_hub FOREIGN KEY (recovery_hk) REFERENCES backup_mgmt.recovery_operation_h(recovery_hk);
+
+ALTER TABLE ONLY holdfast.approval_wait
+    ADD CONSTRAINT approval_wait_of_request FOREIGN KEY (request_bk) REFERENCES holdfast.request(request_bk) ON DELETE CASCADE;
 
 ALTER TABLE backup_mgmt.backup_execution_h ENABLE ROW LEVEL SECURITY;
 
@@ -1641,6 +1696,8 @@ CREATE POLICY system_wide ON backup_mgmt.validation_results TO backup_operator, 
 
 ALTER TABLE backup_mgmt.validation_results ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE holdfast.approval_wait ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE holdfast.audit_entry ENABLE ROW LEVEL SECURITY;
 
 CREATE POLICY own_tenant ON holdfast.audit_entry FOR SELECT TO backup_tenant USING ((tenant_hk = ANY (( SELECT holdfast.tenants_of(CURRENT_USER) AS tenants_of)::bytea[])));
@@ -1648,6 +1705,8 @@ CREATE POLICY own_tenant ON holdfast.audit_entry FOR SELECT TO backup_tenant USI
 CREATE POLICY own_tenant ON holdfast.request FOR SELECT TO backup_tenant USING ((tenant_hk = ANY (( SELECT holdfast.tenants_of(CURRENT_USER) AS tenants_of)::bytea[])));
 
 ALTER TABLE holdfast.request ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY system_wide ON holdfast.approval_wait TO holdfast_writer USING (true) WITH CHECK (true);
 
 CREATE POLICY system_wide ON holdfast.audit_entry TO backup_operator, holdfast_writer, holdfast_reader USING (true) WITH CHECK (true);
 
@@ -1690,6 +1749,9 @@ REVOKE ALL ON FUNCTION backup_mgmt.initiate_point_in_time_recovery(tenant bytea,
 GRANT ALL ON FUNCTION backup_mgmt.initiate_point_in_time_recovery(tenant bytea, target_time timestamp with time zone, recovery_type text, approval_required boolean, target text, into_target text, database text, restore_as text) TO backup_operator;
 GRANT ALL ON FUNCTION backup_mgmt.initiate_point_in_time_recovery(tenant bytea, target_time timestamp with time zone, recovery_type text, approval_required boolean, target text, into_target text, database text, restore_as text) TO backup_tenant;
 
+REVOKE ALL ON PROCEDURE backup_mgmt.refuse_recovery(IN recovery text, IN reason text) FROM PUBLIC;
+GRANT ALL ON PROCEDURE backup_mgmt.refuse_recovery(IN recovery text, IN reason text) TO backup_operator;
+
 REVOKE ALL ON FUNCTION backup_mgmt.schedule_backup(tenant bytea, run_at timestamp with time zone, target text, tier text, method text, verify boolean) FROM PUBLIC;
 GRANT ALL ON FUNCTION backup_mgmt.schedule_backup(tenant bytea, run_at timestamp with time zone, target text, tier text, method text, verify boolean) TO backup_operator;
 GRANT ALL ON FUNCTION backup_mgmt.schedule_backup(tenant bytea, run_at timestamp with time zone, target text, tier text, method text, verify boolean) TO backup_tenant;
@@ -1705,6 +1767,8 @@ REVOKE ALL ON FUNCTION holdfast.caller() FROM PUBLIC;
 REVOKE ALL ON FUNCTION holdfast.cron_numbers(field text, first_number integer, last_number integer, names text[]) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION holdfast.cron_times(pattern text, timezone text, after timestamp with time zone, until timestamp with time zone) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION holdfast.decide_recovery(recovery text, decision text, reason text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION holdfast.hash_key(VARIADIC parts text[]) FROM PUBLIC;
 
@@ -1879,6 +1943,8 @@ GRANT SELECT ON TABLE holdfast.request TO holdfast_reader;
 GRANT SELECT ON TABLE holdfast.request TO backup_operator;
 GRANT SELECT ON TABLE holdfast.request TO backup_tenant;
 
+GRANT UPDATE(needs_approval) ON TABLE holdfast.request TO holdfast_writer;
+
 GRANT UPDATE(approved_by) ON TABLE holdfast.request TO holdfast_writer;
 
 GRANT UPDATE(events) ON TABLE holdfast.request TO holdfast_writer;
@@ -1899,6 +1965,8 @@ GRANT UPDATE(error_message) ON TABLE holdfast.request TO holdfast_writer;
 
 GRANT UPDATE(error_hint) ON TABLE holdfast.request TO holdfast_writer;
 
+GRANT UPDATE(refused_by) ON TABLE holdfast.request TO holdfast_writer;
+
 GRANT SELECT ON TABLE backup_mgmt.requests TO backup_operator;
 GRANT SELECT ON TABLE backup_mgmt.requests TO holdfast_writer;
 GRANT SELECT ON TABLE backup_mgmt.requests TO holdfast_reader;
@@ -1906,6 +1974,8 @@ GRANT SELECT ON TABLE backup_mgmt.requests TO backup_tenant;
 
 GRANT SELECT ON TABLE holdfast.applied_event TO holdfast_reader;
 GRANT SELECT,INSERT ON TABLE holdfast.applied_event TO holdfast_writer;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE holdfast.approval_wait TO holdfast_writer;
 
 GRANT SELECT,INSERT,DELETE ON TABLE holdfast.installation TO holdfast_writer;
 GRANT SELECT ON TABLE holdfast.installation TO holdfast_reader;

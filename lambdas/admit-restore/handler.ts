@@ -9,6 +9,7 @@ const inputSchema = z.object({
   execution: z.string(),
   startedAt: z.iso.datetime({ offset: true }),
   redriveCount: z.number().int().default(0),
+  canWait: z.boolean().default(false),
 });
 
 export const handler = step('admit-restore', inputSchema, async (asked, dependencies) =>

@@ -1,6 +1,7 @@
 import type { CatalogClient } from '../catalog/client.ts';
 import type { Recovery } from '../catalog/queries/list-recoveries.ts';
 import type { HoldfastConfig } from '../config/config.ts';
+import { isDeclined } from '../core/failure.ts';
 import {
   canaryStateSchema,
   healthReportSchema,
@@ -97,7 +98,10 @@ function pointFigures({ target, restorable, verified }: RestorablePoints): Sampl
 async function lastRecoveries({ config, catalog }: FigureSources): Promise<readonly (readonly Recovery[])[]> {
   // One question for all of them: each is a connection to the catalog's database.
   const recoveries = (await catalog?.recoveries({ limit: 1000 }).catch(() => [])) ?? [];
-  const ended = recoveries.filter(({ status }) => status === 'COMPLETED' || status === 'FAILED');
+  // One that nobody has approved was not run.
+  const ended = recoveries.filter(
+    ({ status, errorCode }) => status === 'COMPLETED' || (status === 'FAILED' && !isDeclined(errorCode)),
+  );
   return config.targets.map(({ name }) => ended.filter(({ target }) => target === name));
 }
 

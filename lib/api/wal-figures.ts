@@ -1,4 +1,5 @@
 import type { HoldfastConfig } from '../config/config.ts';
+import { receivedTargets } from '../config/received-targets.ts';
 import { walStateSchema } from '../core/health.ts';
 import type { FigureName, Sample } from '../core/metrics.ts';
 import { walHealthKey } from '../core/object-keys.ts';
@@ -13,7 +14,7 @@ export async function walFigures(
   { config, store }: { readonly config: HoldfastConfig; readonly store: Store },
   now: Date,
 ): Promise<readonly Sample[]> {
-  const received = config.targets.filter(({ wal }) => wal?.receive === true);
+  const received = receivedTargets(config.targets);
   const states = await Promise.all(received.map(({ name }) => readDocument(store, walHealthKey(name), walStateSchema)));
   return states.flatMap(({ value: state }): Sample[] => {
     if (state === undefined) return [];

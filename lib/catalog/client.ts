@@ -3,6 +3,7 @@ import { type ErrorCode, errorTable } from '../core/error-table.ts';
 import { HoldfastError } from '../core/errors.ts';
 import type { BackupId, TargetName } from '../core/ids.ts';
 import type { JournalEvent } from '../core/journal.ts';
+import type { ApprovalWait } from './queries/await-approval.ts';
 import type { ExecutionFilter } from './queries/list-executions.ts';
 import type { RecoveryFilter } from './queries/list-recoveries.ts';
 import type { ValidationFilter } from './queries/list-validations.ts';
@@ -50,6 +51,14 @@ export type CatalogClient = {
   requestRecovery(recovery: RecoveryToQueue): Promise<CatalogAnswers['request-recovery']>;
   /** Lets a recovery run that waits for a second person. Rejects with `recovery-unknown`, `approval-expired` or `approval-refused`. */
   approveRecovery(approval: RequestOf<'approve-recovery'>['approval']): Promise<CatalogAnswers['approve-recovery']>;
+  /** Ends a recovery that waits for a second person. Rejects as `approveRecovery`. */
+  refuseRecovery(refusal: RequestOf<'refuse-recovery'>['refusal']): Promise<CatalogAnswers['refuse-recovery']>;
+  /** Notes that a recovery's execution waits for a second person, and by which token it is told. */
+  awaitApproval(wait: ApprovalWait): Promise<CatalogAnswers['await-approval']>;
+  /** Decisions that executions have not been told yet. */
+  decidedRecoveries(): Promise<CatalogAnswers['decided-recoveries']>;
+  /** Forgets tokens that were answered. */
+  forgetTokens(told: RequestOf<'forget-tokens'>['told']): Promise<CatalogAnswers['forget-tokens']>;
   /** Gives up recoveries that waited for an approval for longer, and hands out those whose end is still to be journaled. */
   expireApprovals(hours: number): Promise<CatalogAnswers['expire-approvals']>;
   /** Says what became of requests. */
@@ -105,6 +114,10 @@ export function catalogClient({
     takeRequests: (limit) => ask<'take-requests'>({ operation: 'take-requests', ...(limit && { limit }) }),
     requestRecovery: (recovery) => ask<'request-recovery'>({ operation: 'request-recovery', recovery }),
     approveRecovery: (approval) => ask<'approve-recovery'>({ operation: 'approve-recovery', approval }),
+    refuseRecovery: (refusal) => ask<'refuse-recovery'>({ operation: 'refuse-recovery', refusal }),
+    awaitApproval: (wait) => ask<'await-approval'>({ operation: 'await-approval', wait }),
+    decidedRecoveries: () => ask<'decided-recoveries'>({ operation: 'decided-recoveries' }),
+    forgetTokens: (told) => ask<'forget-tokens'>({ operation: 'forget-tokens', told }),
     expireApprovals: (hours) => ask<'expire-approvals'>({ operation: 'expire-approvals', hours }),
     settleRequests: (settlements) =>
       ask<'settle-requests'>({ operation: 'settle-requests', settlements: [...settlements] }),

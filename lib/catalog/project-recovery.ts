@@ -87,8 +87,12 @@ function changeOf(event: RecoveryEvent): Partial<RecoveryState> {
         execution: event.execution,
         recovery_start_time: instant(event.at),
       };
+    case 'recovery-approval-awaited':
     case 'recovery-approved':
+    case 'recovery-refused':
       return {};
+    case 'recovery-begun':
+      return { recovery_status: 'RUNNING', recovery_start_time: instant(event.at) };
     case 'recovery-ended':
       return {
         recovery_status: event.status,

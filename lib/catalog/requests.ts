@@ -12,8 +12,10 @@ import {
 } from '../core/vocabulary.ts';
 import { type MigrationResult, migrateCatalog } from './migrate.ts';
 import { type ApplyResult, applyEvents } from './project.ts';
-import { approvalSchema, approveRecovery } from './queries/approve-recovery.ts';
+import { awaitApproval, waitSchema } from './queries/await-approval.ts';
 import { type CatalogStatus, catalogStatus } from './queries/catalog-status.ts';
+import { approvalSchema, approveRecovery, refusalSchema, refuseRecovery } from './queries/decide-recovery.ts';
+import { type DecidedRecovery, decidedRecoveries, forgetTokens, passedOnSchema } from './queries/decided-recoveries.ts';
 import { type DeclaredTargets, declaredTargets } from './queries/declared-targets.ts';
 import type { Execution } from './queries/execution-columns.ts';
 import { type ExpiredApproval, expireApprovals } from './queries/expire-approvals.ts';
@@ -85,6 +87,10 @@ export const catalogRequestSchema = z.discriminatedUnion('operation', [
   z.strictObject({ operation: z.literal('take-requests'), limit: limitSchema }),
   z.strictObject({ operation: z.literal('request-recovery'), recovery: recoveryToQueueSchema }),
   z.strictObject({ operation: z.literal('approve-recovery'), approval: approvalSchema }),
+  z.strictObject({ operation: z.literal('refuse-recovery'), refusal: refusalSchema }),
+  z.strictObject({ operation: z.literal('await-approval'), wait: waitSchema }),
+  z.strictObject({ operation: z.literal('decided-recoveries') }),
+  z.strictObject({ operation: z.literal('forget-tokens'), told: passedOnSchema }),
   z.strictObject({ operation: z.literal('expire-approvals'), hours: z.number().positive() }),
   z.strictObject({ operation: z.literal('settle-requests'), settlements: z.array(settlementSchema) }),
   z.strictObject({ operation: z.literal('started-requests'), limit: limitSchema }),
@@ -113,6 +119,10 @@ export type CatalogAnswers = {
   readonly 'take-requests': readonly TakenRequest[];
   readonly 'request-recovery': { readonly queued: boolean };
   readonly 'approve-recovery': { readonly approved: true };
+  readonly 'refuse-recovery': { readonly refused: true };
+  readonly 'await-approval': { readonly awaited: true };
+  readonly 'decided-recoveries': readonly DecidedRecovery[];
+  readonly 'forget-tokens': { readonly forgotten: number };
   readonly 'expire-approvals': readonly ExpiredApproval[];
   readonly 'settle-requests': { readonly settled: number };
   readonly 'started-requests': readonly StartedRequest[];
@@ -141,6 +151,10 @@ const operations: Operations = {
   'take-requests': (client, { limit }) => takeRequests(client, limit ?? 50),
   'request-recovery': (client, { recovery }) => requestRecovery(client, recovery),
   'approve-recovery': (client, { approval }) => approveRecovery(client, approval),
+  'refuse-recovery': (client, { refusal }) => refuseRecovery(client, refusal),
+  'await-approval': (client, { wait }) => awaitApproval(client, wait),
+  'decided-recoveries': (client) => decidedRecoveries(client),
+  'forget-tokens': (client, { told }) => forgetTokens(client, told),
   'expire-approvals': (client, { hours }) => expireApprovals(client, hours),
   'settle-requests': (client, { settlements }) => settleRequests(client, settlements),
   'started-requests': (client, { limit }) => startedRequests(client, limit ?? 50),

@@ -44,7 +44,10 @@ async function findMachine(client: SFNClient, name: string, region: string): Pro
 
 /** Runs a restore through the deployed state machine and waits for it. */
 export async function restoreOnAws(context: CliContext, request: RestoreRequest): Promise<number> {
-  const { arn, run } = await runRestoreJob(context, awsMachines(await context.config()), request);
-  context.output.result({ ...run, arn }, () => [`restored and compared: recovery ${run.recoveryId}, execution ${arn}`]);
+  const { arn, run, next } = await runRestoreJob(context, awsMachines(await context.config()), request);
+  context.output.result({ ...run, arn, next }, () => [
+    `restored and compared: recovery ${run.recoveryId}, execution ${arn}`,
+    ...next.map((command) => `  ${command}`),
+  ]);
   return 0;
 }

@@ -1,4 +1,6 @@
 import type { SFNClient } from '@aws-sdk/client-sfn';
+import { requireTarget } from '../config/config.ts';
+import type { MachineKind } from '../config/runtime.ts';
 import type { CleanupProgress, CleanupRequest, CleanupRun, CleanupTotals } from '../core/cleanup.ts';
 import { HoldfastError } from '../core/errors.ts';
 import type {
@@ -9,7 +11,14 @@ import type {
   RestoreTestRequest,
   RestoreTestRun,
 } from '../core/requests.ts';
-import { type Started, startBackup, startCleanup, startRestore, startRestoreTest } from '../lifecycle/start.ts';
+import {
+  machineOfRestore,
+  type Started,
+  startBackup,
+  startCleanup,
+  startRestore,
+  startRestoreTest,
+} from '../lifecycle/start.ts';
 import type { CliContext } from './context.ts';
 import { followExecution } from './follow-execution.ts';
 import { duration, oneLine } from './output.ts';
@@ -20,7 +29,7 @@ export type Machines = {
   readonly pollMs: number;
   /** Do they go on when this command ends? */
   readonly goOn: boolean;
-  readonly arnOf: (kind: 'backup' | 'restore' | 'restore-test' | 'cleanup') => Promise<string>;
+  readonly arnOf: (kind: MachineKind) => Promise<string>;
   /** Shows the progress of an execution's task until the returned function is called. @default - only its states are shown */
   readonly followProgress?: (execution: string) => () => void;
 };
@@ -36,13 +45,20 @@ export async function runBackupJob(
   return watch(context, machines, await startBackup(machines.client, await machines.arnOf('backup'), request));
 }
 
-/** As `runBackupJob`, for a restore. */
+type Restored = { readonly run: RestoreRun; readonly handOver?: { readonly next: readonly string[] } };
+
+/** As `runBackupJob`, for a restore or recovery; with what to type next, as far as that is known. */
 export async function runRestoreJob(
   context: CliContext,
   machines: Machines,
   request: RestoreRequest,
-): Promise<Job<RestoreRun>> {
-  return watch(context, machines, await startRestore(machines.client, await machines.arnOf('restore'), request));
+): Promise<Job<RestoreRun> & { readonly next: readonly string[] }> {
+  const receiver = request.into ?? request.target;
+  const into = receiver === undefined ? undefined : requireTarget(await context.config(), receiver);
+  const kind = machineOfRestore(request, into);
+  const started = await startRestore(machines.client, { kind, machine: await machines.arnOf(kind) }, request);
+  const { run, handOver } = await follow<Restored>(context, machines, started);
+  return { ...started, run, next: handOver?.next ?? [] };
 }
 
 /** As `runBackupJob`, for a restore test. There is no run when there was nothing to test. */

@@ -19,6 +19,9 @@ export function createProgram(): Command {
 function addVerb(parent: Command, verb: VerbDefinition): void {
   const command = parent.command(verb.usage, { isDefault: verb.isDefault === true }).description(verb.description);
   command.showHelpAfterError(`(run '${pathOf(command)} --help' for its arguments and an example)`);
+  const { failureExit } = verb;
+  if (failureExit !== undefined)
+    command.exitOverride((error: CommanderError) => process.exit(error.exitCode === 0 ? 0 : failureExit));
   if (verb.verbs) {
     for (const inner of verb.verbs) addVerb(command, inner);
     return;

@@ -16,6 +16,12 @@ export async function runVerb(verb: VerbDefinition, options: CommonOptions & Rec
     interrupted.abort(new HoldfastError('stopped', 'stopped from the keyboard or by a signal'));
   };
   process.on('SIGINT', onSignal).on('SIGTERM', onSignal);
+  const { failureExit } = verb;
+  const onCrash = (error: unknown): void => {
+    output.failure(asHoldfastError(error));
+    process.exit(failureExit);
+  };
+  if (failureExit !== undefined) process.on('uncaughtException', onCrash);
   try {
     const { run } = await verb.load();
     const configFile = chooseConfigFile(verb, options.config);
@@ -32,9 +38,10 @@ export async function runVerb(verb: VerbDefinition, options: CommonOptions & Rec
   } catch (error) {
     const failure = failureIn(error, interrupted.signal);
     output.failure(failure);
-    return failure.exitCode;
+    return failureExit ?? failure.exitCode;
   } finally {
     output.end();
+    process.off('uncaughtException', onCrash);
     process.off('SIGINT', onSignal).off('SIGTERM', onSignal);
   }
 }

@@ -9,6 +9,8 @@ export type VerbDefinition = {
   /** Does it speak to targets? Then the demo's database runs while it does. */
   readonly asksTargets?: boolean;
   readonly options?: readonly (readonly [flags: string, description: string])[];
+  /** The exit code of whatever goes wrong, a wrong call too, for those who read another meaning into others. @default - the failure's own */
+  readonly failureExit?: number;
   readonly load: () => Promise<{ readonly run: (context: CliContext, options: never) => Promise<number> }>;
   readonly verbs?: readonly VerbDefinition[];
   /** Of a group's verbs, the one that is meant when none is named. @default false */

@@ -4,6 +4,13 @@ const none = (): never => {
   throw new Error('a group of verbs is not run itself');
 };
 
+/**
+ * To a recovering server an exit code of 1 to 125 of its restore_command means that there is no such file, and that WAL ends here: it would
+ * stop short, and open. What is not known to be missing has to stop it instead (RestoreArchivedFile in
+ * src/backend/access/transam/xlogarchive.c).
+ */
+const stopsRecovery = 126;
+
 export const verbs: readonly VerbDefinition[] = [
   {
     usage: 'up',
@@ -271,6 +278,7 @@ export const verbs: readonly VerbDefinition[] = [
           ['--system <identifier>', "the system identifier (default: that of the data directory's server)"],
           ['--data-directory <folder>', "the server's (default: where this is run)"],
         ],
+        failureExit: stopsRecovery,
         load: () => import('./verbs/wal-fetch.ts'),
       },
     ],

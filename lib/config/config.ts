@@ -22,7 +22,7 @@ export type BackupEntry = {
 };
 
 /** What an engine's own settings are, only the engine and its schema know (lib/config/targets). */
-export type Target = Pick<TargetInput, 'name' | 'engine' | 'tenant' | 'restoreTest'> & {
+export type Target = Pick<TargetInput, 'name' | 'engine' | 'tenant' | 'restoreTest' | 'recoveryApproval'> & {
   /** How the source is reached; the engine parses it. */
   readonly connection: Readonly<Record<string, unknown>> & { readonly password?: SecretReference | undefined };
   /** File systems that its tasks see on AWS, where its engine works on files. */

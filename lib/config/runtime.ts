@@ -14,6 +14,7 @@ const runtimeSchema = z.object({
   HOLDFAST_CATALOG_FUNCTION: z.string().optional(),
   HOLDFAST_BACKUP_MACHINE: z.string().optional(),
   HOLDFAST_RESTORE_MACHINE: z.string().optional(),
+  HOLDFAST_RECOVERY_MACHINE: z.string().optional(),
   HOLDFAST_SCHEDULES_FUNCTION: z.string().optional(),
   HOLDFAST_VALIDATE_FUNCTION: z.string().optional(),
   HOLDFAST_HOLD_FUNCTION: z.string().optional(),
@@ -31,7 +32,7 @@ const runtimeSchema = z.object({
 const tasksSchema = z.record(z.string(), z.string());
 
 /** State machines by what they do. */
-export type MachineKind = 'backup' | 'restore' | 'restore-test' | 'cleanup';
+export type MachineKind = 'backup' | 'restore' | 'recovery' | 'restore-test' | 'cleanup';
 
 export type Runtime = {
   readonly config: HoldfastConfig;
@@ -77,6 +78,7 @@ export function loadRuntime(environment: Environment = process.env): Runtime {
     machines: {
       backup: variables.HOLDFAST_BACKUP_MACHINE,
       restore: variables.HOLDFAST_RESTORE_MACHINE,
+      recovery: variables.HOLDFAST_RECOVERY_MACHINE,
       'restore-test': variables.HOLDFAST_RESTORE_TEST_MACHINE,
       cleanup: variables.HOLDFAST_CLEANUP_MACHINE,
     },

@@ -10,6 +10,7 @@ import {
 import type { IQueue } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import type { HoldfastConfig } from '../config/config.ts';
+import { isReceived, receivedTargets } from '../config/received-targets.ts';
 import { longestUntakenSeconds } from '../core/find-problems.ts';
 import { objectivesOf } from '../core/objectives.ts';
 import { firstCommand, problemId, problemKinds, runbookOf } from '../core/problem-kinds.ts';
@@ -18,7 +19,6 @@ import { type AlarmRule, absence, excess, longestWindowHours, occurrence } from 
 import { holdfastMetric } from './holdfast-metric.ts';
 import type { Machine } from './machine.ts';
 import { walAlarms } from './wal-alarms.ts';
-import { receivedTargets } from './wal-receiver.ts';
 
 export type AlarmsProps = {
   /** Put before every alarm's name. */
@@ -100,7 +100,7 @@ export class Alarms extends Construct {
     const methods = [...new Set(backups.map(({ method }) => method))];
     // With a log that is received, what is lost is seconds however seldom a base is taken.
     const canMeet =
-      target.wal?.receive === true ||
+      isReceived(target) ||
       methods.some(
         (method) =>
           objectivesOf({ backups, rpoHours }, method, this.#props.config.run.timeoutSeconds)?.rpoHours != null,

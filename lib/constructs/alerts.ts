@@ -94,6 +94,9 @@ export class Alerts extends Construct {
         detailType: [
           'Backup Failed',
           'Restore Failed',
+          'Recovery Awaits Approval',
+          'Recovery Begun',
+          'Recovery Declined',
           'Restore Test Failed',
           'Cleanup Failed',
           'Problem Began',

@@ -16,6 +16,7 @@ export type ApiProps = {
   readonly catalog: BundledFunction;
   readonly backup: Machine;
   readonly restore: Machine;
+  readonly recovery: Machine;
   readonly restoreTest: Machine;
   readonly cleanup: Machine;
   /** What changes schedules, and what validates a backup: the API asks them, and may do neither itself. */
@@ -38,7 +39,7 @@ export class Api extends Construct {
   constructor(
     scope: Construct,
     id: string,
-    { bundle, vault, catalog, backup, restore, restoreTest, cleanup, ...props }: ApiProps,
+    { bundle, vault, catalog, backup, restore, recovery, restoreTest, cleanup, ...props }: ApiProps,
   ) {
     super(scope, id);
     this.hold = this.#holder({ bundle, vault, catalog });
@@ -62,6 +63,7 @@ export class Api extends Construct {
         HOLDFAST_CATALOG_FUNCTION: catalog.arn,
         HOLDFAST_BACKUP_MACHINE: backup.arn,
         HOLDFAST_RESTORE_MACHINE: restore.arn,
+        HOLDFAST_RECOVERY_MACHINE: recovery.arn,
         HOLDFAST_RESTORE_TEST_MACHINE: restoreTest.arn,
         HOLDFAST_CLEANUP_MACHINE: cleanup.arn,
         HOLDFAST_SCHEDULES_FUNCTION: props.schedules.arn,
@@ -72,7 +74,7 @@ export class Api extends Construct {
     vault.grantList(this.function.role, ...lookedAt, 'backups');
     vault.grantGet(this.function.role, ...lookedAt, 'manifests');
     vault.grantPut(this.function.role, 'idempotency');
-    this.#allowExecutions(this.function.role, [backup, restore, restoreTest, cleanup]);
+    this.#allowExecutions(this.function.role, [backup, restore, recovery, restoreTest, cleanup]);
     this.url = this.function.function.addFunctionUrl({ authType: FunctionUrlAuthType.AWS_IAM });
   }
 

@@ -57,6 +57,14 @@ export class Requests extends Construct {
       ),
       wildcardReason: 'executions of our own state machines, whose names are made when they are asked for',
     });
+    if (machines.recovery !== undefined)
+      allow(this.take.role, {
+        sid: 'PassOnDecisions',
+        actions: ['states:SendTaskSuccess', 'states:SendTaskFailure'],
+        resources: ['*'],
+        wildcardReason:
+          'Step Functions takes no resource for an answer: whose it is says its token, and only the catalog has those of recoveries',
+      });
     new Rule(this, 'RunEnded', {
       description: 'Holdfast: a run has ended, and a request may wait for that',
       eventPattern: { source: ['holdfast'] },

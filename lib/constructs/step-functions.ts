@@ -100,6 +100,35 @@ const steps: Readonly<Record<StepName, Step>> = {
       grantRecord(step, props);
     },
   },
+  'ask-approval': {
+    description: "Asks for a second person's approval of a recovery that waits for it",
+    grant: (step, props) => {
+      grantRecord(step, props);
+      allow(step.role, publishEvents(step.role));
+    },
+  },
+  'plan-recovery': {
+    description: 'Finds out whether a recovery can reach its point, and by which backups and log',
+    timeoutSeconds: 300,
+    memoryMiB: 1024,
+    grant: (step, props) => {
+      const { vault, tasks } = props;
+      const logs = tasks.keepsLogs ? (['wal'] as const) : [];
+      vault.grantList(step.role, 'backups', 'inUse', ...logs);
+      vault.grantGet(step.role, 'manifests', 'inUse', ...logs, ...(tasks.keepsLogs ? (['health'] as const) : []));
+      vault.grantPut(step.role, 'inUse');
+      vault.grantUnwrap(step.role);
+      grantTell(step, props);
+      allow(step.role, publishEvents(step.role));
+    },
+  },
+  'verify-recovery': {
+    description: 'Holds what a recovery has reached against what was asked for, and says where it is',
+    grant: ({ role }, { vault }) => {
+      vault.grantList(role, 'outcomes');
+      vault.grantGet(role, 'outcomes');
+    },
+  },
   'judge-attempt': {
     description: 'Says why a task ended and whether another attempt is worth it',
     grant: ({ role }, { vault }) => {

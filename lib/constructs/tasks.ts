@@ -4,6 +4,7 @@ import { DockerImageAsset } from 'aws-cdk-lib/aws-ecr-assets';
 import { Cluster, ContainerInsights } from 'aws-cdk-lib/aws-ecs';
 import { Construct } from 'constructs';
 import type { HoldfastConfig, Target } from '../config/config.ts';
+import { isReceived, receivedTargets } from '../config/received-targets.ts';
 import { buildsOnEarlier } from '../config/targets/methods.ts';
 import type { EcsService } from '../config/targets/service.ts';
 import { locksMounts, recoversInTask } from '../config/targets/task-folders.ts';
@@ -15,7 +16,7 @@ import { switchServices, watchTasksOf } from './service-permissions.ts';
 import { Task, taskPlatform } from './task.ts';
 import { TaskChoice } from './task-choice.ts';
 import type { Vault } from './vault.ts';
-import { receivedTargets, WalReceiver } from './wal-receiver.ts';
+import { WalReceiver } from './wal-receiver.ts';
 
 /** Ids of images in the construct tree, as deployed installations have them. */
 const imageIds: Readonly<Record<string, string>> = { holdfast: 'Image', 'restore-test': 'RestoreTestImage' };
@@ -45,6 +46,8 @@ export class Tasks extends Construct {
   readonly restore: TaskChoice;
   readonly restoreTest: TaskChoice;
   readonly askTargets: Task;
+  /** Is there a target whose log goes on after its backups? */
+  readonly keepsLogs: boolean;
   /** One for each target whose write-ahead log is received. */
   readonly walReceivers: readonly WalReceiver[];
   /** Those that runs may stop. */
@@ -77,6 +80,7 @@ export class Tasks extends Construct {
     const logsIn = (targets: readonly Target[]) =>
       targets.some(({ engine }) => recoversInTask(engine)) ? (['wal'] as const) : [];
     const logOf = (targets: readonly Target[]) => (targets.some(mayHaveLog) ? (['wal', 'health'] as const) : []);
+    this.keepsLogs = props.targets.some(mayHaveLog);
     const services = props.targets.flatMap(({ service }) => service?.ecs ?? []);
     this.services = [...new Map(services.map((one) => [`${one.cluster}/${one.service}`, one])).values()];
     const switching = (service: EcsService | undefined) =>
@@ -94,7 +98,7 @@ export class Tasks extends Construct {
       vault.grantList(
         task.role,
         ...(['backups', 'leases', ...records] as const),
-        ...(chained.length > 0 ? (['inUse'] as const) : []),
+        ...(chained.length > 0 ? (['inUse', 'journal'] as const) : []),
       );
       // Its own objects, which it reads back before it publishes them.
       vault.grantGet(task.role, 'backups', 'leases', ...records);
@@ -102,8 +106,8 @@ export class Tasks extends Construct {
       vault.grantPut(task.role, 'leases', 'outcomes', ...records);
       vault.grantWrap(task.role);
       if (chained.length > 0) {
-        // What an incremental backup builds on: it is marked, so that no cleanup takes it away, and its index is read.
-        vault.grantGet(task.role, 'inUse');
+        // What an incremental backup builds on: is it known to be bad? It is marked, so that no cleanup takes it away, and its index is read.
+        vault.grantGet(task.role, 'inUse', 'journal');
         vault.grantPut(task.role, 'inUse');
         vault.grantUnwrapOf(task.role, chained);
       }
@@ -216,4 +220,4 @@ const isChained = ({ engine, backups }: Target): boolean =>
 
 /** A log is received, or sent by the server itself, which nobody does who has nothing that it could go on from. */
 const mayHaveLog = (target: Target): boolean =>
-  recoversInTask(target.engine) && (target.wal?.receive === true || isChained(target));
+  recoversInTask(target.engine) && (isReceived(target) || isChained(target));

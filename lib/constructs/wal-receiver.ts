@@ -3,18 +3,10 @@ import type { ISubnet, SecurityGroup } from 'aws-cdk-lib/aws-ec2';
 import type { DockerImageAsset } from 'aws-cdk-lib/aws-ecr-assets';
 import { FargatePlatformVersion, FargateService, type ICluster } from 'aws-cdk-lib/aws-ecs';
 import { Construct } from 'constructs';
-import type { Target } from '../config/config.ts';
-import type { WalTargetSettings } from '../config/targets/wal.ts';
+import type { ReceivedTarget } from '../config/received-targets.ts';
 import { readSecrets } from './secrets.ts';
 import { Task } from './task.ts';
 import type { Vault } from './vault.ts';
-
-/** A target whose write-ahead log is received. */
-export type ReceivedTarget = Target & { readonly wal: WalTargetSettings };
-
-/** Those of the targets whose write-ahead log is received. */
-export const receivedTargets = (targets: readonly Target[]): readonly ReceivedTarget[] =>
-  targets.flatMap((target) => (target.wal?.receive === true ? [{ ...target, wal: target.wal }] : []));
 
 export type WalReceiverProps = {
   readonly target: ReceivedTarget;

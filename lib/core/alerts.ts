@@ -61,6 +61,7 @@ const momentary: ReadonlySet<ProblemKindName> = new Set([
 const tellMore: Readonly<Record<string, readonly ProblemKindName[]>> = {
   'executions-failed-backup': ['backup-failed', 'validation-failed', 'task-not-started'],
   'executions-failed-restore': ['restore-failed'],
+  'executions-failed-recovery': ['restore-failed'],
   'missed-starts': ['missed-run'],
   'missed-run': ['missed-run'],
   'stuck-run': ['stuck-run'],

@@ -157,6 +157,12 @@ const table = {
     retryable: false,
     hint: 'ask for it again, and have somebody else approve it in time',
   },
+  'recovery-refused': {
+    exit: 12,
+    http: 409,
+    retryable: false,
+    hint: 'somebody did not want it to run: ask them, and then for it again',
+  },
   'approval-refused': {
     exit: 12,
     http: 403,

@@ -38,3 +38,7 @@ function messageIn(cause: string): string | undefined {
     return undefined;
   }
 }
+
+/** Is it the failure of what nobody has approved, and so was never run? */
+export const isDeclined = (code: string | null | undefined): boolean =>
+  code === 'recovery-refused' || code === 'approval-expired';

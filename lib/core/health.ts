@@ -97,6 +97,10 @@ export const walStateSchema = z.strictObject({
   state: z.enum(['receiving', 'waiting', 'ended', 'refused']),
   error: z.strictObject({ code: z.string(), message: z.string(), hint: z.string() }).optional(),
   timeline: z.number().int().positive(),
+  /** How the server came to its timeline, which nobody has to decrypt here: the timelines, each with where it begins and where it was left. */
+  path: z
+    .array(z.strictObject({ timeline: z.number().int().positive(), begin: z.string(), end: z.string().optional() }))
+    .optional(),
   receivedLsn: z.string(),
   durableLsn: z.string(),
   /** Whatever was committed before this time is durable. */

@@ -4,6 +4,7 @@ import { cronSchema, timezoneSchema } from './cron.ts';
 import { backupIdSchema, targetNameSchema } from './ids.ts';
 import { eventBase as base, eventErrorSchema as errorSchema } from './journal-base.ts';
 import { requesterSchema } from './manifest.ts';
+import { recoveryPlanSchema } from './recovery-plan.ts';
 import { reachedPointSchema, recoveryPointSchema } from './recovery-point.ts';
 import { restoreTestEndedSchema, restoreTestRequestedSchema, validationEndedSchema } from './validation-events.ts';
 import {
@@ -152,11 +153,35 @@ export const recoveryRequestedSchema = z.strictObject({
   point: recoveryPointSchema.optional(),
 });
 
+/** Its execution waits for a second person's approval, and until then at most. */
+export const recoveryApprovalAwaitedSchema = z.strictObject({
+  ...base,
+  event: z.literal('recovery-approval-awaited'),
+  target: targetNameSchema,
+  until: z.iso.datetime(),
+  execution: z.string(),
+});
+
 /** A second person's consent to a recovery that may not run without. */
 export const recoveryApprovedSchema = z.strictObject({
   ...base,
   event: z.literal('recovery-approved'),
   approvedBy: requesterSchema,
+});
+
+/** Somebody's word that it is not to run. */
+export const recoveryRefusedSchema = z.strictObject({
+  ...base,
+  event: z.literal('recovery-refused'),
+  refusedBy: requesterSchema,
+  reason: z.string().optional(),
+});
+
+/** It may run, it is known that it can, and it begins. */
+export const recoveryBegunSchema = z.strictObject({
+  ...base,
+  event: z.literal('recovery-begun'),
+  plan: recoveryPlanSchema,
 });
 
 export const recoveryEndedSchema = z.strictObject({
@@ -252,7 +277,10 @@ export const journalEventSchema = z.discriminatedUnion('event', [
   backupDeletedSchema,
   cleanupEndedSchema,
   recoveryRequestedSchema,
+  recoveryApprovalAwaitedSchema,
   recoveryApprovedSchema,
+  recoveryRefusedSchema,
+  recoveryBegunSchema,
   recoveryEndedSchema,
   validationEndedSchema,
   restoreTestRequestedSchema,
@@ -272,8 +300,11 @@ const order: Record<JournalEvent['event'], number> = {
   'backup-requested': 10,
   'recovery-requested': 10,
   'restore-test-requested': 10,
+  'recovery-approval-awaited': 12,
   'recovery-approved': 15,
+  'recovery-refused': 15,
   'backup-begun': 20,
+  'recovery-begun': 20,
   'backup-completed': 30,
   'backup-failed': 30,
   'recovery-ended': 30,
@@ -305,4 +336,15 @@ export function compareEvents(a: JournalEvent, b: JournalEvent): number {
 /** The operation whose ending a journal key is, or undefined when the key is that of another event. */
 export function endedOperation(key: string): string | undefined {
   return /^journal\/([^/]+)\/030-/.exec(key)?.[1];
+}
+
+/** What a journal key says of a recovery that is not at its beginning any more: it waits for somebody, or runs since then. */
+export function recoveryStage(
+  key: string,
+): { readonly operation: string; readonly stage: 'waits' | 'runs'; readonly at: string } | undefined {
+  const [, operation, place, stamp = ''] =
+    /^journal\/([^/]+)\/(012-recovery-approval-awaited|020-recovery-begun)-(\d{8}T\d{9}Z)\.json$/.exec(key) ?? [];
+  if (operation === undefined) return undefined;
+  const at = stamp.replace(/^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)(\d{3})Z$/, '$1-$2-$3T$4:$5:$6.$7Z');
+  return { operation, stage: place?.startsWith('012') === true ? 'waits' : 'runs', at };
 }

@@ -33,6 +33,11 @@ const kinds = {
     impact: 'what was to be brought back is not there; what was there before is as it was',
     first: 'holdfast validate latest --target <target>',
   },
+  'approval-awaited': {
+    severity: 'warning',
+    impact: 'a recovery does not begin before a second person has approved it, and is given up when nobody does',
+    first: 'holdfast requests',
+  },
   'restore-test-failed': {
     severity: 'critical',
     impact: 'the backup that was tested did not come back as it was; others of the target may not either',

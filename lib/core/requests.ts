@@ -85,6 +85,8 @@ export const restoreRequestSchema = z.strictObject({
   timeline: timelineSchema.optional(),
   folders: z.array(folderSchema).max(1000).optional(),
   start: z.boolean().optional(),
+  /** A second person has to approve it before it begins. A target may demand that without being asked. */
+  needsApproval: z.boolean().optional(),
 });
 export type RestoreRequest = z.infer<typeof restoreRequestSchema>;
 
@@ -106,6 +108,10 @@ export const restoreRunSchema = z.strictObject({
   timeline: timelineSchema.nullable().default(null),
   folders: z.array(folderSchema).default([]),
   start: z.boolean().default(true),
+  /** Does it wait for a second person? Runs that nobody can ask for lack it. */
+  needsApproval: z.boolean().optional(),
+  /** When it could begin, of one that was planned first and may have waited for somebody. */
+  beganAt: z.iso.datetime().optional(),
   as: z.string().nullable(),
   replace: z.boolean(),
   requestedBy: requesterSchema,

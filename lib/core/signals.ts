@@ -60,6 +60,10 @@ export function signalsIn(text: string, { installation }: { readonly installatio
     case 'Restore Failed':
     case 'Restore Completed':
       return [restoreEnded(runDetailSchema.parse(detail), at, type === 'Restore Failed' ? 'began' : 'ended')];
+    case 'Recovery Awaits Approval':
+    case 'Recovery Begun':
+    case 'Recovery Declined':
+      return [approvalAwaited(runDetailSchema.parse(detail), at, type)];
     case 'Restore Test Failed':
     case 'Restore Test Completed':
       return [restoreTestEnded(runDetailSchema.parse(detail), at, type === 'Restore Test Failed' ? 'began' : 'ended')];
@@ -147,6 +151,28 @@ function restoreEnded(
     at,
     target: into,
     message: `the restore '${operation}' into '${into}' failed: [${code}] ${message}`,
+  };
+}
+
+/** Each waits for itself: one that is approved says nothing of another. */
+function approvalAwaited(
+  { target, into = target, operation, message = '' }: RunDetail,
+  at: string,
+  type: 'Recovery Awaits Approval' | 'Recovery Begun' | 'Recovery Declined',
+): Signal {
+  const what = {
+    'Recovery Awaits Approval': message,
+    'Recovery Begun': `the recovery '${operation}' into '${into}' was approved, and has begun`,
+    'Recovery Declined': `the recovery '${operation}' into '${into}' does not run: ${message}`,
+  };
+  return {
+    problem: problemId('approval-awaited', operation),
+    kind: 'approval-awaited',
+    state: type === 'Recovery Awaits Approval' ? 'began' : 'ended',
+    source: 'run',
+    at,
+    target: into,
+    message: what[type],
   };
 }
 

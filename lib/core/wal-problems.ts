@@ -22,6 +22,8 @@ export type WalFacts = {
   readonly gaps: readonly WalGapFacts[];
   /** How far it goes on from a base backup; null when that is not as far as the receiver says. @default null */
   readonly reach?: LogReach | null;
+  /** Why nothing of this is known: something in the store cannot be read. @default - it can */
+  readonly unreadable?: string;
 };
 
 const silentAfterMs = 10 * 60_000;
@@ -34,11 +36,17 @@ const mostOfLimit = 0.5;
 
 /** Every problem of logs that are received. `watchedSince`: for how long a receiver that was never heard may have had no time to begin. */
 export function walProblems(logs: readonly WalFacts[], watchedSince: string, now: Date): Problem[] {
-  return logs.flatMap(({ target, state, gaps }) => [
-    ...receiverProblems(target, state, watchedSince, now),
-    ...(state === null ? [] : slotProblems(target, state)),
-    ...gaps.map((gap) => gapProblem(target, gap)),
-  ]);
+  return logs.flatMap(({ target, state, gaps, unreadable }) => {
+    if (unreadable !== undefined) {
+      const message = `the log of '${target}' cannot be looked at, and recovery may not get beyond what is damaged: ${unreadable}`;
+      return [problem('wal-gap', target, message)];
+    }
+    return [
+      ...receiverProblems(target, state, watchedSince, now),
+      ...(state === null ? [] : slotProblems(target, state)),
+      ...gaps.map((gap) => gapProblem(target, gap)),
+    ];
+  });
 }
 
 const problem = (kind: ProblemKindName, target: TargetName, message: string, subject: string = target): Problem => ({
@@ -57,6 +65,11 @@ function receiverProblems(target: TargetName, state: WalState | null, watchedSin
     return [problem('wal-receiver-silent', target, `the receiver of the log of '${target}' ${since}${why}`)];
   }
   if (state === null) return [];
+  const hadTime = now.getTime() - Date.parse(watchedSince) > silentAfterMs;
+  if (state.state === 'waiting' && state.error !== undefined && state.restorablePoint === null && hadTime)
+    return [
+      problem('wal-receiver-silent', target, `the receiver of the log of '${target}' has received nothing${why}`),
+    ];
   const behindSeconds =
     state.state === 'receiving' || state.restorablePoint === null
       ? state.lagSeconds

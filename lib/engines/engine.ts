@@ -1,6 +1,7 @@
 import type { Assertion } from '../core/assertions.ts';
 import type { BackupId } from '../core/ids.ts';
 import type { Content, ContentWords, Manifest, Omissions, StreamRecord } from '../core/manifest.ts';
+import type { RecoveryPlan } from '../core/recovery-plan.ts';
 import type { ReachedPoint, RecoveryPoint } from '../core/recovery-point.ts';
 import type { Selection } from '../core/selection.ts';
 import type { EngineName, Format, Method, OnConflict } from '../core/vocabulary.ts';
@@ -49,6 +50,18 @@ export interface Engine {
   /** Puts streams back. See `RestorePlan`. */
   restore(context: EngineContext, plan: RestorePlan): Promise<RestoreResult>;
 
+  /**
+   * The way along the log from a backup of a whole server to a point; undefined where no log goes on. Looks at what the log is made of, and
+   * fetches none of its content. Rejects with `point-unreachable`. Engines without a log lack it.
+   */
+  findWay?(
+    record: StreamRecord,
+    plan: Pick<RestorePlan, 'log' | 'timeline' | 'point'>,
+  ): Promise<RecoveryPlan['log'] | undefined>;
+
+  /** What to type next, when a copy is where it was wanted: to look at it, and to put it into its source's place. */
+  nextCommands?(copy: RestoredCopy): readonly string[];
+
   /** Holds the source's settings against those of a production server on such a machine. Changes nothing. Engines without such settings lack it. */
   checkSettings?(
     context: EngineContext,
@@ -64,6 +77,18 @@ export interface Engine {
    */
   restoreTest(context: Omit<EngineContext, 'connection'>, plan: RestoreTestPlan): Promise<RestoreTestResult>;
 }
+
+/** A copy that was restored, as its new owner finds it. */
+export type RestoredCopy = {
+  /** The target of the backup. */
+  readonly target: string;
+  /** A folder that holds a whole server; undefined when it is on a server. */
+  readonly folder?: string;
+  /** Its parts on the server that received it: from which each comes, and what it is called there. */
+  readonly parts: readonly { readonly from: string; readonly to: string }[];
+  /** How that server is reached. */
+  readonly server: { readonly host?: string | undefined; readonly port?: number | undefined };
+};
 
 /** What every verb gets. `connection` is the target's own configuration section, secrets resolved; the engine parses it. */
 export type EngineContext = {
@@ -164,8 +189,17 @@ export type LogReader = {
   history(timeline: number): Promise<string | undefined>;
   /** The plain bytes of one segment at its whole length, proved as they pass; what has not come yet is zeros. Each chunk is the reader's own. */
   read(name: string): AsyncIterable<Uint8Array>;
-  /** A moment up to which nothing was committed that is not before `lsn`, and the log is there up to `lsn`; undefined when none is known. */
-  covered(): Promise<{ readonly at: string; readonly lsn: string } | undefined>;
+  /** As far as whoever fills the log has said; undefined when nobody has. */
+  covered(): Promise<LogCover | undefined>;
+};
+
+/** A moment up to which nothing was committed on that timeline that is not before `lsn`, and the log is there up to `lsn`. */
+export type LogCover = {
+  readonly timeline: number;
+  readonly at: string;
+  readonly lsn: string;
+  /** Was it said just now? Then nothing but the last moments can have come since. */
+  readonly isCurrent: boolean;
 };
 
 export type Capture = {

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { type HoldfastConfig, requireTarget } from '../config/config.ts';
+import { HoldfastError } from '../core/errors.ts';
 import { newOperationId } from '../core/ids.ts';
 import type { Admission, RestoreRequest, RestoreRun } from '../core/requests.ts';
 import { selectionOf } from '../core/selection.ts';
@@ -21,11 +22,13 @@ type Asked = {
   /** When the execution began: the same for every retry, so that a retried admission is the same recovery. */
   readonly startedAt: string;
   readonly redriveCount: number;
+  /** Can the state machine wait for somebody's approval? */
+  readonly canWait: boolean;
 };
 
 /**
  * Turns a request into a recovery: finds the backup, marks it as in use, checks that the receiving target exists, and records that it was
- * asked for. Repeats without harm: the recovery's id follows from execution and redrive.
+ * asked for. Throws `target-protected` where somebody would have to approve it and nobody is asked. Repeats without harm: the recovery's id follows from execution and redrive.
  */
 export async function admitRestore(
   { config, store, recorder, clock }: Dependencies,
@@ -37,6 +40,13 @@ export async function admitRestore(
   const into = requireTarget(config, request.into ?? found.target);
   protectSource(request, found.target);
   selectionOf(request);
+  const needsApproval = request.needsApproval === true || into.recoveryApproval === true;
+  if (needsApproval && !asked.canWait)
+    throw new HoldfastError(
+      'target-protected',
+      `what is restored into target '${into.name}' needs the approval of a second person, and this state machine asks nobody`,
+      { hint: "start the state machine 'recovery' with the same input" },
+    );
   const begunAt = new Date(asked.startedAt);
   const tail = createHash('sha256').update(`${asked.execution}\n${asked.redriveCount}`).digest('hex').slice(0, 8);
   const run: RestoreRun = {
@@ -57,6 +67,7 @@ export async function admitRestore(
     timeline: request.timeline ?? null,
     folders: request.folders ?? [],
     start: request.start ?? true,
+    needsApproval,
     as: request.as ?? null,
     replace: request.replace ?? false,
     requestedBy: request.requestedBy ?? { kind: 'user' },

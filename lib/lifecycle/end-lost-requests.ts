@@ -44,7 +44,7 @@ async function endingOf(dependencies: Dependencies, request: StartedRequest): Pr
   const { requestId, kind, machine, execution } = request;
   const arn = machines[machine as MachineKind]?.replace(':stateMachine:', ':execution:');
   if (arn === undefined) return undefined;
-  const { status, error, cause } = await executions.send(
+  const { status, error, cause, stopDate } = await executions.send(
     new DescribeExecutionCommand({ executionArn: `${arn}:${execution}` }),
   );
   const hasRow = kind === 'backup' || kind === 'recovery';
@@ -53,7 +53,9 @@ async function endingOf(dependencies: Dependencies, request: StartedRequest): Pr
   const failure = failureFrom(status, error, cause);
   if (hasRow) {
     if (await isEnded(dependencies.store, requestId)) return undefined;
-    await recordRequestFailure(dependencies, { ...request, events: [] }, failure);
+    // When the execution ended, whoever looks: two that look at once write one ending.
+    const clock = (): Date => stopDate ?? dependencies.clock();
+    await recordRequestFailure({ ...dependencies, clock }, request, failure);
   }
   return { requestId, outcome: 'failed', failure };
 }

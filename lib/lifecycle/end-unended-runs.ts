@@ -2,7 +2,7 @@ import type { HoldfastConfig } from '../config/config.ts';
 import { mostAttempts } from '../core/attempts.ts';
 import { type ErrorCode, errorTable } from '../core/error-table.ts';
 import { type BackupId, timeOfId } from '../core/ids.ts';
-import { endedOperation, type JournalEvent, journalKey } from '../core/journal.ts';
+import { endedOperation, type JournalEvent, journalKey, recoveryStage } from '../core/journal.ts';
 import type { Manifest } from '../core/manifest.ts';
 import { completedEvent } from '../core/manifest-events.ts';
 import { prefixes } from '../core/object-keys.ts';
@@ -57,8 +57,9 @@ export async function endUnendedRuns({ config, store, clock, log }: Dependencies
         : completedEvent(manifest, store, 'PENDING'),
     );
   }
-  for (const [operation, key] of unended.requested) {
-    if (now - timeOfId(operation).getTime() < longestRunMs) continue;
+  const longestWaitMs = config.recovery.approvalHours * 3600 * 1000;
+  for (const { key, since, waits } of unended.requested.values()) {
+    if (now - since.getTime() < longestRunMs + (waits ? longestWaitMs : 0)) continue;
     const request = await orNote(log, () => readEvent(store, key));
     const ending = request && vanished(request, clock().toISOString());
     if (ending) await write(ending);
@@ -66,16 +67,27 @@ export async function endUnendedRuns({ config, store, clock, log }: Dependencies
   return written;
 }
 
+/** The key of a request, since when its run may be going on, and whether it may have to wait for somebody first. */
+type Requested = { readonly key: string; readonly since: Date; readonly waits: boolean };
+
 /** Operations that have an ending, and the request's key of those that have none. */
 async function unendedOperations(
   store: Store,
-): Promise<{ readonly ended: Set<string>; readonly requested: Map<BackupId, string> }> {
+): Promise<{ readonly ended: Set<string>; readonly requested: Map<string, Requested> }> {
   const ended = new Set<string>();
-  const requested = new Map<BackupId, string>();
+  const requested = new Map<string, Requested>();
   for await (const { key } of store.list(prefixes.journal)) {
     const operation = key.split('/')[1] as BackupId;
     // Requests sort before endings, and the events of one operation stand together.
-    if (/\/010-(backup|recovery|restore-test)-requested-/.test(key)) requested.set(operation, key);
+    if (/\/010-(backup|recovery|restore-test)-requested-/.test(key))
+      requested.set(operation, { key, since: timeOfId(operation), waits: false });
+    const later = recoveryStage(key);
+    const asked = requested.get(operation);
+    if (later !== undefined && asked !== undefined)
+      requested.set(
+        operation,
+        later.stage === 'waits' ? { ...asked, waits: true } : { ...asked, since: new Date(later.at), waits: false },
+      );
     if (endedOperation(key) === undefined) continue;
     ended.add(operation);
     requested.delete(operation);

@@ -10,7 +10,7 @@ import { bringsDataBack } from '../core/vocabulary.ts';
 import { listBackups, readManifest } from '../store/backups.ts';
 import { readEvent } from '../store/journal.ts';
 import type { Store } from '../store/store.ts';
-import { readVerification } from '../store/verification.ts';
+import { buildsOnBad, readVerification } from '../store/verification.ts';
 
 /** What restorable points are made of: backups of each target, and the last restore test of each that came to an end. */
 export type Known = {
@@ -75,7 +75,8 @@ async function readBackup(
   try {
     const manifest = await readManifest(store, target, id);
     if (manifest.status !== 'complete' || !bringsDataBack(manifest.method)) return [];
-    const { status: verification, restoredPoint: verifiedPoint } = await readVerification(store, id);
+    const { status, restoredPoint: verifiedPoint } = await readVerification(store, id);
+    const verification = (await buildsOnBad(store, manifest)) ? 'FAILED' : status;
     const restorablePoint = restorablePointOf(manifest);
     return [
       {

@@ -1,4 +1,5 @@
 import type { HoldfastConfig } from '../config/config.ts';
+import { receivedTargets } from '../config/received-targets.ts';
 import { type LogReach, type WalState, walStateSchema, watchStateSchema } from '../core/health.ts';
 import type { TargetName } from '../core/ids.ts';
 import { healthKeys, walHealthKey } from '../core/object-keys.ts';
@@ -18,7 +19,7 @@ export async function logPoints(
   { config, store }: { readonly config: HoldfastConfig; readonly store: Store },
   now: Date,
 ): Promise<ReadonlyMap<TargetName, LogPoint>> {
-  const received = config.targets.filter(({ wal }) => wal?.receive === true);
+  const received = receivedTargets(config.targets);
   if (received.length === 0) return new Map();
   const { value: watched } = await readDocument(store, healthKeys.watch, watchStateSchema);
   const isFresh = watched !== undefined && now.getTime() - Date.parse(watched.at) <= believedMs;

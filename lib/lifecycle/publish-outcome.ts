@@ -1,4 +1,4 @@
-import type { Failure } from '../core/failure.ts';
+import { type Failure, isDeclined } from '../core/failure.ts';
 import { kindOfFailure } from '../core/find-problems.ts';
 import { type AnyRun, operationOf } from '../core/requests.ts';
 import { emitMetrics } from '../observe/metrics.ts';
@@ -17,11 +17,12 @@ type Ended = {
 /** Tells the world how a run ended: metrics for alarms and dashboards, and an event on the default bus, where alerts are routed from. */
 export async function publishOutcome(sender: EventSender, ended: Ended): Promise<{ readonly event: string }> {
   const { run, validation, recorded, failure } = ended;
-  const seconds = (sender.clock().getTime() - new Date(run.requestedAt).getTime()) / 1000;
+  const beganAt = ('recoveryId' in run ? run.beganAt : undefined) ?? run.requestedAt;
+  const seconds = (sender.clock().getTime() - new Date(beganAt).getTime()) / 1000;
   measure(ended, seconds);
 
   const { kind, ...about } = describe(run);
-  const detailType = `${kind} ${failure ? 'Failed' : 'Completed'}`;
+  const detailType = isDeclined(failure?.code) ? 'Recovery Declined' : `${kind} ${failure ? 'Failed' : 'Completed'}`;
   const detail = {
     operation: operationOf(run),
     target: run.target,
@@ -42,7 +43,12 @@ function describe(run: AnyRun): { readonly kind: string; readonly [field: string
   return { kind: 'Backup', method: run.method, tier: run.tier };
 }
 
-function measure({ run, validation, recorded, failure }: Ended, seconds: number): void {
+function measure(ended: Ended, seconds: number): void {
+  if (isDeclined(ended.failure?.code)) return;
+  measureEnd(ended, seconds);
+}
+
+function measureEnd({ run, validation, recorded, failure }: Ended, seconds: number): void {
   const { rtoSeconds, rpoSeconds } = recorded ?? {};
   const rto = rtoSeconds === undefined ? {} : { RtoAttained: rtoSeconds };
   if ('recoveryId' in run) {

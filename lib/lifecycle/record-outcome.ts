@@ -153,7 +153,7 @@ async function restoreEnding(
     at: endedAt,
     tenant: run.tenant,
     status: failure ? 'FAILED' : 'COMPLETED',
-    beganAt: run.requestedAt,
+    beganAt: run.beganAt ?? run.requestedAt,
     endedAt,
     restoredBytes: outcome?.restore?.restoredBytes ?? 0,
     compared: outcome?.restore !== undefined,

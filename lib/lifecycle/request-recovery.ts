@@ -14,7 +14,7 @@ type Dependencies = {
 };
 
 /**
- * Queues a recovery, which runs when a second person has approved it, or at once where no approval is needed. Which backup `latest` is, is
+ * Queues a recovery: its execution is started, and where it needs an approval waits for a second person. Which backup `latest` is, is
  * settled now. Asked again under the same id it is the same recovery.
  */
 export async function queueRecovery(
@@ -33,9 +33,12 @@ export async function queueRecovery(
   protectSource(request, found.target);
   selectionOf(request);
   const requestedAt = asked.at.toISOString();
-  const execution = `${into.name}-restore-${recoveryId}`;
+  const execution = `${into.name}-recovery-${recoveryId}`;
   await catalog.requestRecovery({
-    request: { ...request, backup: found.id, target: found.target, recoveryId, requestedAt },
+    request: {
+      ...{ ...request, backup: found.id, target: found.target, recoveryId, requestedAt },
+      needsApproval: asked.needsApproval,
+    },
     receiver: into.name,
     method,
     tenant,

@@ -11,7 +11,7 @@ import { findRequestRecord } from '../store/request-records.ts';
 import type { Store } from '../store/store.ts';
 
 /** A start may be tried again, and clocks differ: what is due is looked for this much later. */
-export const startGraceMs = 5 * 60_000;
+const startGraceMs = 5 * 60_000;
 
 type Seen = WatchState['schedules'][string];
 export type ScheduleLook = { readonly facts: ScheduleFacts; readonly seen: Seen };

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { ExecutionAlreadyExists, type SFNClient, StartExecutionCommand } from '@aws-sdk/client-sfn';
+import type { Target } from '../config/config.ts';
 import type { CleanupRequest } from '../core/cleanup.ts';
 import { HoldfastError } from '../core/errors.ts';
 import { compactTime } from '../core/ids.ts';
@@ -20,14 +21,25 @@ export function startBackup(
   return start(client, { machine, what: `${request.target}-backup`, input: request, named });
 }
 
-/** Starts the restore state machine. With the same `named`, a second start is the first. */
+/**
+ * The state machine that a restore runs in: `recovery` where a log is to be applied, or somebody has to approve it; `into` is the target that
+ * receives it, as far as that is known.
+ */
+export function machineOfRestore(
+  { point, needsApproval }: Pick<RestoreRequest, 'point' | 'needsApproval'>,
+  into: Pick<Target, 'recoveryApproval'> | undefined,
+): 'restore' | 'recovery' {
+  return point !== undefined || needsApproval === true || into?.recoveryApproval === true ? 'recovery' : 'restore';
+}
+
+/** Starts a restore in its state machine, of that kind. With the same `named`, a second start is the first. */
 export function startRestore(
   client: SFNClient,
-  machine: string | undefined,
+  { kind, machine }: { readonly kind: 'restore' | 'recovery'; readonly machine: string | undefined },
   request: RestoreRequest,
   named?: Named,
 ): Promise<Started> {
-  const what = `${request.into ?? request.target ?? 'any'}-restore`;
+  const what = `${request.into ?? request.target ?? 'any'}-${kind}`;
   return start(client, { machine, what, input: request, named });
 }
 

@@ -17,6 +17,7 @@ import { declareTargets } from './declare-targets.ts';
 import { endLostRequests } from './end-lost-requests.ts';
 import { endUnapproved } from './end-unapproved.ts';
 import { measureQueue } from './measure-queue.ts';
+import { passOnDecisions } from './pass-on-decisions.ts';
 import type { Recorder } from './recorder.ts';
 import { recordRequestFailure } from './request-failure.ts';
 
@@ -61,6 +62,7 @@ export async function takeRequests(dependencies: TakeDependencies): Promise<Take
   const { catalog } = dependencies;
   const targetsDeclared = await declareTargets(dependencies);
   await endUnapproved(dependencies);
+  await passOnDecisions(dependencies);
   await endLostRequests(dependencies);
   const settled: Settlement[] = [];
   const limit = pLimit(startsAtATime);

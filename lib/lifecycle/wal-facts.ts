@@ -1,11 +1,14 @@
 import type { HoldfastConfig } from '../config/config.ts';
+import { receivedTargets } from '../config/received-targets.ts';
 import { HoldfastError } from '../core/errors.ts';
 import { type LogReach, type WalState, walStateSchema } from '../core/health.ts';
 import type { BackupId, TargetName } from '../core/ids.ts';
-import { isWholeServer, type Manifest } from '../core/manifest.ts';
 import { walHealthKey } from '../core/object-keys.ts';
-import type { WalFacts } from '../core/wal-problems.ts';
-import { parseLsn } from '../engines/postgres/replication/lsn.ts';
+import type { WalFacts, WalGapFacts } from '../core/wal-problems.ts';
+import { type LogSpan, logSpanOf } from '../engines/postgres/recover/cluster-facts.ts';
+import { formatLsn, parseLsn } from '../engines/postgres/replication/lsn.ts';
+import { type TimelinePath, timelinePath } from '../engines/postgres/replication/timeline-history.ts';
+import { segmentName } from '../engines/postgres/replication/wal-segments.ts';
 import { openKeyProviderOf } from '../keys/open-key-provider.ts';
 import { readDocument } from '../store/document.ts';
 import { newestComplete } from '../store/newest-backup.ts';
@@ -19,8 +22,16 @@ type Places = { readonly config: HoldfastConfig; readonly store: Store; readonly
 
 /** The write-ahead logs that are received, as the store has them; nothing is decrypted for it. */
 export async function lookAtWal(places: Places): Promise<readonly WalFacts[]> {
-  const received = places.config.targets.filter(({ wal }) => wal?.receive === true);
-  return Promise.all(received.map(({ name }) => lookAtLog(places, name)));
+  const received = receivedTargets(places.config.targets);
+  return Promise.all(
+    received.map(({ name }) => lookAtLog(places, name).catch((error: unknown) => failed(name, error))),
+  );
+}
+
+/** One object that is damaged must not keep the watch from everything else. */
+function failed(target: TargetName, error: unknown): WalFacts {
+  if (!(error instanceof HoldfastError) || error.retryable) throw error;
+  return { target, state: null, gaps: [], unreadable: `[${error.code}] ${error.message}` };
 }
 
 async function lookAtLog({ config, store, clock }: Places, target: TargetName): Promise<WalFacts> {
@@ -29,55 +40,74 @@ async function lookAtLog({ config, store, clock }: Places, target: TargetName): 
   const { signal } = new AbortController();
   const context: WalContext = { config, store, clock, signal, openKeys: openKeyProviderOf };
   const manifest = await newestComplete(store, { target, methods: ['base'] }, clock());
-  const base = manifest && baseOf(manifest);
+  const span = manifest && logSpanOf(manifest);
+  const base = manifest && span && { backupId: manifest.backupId, ...span };
   const log = openWal(context, target, state.systemIdentifier);
   const { timelines } = await reportSystem(log);
-  const gaps = timelines
-    .flatMap((timeline) => timeline.gaps)
+  const listed = timelines.flatMap((timeline) => timeline.gaps);
+  const gaps = [...listed, ...(await toldGap(log, state, listed))]
     // A base from beyond a hole begins a stretch of its own: there is nothing left to do about it.
     .filter(
       ({ to }) =>
-        base === undefined ||
-        base.systemIdentifier !== state.systemIdentifier ||
-        parseLsn(base.startLsn) < parseLsn(to),
+        base === undefined || base.systemIdentifier !== state.systemIdentifier || base.startLsn < parseLsn(to),
     );
   return { target, state, gaps, reach: base === undefined ? null : await reachOf(log, { store, base, state }) };
 }
 
-type Base = {
-  readonly backupId: BackupId;
-  readonly systemIdentifier: string;
-  readonly timeline: number;
-  readonly startLsn: string;
-  readonly endLsn: string;
-};
+/** The gap that the receiver met, where the listing shows none: over a promotion no timeline by itself has a hole. */
+async function toldGap(log: WalLog, state: WalState, listed: readonly WalGapFacts[]): Promise<readonly WalGapFacts[]> {
+  const { gap } = state;
+  const segmentBytes = await log.segmentBytes();
+  if (gap === null || segmentBytes === undefined) return [];
+  const nameOf = (lsn: bigint): string => segmentName(gap.timeline, lsn, segmentBytes);
+  const told = {
+    timeline: gap.timeline,
+    first: nameOf(parseLsn(gap.from)),
+    last: nameOf(parseLsn(gap.to) - 1n),
+    from: gap.from,
+    to: gap.to,
+    lastPoint: null,
+  };
+  if (listed.some((one) => one.timeline === told.timeline && one.first === told.first)) return [];
+  // It may have been filled by other ways since, as by archive_command.
+  const path = pathOf(state);
+  const reached = path && (await log.reachable({ timeline: gap.timeline, lsn: gap.from }, { path }));
+  return reached !== undefined && parseLsn(reached.lsn) >= parseLsn(gap.to) ? [] : [told];
+}
 
-/** Where a physical backup begins and ends in its server's log. */
-function baseOf({ backupId, streams }: Manifest): Base | undefined {
-  const { systemIdentifier, timeline, startLsn, endLsn } = streams.find(isWholeServer)?.facts ?? {};
-  if (typeof systemIdentifier !== 'string' || typeof timeline !== 'number') return undefined;
-  if (typeof startLsn !== 'string' || typeof endLsn !== 'string') return undefined;
-  return { backupId, systemIdentifier, timeline, startLsn, endLsn };
+/** The way to the receiver's timeline as it said it itself: the history in the store is encrypted. */
+function pathOf({ timeline, path }: WalState): TimelinePath | undefined {
+  if (timeline === 1) return timelinePath(1, []);
+  const own = path?.findIndex((stretch) => stretch.timeline === timeline) ?? -1;
+  return own < 0
+    ? undefined
+    : path?.slice(0, own + 1).map(({ timeline: id, begin, end }, index) => ({
+        timeline: id,
+        begin: parseLsn(begin),
+        end: index === own || end === undefined ? undefined : parseLsn(end),
+      }));
 }
 
 /** Does the log go on from the base to where the receiver was before it was listed? A base that was found to be bad leads nowhere. */
 async function reachOf(
   log: WalLog,
-  { store, base, state }: { readonly store: Store; readonly base: Base; readonly state: WalState },
+  {
+    store,
+    base,
+    state,
+  }: { readonly store: Store; readonly base: LogSpan & { readonly backupId: BackupId }; readonly state: WalState },
 ): Promise<LogReach | null> {
   const { backupId, systemIdentifier, timeline, endLsn } = base;
   if (state.restorablePoint === null || systemIdentifier !== state.systemIdentifier) return null;
   if ((await readVerification(store, backupId)).status === 'FAILED') return null;
-  try {
-    const reached = await log.reachable({ timeline, lsn: endLsn }, { timeline: state.timeline });
-    if (reached.timeline !== state.timeline || parseLsn(reached.lsn) < parseLsn(state.durableLsn)) return null;
-    return {
-      ...{ backupId, systemIdentifier, timeline: reached.timeline, lsn: reached.lsn },
-      point: state.restorablePoint,
-    };
-  } catch (error) {
-    // A history that is missing: then the way there is not known.
-    if (error instanceof HoldfastError && error.code === 'object-missing') return null;
-    throw error;
-  }
+  const path = pathOf(state);
+  const own = path?.find((stretch) => stretch.timeline === timeline);
+  // A base of a branch that the receiver's server is not on is not gone on with by its log.
+  if (path === undefined || own === undefined || (own.end !== undefined && own.end < endLsn)) return null;
+  const reached = await log.reachable({ timeline, lsn: formatLsn(endLsn) }, { path });
+  if (reached.timeline !== state.timeline || parseLsn(reached.lsn) < parseLsn(state.durableLsn)) return null;
+  return {
+    ...{ backupId, systemIdentifier, timeline: reached.timeline, lsn: reached.lsn },
+    point: state.restorablePoint,
+  };
 }

@@ -12,7 +12,7 @@ import {
   type WatchState,
 } from '../core/health.ts';
 import { type BackupId, compactTime, timeOfId } from '../core/ids.ts';
-import { endedOperation } from '../core/journal.ts';
+import { endedOperation, recoveryStage } from '../core/journal.ts';
 import { healthKeys, prefixes } from '../core/object-keys.ts';
 import { objectivesOf } from '../core/objectives.ts';
 import type { Method } from '../core/vocabulary.ts';
@@ -157,6 +157,11 @@ async function unendedRuns(store: Store, now: Date): Promise<readonly UnendedFac
       const id = operation as BackupId;
       open.set(id, { operation: id, kind, at: timeOfId(id).toISOString() });
     }
+    // Nothing runs while somebody is waited for, be it for days.
+    const later = recoveryStage(key);
+    if (later?.stage === 'waits') open.delete(later.operation);
+    if (later?.stage === 'runs')
+      open.set(later.operation, { operation: later.operation as BackupId, kind: 'recovery', at: later.at });
     open.delete(endedOperation(key) ?? '');
   }
   return [...open.values()];

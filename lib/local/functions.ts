@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { AwsError } from './aws-error.ts';
-import { stateError } from './executions/task-handlers.ts';
+import { stateError } from './executions/state-error.ts';
 import { type Identities, sdkEnvironment } from './identities.ts';
 import type { Json } from './json.ts';
 import { FunctionRunner, type Invocation } from './lambda/function-runner.ts';

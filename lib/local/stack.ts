@@ -1,7 +1,6 @@
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import type { HoldfastConfig } from '../config/config.ts';
 import { HoldfastError } from '../core/errors.ts';
 import { ensureApiToken } from './api-token.ts';
 import { readAssembly } from './assembly.ts';
@@ -15,25 +14,25 @@ import { openEndpoint } from './endpoint/endpoint.ts';
 import { endpointServices } from './endpoint/endpoint-services.ts';
 import { EventBus } from './events/event-bus.ts';
 import { Queues } from './events/queues.ts';
-import { type SentMessage, Topics } from './events/topics.ts';
-import { type ExecutionNews, Executions } from './executions/executions.ts';
-import type { ExecutionRecord } from './executions/history.ts';
+import { Topics } from './events/topics.ts';
+import { Executions } from './executions/executions.ts';
 import { ownFolder } from './folder-owner.ts';
 import { Functions } from './functions.ts';
-import { type Caller, type Credentials, Identities } from './identities.ts';
-import type { Json, JsonObject } from './json.ts';
+import { type Caller, Identities } from './identities.ts';
+import type { JsonObject } from './json.ts';
 import { invokeAsynchronously } from './lambda/invoke-asynchronously.ts';
+import type { LocalStack, LocalStackOptions, StackEvent } from './local-stack.ts';
 import { machineEnvironment } from './machine-environment.ts';
 import { makeStore } from './make-store.ts';
 import { MetricRegistry } from './metrics/metric-registry.ts';
-import type { LocalModel, LocalSchedule } from './model.ts';
+import type { LocalSchedule } from './model.ts';
 import { listenTo } from './notifications.ts';
 import { programOutput } from './program-output.ts';
 import { readModel } from './read-model.ts';
 import { announceStack, withdrawStack } from './running-stack.ts';
 import { openS3 } from './s3/open-s3.ts';
 import { ScheduleBook } from './schedules/schedule-book.ts';
-import { type Clock, Scheduler, systemClock } from './schedules/scheduler.ts';
+import { Scheduler, systemClock } from './schedules/scheduler.ts';
 import { Secrets } from './secrets.ts';
 import { targetCaller, taskServices } from './services.ts';
 import { getFromFunction } from './status/function-url.ts';
@@ -42,55 +41,6 @@ import { openStatusServer } from './status/status-server.ts';
 import { runEcsTask } from './tasks/ecs-task.ts';
 import { runServices } from './tasks/services.ts';
 import { TaskRunner } from './tasks/task-runner.ts';
-
-/** What a stack tells those who watch it. */
-export type StackEvent =
-  | ExecutionNews
-  | { readonly kind: 'phase'; readonly text: string }
-  | { readonly kind: 'message'; readonly message: SentMessage }
-  | { readonly kind: 'warning'; readonly text: string };
-
-export type LocalStackOptions = {
-  /** The cloud assembly: `cdk.out`. */
-  readonly assemblyDir: string;
-  /** Where histories, logs, keys, secrets and the catalog's data are kept. Losing it loses the local KMS keys. */
-  readonly stateDir: string;
-  readonly config: Pick<HoldfastConfig, 'aws' | 'store' | 'targets'>;
-  /** Fire schedules, and have the status page on its port; without it the stack is there for one command. */
-  readonly serve: boolean;
-  /** The status page's port; 0 for any, as without `serve`. @default 8084 */
-  readonly port?: number;
-  readonly onEvent?: (event: StackEvent) => void;
-  /** @default - the machine's clock */
-  readonly clock?: Clock;
-  /** Variables that programs get beside those of `machineEnvironment`. @default - none */
-  readonly environment?: Readonly<Record<string, string>>;
-};
-
-/** A running local stack. */
-export type LocalStack = AsyncDisposable & {
-  readonly model: LocalModel;
-  readonly region: string;
-  readonly endpointUrl: string;
-  readonly statusUrl: string;
-  /** The operator's, for SDK clients of this process. */
-  readonly credentials: Credentials;
-  readonly executions: Executions;
-  readonly queues: Queues;
-  readonly topics: Topics;
-  readonly calls: CallLog;
-  /** Starts a state machine by name or ARN. Throws as Step Functions does. */
-  startExecution(machine: string, input: Json, name?: string): ExecutionRecord;
-  /** Resolves when the execution (its ARN) has ended. */
-  waitFor(executionArn: string): Promise<ExecutionRecord>;
-  /** In Prometheus's text format. */
-  metrics(): Promise<string>;
-  /**
-   * Stops schedules, asks tasks to stop and lets their executions end, then ends functions, databases and servers, in that order.
-   * With `force`, or when called a second time with it, nothing is waited for.
-   */
-  close(options?: { readonly force?: boolean }): Promise<void>;
-};
 
 const closingGraceSeconds = 20;
 
@@ -311,6 +261,7 @@ async function open(options: LocalStackOptions, stateDirectory: string, parts: P
     (problem) => note('custom-resources', problem),
   );
   if (serve) {
+    executions.resume();
     for (const database of model.databases)
       parts.cleanups.push(
         listenTo(database, {

@@ -16,6 +16,7 @@ import { readManifest } from '../store/backups.ts';
 import { type Lease, resumeLease } from '../store/lease.ts';
 import { newestComplete } from '../store/newest-backup.ts';
 import { putJson } from '../store/text.ts';
+import { canBeBuiltOn } from '../store/verification.ts';
 import { holdfastVersion } from '../version.ts';
 import { captureStream } from './capture-stream.ts';
 import { engineContext, type RunContext } from './context.ts';
@@ -108,8 +109,8 @@ type Captured = {
 };
 
 /**
- * Hands the newest complete backup that one of this method can build on to `capture`, where backups of this method build on others. It and all that it builds
- * on are marked as in use until the new manifest is there, which protects them from then on.
+ * Hands the newest complete backup that one of this method can build on to `capture`, where backups of this method build on others: one that a validation or a
+ * restore test found to be bad is passed over, or all that follow would be as bad. It and all that it builds on are marked as in use until the new manifest is there, which protects them from then on.
  */
 async function withParent<Result>(
   context: RunContext,
@@ -119,7 +120,9 @@ async function withParent<Result>(
 ): Promise<Result> {
   const methods = engine.parentMethods?.[run.method];
   if (methods === undefined) return capture(undefined);
-  const newest = await newestComplete(context.store, { target: run.target, methods }, context.clock());
+  const { store } = context;
+  const isUsable = (backup: Manifest): Promise<boolean> => canBeBuiltOn(store, backup);
+  const newest = await newestComplete(store, { target: run.target, methods, isUsable }, context.clock());
   if (newest === undefined) return capture(undefined);
   const { target, backupId: id } = newest;
   return whileChainInUse(context, { target, id, what: `backup ${run.backupId}`, reader: run.backupId }, async () =>

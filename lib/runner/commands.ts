@@ -6,7 +6,8 @@ import { askTargets } from './ask-targets.ts';
 import { partialFailure, runBackup } from './backup.ts';
 import { giveWay } from './give-way.ts';
 import { receiveTargetWal } from './receive-wal.ts';
-import { restoreInTask } from './restore-in-task.ts';
+import { runRestore } from './restore.ts';
+import { restoreFailure } from './restore-failure.ts';
 import { runRestoreTest } from './restore-test.ts';
 import { runService } from './service.ts';
 import { runTask } from './task.ts';
@@ -16,7 +17,10 @@ type Commands = Readonly<Record<string, () => Promise<number>>>;
 
 const restore = (): Promise<number> => {
   const run = runFrom(restoreRunSchema, process.env);
-  return runTask(run.recoveryId, process.env, (context) => restoreInTask(context, run));
+  return runTask(run.recoveryId, process.env, async (context) => {
+    const outcome = await runRestore(context, run);
+    return { restore: outcome, failure: restoreFailure(outcome) };
+  });
 };
 
 /** Work on targets. */

@@ -7,6 +7,9 @@ import { readJson } from '../store/text.ts';
 import { openWal } from '../wal/open-wal.ts';
 import type { RunContext } from './context.ts';
 
+/** A receiver that is at work says so twice a minute. */
+const currentForMs = 2 * 60_000;
+
 /** The log that goes on from a backup, as the store has it; undefined for a backup that none goes on from, and where the store has nothing of it. */
 export async function openLog(context: RunContext, { target, streams }: Manifest): Promise<LogReader | undefined> {
   const whole = streams.find(isWholeServer);
@@ -28,7 +31,8 @@ export async function openLog(context: RunContext, { target, streams }: Manifest
       const state = walStateSchema.safeParse(await readJson(context.store, walHealthKey(target))).data;
       if (state === undefined || state.systemIdentifier !== systemIdentifier || state.restorablePoint === null)
         return undefined;
-      return { at: state.restorablePoint, lsn: state.durableLsn };
+      const isCurrent = state.state === 'receiving' && context.clock().getTime() - Date.parse(state.at) <= currentForMs;
+      return { timeline: state.timeline, at: state.restorablePoint, lsn: state.durableLsn, isCurrent };
     },
   };
 }

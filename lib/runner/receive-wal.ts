@@ -6,7 +6,7 @@ import { type ReceiveOptions, receiveWal } from '../wal/receiver/receive-wal.ts'
 import { engineContext, type RunContext } from './context.ts';
 
 /** The target and its settings for its write-ahead log. Throws `config-invalid` when its engine has none. */
-export function walTarget(
+function walTarget(
   { config }: Pick<RunContext, 'config'>,
   name: TargetName,
 ): Target & { readonly wal: WalTargetSettings } {

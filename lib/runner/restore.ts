@@ -145,7 +145,8 @@ function partsOf(run: RestoreRun): Selection {
 /** A server that is restored into a folder of its own leaves the target alone, and its backups go on. */
 const methodsHeld = (engine: Engine, isAside: boolean): Engine['methods'] => (isAside ? [] : engine.methods);
 
-function requireNoLog({ point, timeline, folders, start }: RestoreRun): void {
+/** Refuses what only a log could do, of a backup that none goes on from. Throws `usage`. */
+export function requireNoLog({ point, timeline, folders, start }: RestoreRun): void {
   if (point === null && timeline === null && folders.length === 0 && start) return;
   throw new HoldfastError('usage', 'this backup is not of a whole server, and no log goes on from it', {
     hint: "points, timelines and tablespaces are for backups of method 'base' and what builds on them",

@@ -1,12 +1,8 @@
 import type { Environment } from '../config/environment.ts';
 import { loadRuntime } from '../config/runtime.ts';
 import { asHoldfastError, HoldfastError } from '../core/errors.ts';
-import { createLogger } from '../observe/log.ts';
+import { createLogger, type Log } from '../observe/log.ts';
 import { type RunContext, withRunContext } from './context.ts';
-
-type Say = (message: string, fields?: Readonly<Record<string, string>>) => void;
-/** Says what happens, in the log. */
-export type ServiceLog = { readonly info: Say; readonly warn: Say; readonly error: Say };
 
 /**
  * The frame around a program that works until it is asked to stop: configuration from the environment, log on stdout, no deadline, one exit
@@ -14,7 +10,7 @@ export type ServiceLog = { readonly info: Say; readonly warn: Say; readonly erro
  */
 export async function runService(
   environment: Environment,
-  work: (context: RunContext, log: ServiceLog) => Promise<void>,
+  work: (context: RunContext, log: Log) => Promise<void>,
 ): Promise<number> {
   const log = createLogger('service');
   const stop = new AbortController();

@@ -15,9 +15,11 @@ import { mostAttempts } from '../core/attempts.ts';
 import { backupWorkflow } from '../workflows/backup.ts';
 import { cleanupWorkflow } from '../workflows/cleanup.ts';
 import { healthCheckWorkflow } from '../workflows/health-check.ts';
+import { recoveryWorkflow } from '../workflows/recovery.ts';
 import { restoreWorkflow } from '../workflows/restore.ts';
 import { restoreTestWorkflow } from '../workflows/restore-test.ts';
 import { taskOverhead } from '../workflows/run-task.ts';
+import { approvalTime } from '../workflows/wait-for-approval.ts';
 
 export type RuntimeStackProps = StackProps & {
   readonly config: HoldfastConfig;
@@ -32,6 +34,7 @@ export type RuntimeStackProps = StackProps & {
 export class RuntimeStack extends Stack {
   readonly backup: Machine;
   readonly restore: Machine;
+  readonly recovery: Machine;
   readonly restoreTest: Machine;
   readonly cleanup: Machine;
   readonly healthCheck: Machine;
@@ -110,6 +113,28 @@ export class RuntimeStack extends Stack {
         restoreWorkflow(machine, {
           ...shared,
           admitRestore: this.steps.step('admit-restore'),
+          task: tasks.toRun(tasks.restore),
+        }),
+    });
+
+    this.recovery = new Machine(this, 'RecoveryMachine', {
+      name: `${name}-recovery`,
+      comment:
+        'Brings back a point in time, after approval where it takes one. Input: {"backup":"latest","target":"orders","as":"/srv/orders","point":{"kind":"latest"}}',
+      timeout: timeout.plus(approvalTime(config.recovery.approvalHours)).plus(Duration.minutes(15)),
+      tasks: tasks.restore.all,
+      cluster: tasks.cluster,
+      functions: (
+        ['admit-restore', 'ask-approval', 'plan-recovery', 'verify-recovery', ...sharedFunctions] as const
+      ).map((step) => this.steps.get(step)),
+      workflow: (machine) =>
+        recoveryWorkflow(machine, {
+          ...shared,
+          admitRestore: this.steps.step('admit-restore'),
+          askApproval: this.steps.step('ask-approval'),
+          approvalHours: config.recovery.approvalHours,
+          planRecovery: this.steps.step('plan-recovery'),
+          verifyRecovery: this.steps.step('verify-recovery'),
           task: tasks.toRun(tasks.restore),
         }),
     });
@@ -193,6 +218,7 @@ export class RuntimeStack extends Stack {
       machines: {
         backup: this.backup,
         restore: this.restore,
+        recovery: this.recovery,
         'restore-test': this.restoreTest,
         cleanup: this.cleanup,
       },
@@ -221,6 +247,7 @@ export class RuntimeStack extends Stack {
       catalog,
       backup: this.backup,
       restore: this.restore,
+      recovery: this.recovery,
       restoreTest: this.restoreTest,
       cleanup: this.cleanup,
       schedules: this.schedules.function,
@@ -235,6 +262,7 @@ export class RuntimeStack extends Stack {
       BackupMachineArn: ['Start it with {"target":"…"}', this.backup.arn],
       RestoreTestMachineArn: ['Start it with {}, {"target":"…"} or {"backup":"…"}', this.restoreTest.arn],
       CleanupMachineArn: ['Start it with {} or {"dryRun":true}', this.cleanup.arn],
+      RecoveryMachineArn: ['Start it with {"backup":"latest","target":"…","point":{…}}', this.recovery.arn],
       RestoreMachineArn: ['Start it with {"backup":"latest","target":"…"}', this.restore.arn],
       TaskSecurityGroupId: ['Let it into the security groups of the targets', tasks.securityGroup.securityGroupId],
       ApiUrl: ['Requests are signed with SigV4, service lambda', this.api.url.url],

@@ -35,6 +35,7 @@ export class WatchStack extends Stack {
       machines: {
         backup: runtime.backup,
         restore: runtime.restore,
+        recovery: runtime.recovery,
         'restore-test': runtime.restoreTest,
         cleanup: runtime.cleanup,
         'health-check': runtime.healthCheck,

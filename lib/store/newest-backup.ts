@@ -9,10 +9,21 @@ import type { Store } from './store.ts';
 /** How far back is looked, and then further: a target that is backed up daily is found in the first stretch, whatever else it has. */
 const stretchesDays = [3, 40] as const;
 
-/** The newest complete backup of a target by any of the methods, or undefined when there is none. A manifest that cannot be read is passed over. */
+/**
+ * The newest complete backup of a target by any of the methods, or undefined when there is none. A manifest that cannot be read is passed over, and
+ * so is what `isUsable` says no to.
+ */
 export async function newestComplete(
   store: Store,
-  { target, methods }: { readonly target: TargetName; readonly methods: readonly Method[] },
+  {
+    target,
+    methods,
+    isUsable = async () => true,
+  }: {
+    readonly target: TargetName;
+    readonly methods: readonly Method[];
+    readonly isUsable?: (backup: Manifest) => Promise<boolean>;
+  },
   now: Date,
 ): Promise<Manifest | undefined> {
   let until: string | undefined;
@@ -26,7 +37,8 @@ export async function newestComplete(
     }
     for (const key of keys.toReversed()) {
       const manifest = await readable(store, key);
-      if (manifest?.status === 'complete' && methods.includes(manifest.method)) return manifest;
+      if (manifest?.status !== 'complete' || !methods.includes(manifest.method)) continue;
+      if (await isUsable(manifest)) return manifest;
     }
     until = from;
   }

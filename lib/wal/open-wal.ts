@@ -1,3 +1,4 @@
+import { buffer } from 'node:stream/consumers';
 import { HoldfastError } from '../core/errors.ts';
 import type { TargetName } from '../core/ids.ts';
 import { walKey, walSystemPrefix, walTargetPrefix } from '../core/object-keys.ts';
@@ -47,11 +48,11 @@ export interface WalLog {
   read(name: string): AsyncIterable<Uint8Array>;
   /**
    * How far WAL goes without a hole from a position on, along the history of `to`, or of the newest timeline that comes from that position's
-   * own. Rejects with `object-missing` when a history that this needs is not there.
+   * own. Who knows the way there needs no key for the history. Rejects with `object-missing` when a history that this needs is not there.
    */
   reachable(
     from: { readonly timeline: number; readonly lsn: string },
-    to?: { readonly timeline: number },
+    to?: { readonly timeline: number } | { readonly path: TimelinePath },
   ): Promise<WalReach>;
 }
 
@@ -120,7 +121,7 @@ class StoredWal implements WalLog {
 
   async history(timeline: number): Promise<Buffer | undefined> {
     try {
-      return await bytesOf(this.#readObject(historyName(timeline)));
+      return await buffer(this.#readObject(historyName(timeline)));
     } catch (error) {
       if (isMissing(error)) return undefined;
       throw error;
@@ -139,10 +140,10 @@ class StoredWal implements WalLog {
 
   async reachable(
     from: { readonly timeline: number; readonly lsn: string },
-    to?: { readonly timeline: number },
+    to?: { readonly timeline: number } | { readonly path: TimelinePath },
   ): Promise<WalReach> {
     const segmentBytes = await this.segmentBytes();
-    const path = to === undefined ? await this.#newestPath(from) : await this.#pathTo(to.timeline);
+    const path = to === undefined ? await this.#newestPath(from) : await this.#pathOf(to);
     if (segmentBytes === undefined || path === undefined)
       throw new HoldfastError('object-missing', `the store has no WAL of system ${this.systemIdentifier}`);
     const segments = new Map(
@@ -162,6 +163,10 @@ class StoredWal implements WalLog {
       if (own !== undefined && (own.end === undefined || own.end >= lsn)) return path;
     }
     return (await this.segmentBytes()) === undefined ? undefined : timelinePath(from.timeline, []);
+  }
+
+  async #pathOf(to: { readonly timeline: number } | { readonly path: TimelinePath }): Promise<TimelinePath> {
+    return 'path' in to ? to.path : this.#pathTo(to.timeline);
   }
 
   async #pathTo(timeline: number): Promise<TimelinePath> {
@@ -224,16 +229,23 @@ class StoredWal implements WalLog {
     const names: string[] = [];
     for await (const { key } of this.#context.store.list(`${folder}${segment}`)) names.push(key.slice(folder.length));
     const [found] = segmentsOf(names, segmentBytes);
+    // It has become whole since it was asked for as such.
+    if (found?.isWhole) {
+      yield* this.#readObject(segment);
+      return;
+    }
     if (found === undefined || found.pieces.length === 0)
       throw new HoldfastError('object-missing', `the store has no WAL '${segment}'`);
     let written = 0;
     for (const name of found.pieces) {
-      const { from = 0 } = pieceOf(name);
-      const bytes = await bytesOf(this.#readObject(name));
-      // A longer piece may begin before the last one ended.
-      const rest = bytes.subarray(written - from);
-      written += rest.length;
-      yield rest;
+      let { from: at = 0 } = pieceOf(name);
+      for await (const chunk of this.#readObject(name)) {
+        // A longer piece may begin before the last one ended.
+        const rest = chunk.subarray(written - at);
+        at += chunk.length;
+        written += rest.length;
+        yield rest;
+      }
     }
     for (let left = segmentBytes - written; left > 0; ) {
       const zeros = Buffer.alloc(Math.min(left, 1024 * 1024));
@@ -262,9 +274,3 @@ function pieceOf(name: string): { readonly from?: number } {
 
 const isMissing = (error: unknown): error is HoldfastError =>
   error instanceof HoldfastError && error.code === 'object-missing';
-
-async function bytesOf(chunks: AsyncIterable<Uint8Array>): Promise<Buffer> {
-  const all: Uint8Array[] = [];
-  for await (const chunk of chunks) all.push(chunk);
-  return Buffer.concat(all);
-}

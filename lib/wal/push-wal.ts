@@ -37,10 +37,7 @@ export async function pushWal(
     });
   });
   const control = await readControlFile(file.controlFile);
-  const { systemIdentifier, segmentBytes } =
-    parsed.kind === 'segment'
-      ? checkedHeader(plain, name, control)
-      : { ...control, segmentBytes: control.segmentBytes };
+  const { systemIdentifier, segmentBytes } = parsed.kind === 'segment' ? checkedHeader(plain, name, control) : control;
   const keys = new WalKeys(context, target, systemIdentifier);
   const writer = walWriter(context, { target, systemIdentifier }, () => keys.shared());
   const place = parsed.kind === 'segment' ? parseSegmentName(name, segmentBytes) : undefined;

@@ -1,3 +1,4 @@
+import { buffer } from 'node:stream/consumers';
 import type { Store } from '../store/store.ts';
 import { longestHeaderBytes, parseWalHeader, type WalHeader } from './wal-object.ts';
 
@@ -8,7 +9,5 @@ export async function readWalHeader(
   signal: AbortSignal,
 ): Promise<{ readonly header: WalHeader; readonly headerBytes: number; readonly sizeBytes: number }> {
   const { body, sizeBytes } = await store.get(key, { range: { start: 0, end: longestHeaderBytes }, signal });
-  const chunks: Uint8Array[] = [];
-  for await (const chunk of body) chunks.push(chunk);
-  return { ...parseWalHeader(Buffer.concat(chunks), key), sizeBytes };
+  return { ...parseWalHeader(await buffer(body), key), sizeBytes };
 }

@@ -1,5 +1,5 @@
-import type { Lsn } from '../engines/postgres/replication/lsn.ts';
-import type { TimelinePath } from '../engines/postgres/replication/timeline-history.ts';
+import { earlier, type Lsn } from '../engines/postgres/replication/lsn.ts';
+import { type TimelinePath, timelineAt } from '../engines/postgres/replication/timeline-history.ts';
 import { parseSegmentName, segmentName, segmentStart } from '../engines/postgres/replication/wal-segments.ts';
 import { parseWalName } from './wal-names.ts';
 
@@ -82,7 +82,7 @@ export function extentOf(
       .map((stretch) => ({ ...stretch, segment: byName.get(segmentName(stretch.timeline, start, segmentBytes)) }));
     const best = candidates
       .filter(({ segment }) => segment !== undefined)
-      .map(({ timeline: id, end, segment }) => ({ timeline: id, end: min(segment?.end ?? start, end) }))
+      .map(({ timeline: id, end, segment }) => ({ timeline: id, end: earlier(segment?.end ?? start, end) }))
       .reduce<{ timeline: number; end: Lsn } | undefined>(
         (furthest, candidate) => (furthest === undefined || candidate.end >= furthest.end ? candidate : furthest),
         undefined,
@@ -102,11 +102,6 @@ export function extentOf(
     return { timeline, lsn: reached, missing: segmentName(wanted, start, segmentBytes), isGap };
   }
 }
-
-const min = (a: Lsn, b: Lsn | undefined): Lsn => (b !== undefined && b < a ? b : a);
-
-const timelineAt = (path: TimelinePath, lsn: Lsn): number =>
-  (path.find(({ begin, end }) => lsn >= begin && (end === undefined || lsn < end)) ?? path[0])?.timeline ?? 1;
 
 /** A hole in the WAL of a timeline: the segments `first` to `last` are not there, and later ones are. */
 export type WalGap = {

@@ -1,3 +1,5 @@
+import { hex8 } from '../engines/postgres/replication/wal-segments.ts';
+
 /**
  * What the store calls the files of a server's WAL: by the server's own names, and pieces of segments by the segment's name and the bytes of
  * it that they hold, so that a listing tells what there is.
@@ -31,8 +33,6 @@ export function parseWalName(name: string): WalName | undefined {
   }
   return /^[0-9A-F]{16}(?:\.partial|\.[0-9A-F]{8}\.backup)$/.test(rest) ? { kind: 'other', timeline } : undefined;
 }
-
-const hex8 = (value: number): string => value.toString(16).toUpperCase().padStart(8, '0');
 
 /** The name of a piece that holds the bytes `from` to `to` (exclusive) of a segment. */
 export const pieceName = (segment: string, from: number, to: number): string =>

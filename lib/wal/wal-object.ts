@@ -13,13 +13,13 @@ import type { WalSettings } from './wal-context.ts';
 import type { WalDataKey } from './wal-keys.ts';
 
 /** A newer version of the format has a higher number; readers refuse what they do not know. */
-export const walFormatVersion = 1;
+const walFormatVersion = 1;
 
 /**
  * The first line of every WAL object. It says what is needed to read the rest, and what the object is, so that a second writer of the same
  * name can tell whether he has the same without reading it.
  */
-export const walHeaderSchema = z.strictObject({
+const walHeaderSchema = z.strictObject({
   format: z.literal('holdfast-wal'),
   version: z.literal(walFormatVersion),
   target: targetNameSchema,

@@ -32,21 +32,17 @@ export type TimelineReport = {
 
 export type SystemReport = { readonly systemIdentifier: string; readonly timelines: readonly TimelineReport[] };
 
-/** What the store has of the target's WAL, by listing all of it. `since` leaves out what lies before a position. */
-export async function reportWal(
-  context: WalContext,
-  target: TargetName,
-  since: { readonly systemIdentifier: string; readonly lsn: string } | undefined = undefined,
-): Promise<readonly SystemReport[]> {
-  const systems = since === undefined ? await walSystems(context, target) : [since.systemIdentifier];
-  return Promise.all(systems.map((system) => reportSystem(openWal(context, target, system), since?.lsn)));
+/** What the store has of the target's WAL, by listing all of it. */
+export async function reportWal(context: WalContext, target: TargetName): Promise<readonly SystemReport[]> {
+  const systems = await walSystems(context, target);
+  return Promise.all(systems.map((system) => reportSystem(openWal(context, target, system))));
 }
 
 /** The same of one system. What `wal` has listed for it, it does not list again. */
-export async function reportSystem(wal: WalLog, since?: string): Promise<SystemReport> {
+export async function reportSystem(wal: WalLog): Promise<SystemReport> {
   const timelines: TimelineReport[] = [];
   for (const timeline of await wal.timelines()) {
-    const segments = await wal.segments(timeline, since);
+    const segments = await wal.segments(timeline);
     const [first, last] = [segments[0], segments.at(-1)];
     if (first === undefined || last === undefined) continue;
     timelines.push({

@@ -121,6 +121,43 @@ export const recoveryApproved = (over: Record<string, unknown> = {}): JournalEve
     ...over,
   });
 
+export const recoveryAwaited = (over: Record<string, unknown> = {}): JournalEvent =>
+  event({
+    event: 'recovery-approval-awaited',
+    operation: recovery,
+    at: '2026-11-21T09:00:00.500Z',
+    target: 'orders',
+    until: '2026-11-22T09:00:00.500Z',
+    execution: 'restore-1',
+    ...over,
+  });
+
+export const recoveryRefused = (over: Record<string, unknown> = {}): JournalEvent =>
+  event({
+    event: 'recovery-refused',
+    operation: recovery,
+    at: '2026-11-21T09:00:01.000Z',
+    refusedBy: { kind: 'sql', name: 'berta' },
+    reason: 'the wrong day',
+    ...over,
+  });
+
+export const recoveryBegun = (over: Record<string, unknown> = {}): JournalEvent =>
+  event({
+    event: 'recovery-begun',
+    operation: recovery,
+    at: '2026-11-21T09:00:05.000Z',
+    plan: {
+      ...{ engine: 'postgres', backups: [backup], plainBytes: 4_000_000_000, storedBytes: 1_000_000_000 },
+      ...{ backupPoint: '2026-11-21T02:00:06.000Z', point: 'the latest point' },
+      log: {
+        ...{ timeline: 1, segments: 2, first: '000000010000000000000003', last: '000000010000000000000004' },
+        ...{ bytes: 33_554_432, reachable: '0/4000100', lastSegmentFrom: '0/4000000' },
+      },
+    },
+    ...over,
+  });
+
 export const recoveryEnded = (over: Record<string, unknown> = {}): JournalEvent =>
   event({
     event: 'recovery-ended',
@@ -240,7 +277,7 @@ export const targetsDeclared = (
     storageType: 's3',
     storageLocation: 's3://vault/',
     compression: 'zstd',
-    machines: ['backup', 'restore'],
+    machines: ['backup', 'restore', 'recovery'],
     targets: targets.map((target) => ({
       engine: 'postgres',
       tenant: null,

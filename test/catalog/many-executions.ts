@@ -14,7 +14,7 @@ export async function fillCatalog(owner: Client, executions: number): Promise<vo
 }
 
 const fill = `
-  insert into holdfast.installation values (true, 's3', 's3://vault/', 'zstd', array['backup', 'restore', 'restore-test', 'cleanup'], 'test');
+  insert into holdfast.installation values (true, 's3', 's3://vault/', 'zstd', array['backup', 'restore', 'recovery', 'restore-test', 'cleanup'], 'test');
   insert into holdfast.target
   select 'target-' || n, 'postgres', case when n < 10 then sha256(convert_to('tenant-' || n / 2, 'UTF8')) end, array['logical'], array[]::text[]
   from generate_series(0, 49) as n;

@@ -19,7 +19,7 @@ test('migrating makes the schema; migrating again does nothing', async () => {
 
   assert.deepEqual(first, {
     from: 0,
-    to: 20,
+    to: 21,
     applied: [
       'data_vault',
       'indexes',
@@ -41,9 +41,10 @@ test('migrating makes the schema; migrating again does nothing', async () => {
       'approval_timeout',
       'point_in_time',
       'approvals_by_api',
+      'recovery_machine',
     ],
   });
-  assert.deepEqual(second, { from: 20, to: 20, applied: [] });
+  assert.deepEqual(second, { from: 21, to: 21, applied: [] });
   const found = await owner.client.query<{ tablename: string }>(
     "select tablename from pg_tables where schemaname = 'backup_mgmt' order by 1",
   );
@@ -68,6 +69,7 @@ test('of 20 migrations at once each step is applied by exactly one', async () =>
     'indexes',
     'point_in_time',
     'recovery_functions',
+    'recovery_machine',
     'request_functions',
     'requests',
     'retention',
@@ -82,7 +84,7 @@ test('of 20 migrations at once each step is applied by exactly one', async () =>
     'views',
   ]);
   for (const owner of owners) {
-    assert.equal(await catalogVersion(owner.client), 20);
+    assert.equal(await catalogVersion(owner.client), 21);
     await owner[Symbol.asyncDispose]();
   }
 });
@@ -98,7 +100,7 @@ test('catalogs in five databases of one new server migrate at once and share the
 
   assert.deepEqual(
     results.map(({ to }) => to),
-    [20, 20, 20, 20, 20],
+    [21, 21, 21, 21, 21],
   );
   await Promise.all(owners.map((owner) => owner[Symbol.asyncDispose]()));
 });
@@ -106,11 +108,11 @@ test('catalogs in five databases of one new server migrate at once and share the
 test('a schema that is newer than the program is refused and left alone', async () => {
   await using owner = await ownerOf(await newDatabase(server));
   await migrateCatalog(owner.client);
-  await owner.client.query("insert into holdfast.migration (version, name) values (21, 'from_the_future')");
+  await owner.client.query("insert into holdfast.migration (version, name) values (22, 'from_the_future')");
 
   await assert.rejects(migrateCatalog(owner.client), {
     code: 'version-mismatch',
-    message: "catalog schema version 21 is newer than this program's 20",
+    message: "catalog schema version 22 is newer than this program's 21",
   });
 });
 

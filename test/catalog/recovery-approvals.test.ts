@@ -1,15 +1,20 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import type { Client } from 'pg';
 import { applyEvents } from '../../lib/catalog/project.ts';
-import { approveRecovery } from '../../lib/catalog/queries/approve-recovery.ts';
+import { awaitApproval } from '../../lib/catalog/queries/await-approval.ts';
+import { approveRecovery, refuseRecovery } from '../../lib/catalog/queries/decide-recovery.ts';
+import { decidedRecoveries, forgetTokens } from '../../lib/catalog/queries/decided-recoveries.ts';
 import { expireApprovals } from '../../lib/catalog/queries/expire-approvals.ts';
+import { queueState } from '../../lib/catalog/queries/queue-state.ts';
 import { requestRecovery } from '../../lib/catalog/queries/request-recovery.ts';
+import { settleRequests } from '../../lib/catalog/queries/settle-requests.ts';
 import { takeRequests } from '../../lib/catalog/queries/take-requests.ts';
-import { backupIdSchema } from '../../lib/core/ids.ts';
+import { type BackupId, backupIdSchema } from '../../lib/core/ids.ts';
 import { restoreRequestSchema } from '../../lib/core/requests.ts';
 import { type PostgresServer, postgresServer } from '../servers/postgres.ts';
-import { begun, completed, event, requested } from './events.ts';
-import { requestCatalog, rowsOf } from './request-catalog.ts';
+import { begun, completed, event, recoveryEnded, requested } from './events.ts';
+import { approveAll, refused, requestCatalog, rowsOf } from './request-catalog.ts';
 
 let server: PostgresServer;
 before(async () => {
@@ -18,87 +23,282 @@ before(async () => {
 after(() => server[Symbol.asyncDispose]());
 
 const recoveryId = backupIdSchema.parse('20261122T090000Z-1a2b3c4d');
+const otherId = backupIdSchema.parse('20261122T090001Z-5e6f7a8b');
 const asker = { kind: 'api', name: 'arn:aws:iam::1:user/first' } as const;
 const at = '2026-11-22T09:00:00.000Z';
-const asked = (needsApproval = true) => ({
+const asked = (needsApproval = true, id: BackupId = recoveryId) => ({
   request: {
     ...restoreRequestSchema.parse({ backup: '20261121T020000Z-9f3c2a1b', target: 'orders', as: '/srv/orders' }),
-    ...{ target: 'orders' as never, recoveryId, requestedAt: at, requestedBy: asker },
+    ...{ target: 'orders' as never, recoveryId: id, requestedAt: at, requestedBy: asker, needsApproval },
   },
-  ...{ receiver: 'orders', method: 'base' as const, tenant: null, execution: `orders-restore-${recoveryId}` },
+  ...{ receiver: 'orders', method: 'logical' as const, tenant: null, execution: `orders-recovery-${id}` },
   needsApproval,
   event: event({
-    ...{ event: 'recovery-requested', operation: recoveryId, at, backupId: '20261121T020000Z-9f3c2a1b' },
+    ...{ event: 'recovery-requested', operation: id, at, backupId: '20261121T020000Z-9f3c2a1b' },
     ...{ target: 'orders', destination: 'orders//srv/orders', requestedBy: asker },
-    ...{ execution: `orders-restore-${recoveryId}`, point: { kind: 'latest' } },
+    ...{ execution: `orders-recovery-${id}`, point: { kind: 'latest' } },
   }),
 });
-const approval = (name: string) => ({ recoveryId, approvedBy: { kind: 'api' as const, name }, approvedAt: at });
+const wait = (taskToken: string, id: BackupId = recoveryId) => ({
+  ...{ recoveryId: id, taskToken, since: at, until: '2026-11-23T09:00:00.000Z', receiver: 'orders', tenant: null },
+  ...{ requestedBy: asker.name, requestedAt: at, execution: `orders-recovery-${id}`, request: asked(true, id).request },
+});
+const approval = (name: string, id: BackupId = recoveryId) => ({
+  recoveryId: id,
+  approvedBy: { kind: 'api' as const, name },
+  approvedAt: at,
+});
+const refusal = (name: string, reason?: string) => ({
+  recoveryId,
+  refusedBy: { kind: 'api' as const, name },
+  refusedAt: at,
+  ...(reason === undefined ? {} : { reason }),
+});
+const second = 'arn:aws:iam::1:user/second';
 
-test('a recovery that the API asks for waits, and is handed out when somebody else has approved it', async () => {
-  await using catalog = await requestCatalog(server, {});
+async function catalogOf() {
+  const catalog = await requestCatalog(server, {});
   await applyEvents(catalog.writer, [requested({ method: 'base' }), begun(), completed()]);
-
-  assert.deepEqual(await requestRecovery(catalog.writer, asked()), { queued: true });
-  assert.deepEqual(await requestRecovery(catalog.writer, asked()), { queued: false });
-  const [row] = await rowsOf(
-    catalog.owner,
-    'select recovery_status, recovery_type, requested_by_name from backup_mgmt.recovery_operation_s where load_end_date is null',
+  return catalog;
+}
+/** As what takes requests does: everything that is due is started. */
+async function startAll(writer: Client): Promise<readonly string[]> {
+  const taken = await takeRequests(writer, 10);
+  await settleRequests(
+    writer,
+    taken.map(({ requestId }) => ({ requestId, outcome: 'started' })),
   );
-  const waiting = await takeRequests(catalog.writer, 10);
-  await assert.rejects(approveRecovery(catalog.writer, approval('arn:aws:iam::1:user/first')), {
+  return taken.map(({ requestId }) => requestId);
+}
+const statusOf = async (owner: Client, id: string = recoveryId): Promise<unknown> =>
+  (await rowsOf(owner, `select request_status from backup_mgmt.requests where request_bk = '${id}'`))[0]?.[
+    'request_status'
+  ];
+
+test('a recovery that the API asks for is started at once, waits there, and is told when somebody else has approved it', async () => {
+  await using catalog = await catalogOf();
+  const { writer, owner } = catalog;
+
+  assert.deepEqual(await requestRecovery(writer, asked()), { queued: true });
+  assert.deepEqual(await requestRecovery(writer, asked()), { queued: false });
+  const queued = await statusOf(owner);
+  const [taken] = await takeRequests(writer, 10);
+  await settleRequests(writer, [{ requestId: recoveryId, outcome: 'started' }]);
+  await awaitApproval(writer, wait('an older token'));
+  await awaitApproval(writer, wait('a token'));
+  const waiting = await statusOf(owner);
+  const undecided = await decidedRecoveries(writer);
+  await assert.rejects(approveRecovery(writer, approval(asker.name)), {
     code: 'approval-refused',
     message: `recovery '${recoveryId}' was asked for by 'arn:aws:iam::1:user/first', and is approved by somebody else`,
   });
-  await approveRecovery(catalog.writer, approval('arn:aws:iam::1:user/second'));
-  await assert.rejects(approveRecovery(catalog.writer, approval('arn:aws:iam::1:user/third')), {
+  await approveRecovery(writer, approval(second));
+  await assert.rejects(approveRecovery(writer, approval('arn:aws:iam::1:user/third')), {
     code: 'approval-refused',
     message: `recovery '${recoveryId}' waits for no approval`,
   });
-  const [taken] = await takeRequests(catalog.writer, 10);
+  const [decided] = await decidedRecoveries(writer);
+  await forgetTokens(writer, [{ requestId: recoveryId, taskToken: 'an older token' }]);
+  const stillToTell = await decidedRecoveries(writer);
+  await forgetTokens(writer, [{ requestId: recoveryId, taskToken: 'a token' }]);
 
-  assert.deepEqual(row, {
-    recovery_status: 'REQUESTED',
-    recovery_type: 'POINT_IN_TIME',
-    requested_by_name: 'arn:aws:iam::1:user/first',
+  assert.deepEqual([queued, waiting], ['WAITING_FOR_APPROVAL', 'WAITING_FOR_APPROVAL']);
+  assert.deepEqual([taken?.machine, taken?.execution], ['recovery', `orders-recovery-${recoveryId}`]);
+  assert.equal(restoreRequestSchema.parse(taken?.input).needsApproval, true);
+  assert.deepEqual(undecided, []);
+  const { events, ...told } = decided ?? { events: [] };
+  assert.deepEqual(told, {
+    ...{ requestId: recoveryId, taskToken: 'a token', machine: 'recovery', execution: `orders-recovery-${recoveryId}` },
+    ...{ decision: 'approved', by: second },
   });
-  assert.deepEqual(waiting, []);
-  assert.equal(restoreRequestSchema.parse(taken?.input).as, '/srv/orders');
   assert.deepEqual(
-    taken?.events.map(({ event: name }) => name),
+    events.map(({ event: name }) => name),
     ['recovery-requested', 'recovery-approved'],
   );
+  assert.equal(stillToTell.length, 1);
+  assert.deepEqual(await decidedRecoveries(writer), []);
   assert.deepEqual(
     await rowsOf(
-      catalog.owner,
+      owner,
       `select action, actor_kind, actor_name from backup_mgmt.audit_trail where subject = '${recoveryId}' order by occurred_at, action`,
     ),
     [
-      { action: 'recovery-approved', actor_kind: 'api', actor_name: 'arn:aws:iam::1:user/second' },
-      { action: 'recovery-requested', actor_kind: 'api', actor_name: 'arn:aws:iam::1:user/first' },
+      { action: 'recovery-approved', actor_kind: 'api', actor_name: second },
+      { action: 'recovery-requested', actor_kind: 'api', actor_name: asker.name },
     ],
   );
 });
 
-test('one that needs no approval is handed out at once, and one that nobody approves is given up', async () => {
-  await using catalog = await requestCatalog(server, {});
-  await applyEvents(catalog.writer, [requested({ method: 'base' }), begun(), completed()]);
+test('one that is approved before it has asked is told as soon as it asks', async () => {
+  await using catalog = await catalogOf();
+  await requestRecovery(catalog.writer, asked());
+  await approveRecovery(catalog.writer, approval(second));
+  const started = await startAll(catalog.writer);
+
+  await awaitApproval(catalog.writer, wait('a token'));
+
+  assert.deepEqual(started, [recoveryId]);
+  assert.deepEqual(
+    (await decidedRecoveries(catalog.writer)).map(({ taskToken, decision }) => [taskToken, decision]),
+    [['a token', 'approved']],
+  );
+});
+
+test('a recovery is refused by anybody, by SQL or the API, with the reason in the journal, and is approved no more', async () => {
+  await using catalog = await catalogOf();
+  const { writer, owner } = catalog;
+  await requestRecovery(writer, asked());
+  await startAll(writer);
+  await awaitApproval(writer, wait('a token'));
+
+  await refuseRecovery(writer, refusal(asker.name, 'the wrong day'));
+
+  const [decided] = await decidedRecoveries(writer);
+  assert.deepEqual([decided?.decision, decided?.by], ['refused', asker.name]);
+  assert.deepEqual(decided?.events.at(-1), {
+    ...{ event: 'recovery-refused', operation: recoveryId, at, tenant: null },
+    ...{ refusedBy: { kind: 'api', name: asker.name }, reason: 'the wrong day' },
+  });
+  await assert.rejects(approveRecovery(writer, approval(second)), { code: 'approval-refused' });
+  await refused(
+    owner,
+    `call backup_mgmt.approve_recovery('${recoveryId}')`,
+    'ZH008',
+    /waits for no approval/,
+    /has refused it/,
+  );
+
+  await requestRecovery(writer, asked(true, otherId));
+  await owner.query(`call backup_mgmt.refuse_recovery('${otherId}', 'not today')`);
+  assert.deepEqual(
+    await rowsOf(owner, `select refused_by, approved_by from backup_mgmt.requests where request_bk = '${otherId}'`),
+    [{ refused_by: 'postgres', approved_by: null }],
+  );
+  assert.deepEqual(
+    await rowsOf(
+      owner,
+      `select actor_name, detail ->> 'reason' as reason from backup_mgmt.audit_trail where action = 'recovery-refused' order by subject`,
+    ),
+    [
+      { actor_name: asker.name, reason: 'the wrong day' },
+      { actor_name: 'postgres', reason: 'not today' },
+    ],
+  );
+});
+
+test('one whose execution has ended says so to whoever approves it', async () => {
+  await using catalog = await catalogOf();
+  const { writer, owner } = catalog;
+  await requestRecovery(writer, asked());
+  await startAll(writer);
+  await awaitApproval(writer, wait('a token'));
+  const error = { code: 'stopped', message: 'the execution was stopped by hand', hint: 'ask for it again' };
+  await applyEvents(writer, [recoveryEnded({ operation: recoveryId, status: 'FAILED', error, compared: false })]);
+
+  await assert.rejects(approveRecovery(writer, approval(second)), {
+    code: 'approval-refused',
+    message: `recovery '${recoveryId}' waits no more: the execution was stopped by hand`,
+  });
+  await refused(
+    owner,
+    `call backup_mgmt.approve_recovery('${recoveryId}')`,
+    'ZH008',
+    /waits no more: the execution was stopped by hand/,
+    /ask for it again/,
+  );
+  await takeRequests(writer, 10);
+  assert.deepEqual(await rowsOf(owner, 'select count(*)::int as tokens from holdfast.approval_wait'), [{ tokens: 0 }]);
+});
+
+test('an execution that waits keeps nobody waiting, and an approved one has its turn', async () => {
+  await using catalog = await catalogOf();
+  const { writer, owner } = catalog;
+  await requestRecovery(writer, asked());
+  await requestRecovery(writer, asked(true, otherId));
+  // Neither stands in the other's way, nor is either waited for.
+  assert.deepEqual(await startAll(writer), [recoveryId, otherId]);
+  await awaitApproval(writer, wait('one'));
+  await awaitApproval(writer, wait('other', otherId));
+  await owner.query("select * from backup_mgmt.create_full_backup(target => 'orders')");
+  const [backup] = await startAll(writer);
+
+  await approveAll(server, owner, catalog.database);
+  const duringBackup = await decidedRecoveries(writer);
+  await settleRequests(writer, [{ requestId: String(backup), outcome: 'ended' }]);
+  const first = await decidedRecoveries(writer);
+  await forgetTokens(writer, first);
+  const whileItRuns = await decidedRecoveries(writer);
+  await settleRequests(writer, [{ requestId: recoveryId, outcome: 'ended' }]);
+  const next = await decidedRecoveries(writer);
+
+  assert.equal(typeof backup, 'string');
+  assert.deepEqual(duringBackup, []);
+  assert.deepEqual(
+    [first, whileItRuns, next].map((decided) => decided.map(({ requestId }) => requestId)),
+    [[recoveryId], [], [otherId]],
+  );
+  assert.deepEqual(await queueState(writer), { waiting: 0, oldestSeconds: 0 });
+});
+
+test('an execution that was started otherwise can be approved as any other', async () => {
+  await using catalog = await catalogOf();
+
+  await awaitApproval(catalog.writer, wait('a token'));
+  const status = await statusOf(catalog.owner);
+  await approveRecovery(catalog.writer, approval(second));
+
+  assert.equal(status, 'WAITING_FOR_APPROVAL');
+  assert.deepEqual(
+    (await decidedRecoveries(catalog.writer)).map(({ requestId, taskToken }) => [requestId, taskToken]),
+    [[recoveryId, 'a token']],
+  );
+});
+
+test('nobody reads the tokens but what passes decisions on', async () => {
+  await using catalog = await catalogOf();
+  await awaitApproval(catalog.writer, wait('a secret'));
+
+  for (const role of ['backup_operator', 'backup_tenant', 'holdfast_reader'])
+    assert.deepEqual(
+      await rowsOf(catalog.owner, `select has_table_privilege('${role}', 'holdfast.approval_wait', 'select') as may`),
+      [{ may: false }],
+      role,
+    );
+  const everything = await rowsOf(
+    catalog.owner,
+    'select to_jsonb(r)::text as row from holdfast.request as r union all select to_jsonb(a)::text from holdfast.audit_entry as a',
+  );
+  assert.ok(everything.every(({ row }) => !String(row).includes('a secret')));
+});
+
+test('one that needs no approval is handed out at once, and one that was never started is given up', async () => {
+  await using catalog = await catalogOf();
   await requestRecovery(catalog.writer, asked(false));
   const taken = await takeRequests(catalog.writer, 10);
 
-  await using other = await requestCatalog(server, {});
-  await applyEvents(other.writer, [requested({ method: 'base' }), begun(), completed()]);
+  await using other = await catalogOf();
   await requestRecovery(other.writer, asked());
   await rowsOf(other.owner, "update holdfast.request set requested_at = now() - interval '25 hours'");
   const [expired] = await expireApprovals(other.writer, 24);
 
   assert.equal(taken.length, 1);
   assert.equal(expired?.failure.code, 'approval-expired');
-  await assert.rejects(approveRecovery(other.writer, approval('arn:aws:iam::1:user/second')), {
-    code: 'approval-expired',
-  });
+  await assert.rejects(approveRecovery(other.writer, approval(second)), { code: 'approval-expired' });
   await assert.rejects(
-    approveRecovery(other.writer, { ...approval('x'), recoveryId: backupIdSchema.parse('20261122T090000Z-ffffffff') }),
+    approveRecovery(other.writer, approval('x', backupIdSchema.parse('20261122T090000Z-ffffffff'))),
     { code: 'recovery-unknown' },
   );
+});
+
+test('what an older version has queued waits until it is approved, and cannot be refused', async () => {
+  await using catalog = await catalogOf();
+  await requestRecovery(catalog.writer, asked());
+  await rowsOf(catalog.owner, "update holdfast.request set machine = 'restore'");
+
+  const unapproved = await takeRequests(catalog.writer, 10);
+  await assert.rejects(refuseRecovery(catalog.writer, refusal(second)), { code: 'approval-refused' });
+  await approveRecovery(catalog.writer, approval(second));
+
+  assert.deepEqual(unapproved, []);
+  assert.deepEqual(await startAll(catalog.writer), [recoveryId]);
 });

@@ -241,7 +241,7 @@ test('a point in time is asked for where a backup of the whole cluster ended bef
 });
 
 test('where the state machines are, a restore test and a cleanup are queued for them', async () => {
-  await using catalog = await catalogOf({ machines: ['backup', 'restore', 'restore-test', 'cleanup'] });
+  await using catalog = await catalogOf({ machines: ['backup', 'restore', 'recovery', 'restore-test', 'cleanup'] });
   await applyEvents(catalog.writer, [requested(), begun(), completed()]);
 
   await catalog.owner.query('select * from backup_mgmt.verify_backup_integrity()');

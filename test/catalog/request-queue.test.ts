@@ -127,7 +127,7 @@ test('a queue that nobody takes is seen, and what waits for its time is not in i
 });
 
 test('the status of a request follows its backup, and a restore test that was asked for follows the backup', async () => {
-  await using catalog = await catalogOf({ machines: ['backup', 'restore', 'restore-test'] });
+  await using catalog = await catalogOf({ machines: ['backup', 'restore', 'recovery', 'restore-test'] });
   const [asked] = await rowsOf(
     catalog.owner,
     "select * from backup_mgmt.create_full_backup(target => 'orders', verify => true)",
@@ -155,7 +155,7 @@ test('the status of a request follows its backup, and a restore test that was as
   );
 });
 
-test('a recovery that needs approval waits for a second person', async () => {
+test("a recovery that needs approval is handed out at once, and its approval is somebody else's", async () => {
   await using catalog = await catalogOf();
   await applyEvents(catalog.writer, [requested(), begun(), completed()]);
   const [asked] = await rowsOf(
@@ -164,7 +164,7 @@ test('a recovery that needs approval waits for a second person', async () => {
   );
   const recovery = String(asked?.['recovery_bk']);
 
-  const unapproved = await takeRequests(catalog.writer, 10);
+  const [taken] = await takeRequests(catalog.writer, 10);
   await refused(
     catalog.owner,
     `call backup_mgmt.approve_recovery('${recovery}')`,
@@ -173,26 +173,29 @@ test('a recovery that needs approval waits for a second person', async () => {
     /two people/,
   );
   await approve(catalog.owner, catalog.database);
-  const [taken] = await takeRequests(catalog.writer, 10);
+  const [request] = await rowsOf(
+    catalog.owner,
+    `select r.request_status, r.approved_by, q.events[2] ->> 'event' as event
+     from backup_mgmt.requests as r join holdfast.request as q using (request_bk)`,
+  );
   const trail = await rowsOf(
     catalog.owner,
     `select action, actor_name from backup_mgmt.audit_trail where subject = '${recovery}' order by occurred_at`,
   );
 
   assert.equal(asked?.['needs_approval'], true);
-  assert.deepEqual(unapproved, []);
-  assert.equal(taken?.requestId, recovery);
   assert.deepEqual(
-    taken?.events.map(({ event }) => event),
-    ['recovery-requested', 'recovery-approved'],
+    [taken?.requestId, taken?.machine, taken?.execution, taken?.input['needsApproval']],
+    [recovery, 'recovery', `orders-recovery-${recovery}`, true],
   );
+  assert.deepEqual(request, { request_status: 'TAKEN', approved_by: 'berta', event: 'recovery-approved' });
   assert.deepEqual(trail, [
     { action: 'recovery-requested', actor_name: 'postgres' },
     { action: 'recovery-approved', actor_name: 'berta' },
   ]);
 });
 
-test('a recovery that nobody approves in time is given up, with its reason, and is approved no more', async () => {
+test('a recovery that nobody takes in time is given up, with its reason, and is approved no more', async () => {
   await using catalog = await catalogOf();
   await applyEvents(catalog.writer, [requested(), begun(), completed()]);
   const recover =
@@ -235,7 +238,10 @@ test('a recovery that nobody approves in time is given up, with its reason, and 
     /waits no more: nobody approved it within 24 hours/,
     /ask for it again/,
   );
-  assert.deepEqual(await takeRequests(catalog.writer, 10), []);
+  assert.deepEqual(
+    (await takeRequests(catalog.writer, 10)).map(({ requestId }) => requestId),
+    [young?.['recovery_bk']],
+  );
 });
 
 test('a request is announced when it is committed, and one for later is not', async () => {

@@ -63,7 +63,7 @@ before(async () => {
     targetsDeclared(
       '2026-11-20T11:00:00.000Z',
       owners.map(([owner, name]) => ({ name, tenant: owner === 'system' ? null : owner })),
-      { machines: ['backup', 'restore', 'restore-test', 'cleanup'] },
+      { machines: ['backup', 'restore', 'recovery', 'restore-test', 'cleanup'] },
     ),
     declared(
       '2026-11-20T12:00:00.000Z',

@@ -165,6 +165,29 @@ test('restorable points are made of the newest good backups, the newest verified
   ]);
 });
 
+test('a backup that builds on one that is known to be bad is bad itself, however far the chain goes', async () => {
+  await using catalog = await newCatalog(server);
+  const id = (date: string) => `202611${date}T020000Z-9f3c2a1b`;
+  await applyEvents(catalog.writer, [
+    ...day('17'),
+    ...day('18'),
+    ...day('19', { parent: id('18') }),
+    ...day('20', { parent: id('19') }),
+    verified({ operation: id('20'), at: '2026-11-20T12:00:00.000Z', by: 'restore-test' }),
+    verified({ operation: id('18'), verification: 'FAILED', detail: 'corrupt: bad', by: 'restore-test' }),
+  ]);
+
+  const { backups } = await knownBackups(catalog.writer, { targets: [orders], perTarget: 2 });
+
+  assert.deepEqual(
+    backups.map(({ backupId, verification }) => [backupId.slice(0, 8), verification]),
+    [
+      ['20261120', 'FAILED'],
+      ['20261117', 'VALIDATED'],
+    ],
+  );
+});
+
 test('what recoveries took, and what losses would have cost, is measured for every run', async () => {
   await using catalog = await newCatalog(server);
   await applyEvents(catalog.writer, [

@@ -8,7 +8,8 @@ import { openDirectoryStore } from '../../lib/store/directory-store.ts';
 import { openS3Store } from '../../lib/store/s3-store.ts';
 import { behindGateway } from '../local/s3/behind-gateway.ts';
 import { minioServer, type S3Server, versitygwServer } from '../servers/s3.ts';
-import { type KnownDifferences, type StoreFactory, storeConformance } from './store-conformance.ts';
+import type { KnownDifferences, StoreFactory } from './store/given.ts';
+import { storeConformance } from './store/store-conformance.ts';
 
 storeConformance('directory', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'holdfast-store-'));

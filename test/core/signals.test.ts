@@ -49,6 +49,36 @@ test('a failed backup is told by its kind, and a complete one mends what earlier
   ]);
 });
 
+test('a recovery waits for somebody until it begins or is declined, each for itself', () => {
+  const waiting = {
+    operation: '20261122T090000Z-1a2b3c4d',
+    target: 'orders',
+    into: 'stage',
+    message: 'who approves it?',
+  };
+
+  assert.deepEqual(signalsIn(event('Recovery Awaits Approval', waiting), { installation }), [
+    {
+      problem: 'approval-awaited-20261122T090000Z-1a2b3c4d',
+      kind: 'approval-awaited',
+      state: 'began',
+      source: 'run',
+      at: '2026-11-21T02:00:00.000Z',
+      target: 'stage',
+      message: 'who approves it?',
+    },
+  ]);
+  assert.deepEqual(told(event('Recovery Begun', waiting)), ['approval-awaited-20261122T090000Z-1a2b3c4d ended run']);
+  const declined = { ...waiting, code: 'recovery-refused', message: "'berta' refused it" };
+  assert.deepEqual(told(event('Recovery Declined', declined)), [
+    'approval-awaited-20261122T090000Z-1a2b3c4d ended run',
+  ]);
+  assert.equal(
+    signalsIn(event('Recovery Declined', declined), { installation })[0]?.message,
+    "the recovery '20261122T090000Z-1a2b3c4d' into 'stage' does not run: 'berta' refused it",
+  );
+});
+
 test('what the watch notices is told as it says, and restores by where they went', () => {
   const problem = { problem: 'catalog-down', kind: 'catalog-down', severity: 'warning', target: null, message: 'away' };
 

@@ -51,6 +51,19 @@ test('a receiver that has been silent for ten minutes, or has given up, is told 
   ]);
 });
 
+test('a receiver that waits and never received anything is told, with what it waits for', () => {
+  const error = { code: 'source-unreachable', message: 'nothing listens there', hint: '' };
+  const waiting: WalState = { ...well, state: 'waiting', error, restorablePoint: null };
+
+  assert.deepEqual(found(waiting), [
+    [
+      'wal-receiver-silent-orders',
+      "the receiver of the log of 'orders' has received nothing: [source-unreachable] nothing listens there",
+    ],
+  ]);
+  assert.deepEqual(found(waiting, [], '2026-11-26T11:51:00.000Z'), []);
+});
+
 test('a server that contradicts the store is a problem of its own', () => {
   const error = { code: 'wal-conflict', message: 'other bytes', hint: '' };
   assert.deepEqual(found({ ...well, state: 'refused', error }), [
@@ -103,4 +116,20 @@ test('a hole is told with the points that can no longer be reached', () => {
       "the log of 'orders' lacks '00000001000000000000000A' to '00000001000000000000000C': no backup from before reaches a point after 2026-11-26T09:00:00.000Z (0/A000000), and points from 0/D000000 on need a base backup that was begun there or later",
     ],
   ]);
+});
+
+test('a log of which something cannot be read is told as what it is: perhaps a hole', () => {
+  const unreadable = "[corrupt] WAL object 'wal/orders/1' does not begin as one";
+
+  assert.deepEqual(
+    walProblems([{ target, state: null, gaps: [], unreadable }], '2026-11-26T06:00:00.000Z', now).map(
+      ({ id, message }) => [id, message],
+    ),
+    [
+      [
+        'wal-gap-orders',
+        `the log of 'orders' cannot be looked at, and recovery may not get beyond what is damaged: ${unreadable}`,
+      ],
+    ],
+  );
 });

@@ -1,6 +1,15 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { appendFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
@@ -156,6 +165,21 @@ test('a chain that is as long as it may be ends, and what did not change is copi
   const restored = await cli('restore', fourth.backupId, '--as', copy);
   assert.equal(restored.exitCode, 0, restored.stderr);
   sameTrees(source, copy);
+});
+
+test('no backup builds on one that a restore test has found to be bad', async () => {
+  const { run: bad } = await opened.succeeded(opened.backup('files', { method: 'incremental' }));
+  const { parent, streams } = manifestOf(folder, bad);
+  const index = streams.find(({ kind }) => kind === 'tree')?.objects[0]?.key ?? '';
+  const file = join(folder.store, index);
+  chmodSync(file, 0o600);
+  const bytes = readFileSync(file);
+  writeFileSync(file, bytes.fill(0, bytes.length - 64));
+  await opened.failed(opened.restoreTest({ backup: bad.backupId }), 'corrupt');
+
+  const { run } = await opened.succeeded(opened.backup('files', { method: 'incremental' }));
+
+  assert.equal(manifestOf(folder, run).parent, parent);
 });
 
 test('a backup whose chain is broken does not pass its validation', async () => {

@@ -53,6 +53,21 @@ suite('a point in time, through the state machines', { concurrency: false }, () 
   });
 
   type Row = Readonly<Record<string, unknown>>;
+  /** What an execution of `holdfast-recovery` ends with. */
+  type Handed = {
+    readonly plan: {
+      readonly engine: string;
+      readonly backups: readonly string[];
+      readonly point: string;
+      readonly plainBytes: number;
+      readonly log: { readonly timeline: number; readonly segments: number };
+    };
+    readonly verification: {
+      readonly asked: string;
+      readonly reached: { readonly timeline: number; readonly at: string | null };
+    };
+    readonly handOver: { readonly where: readonly string[]; readonly next: readonly string[] };
+  };
   const ask = async (question: string): Promise<readonly Row[]> => (await catalog.client.query<Row>(question)).rows;
   const ended = async (recovery: unknown): Promise<Row> => {
     for (const deadline = Date.now() + 180_000; Date.now() < deadline; await delay(200)) {
@@ -90,6 +105,12 @@ suite('a point in time, through the state machines', { concurrency: false }, () 
     });
     assert.equal(await server.ask('orders_then', 'select count(*) from orders'), '501');
     assert.equal(await server.ask('orders', 'select count(*) from orders'), '0');
+    assert.deepEqual(
+      await ask(
+        `select recovery_status from backup_mgmt.recovery_operation_s where recovery_bk = '${recovery}' order by load_date`,
+      ),
+      [{ recovery_status: 'REQUESTED' }, { recovery_status: 'RUNNING' }, { recovery_status: 'COMPLETED' }],
+    );
   });
 
   test('is asked for through the API, and waits for somebody else than the one who asked', async () => {
@@ -116,14 +137,22 @@ suite('a point in time, through the state machines', { concurrency: false }, () 
 
   test('becomes a data directory from which a server starts', async () => {
     const into = path.join(place, 'cluster');
-    const execution = opened.stack.startExecution('holdfast-restore', {
+    const execution = opened.stack.startExecution('holdfast-recovery', {
       backup: 'latest',
       target: 'orders',
       as: into,
       point: { kind: 'time', value: wasGood },
     });
 
-    await opened.succeeded(execution);
+    const { record } = await opened.succeeded(execution);
+
+    const { plan, verification, handOver } = JSON.parse(record.output ?? '') as Handed;
+    assert.deepEqual([plan.engine, plan.backups.length, plan.point], ['postgres', 1, `time ${wasGood}`]);
+    assert.deepEqual([plan.log.timeline, plan.log.segments > 0, plan.plainBytes > 20_000_000], [1, true, true]);
+    assert.deepEqual([verification.asked, verification.reached.timeline], [`time ${wasGood}`, 2]);
+    assert.ok(verification.reached.at !== null && verification.reached.at <= wasGood);
+    assert.deepEqual(handOver.where, [`folder '${into}'`]);
+    assert.equal(handOver.next[0], `pg_ctl --pgdata ${into} --wait start --options '-c port=5433'`);
 
     await using started = await startOn(into, server.binDir);
     const client = new Client({ ...started, user: backupUser, password: server.backupPassword, database: 'orders' });
@@ -137,7 +166,7 @@ suite('a point in time, through the state machines', { concurrency: false }, () 
     const [asked] = await ask(
       `select * from backup_mgmt.initiate_point_in_time_recovery(target => 'orders', database => 'orders', restore_as => 'orders_later', approval_required => false)`,
     );
-    const execution = opened.stack.startExecution('holdfast-restore', {
+    const execution = opened.stack.startExecution('holdfast-recovery', {
       backup: 'latest',
       target: 'orders',
       as: path.join(place, 'never'),
@@ -147,6 +176,20 @@ suite('a point in time, through the state machines', { concurrency: false }, () 
     const record = await opened.failed(execution, 'point-unreachable');
 
     assert.match(record.cause ?? '', /the log in the store goes to 20/);
+    // That is known before any task is started.
+    const events = await opened.stack.executions.events(execution.arn);
+    assert.deepEqual(
+      events.filter(({ type }) => type === 'state-entered').map(({ state }) => state),
+      [
+        'Admit the recovery request',
+        'Does a second person have to approve it?',
+        'Plan the recovery',
+        'Record the failure',
+        'Release the lease after the failure',
+        'Publish the failure',
+        'End as failed',
+      ],
+    );
     assert.equal((await ended(asked?.['recovery_bk']))['recovery_status'], 'COMPLETED');
     assert.equal(await server.ask('orders_later', 'select count(*) from orders'), '0');
   });

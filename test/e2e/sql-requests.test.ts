@@ -307,48 +307,12 @@ test('a recovery asked for by SQL restores what it named, when a second person h
   assert.equal(await server.ask('orders_then', digest), await server.ask('orders', digest));
   assert.deepEqual(
     journalOf(recovery).map((key) => key.split('/')[2]?.replace(/-\d{8}T.*/, '')),
-    ['010-recovery-requested', '015-recovery-approved', '030-recovery-ended'],
-  );
-});
-
-test('a recovery that nobody approves in time fails with that reason, in its row, the journal and the audit trail', async () => {
-  const [asked] = await ask(
-    "select * from backup_mgmt.initiate_point_in_time_recovery(target => 'orders', recovery_type => 'FULL', database => 'orders', restore_as => 'orders_never')",
-  );
-  const recovery = String(asked?.['recovery_bk']);
-  await opened.takeRequests();
-  const [waiting] = await ask(`select request_status from backup_mgmt.requests where request_bk = '${recovery}'`);
-
-  await ask(`update holdfast.request set requested_at = now() - interval '25 hours' where request_bk = '${recovery}'`);
-  await opened.takeRequests();
-  await opened.takeRequests();
-
-  assert.deepEqual(waiting, { request_status: 'WAITING_FOR_APPROVAL' });
-  assert.deepEqual(
-    await ask(
-      `select recovery_status, error_code, error_message from backup_mgmt.recovery_operation_s
-       where recovery_bk = '${recovery}' and load_end_date is null`,
-    ),
     [
-      {
-        recovery_status: 'FAILED',
-        error_code: 'approval-expired',
-        error_message: 'nobody approved it within 24 hours',
-      },
-    ],
-  );
-  assert.deepEqual(
-    journalOf(recovery).map((key) => key.split('/')[2]?.replace(/-\d{8}T.*/, '')),
-    ['010-recovery-requested', '030-recovery-ended'],
-  );
-  assert.deepEqual(
-    await ask(
-      `select action, actor_kind, detail ->> 'status' as status from backup_mgmt.audit_trail
-       where subject = '${recovery}' order by occurred_at, action`,
-    ),
-    [
-      { action: 'recovery-requested', actor_kind: 'sql', status: null },
-      { action: 'recovery-ended', actor_kind: 'holdfast', status: 'FAILED' },
+      '010-recovery-requested',
+      '012-recovery-approval-awaited',
+      '015-recovery-approved',
+      '020-recovery-begun',
+      '030-recovery-ended',
     ],
   );
 });

@@ -26,9 +26,10 @@ import type { BackupRun } from '../../lib/core/requests.ts';
 import { ensureKeyFile } from '../../lib/keys/key-file.ts';
 import { readAssembly } from '../../lib/local/assembly.ts';
 import type { ExecutionRecord } from '../../lib/local/executions/history.ts';
+import type { LocalStack, LocalStackOptions } from '../../lib/local/local-stack.ts';
 import { findRunningStack } from '../../lib/local/running-stack.ts';
 import { systemClock } from '../../lib/local/schedules/scheduler.ts';
-import { type LocalStack, type LocalStackOptions, openLocalStack } from '../../lib/local/stack.ts';
+import { openLocalStack } from '../../lib/local/stack.ts';
 import { synthesize } from '../../lib/local/synthesize.ts';
 import { denials, requestsOf } from '../privilege/audit.ts';
 import { readPolicies } from '../privilege/policies.ts';
@@ -62,6 +63,8 @@ export type FolderOptions = {
   readonly keyOf?: StackFolder;
   /** @default - the stack's own */
   readonly catalog?: CatalogServer;
+  /** How long approvals are waited for, and into which targets nothing comes without one. @default - a day, and none */
+  readonly approvals?: { readonly hours: number; readonly demandedBy: readonly FixtureTarget[] };
   /** Who is told of problems: a webhook, and one address. @default - nobody */
   readonly webhook?: string;
 };
@@ -136,6 +139,7 @@ function configText(options: Omit<FolderOptions, 'server'> & { readonly port: nu
           },
         },
       }),
+      ...(options.approvals && { recovery: { approvalHours: options.approvals.hours } }),
       ...(options.webhook && { alerts: { webhook: options.webhook, emails: ['ops@example.com'] } }),
       targets: targetNames.map((name) => ({
         name,
@@ -143,6 +147,7 @@ function configText(options: Omit<FolderOptions, 'server'> & { readonly port: nu
         connection: connection(name),
         restoreTest: options.restoreTests?.[name] ?? {},
         ...(options.backups?.[name] && { backups: options.backups[name] }),
+        ...(options.approvals?.demandedBy.includes(name) && { recoveryApproval: true }),
       })),
     },
     null,
@@ -158,13 +163,15 @@ async function sharedAssembly({
   catalog,
   webhook,
   backups,
-}: Pick<FolderOptions, 'catalog' | 'webhook' | 'backups'>): Promise<string> {
+  approvals,
+}: Pick<FolderOptions, 'catalog' | 'webhook' | 'backups' | 'approvals'>): Promise<string> {
   const text = configText({
     port: 54_998,
     storePath: './vault',
     ...(catalog && { catalog: { ...catalog, port: catalogPortMark } }),
     ...(webhook && { webhook: 'http://127.0.0.1:9/' }),
     ...(backups && { backups }),
+    ...(approvals && { approvals }),
   });
   const folder = join(sharedFolder, createHash('sha256').update(text).digest('hex').slice(0, 12));
   mkdirSync(folder, { recursive: true });

@@ -5,7 +5,7 @@ import { after, before, test } from 'node:test';
 import type { RestoreRun } from '../../lib/core/requests.ts';
 import { readKeyFile } from '../../lib/keys/key-file.ts';
 import { openKeyProviderOf } from '../../lib/keys/open-key-provider.ts';
-import type { StackEvent } from '../../lib/local/stack.ts';
+import type { StackEvent } from '../../lib/local/local-stack.ts';
 import { catalogDatabase } from './catalog-access.ts';
 import { backupUser, type SourceServer, sourceServer } from './source-server.ts';
 import {

@@ -103,6 +103,33 @@ describe('the command line', () => {
     assert.equal(unknown.exitCode, 126);
   });
 
+  test('fetch ends a recovery with 126, and never its log with less, whatever goes wrong', async () => {
+    const [first = ''] = segments;
+    const to = path.join(folder, 'RECOVERYXLOG');
+    const fetch = (...args: readonly string[]) =>
+      runCli(['wal', 'fetch', ...args, '--data-directory', server.dataDir, '--config', config]);
+    const exitOf = async (...args: readonly string[]) => (await fetch(...args)).exitCode;
+
+    assert.equal(await exitOf(first, to, '--taget', 'shop'), 126);
+    assert.equal(await exitOf(first), 126);
+    assert.equal(await exitOf(first, path.join(folder, 'no such folder', 'file')), 126);
+    const stranger = await fetch(first, to, '--system', '1234567890123456789');
+    assert.equal(stranger.exitCode, 126);
+    assert.match(stranger.stderr, /the store has no WAL at all of 'shop', system 1234567890123456789/);
+  });
+
+  test('a command that cannot be run ends a recovery too', async () => {
+    const broken = path.join(folder, 'bin');
+    await cp(path.resolve(import.meta.dirname, '../../bin/holdfast.mjs'), path.join(broken, 'holdfast.mjs'));
+    const child = spawn(process.execPath, [path.join(broken, 'holdfast.mjs'), 'wal', 'fetch', 'a', 'b'], {
+      stdio: 'ignore',
+    });
+
+    const [exitCode] = (await once(child, 'close')) as [number | null];
+
+    assert.equal(exitCode, 126);
+  });
+
   test('receive goes on beside push, and flushes what it has when it is asked to stop', async () => {
     const program = path.resolve(import.meta.dirname, '../../bin/holdfast.ts');
     const child = spawn(process.execPath, [program, 'wal', 'receive', '--config', config], {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import type { HealthAnswer } from '../../lib/api/health.ts';
-import type { StackEvent } from '../../lib/local/stack.ts';
+import type { StackEvent } from '../../lib/local/local-stack.ts';
 import { webhookServer } from '../lifecycle/alert-places.ts';
 import { promtool } from '../servers/promtool.ts';
 import { runCli } from './run-cli.ts';

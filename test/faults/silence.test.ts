@@ -4,7 +4,7 @@ import { after, before, test } from 'node:test';
 import { planParts } from '../../lib/core/part-plan.ts';
 import { connect, parseConnection } from '../../lib/engines/postgres/connection.ts';
 import { openS3Store } from '../../lib/store/s3-store.ts';
-import { read } from '../conformance/store-conformance.ts';
+import { read } from '../conformance/store/ask-store.ts';
 import { type TaskScene, taskScene } from './task-scene.ts';
 
 let scene: TaskScene;

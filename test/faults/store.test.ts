@@ -5,7 +5,7 @@ import { HoldfastError } from '../../lib/core/errors.ts';
 import { partSizeOf, planParts } from '../../lib/core/part-plan.ts';
 import { openS3Store } from '../../lib/store/s3-store.ts';
 import type { ObjectInfo, Store } from '../../lib/store/store.ts';
-import { read, rejects } from '../conformance/store-conformance.ts';
+import { read, rejects } from '../conformance/store/ask-store.ts';
 import { minioServer, type S3Server } from '../servers/s3.ts';
 import { type FaultProxy, faultProxy, share } from './fault-proxy.ts';
 

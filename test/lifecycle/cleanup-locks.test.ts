@@ -56,7 +56,7 @@ test('a segment of a log that is held is retained and told, and goes when the ho
   );
   for (const key of keys) await place.store.put(key, Buffer.alloc(100), { condition: 'absent', tags: walTags });
   await place.store.setLegalHold(keys[0] ?? '', true);
-  await publishBase(place, 40, { ...system, startLsn: '0/3000028' });
+  await publishBase(place, 40, { ...system, startLsn: '0/3000028', endLsn: '0/3000100' });
 
   const first = await place.cleanUp('first');
   const left = await place.keys('wal/');

@@ -39,7 +39,8 @@ async function writeLog(): Promise<ReadonlyMap<number, Buffer>> {
 
 const publishBase = (daysAgo: number, segment: number, facts: Readonly<Record<string, null>> = {}) =>
   publishBaseOf(place, daysAgo, {
-    ...{ systemIdentifier, timeline: 1, segmentBytes, startLsn: lsnOf(segment, 40), ...facts },
+    ...{ systemIdentifier, timeline: 1, segmentBytes, startLsn: lsnOf(segment, 40), endLsn: lsnOf(segment, 256) },
+    ...facts,
   });
 
 const inLog = async (): Promise<readonly string[]> =>

@@ -3,8 +3,9 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { test } from 'node:test';
 import { EventBridgeClient } from '@aws-sdk/client-eventbridge';
-import { backupRunSchema } from '../../lib/core/requests.ts';
+import { backupRunSchema, restoreRunSchema } from '../../lib/core/requests.ts';
 import { publishOutcome } from '../../lib/lifecycle/publish-outcome.ts';
+import { eventBus } from './event-bus.ts';
 
 const run = backupRunSchema.parse({
   backupId: '20261121T020000Z-9f3c2a1b',
@@ -60,4 +61,38 @@ test('an event that the bus refuses for good is a failure that names the refusal
   await assert.rejects(publishOutcome(bus.dependencies, { run }), {
     message: "the event bus refused 'Backup Completed': ThrottlingException",
   });
+});
+
+test('a recovery that nobody has approved was declined, and has not failed; one that was is timed from its beginning', async (t) => {
+  await using bus = await eventBus();
+  const printed: string[] = [];
+  const write = process.stdout.write.bind(process.stdout);
+  t.mock.method(process.stdout, 'write', (text: string) => {
+    printed.push(text);
+    return write(text);
+  });
+  const metrics = (): string[] => printed.splice(0).filter((text) => text.includes('_aws'));
+  const recovery = restoreRunSchema.parse({
+    ...{ recoveryId: '20261121T010000Z-00c0ffee', backupId: run.backupId, target: 'orders', into: 'orders' },
+    ...{ databases: null, as: 'orders_then', replace: false, requestedBy: { kind: 'user' }, execution: 'r' },
+    ...{ requestedAt: '2026-11-21T01:00:00.000Z', beganAt: '2026-11-21T02:00:00.000Z' },
+  });
+  const clock = () => new Date('2026-11-21T02:10:00.000Z');
+  const failure = { code: 'recovery-refused', message: "'berta' refused it", hint: 'ask them' };
+
+  const declined = await publishOutcome({ events: bus.events, clock }, { run: recovery, failure });
+  const ofDeclined = metrics();
+  await publishOutcome({ events: bus.events, clock }, { run: recovery });
+  const [ofCompleted] = metrics();
+
+  assert.deepEqual(declined, { event: 'Recovery Declined' });
+  assert.deepEqual(ofDeclined, []);
+  assert.match(ofCompleted ?? '', /"RestoreSucceeded":1,"RestoreDuration":600/);
+  assert.deepEqual(
+    bus.sent.map(({ type, detail }) => [type, detail['code'], detail['seconds']]),
+    [
+      ['Recovery Declined', 'recovery-refused', 600],
+      ['Restore Completed', undefined, 600],
+    ],
+  );
 });

@@ -6,7 +6,16 @@ import { type JournalEvent, journalKey } from '../../lib/core/journal.ts';
 import { reconcile } from '../../lib/lifecycle/reconcile.ts';
 import { putJson } from '../../lib/store/text.ts';
 import { allRows, newCatalog, settingsFor } from '../catalog/catalog-database.ts';
-import { begun, completed, requested, restoreTestRequested, verified } from '../catalog/events.ts';
+import {
+  begun,
+  completed,
+  recoveryAwaited,
+  recoveryBegun,
+  recoveryRequested,
+  requested,
+  restoreTestRequested,
+  verified,
+} from '../catalog/events.ts';
 import { lambdaEndpoint } from '../catalog/lambda-endpoint.ts';
 import { manifestOf } from '../catalog/manifests.ts';
 import { type PostgresServer, postgresServer } from '../servers/postgres.ts';
@@ -133,6 +142,23 @@ test('a run that left no ending within the longest time that a run may take has 
       ['20261121T020000Z-9f3c2a1b', 'FAILED', 'task-killed'],
     ],
   );
+});
+
+test('a recovery that waits for somebody is not given up as a run would be, and one that has begun is as old as its beginning', async () => {
+  await using place = await installation();
+  const put = (event: JournalEvent) => putJson(place.store, journalKey(event), event);
+  for (const event of [...life, recoveryRequested(), recoveryAwaited()]) await put(event);
+  const at = (time: string) => reconcile({ ...place.dependencies, clock: () => new Date(time) });
+  const statusOf = async () => (await place.dependencies.catalog.recoveries()).map(({ status }) => status);
+
+  await at('2026-11-22T09:00:00.000Z');
+  const stillWaits = await statusOf();
+  await put(recoveryBegun({ at: '2026-11-22T09:00:10.000Z' }));
+  await at('2026-11-22T14:00:00.000Z');
+  const runs = await statusOf();
+  await at('2026-11-22T19:00:10.000Z');
+
+  assert.deepEqual([stillWaits, runs, await statusOf()], [['REQUESTED'], ['RUNNING'], ['FAILED']]);
 });
 
 test('a published backup that validation found bad has failed, when its run could not say so itself', async () => {

@@ -81,6 +81,35 @@ test('a hole in what the store has is found by its listing, with the last point 
   ]);
 });
 
+test('a hole that a promotion lies in, and no timeline has by itself, is told until it is filled or a base is beyond it', async () => {
+  await using place = await walPlace();
+  const { store } = place;
+  const clock = () => new Date('2026-11-26T12:00:00Z');
+  const write = (name: string) => place.writer.write({ name, segmentBytes, plain: randomBytes(segmentBytes) });
+  // The old primary was followed into its fourth segment; the new one, which parted in its sixth, from its eighth on.
+  for (const name of ['000000010000000000000003', '000000010000000000000004', '000000020000000000000008'])
+    await write(name);
+  const history = Buffer.from('1\t0/60100\tno recovery target specified\n');
+  await place.writer.write({ name: '00000002.history', segmentBytes, plain: history });
+  const gap = { at: '2026-11-26T11:00:00.000Z', timeline: 1, from: '0/50000', to: '0/80000' };
+  const path = [
+    { timeline: 1, begin: '0/0', end: '0/60100' },
+    { timeline: 2, begin: '0/60100' },
+  ];
+  await putJson(store, walHealthKey(target), { ...receiving, timeline: 2, path, durableLsn: '0/90000', gap });
+  const gapsNow = async () => (await lookAtWal({ config, store, clock }))[0]?.gaps;
+
+  assert.deepEqual(await gapsNow(), [
+    {
+      ...{ timeline: 1, first: '000000010000000000000005', last: '000000010000000000000007' },
+      ...{ from: '0/50000', to: '0/80000', lastPoint: null },
+    },
+  ]);
+  for (const name of ['000000010000000000000005', '000000020000000000000006', '000000020000000000000007'])
+    await write(name);
+  assert.deepEqual(await gapsNow(), []);
+});
+
 test("the newest restorable point is the receiver's, as far as the watch has seen the log go on from a base", async () => {
   await using place = await walPlace();
   const { store } = place;
@@ -121,6 +150,58 @@ test("the newest restorable point is the receiver's, as far as the watch has see
   await write(8);
   await watched();
   assert.equal(await newest(), undefined);
+});
+
+test('the log is followed through a promotion without the key that its history is encrypted with', async () => {
+  await using place = await walPlace();
+  const { store } = place;
+  const clock = () => new Date('2026-11-26T12:00:00Z');
+  const write = (name: string) => place.writer.write({ name, segmentBytes, plain: randomBytes(segmentBytes) });
+  for (const name of ['000000010000000000000003', '000000020000000000000004']) await write(name);
+  const history = Buffer.from('1\t0/40100\tno recovery target specified\n');
+  await place.writer.write({ name: '00000002.history', segmentBytes, plain: history });
+  const backupId = await publishBase(store, '0/30040');
+  const state = { ...receiving, timeline: 2, durableLsn: '0/50000', restorablePoint: '2026-11-26T11:50:00.000Z' };
+  const path = [
+    { timeline: 1, begin: '0/0', end: '0/40100' },
+    { timeline: 2, begin: '0/40100' },
+  ];
+  const reachNow = async () => (await lookAtWal({ config, store, clock }))[0]?.reach;
+
+  await putJson(store, walHealthKey(target), { ...state, path });
+  assert.deepEqual(await reachNow(), {
+    ...{ backupId, systemIdentifier, timeline: 2, lsn: '0/50000', point: '2026-11-26T11:50:00.000Z' },
+  });
+  // A receiver of before that did not say it.
+  await putJson(store, walHealthKey(target), state);
+  assert.equal(await reachNow(), null);
+});
+
+test('a base of a branch that was left is not what the log goes on from', async () => {
+  await using place = await walPlace();
+  const clock = () => new Date('2026-11-26T12:00:00Z');
+  for (const name of ['000000010000000000000003', '000000020000000000000003', '000000020000000000000004'])
+    await place.writer.write({ name, segmentBytes, plain: randomBytes(segmentBytes) });
+  await publishBase(place.store, '0/30040');
+  const path = [
+    { timeline: 1, begin: '0/0', end: '0/30020' },
+    { timeline: 2, begin: '0/30020' },
+  ];
+  const state = { ...receiving, timeline: 2, path, durableLsn: '0/50000', restorablePoint: '2026-11-26T11:50:00.000Z' };
+  await putJson(place.store, walHealthKey(target), state);
+
+  assert.equal((await lookAtWal({ config, store: place.store, clock }))[0]?.reach, null);
+});
+
+test('a damaged object of one log is told, and everything else is looked at', async () => {
+  await using place = await walPlace();
+  const clock = () => new Date('2026-11-26T12:00:00Z');
+  await place.store.put(`wal/${target}/${systemIdentifier}/00000001/000000010000000000000003`, Buffer.from('no WAL'));
+  await putJson(place.store, walHealthKey(target), receiving);
+
+  const [facts] = await lookAtWal({ config, store: place.store, clock });
+
+  assert.match(facts?.unreadable ?? '', /^\[corrupt\] WAL object .* does not begin as one$/);
 });
 
 const receiving: WalState = {

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { healthOf } from '../../lib/api/health.ts';
 import type { HealthReport, WatchState } from '../../lib/core/health.ts';
 import type { BackupId, TargetName } from '../../lib/core/ids.ts';
-import { journalKey } from '../../lib/core/journal.ts';
+import { type JournalEvent, journalKey } from '../../lib/core/journal.ts';
 import { requestKey } from '../../lib/core/object-keys.ts';
 import { type ScheduleChanged, scheduleOperation } from '../../lib/core/schedules.ts';
 import { admitBackup } from '../../lib/lifecycle/admit-backup.ts';
@@ -15,6 +15,7 @@ import { releaseLeases } from '../../lib/lifecycle/release-leases.ts';
 import { watch } from '../../lib/lifecycle/watch.ts';
 import type { WatchSources } from '../../lib/lifecycle/watch-facts.ts';
 import { putJson, readText } from '../../lib/store/text.ts';
+import { recoveryAwaited, recoveryBegun, recoveryRequested } from '../catalog/events.ts';
 import { eventBus } from './event-bus.ts';
 import { lifecycle } from './fixtures.ts';
 import { publishManifest } from './published.ts';
@@ -189,6 +190,24 @@ test('a run without an end is stuck after the time of one attempt, and its lease
 
   assert.deepEqual(stale, ['Problem Began: stale-lease-orders-logical']);
   assert.deepEqual(stuck, [`Problem Began: stuck-run-${run.backupId.toLowerCase()}`]);
+});
+
+test('a recovery that waits for somebody runs not, and is stuck when it has begun and does not end', async () => {
+  await using place = await installation();
+  await place.lookAt('2026-11-21T00:00:00.000Z');
+  const operation = '20261121T003000Z-00c0ffee';
+  const put = (event: JournalEvent) => putJson(place.store, journalKey(event), event);
+  await put(recoveryRequested({ operation, at: '2026-11-21T00:30:00.000Z' }));
+  await put(recoveryAwaited({ operation, at: '2026-11-21T00:30:01.000Z' }));
+
+  const waiting = await place.lookAt('2026-11-21T01:55:00.000Z');
+  const long = (await place.lookAt('2026-11-21T12:00:00.000Z')).filter((told) => told.includes('stuck-run'));
+  await put(recoveryBegun({ operation, at: '2026-11-21T12:00:01.000Z' }));
+  const running = (await place.lookAt('2026-11-21T14:00:00.000Z')).filter((told) => told.includes('stuck-run'));
+  const stuck = (await place.lookAt('2026-11-21T15:05:00.000Z')).filter((told) => told.includes('stuck-run'));
+
+  assert.deepEqual([waiting, long, running], [[], [], []]);
+  assert.deepEqual(stuck, [`Problem Began: stuck-run-${operation.toLowerCase()}`]);
 });
 
 test('a long problem is told again after a day, and its beginning is remembered', async () => {

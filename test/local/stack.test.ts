@@ -4,7 +4,7 @@ import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
-import type { LocalStack, StackEvent } from '../../lib/local/stack.ts';
+import type { LocalStack, StackEvent } from '../../lib/local/local-stack.ts';
 import { openToyStack, type ToyFolder, toyFolder } from './toy-stack.ts';
 
 let folder: ToyFolder;

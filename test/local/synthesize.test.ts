@@ -44,7 +44,14 @@ test("the app's assembly is made once for its inputs, and all of it is known to 
   assert.deepEqual(readdirSync(outDir).length, 1);
   assert.deepEqual(
     model.machines.map(({ name }) => name),
-    ['holdfast-backup', 'holdfast-restore', 'holdfast-restore-test', 'holdfast-cleanup', 'holdfast-health-check'],
+    [
+      'holdfast-backup',
+      'holdfast-restore',
+      'holdfast-recovery',
+      'holdfast-restore-test',
+      'holdfast-cleanup',
+      'holdfast-health-check',
+    ],
   );
   assert.equal(model.databases.length, 1);
 });

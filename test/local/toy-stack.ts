@@ -2,7 +2,8 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseConfig } from '../../lib/config/load.ts';
-import { type LocalStack, type LocalStackOptions, openLocalStack, type StackEvent } from '../../lib/local/stack.ts';
+import type { LocalStack, LocalStackOptions, StackEvent } from '../../lib/local/local-stack.ts';
+import { openLocalStack } from '../../lib/local/stack.ts';
 import { synthesizeToyApp } from './toy-app.ts';
 
 /** A configuration that names one target and one password of the environment. */

@@ -154,7 +154,8 @@ function configText(servers: {
     targets: [
       target('orders', { secret: 'prod/orders' }, true),
       target('stock', { file: './stock-password' }, false),
-      target('books', { env: 'BOOKS_PASSWORD' }, false),
+      // Nothing comes into it that a second person has not approved.
+      { ...target('books', { env: 'BOOKS_PASSWORD' }, false), recoveryApproval: true },
       // Never backed up: something is restored into it.
       { ...target('stock', { file: './stock-password' }, false), name: 'archive' },
     ],

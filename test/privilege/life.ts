@@ -3,6 +3,7 @@ import { byHand, failing, nightly, retriedSteps, stoppedByOperators } from './ch
 import type { Chapter, Shown } from './chapters/chapter.ts';
 import { cleanup, failedCleanup } from './chapters/cleanup.ts';
 import { commandLine } from './chapters/command-line.ts';
+import { recoveries } from './chapters/recoveries.ts';
 import { failedRestoreTest, restores, restoreTests } from './chapters/restores.ts';
 import { sqlRequests } from './chapters/sql-requests.ts';
 import { watching } from './chapters/watching.ts';
@@ -21,6 +22,7 @@ const chapters: readonly Chapter[] = [
   retriedSteps,
   restoreTests,
   sqlRequests,
+  recoveries,
   cleanup,
   failedCleanup,
   watching,

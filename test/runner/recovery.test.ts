@@ -11,6 +11,8 @@ import { walStateSchema } from '../../lib/core/health.ts';
 import { newOperationId } from '../../lib/core/ids.ts';
 import type { Manifest } from '../../lib/core/manifest.ts';
 import { walHealthKey } from '../../lib/core/object-keys.ts';
+import { type RestoreRun, restoreRunSchema } from '../../lib/core/requests.ts';
+import { planRestore } from '../../lib/runner/plan-restore.ts';
 import { runRestoreTest } from '../../lib/runner/restore-test.ts';
 import { readDocument } from '../../lib/store/document.ts';
 import { receiveWal } from '../../lib/wal/receiver/receive-wal.ts';
@@ -183,8 +185,49 @@ for (const major of [15, 17, 18] as const) {
       });
       assert.equal(existsSync(path.join(place.path, 'later')), false);
     });
+
+    test('is planned from names alone, and what is missing of log or backup is named', async () => {
+      const planned = (point: object) =>
+        installation.within((context) => planRestore(context, orderOf(base, { as: '/never', point })));
+      const remove = (isMeant: (key: string) => boolean) =>
+        installation.within(async ({ store }) => {
+          for (const prefix of ['wal/', 'backups/'])
+            for await (const { key } of store.list(prefix)) if (isMeant(key)) await store.delete(key);
+        });
+
+      const plan = await planned({ kind: 'time', value: middle });
+      const { log } = plan;
+      assert.deepEqual(
+        [plan.engine, plan.backups, plan.point, plan.storedBytes],
+        ['postgres', [base.backupId], `time ${middle}`, base.storedBytes],
+      );
+      assert.ok(log !== null && log.segments > 0 && log.last !== null, JSON.stringify(log));
+      assert.deepEqual([log.timeline, log.bytes], [1, log.segments * 16 * 1024 * 1024]);
+      assert.match(log.last, /^00000001[0-9A-F]{16}$/);
+
+      await remove((key) => key.startsWith('wal/') && key.includes(log.last ?? ''));
+      await assert.rejects(planned({ kind: 'lsn', value: log.reachable }), {
+        code: 'point-unreachable',
+        message: `LSN ${log.reachable} cannot be reached: segment '${log.last}' is not in the store, and the last point before it is ${log.lastSegmentFrom}`,
+      });
+
+      const object = base.streams[0]?.objects[0]?.key ?? '';
+      await remove((key) => key === object);
+      await assert.rejects(planned({ kind: 'latest' }), {
+        code: 'object-missing',
+        message: `object '${object}' of backup '${base.backupId}' is not in the store`,
+      });
+    });
   });
 }
+
+/** What a state machine would have planned. */
+const orderOf = ({ backupId, target }: Manifest, over: object): RestoreRun =>
+  restoreRunSchema.parse({
+    ...{ recoveryId: newOperationId(new Date()), backupId, target, into: 'destination', databases: null },
+    ...{ replace: false, requestedBy: { kind: 'user' }, execution: 'plan', requestedAt: new Date().toISOString() },
+    ...over,
+  });
 
 /** Writes numbered rows, one transaction each, until the server is gone. */
 async function writeLedger(

@@ -224,12 +224,17 @@ test('the watch looks every five minutes, and targets are asked every half hour'
   });
 });
 
-test('data keys are unwrapped by validation, restores and restore tests only', () => {
+test('data keys are unwrapped by validation, restores, their plans and restore tests only', () => {
   const holders = Object.entries(runtime.findResources('AWS::IAM::Policy'))
     .filter(([, policy]) => JSON.stringify(policy).includes('kms:Decrypt'))
     .map(([id]) => id.replace(/DefaultPolicy.*/, ''));
 
-  assert.deepEqual(holders.sort(), ['StepsvalidatebackupRole', 'TasksRestoreRole', 'TasksRestoreTestRole']);
+  assert.deepEqual(holders.sort(), [
+    'StepsplanrecoveryRole',
+    'StepsvalidatebackupRole',
+    'TasksRestoreRole',
+    'TasksRestoreTestRole',
+  ]);
 });
 
 test('functions of the runtime are in no VPC', () => {
@@ -377,4 +382,13 @@ test('whoever may call the API gets both permissions that a function URL asks fo
 
   const template = Template.fromStack(holdfast.runtime);
   assert.deepEqual(actionsOf(statementsOf(template, 'Caller')), ['lambda:InvokeFunction', 'lambda:InvokeFunctionUrl']);
+});
+
+test('what plans a recovery may open keys, and read of a backup nothing but its manifest', () => {
+  const [, policy] =
+    Object.entries(runtime.findResources('AWS::IAM::Policy')).find(([id]) => id.startsWith('Stepsplanrecovery')) ?? [];
+  const text = JSON.stringify(policy?.['Properties'].PolicyDocument);
+
+  assert.ok(text.includes('/backups/*/manifest.json'), text);
+  assert.ok(!text.includes('/backups/*"'), text);
 });

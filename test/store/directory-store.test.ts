@@ -10,7 +10,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { HoldfastError } from '../../lib/core/errors.ts';
 import { openDirectoryStore } from '../../lib/store/directory-store.ts';
 import { openStore } from '../../lib/store/open-store.ts';
-import { read, rejects } from '../conformance/store-conformance.ts';
+import { read, rejects } from '../conformance/store/ask-store.ts';
 
 suite('directory store', () => {
   let folder: string;

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { publishAbsent, publishReplacing } from '../../lib/store/durable-files.ts';
-import { rejects } from '../conformance/store-conformance.ts';
+import { rejects } from '../conformance/store/ask-store.ts';
 
 async function newFolder(): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'holdfast-durable-'));

@@ -10,7 +10,7 @@ import { openDirectoryStore } from '../../lib/store/directory-store.ts';
 import { acquireLease, type Lease, resumeLease } from '../../lib/store/lease.ts';
 import { openS3Store } from '../../lib/store/s3-store.ts';
 import type { Store } from '../../lib/store/store.ts';
-import { read, rejects } from '../conformance/store-conformance.ts';
+import { read, rejects } from '../conformance/store/ask-store.ts';
 import { minioServer, type S3Server, versitygwServer } from '../servers/s3.ts';
 
 const noon = new Date('2026-11-21T12:00:00.000Z');

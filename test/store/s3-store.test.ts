@@ -8,7 +8,7 @@ import { openStore } from '../../lib/store/open-store.ts';
 import { s3Error } from '../../lib/store/s3-errors.ts';
 import { openS3Store } from '../../lib/store/s3-store.ts';
 import type { Store } from '../../lib/store/store.ts';
-import { read, rejects } from '../conformance/store-conformance.ts';
+import { read, rejects } from '../conformance/store/ask-store.ts';
 import { minioServer, type S3Server, versitygwServer } from '../servers/s3.ts';
 
 for (const [name, startServer] of [

@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { copyFile, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, test } from 'node:test';
+import type { Store } from '../../lib/store/store.ts';
 import { openWal, walSystems } from '../../lib/wal/open-wal.ts';
 import { pieceName } from '../../lib/wal/wal-names.ts';
 import { bytesOf, segmentBytes, systemIdentifier, target, type WalPlace, walPlace } from './wal-place.ts';
@@ -79,6 +80,47 @@ describe('WAL in the store', () => {
         pieces: [`${third}.partial-00000000-00007724`, `${third}.partial-00007724-00009C40`],
       },
     ]);
+  });
+
+  test('of a piece that begins before the last one ended, the rest is read', async () => {
+    await using place = await walPlace();
+    const plain = randomBytes(segmentBytes);
+    for (const [from, to] of [
+      [0, 30_000],
+      [20_000, segmentBytes],
+    ] as const)
+      await place.writer.write({ name: pieceName(third, from, to), segmentBytes, plain: plain.subarray(from, to) });
+
+    const read = await bytesOf(openWal(place.context, target, systemIdentifier).read(third));
+
+    assert.deepEqual(read, plain);
+  });
+
+  test('a segment that becomes whole while it is asked for is not missing', async () => {
+    await using place = await walPlace();
+    const plain = randomBytes(segmentBytes);
+    await place.writer.write({ name: pieceName(third, 0, 1000), segmentBytes, plain: plain.subarray(0, 1000) });
+    let isAsked = false;
+    const store: Store = new Proxy(place.store, {
+      get: (_, name) => {
+        const member: unknown = Reflect.get(place.store, name, place.store);
+        if (name !== 'get') return typeof member === 'function' ? member.bind(place.store) : member;
+        const get: Store['get'] = async (key, options) => {
+          if (isAsked || !key.endsWith(third)) return place.store.get(key, options);
+          isAsked = true;
+          // The answer is on its way when a receiver fills the segment.
+          const answer = await place.store.get(key, options).catch((error: unknown) => ({ error }));
+          await place.writer.write({ name: third, segmentBytes, plain });
+          if ('error' in answer) throw answer.error;
+          return answer;
+        };
+        return get;
+      },
+    });
+
+    const read = await bytesOf(openWal({ ...place.context, store }, target, systemIdentifier).read(third));
+
+    assert.ok(read.equals(plain));
   });
 
   test('a piece after a hole is not read', async () => {

@@ -14,6 +14,7 @@ const { runtime } = templatesOf();
 const firstSteps = {
   'holdfast-backup': 'Admit the backup request',
   'holdfast-restore': 'Admit the restore request',
+  'holdfast-recovery': 'Admit the recovery request',
   'holdfast-restore-test': 'Choose and admit the backup',
   'holdfast-cleanup': 'Plan the cleanup',
 } as const;

@@ -3,6 +3,7 @@ import type { Template } from 'aws-cdk-lib/assertions';
 /** A state of a definition, as far as tests look at it. */
 export type AslState = {
   readonly Type: string;
+  readonly Resource?: string;
   readonly Comment?: string;
   readonly TimeoutSeconds?: number;
   readonly Retry?: readonly {

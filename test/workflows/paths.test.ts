@@ -39,12 +39,16 @@ async function follow(
   name: string,
   answers: Readonly<Record<string, Step>>,
   template = runtime,
-): Promise<{ taken: string[]; end: unknown }> {
+): Promise<{ taken: string[]; end: unknown; output: unknown }> {
   const definition = definitionOf(template, name);
   const taken: string[] = [];
   const usual: Readonly<Record<string, Step>> = {
     'Admit the backup request': () => admitted,
     'Admit the restore request': () => admitted,
+    'Admit the recovery request': () => ({ ...admitted, run: { ...admitted.run, needsApproval: true } }),
+    'Wait for a second person': () => ({ approvedBy: 'berta' }),
+    'Plan the recovery': () => ({ plan: { point: 'time 02:00' }, beganAt: '2026-11-21T02:00:09Z' }),
+    'Verify what was reached': () => ({ verification: { asked: 'time 02:00' }, handOver: { next: ['psql'] } }),
     'Choose and admit the backup': () => admitted,
     'Plan the cleanup': () => plannedCleanup,
     'Validate the backup': () => ({ status: 'complete' }),
@@ -57,7 +61,9 @@ async function follow(
       async (input) => {
         taken.push(state);
         const answer = (answers[state] ?? usual[state] ?? (() => ({})))(input.Payload ?? {});
-        return input.Payload === undefined ? answer : { Payload: answer };
+        // Whoever answers to a token answers with what becomes the state's result.
+        const isAnswer = definition.States[state]?.Resource?.endsWith('.waitForTaskToken') === true;
+        return input.Payload === undefined || isAnswer ? answer : { Payload: answer };
       },
     ]);
   const waits = Object.entries(definition.States).filter(([, { Type }]) => Type === 'Wait');
@@ -75,11 +81,12 @@ async function follow(
         },
         context: {
           Execution: { Name: 'e', Input: { target: 'orders' }, RedriveCount: 0, StartTime: '2026-11-21T02:00:00Z' },
+          Task: { Token: 'a token' },
         } as never,
       },
     )
     .result.catch((error: Error) => (error.cause as Error).name);
-  return { taken, end: typeof end === 'string' ? end : 'success' };
+  return { taken, end: typeof end === 'string' ? end : 'success', output: end };
 }
 
 const wayOfFailure = [
@@ -282,6 +289,73 @@ test('a restore whose copy differs fails as that', async () => {
 
   assert.deepEqual(taken.slice(3), wayOfFailure);
   assert.equal(end, 'comparison-failed');
+});
+
+const wayOfRecovery = [
+  'Admit the recovery request',
+  'Wait for a second person',
+  'Plan the recovery',
+  'Recover and compare',
+  'Verify what was reached',
+  'Record the recovery',
+  'Release the leases',
+  'Publish the outcome',
+];
+
+test('a recovery waits for a second person, is planned, verified, recorded, and ends with what its new owner has to know', async () => {
+  const { taken, end, output } = await follow('holdfast-recovery', {});
+
+  assert.deepEqual([taken, end], [wayOfRecovery, 'success']);
+  assert.deepEqual(output, {
+    run: { backupId: 'b', needsApproval: true, beganAt: '2026-11-21T02:00:09Z' },
+    plan: { point: 'time 02:00' },
+    verification: { asked: 'time 02:00' },
+    handOver: { next: ['psql'] },
+  });
+});
+
+test('one that nobody has to approve asks nobody', async () => {
+  const { taken, end } = await follow('holdfast-recovery', {
+    'Admit the recovery request': () => ({ ...admitted, run: { ...admitted.run, needsApproval: false } }),
+  });
+
+  assert.deepEqual([taken, end], [wayOfRecovery.filter((state) => state !== 'Wait for a second person'), 'success']);
+});
+
+test('a recovery that is refused, or that nobody approves in time, ends under its own code, and nothing is planned', async () => {
+  const failures: unknown[] = [];
+  const told: Step = ({ failure: why }) => {
+    failures.push(why);
+    const { code, Error: caught } = why as { code?: string; Error?: string };
+    return fails(code ?? caught ?? 'internal')();
+  };
+
+  const refused = await follow('holdfast-recovery', {
+    'Wait for a second person': fails('recovery-refused'),
+    'End as failed': told,
+  });
+  const expired = await follow('holdfast-recovery', {
+    'Wait for a second person': fails('States.Timeout'),
+    'End as failed': told,
+  });
+
+  const way = ['Admit the recovery request', 'Wait for a second person', ...wayOfFailure];
+  assert.deepEqual([refused.taken, refused.end], [way, 'recovery-refused']);
+  assert.deepEqual([expired.taken, expired.end], [way, 'approval-expired']);
+  assert.equal((failures[0] as { Error: string }).Error, 'recovery-refused');
+  assert.deepEqual(failures[1], {
+    code: 'approval-expired',
+    message: 'nobody approved it within 24 hours',
+    hint: 'ask for it again, and have somebody else approve it in time',
+  });
+});
+
+test('a recovery whose plan or verification fails is recorded, told, and ends as that', async () => {
+  const planned = await follow('holdfast-recovery', { 'Plan the recovery': fails('point-unreachable') });
+  const verified = await follow('holdfast-recovery', { 'Verify what was reached': fails('comparison-failed') });
+
+  assert.deepEqual(planned.taken, [...wayOfRecovery.slice(0, 3), ...wayOfFailure]);
+  assert.deepEqual(verified.taken, [...wayOfRecovery.slice(0, 5), ...wayOfFailure]);
 });
 
 test('a restore test that goes well is recorded and published, and no lease is touched', async () => {

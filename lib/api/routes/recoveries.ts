@@ -1,3 +1,4 @@
+import { DescribeExecutionCommand, ExecutionDoesNotExist } from '@aws-sdk/client-sfn';
 import { z } from 'zod';
 import { HoldfastError } from '../../core/errors.ts';
 import { type BackupId, backupIdSchema, newOperationId } from '../../core/ids.ts';
@@ -22,7 +23,7 @@ export const recoveryRoutes = [
     tag: 'restores',
     summary: 'Asks for a recovery, which waits until a second person has approved it',
     description:
-      'It is a restore that runs when it may: GET /restores/{recoveryId} says how it stands. What nobody approves within recovery.approvalHours is given up.',
+      'Its execution begins at once, and waits for the approval: GET /restores/{recoveryId} says how it stands. What nobody approves within recovery.approvalHours is given up.',
     body: requestSchema,
     answer: { status: 202, description: 'It is queued', schema: restoreSchema },
     errors: [
@@ -57,11 +58,57 @@ export const recoveryRoutes = [
     run: async (call) => {
       const { recoveryId } = call.params;
       const approval = { recoveryId, approvedBy: call.caller, approvedAt: call.clock().toISOString() };
+      await requireAlive(call, recoveryId);
       await requireCatalog(call).approveRecovery(approval);
       return { value: await recoveryNamed(call, recoveryId) };
     },
   }),
+  route({
+    method: 'POST',
+    path: '/recoveries/{recoveryId}/refusal',
+    operationId: 'refuseRecovery',
+    tag: 'restores',
+    summary: 'Refuses a recovery that waits for approval: it ends, and does not run',
+    description: 'Anybody may, and so takes back what was asked for by themselves.',
+    params: z.strictObject({ recoveryId: backupIdSchema }),
+    body: z
+      .strictObject({
+        reason: z.string().min(1).max(1000).optional().describe('For whoever asked, and for the record'),
+      })
+      .meta({ id: 'Refusal' }),
+    changes: false,
+    answer: { status: 202, description: 'It is refused, and ends within a minute', schema: restoreSchema },
+    errors: ['recovery-unknown', 'approval-expired', 'approval-refused', 'catalog-unavailable'],
+    run: async (call) => {
+      const { recoveryId } = call.params;
+      const refusal = { recoveryId, refusedBy: call.caller, refusedAt: call.clock().toISOString(), ...call.body };
+      await requireAlive(call, recoveryId);
+      await requireCatalog(call).refuseRecovery(refusal);
+      return { value: await recoveryNamed(call, recoveryId) };
+    },
+  }),
 ];
+
+/** The execution that waits; one that has ended since can be told nothing. Throws `approval-refused`. */
+async function requireAlive(call: Call<unknown, unknown, unknown>, recoveryId: BackupId): Promise<void> {
+  const { execution, status } = await recoveryNamed(call, recoveryId);
+  const machine = call.runtime.machines.recovery;
+  if (status !== 'REQUESTED' || execution === null || machine === undefined) return;
+  const executionArn = `${machine.replace(':stateMachine:', ':execution:')}:${execution}`;
+  const { status: state } = await call.executions
+    .send(new DescribeExecutionCommand({ executionArn }))
+    .catch((error: unknown) => {
+      // Not started yet: it finds the decision when it asks for it.
+      if (error instanceof ExecutionDoesNotExist) return { status: undefined };
+      throw error;
+    });
+  if (state === undefined || state === 'RUNNING') return;
+  throw new HoldfastError(
+    'approval-refused',
+    `recovery '${recoveryId}' waits no more: its execution '${execution}' has ended as ${state}`,
+    { hint: 'ask for it again' },
+  );
+}
 
 async function recoveryNamed(
   call: Call<unknown, unknown, unknown>,

@@ -4,7 +4,7 @@ import { HoldfastError } from '../../core/errors.ts';
 import { backupIdSchema, targetNameSchema } from '../../core/ids.ts';
 import { type RestoreRequest, restoreRequestSchema } from '../../core/requests.ts';
 import { protectSource } from '../../lifecycle/protect-source.ts';
-import { startRestore } from '../../lifecycle/start.ts';
+import { machineOfRestore, startRestore } from '../../lifecycle/start.ts';
 import { findBackup } from '../../store/backups.ts';
 import { requireCatalog } from '../catalog.ts';
 import { claimKey } from '../idempotency.ts';
@@ -18,7 +18,7 @@ const positionSchema = z.strictObject({ startTime: timePositionSchema, recoveryI
 const nameSchema = z.string().min(1).max(63);
 
 /** What a caller may say of a restore. */
-export const restoreRequestBody = restoreRequestSchema.omit({ requestedBy: true }).extend({
+export const restoreRequestBody = restoreRequestSchema.omit({ requestedBy: true, needsApproval: true }).extend({
   databases: z.array(nameSchema).min(1).max(1000).optional(),
   as: z.string().min(1).max(4096).optional().describe("A database's name, or the folder for a tree or a whole cluster"),
 });
@@ -74,23 +74,24 @@ export const restoreRoutes = [
     operationId: 'createRestore',
     tag: 'restores',
     summary: 'Restores a backup, and compares the copy with it',
-    description: 'It is started, and goes on by itself: ask GET /runs for how it goes.',
+    description:
+      'It is started, and goes on by itself: ask GET /runs for how it goes. With a point it is a recovery, and so is one into a target that demands approval.',
     body: requestSchema,
     answer: { status: 202, description: 'It was started', schema: runSchema },
     errors: ['backup-unknown', 'target-unknown', 'target-protected', 'idempotency-key-reused'],
     run: async (call) => {
       const { config, body, store, key, caller, clock } = call;
       const backup = await findBackup(store, body);
-      requireTarget(config, body.into ?? backup.target);
+      const kind = machineOfRestore(body, requireTarget(config, body.into ?? backup.target));
       protectSource(body, backup.target);
       const wish = { key, caller: caller.name, operation: 'createRestore', request: body };
       const claim = await claimKey(store, wish, clock());
       const request: RestoreRequest = { ...body, target: backup.target, requestedBy: caller };
-      const { name } = await startRestore(call.executions, call.runtime.machines.restore, request, {
+      const { name } = await startRestore(call.executions, { kind, machine: call.runtime.machines[kind] }, request, {
         at: claim.at,
         tail: claim.id.slice(0, 8),
       });
-      return { value: await runNamed(call, 'restore', name), headers: { location: runLocation('restore', name) } };
+      return { value: await runNamed(call, kind, name), headers: { location: runLocation(kind, name) } };
     },
   }),
 ];

@@ -15,7 +15,7 @@ import { cursorOf, defaultLimit, nextSchema, pageSchema, positionOf } from '../p
 import { route } from '../route.ts';
 import { timeSchema } from '../time.ts';
 
-const kindSchema = z.enum(['backup', 'restore', 'restore-test', 'cleanup']);
+const kindSchema = z.enum(['backup', 'restore', 'recovery', 'restore-test', 'cleanup']);
 type RunKind = z.infer<typeof kindSchema>;
 
 const statusSchema = z.enum(['RUNNING', 'SUCCEEDED', 'FAILED', 'TIMED_OUT', 'ABORTED', 'PENDING_REDRIVE']);

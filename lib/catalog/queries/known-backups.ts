@@ -8,16 +8,35 @@ export type KnownBackups = {
   readonly restoreTests: readonly (KnownRestoreTest & { readonly target: TargetName })[];
 };
 
+/** Is something of what the backup builds on known to be bad? Then it is, whatever is known of itself. */
+const buildsOnBad = `exists (
+  with recursive ancestor as (
+    select link.parent_backup_hk as backup_hk
+    from backup_mgmt.backup_execution_parent_l as link
+    where link.backup_hk = satellite.backup_hk
+    union
+    select link.parent_backup_hk
+    from ancestor
+    join backup_mgmt.backup_execution_parent_l as link on link.backup_hk = ancestor.backup_hk
+  )
+  select
+  from ancestor
+  join backup_mgmt.backup_execution_s as known on known.backup_hk = ancestor.backup_hk and known.load_end_date is null
+  where known.verification_status = 'FAILED'
+)`;
+
 /** Of each target a few backups by index, and its last restore test: it costs the same after ten years as after ten days. */
 export async function knownBackups(
   client: Client,
   { targets, perTarget }: { readonly targets: readonly TargetName[]; readonly perTarget: number },
 ): Promise<KnownBackups> {
   const complete = `
-    select backup_bk, target, backup_end_time, restorable_point, verification_status, verified_point
+    select backup_bk, target, backup_end_time, restorable_point, verified_point,
+      case when ${buildsOnBad} then 'FAILED' else verification_status end as verification_status
     from backup_mgmt.backup_execution_s as satellite
     where load_end_date is null and backup_status = 'COMPLETED' and method is distinct from 'schema'
       and satellite.target = asked.target`;
+  const verified = `verification_status = 'VERIFIED' and not ${buildsOnBad}`;
   const { rows: backups } = await client.query<KnownBackups['backups'][number]>(
     `select distinct
        known.target,
@@ -28,11 +47,11 @@ export async function knownBackups(
        known.verified_point as "verifiedPoint"
      from unnest($1::text[]) as asked (target)
      cross join lateral (
-       (${complete} and verification_status <> 'FAILED' order by restorable_point desc limit $2::integer)
+       (${complete} and verification_status <> 'FAILED' and not ${buildsOnBad} order by restorable_point desc limit $2::integer)
        union all
-       (${complete} and verification_status = 'VERIFIED' order by restorable_point desc limit 1)
+       (${complete} and ${verified} order by restorable_point desc limit 1)
        union all
-       (${complete} and verification_status = 'VERIFIED' and verified_point is not null order by verified_point desc limit 1)
+       (${complete} and ${verified} and verified_point is not null order by verified_point desc limit 1)
        union all
        (${complete} order by restorable_point desc limit 1)
      ) as known

@@ -12,10 +12,11 @@ export async function queueState(client: Client): Promise<QueueState> {
      from holdfast.request as r
      where r.status = 'QUEUED'
        and r.run_at <= now()
-       and (not r.needs_approval or r.approved_by is not null)
+       and r.is_startable
        and not exists (
          select from holdfast.request as other
          where other.target = r.target and other.method = r.method and other.status in ('TAKEN', 'STARTED')
+           and not exists (select from holdfast.approval_wait as w where w.request_bk = other.request_bk)
        )`,
   );
   return rows[0] ?? { waiting: 0, oldestSeconds: 0 };

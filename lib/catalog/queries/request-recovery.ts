@@ -47,7 +47,7 @@ const insert = `
     request_bk, kind, target, method, tenant_hk, requested_by, requested_at, run_at, needs_approval, machine, execution, input, events
   )
   values (
-    $1::text, 'recovery', $2::text, $3::text, $4::bytea, $5::text, $6::timestamptz, $6::timestamptz, $7::boolean, 'restore', $8::text,
+    $1::text, 'recovery', $2::text, $3::text, $4::bytea, $5::text, $6::timestamptz, $6::timestamptz, $7::boolean, 'recovery', $8::text,
     $9::jsonb, array[$10::jsonb]
   )
   on conflict (request_bk) do nothing`;

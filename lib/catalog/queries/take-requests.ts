@@ -27,6 +27,7 @@ export type TakenRequest = {
  */
 export async function takeRequests(client: Client, limit: number): Promise<readonly TakenRequest[]> {
   await client.query(endRequests);
+  await client.query(forgetWaits);
   const { rows } = await client.query<TakenRequest>(takeDue, [limit]);
   return rows;
 }
@@ -67,27 +68,38 @@ const endRequests = `
     and b.backup_status = 'COMPLETED'
     and exists (select from holdfast.installation where 'restore-test' = any (machines))`;
 
+/** An execution that waits for an approval touches nothing, and keeps nobody waiting. */
+const isWaiting = 'select from holdfast.approval_wait as w where w.request_bk = other.request_bk';
+
+/** Nobody waits for a request that has ended. Of one that was decided all the same, the decision has to be journaled first: `forgetTokens` follows that. */
+const forgetWaits = `
+  delete from holdfast.approval_wait as w
+  using holdfast.request as r
+  where r.request_bk = w.request_bk
+    and r.status in ('ENDED', 'FAILED')
+    and r.approved_by is null
+    and r.refused_by is null`;
+
 const takeDue = `
   with due as (
     select r.request_bk
     from holdfast.request as r
     where r.run_at <= now()
       and (
-        (r.status = 'QUEUED' and (not r.needs_approval or r.approved_by is not null))
+        (r.status = 'QUEUED' and r.is_startable)
         or (r.status = 'TAKEN' and (r.waits_for is not null or r.taken_at < now() - interval '90 seconds'))
       )
       and not exists (
         select from holdfast.request as other
-        where other.target = r.target
+        where not r.is_undecided
+          and other.target = r.target
           and other.method = r.method
           and (
-            other.status = 'STARTED'
+            (other.status = 'STARTED' and not exists (${isWaiting}))
             or (
               (other.run_at, other.request_bk) < (r.run_at, r.request_bk)
-              and (
-                other.status = 'TAKEN'
-                or (other.status = 'QUEUED' and (not other.needs_approval or other.approved_by is not null))
-              )
+              and (other.status = 'TAKEN' or (other.status = 'QUEUED' and other.is_startable))
+              and not other.is_undecided
             )
           )
       )

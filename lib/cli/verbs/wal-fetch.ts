@@ -1,6 +1,9 @@
 import { join } from 'node:path';
 import { HoldfastError } from '../../core/errors.ts';
+import type { TargetName } from '../../core/ids.ts';
+import type { RunContext } from '../../runner/context.ts';
 import { fetchWal } from '../../wal/fetch-wal.ts';
+import { walSystems } from '../../wal/open-wal.ts';
 import { readControlFile } from '../../wal/push-wal.ts';
 import type { CliContext } from '../context.ts';
 import { direct } from '../direct.ts';
@@ -14,27 +17,38 @@ type Options = {
   readonly dataDirectory?: string;
 };
 
-/**
- * To a recovering server an exit code of 1 to 125 of its restore_command means that there is no such file, and that WAL ends here: it would
- * stop short, and open. What is not known to be missing has to stop it instead (RestoreArchivedFile in
- * src/backend/access/transam/xlogarchive.c).
- */
-const stopsRecovery = 126;
-
-/** For restore_command: exit code 1 when the store has no such file, 126 when that could not be found out. */
+/** For restore_command: exit code 1 when the store has no such file; what fails otherwise has the verb's own for failures. */
 export async function run(context: CliContext, options: Options): Promise<number> {
   try {
     const target = chosenWalTarget(await context.config(), options.target);
     const controlFile = join(options.dataDirectory ?? '.', 'global', 'pg_control');
     const systemIdentifier = options.system ?? (await readControlFile(controlFile)).systemIdentifier;
-    await direct(context, (run) =>
-      fetchWal(run, { target, systemIdentifier }, { name: options.name, path: options.file }),
-    );
+    await direct(context, async (run) => {
+      const of = { target, systemIdentifier };
+      await fetchWal(run, of, { name: options.name, path: options.file }).catch(async (error: unknown) => {
+        if (isMissing(error)) await requireSystem(run, of);
+        throw error;
+      });
+    });
     context.output.result({ target, systemIdentifier, name: options.name }, () => [`${options.name} is there`]);
     return 0;
   } catch (error) {
-    if (!(error instanceof HoldfastError)) throw error;
+    if (!isMissing(error)) throw error;
     context.output.failure(error);
-    return error.code === 'object-missing' ? 1 : stopsRecovery;
+    return 1;
   }
+}
+
+const isMissing = (error: unknown): error is HoldfastError =>
+  error instanceof HoldfastError && error.code === 'object-missing';
+
+/** Of a system of which the store has nothing, no file is missing: then this is another store, or another system, than is meant. */
+async function requireSystem(
+  run: RunContext,
+  { target, systemIdentifier }: { readonly target: TargetName; readonly systemIdentifier: string },
+): Promise<void> {
+  if ((await walSystems(run, target)).includes(systemIdentifier)) return;
+  throw new HoldfastError('config-invalid', `the store has no WAL at all of '${target}', system ${systemIdentifier}`, {
+    hint: 'is this the right store, and its disk mounted? A cluster without WAL in the store is recovered without restore_command',
+  });
 }

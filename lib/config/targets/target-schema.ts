@@ -71,6 +71,12 @@ export function targetSchemaOf<
       .describe('As retention, for this target alone; what is left out is taken from there'),
     rtoMinutes: z.number().int().positive().optional().describe('Recovery time objective of this target'),
     rpoHours: z.number().positive().optional().describe('Recovery point objective of this target'),
+    recoveryApproval: z
+      .boolean()
+      .optional()
+      .describe(
+        'true: whatever the state machines restore into this target waits for the approval of a second person, whoever asks for it and however',
+      ),
     restoreTest,
   });
 }

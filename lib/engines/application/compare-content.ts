@@ -1,6 +1,6 @@
-import type { Content } from '../../core/manifest.ts';
+import { type Content, foldersAndFiles } from '../../core/manifest.ts';
 import type { Comparison } from '../engine.ts';
-import { foldersAndFiles, type TreeContent } from './tree/tree-content.ts';
+import type { TreeContent } from './tree/tree-content.ts';
 
 /**
  * One sentence per folder that differs. With `ownersMatter` false, owners that differ are a remark: who is not root can restore none but his own.

@@ -1,8 +1,8 @@
 import { type Client, escapeIdentifier } from 'pg';
 import { isFinding } from './errors.ts';
 
-/** How far amcheck came in one database. */
-export type Amcheck = {
+/** What was found in so many tables and indexes. */
+export type Examined = {
   readonly relations: number;
   readonly problems: readonly string[];
   readonly remarks: readonly string[];
@@ -22,15 +22,15 @@ select c.oid::text as oid, format('%I.%I', n.nspname, c.relname) as name, c.relk
         or c.relkind = 'i' and a.amname = 'btree' and i.indisvalid and i.indisready and i.indislive)
  order by c.oid`;
 
-/** A schema of its own keeps the extension's functions from those of the database. */
-const schema = 'holdfast_amcheck';
+/** Where the extension is installed when the database lacks it: apart from the functions of the database. */
+export const ownSchema = 'holdfast_amcheck';
 
 /**
  * Goes through the structure of every table and B-tree index of the session's database with the extension amcheck: each row readable, each
  * index in order and complete against its table, no key twice in a unique index (from 17 on). Its findings name relations and places, and no
  * values. Needs a superuser; installs the extension where the database lacks it.
  */
-export async function checkRelations(client: Client, onRelation: (name: string) => void): Promise<Amcheck> {
+export async function checkRelations(client: Client, onRelation: (name: string) => void): Promise<Examined> {
   const where = await installExtension(client);
   if (where === undefined)
     return {
@@ -60,9 +60,9 @@ async function installExtension(client: Client): Promise<string | undefined> {
   );
   const [found] = rows;
   if (found === undefined || found.schema !== null) return found?.schema ?? undefined;
-  await client.query(`create schema ${schema}`);
-  await client.query(`create extension amcheck schema ${schema}`);
-  return schema;
+  await client.query(`create schema ${ownSchema}`);
+  await client.query(`create extension amcheck schema ${ownSchema}`);
+  return ownSchema;
 }
 
 /** The extension's functions, and `checkunique` where its index check takes that. */

@@ -1,8 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import { type Client, type CustomTypesConfig, escapeIdentifier, type QueryConfig } from 'pg';
-import { type Assertion, type AssertionRows, assertionProblem, type SqlAssertion } from '../../core/assertions.ts';
+import { type AssertionRows, assertionProblem, type SqlAssertion } from '../../core/assertions.ts';
+import type { EngineContext, RestoreTestPlan } from '../engine.ts';
+import { stopReason } from '../stop-reason.ts';
 import { type Connection, connect } from './connection.ts';
 import { statementRefusal } from './errors.ts';
+import { inDatabase } from './in-database.ts';
 
 /** Values as the server writes them. */
 const asText = { getTypeParser: () => (value: string) => value } as unknown as CustomTypesConfig;
@@ -11,46 +14,58 @@ const asText = { getTypeParser: () => (value: string) => value } as unknown as C
 const mostRows = 1000;
 
 /**
- * Makes the role that assertions are asked as: it reads every table, whatever its policies say, and can do nothing else. `admin` is a
- * superuser's session. Before 14 there was no such right, and a superuser has to do, held back by the read-only transaction.
- */
-export async function createReader(
-  admin: Client,
-  { major, databases }: { readonly major: number; readonly databases: readonly string[] },
-): Promise<string> {
-  const name = `holdfast_reader_${randomBytes(4).toString('hex')}`;
-  await admin.query(`create role ${name} login ${major < 14 ? 'superuser' : 'bypassrls in role pg_read_all_data'}`);
-  for (const database of databases)
-    await admin.query(`grant connect on database ${escapeIdentifier(database)} to ${name}`);
-  return name;
-}
-
-/**
  * Asks each assertion in its database, in a read-only transaction with a time limit, and gives a sentence for each that does not hold. A
- * statement that fails does not hold either.
+ * statement that fails does not hold either. `connection` is a superuser's, which makes the role that they are asked as.
  */
 export async function askAssertions(
+  context: Pick<EngineContext, 'progress' | 'signal'>,
   connection: Connection,
-  options: {
-    readonly assertions: readonly Assertion[];
-    readonly timeoutSeconds: number;
+  {
+    plan,
+    major,
+    snapshotAt,
+  }: {
+    readonly plan: Pick<RestoreTestPlan, 'assertions' | 'assertionTimeoutSeconds'>;
+    readonly major: number;
     /** The moment that each database shows. */
     readonly snapshotAt: ReadonlyMap<string, string>;
-    readonly onAssertion: (name: string) => void;
   },
 ): Promise<readonly string[]> {
+  if (plan.assertions.length === 0) return [];
+  const user = await createReader(connection, { major, databases: [...snapshotAt.keys()] });
   const problems: string[] = [];
-  for (const assertion of options.assertions) {
-    options.onAssertion(assertion.name);
+  for (const assertion of plan.assertions) {
+    if (context.signal.aborted) throw stopReason(context.signal, 'the restore test');
+    context.progress({ phase: 'assertions', detail: assertion.name });
     if (!('sql' in assertion)) throw new Error(`assertion '${assertion.name}' is not in SQL`);
-    const snapshotAt = options.snapshotAt.get(assertion.database);
+    const shown = snapshotAt.get(assertion.database);
     const problem =
-      snapshotAt === undefined
+      shown === undefined
         ? `the backup holds no database '${assertion.database}'`
-        : await ask(connection, assertion, { ...options, snapshotAt });
+        : await ask({ ...connection, user }, assertion, {
+            timeoutSeconds: plan.assertionTimeoutSeconds,
+            snapshotAt: shown,
+          });
     if (problem !== undefined) problems.push(`assertion '${assertion.name}': ${problem}`);
   }
   return problems;
+}
+
+/**
+ * The role that assertions are asked as: it reads every table, whatever its policies say, and can do nothing else. Before 14 there was no such
+ * right, and a superuser has to do, held back by the read-only transaction.
+ */
+function createReader(
+  connection: Connection,
+  { major, databases }: { readonly major: number; readonly databases: readonly string[] },
+): Promise<string> {
+  const name = `holdfast_reader_${randomBytes(4).toString('hex')}`;
+  return inDatabase(connection, 'template1', async (admin) => {
+    await admin.query(`create role ${name} login ${major < 14 ? 'superuser' : 'bypassrls in role pg_read_all_data'}`);
+    for (const database of databases)
+      await admin.query(`grant connect on database ${escapeIdentifier(database)} to ${name}`);
+    return name;
+  });
 }
 
 async function ask(

@@ -7,7 +7,7 @@ import type { StreamRecord } from '../../core/manifest.ts';
  * What a database is beside its content: `pg_restore` gives these back only under the database's old name, so they are captured as
  * facts of the stream, and a restore applies them under any name (properties.ts).
  */
-export const databaseFactsSchema = z.object({
+const databaseFactsSchema = z.object({
   serverVersion: z.string(),
   major: z.number().int(),
   toolVersion: z.string(),

@@ -9,7 +9,9 @@ import { translated } from './errors.ts';
 import { postgresFiles } from './formats/file-kinds.ts';
 import { serverHealth } from './health.ts';
 import { inspectStream } from './inspect.ts';
+import { nextCommands } from './next-commands.ts';
 import { probeServer } from './probe.ts';
+import { findWay } from './recover/find-way.ts';
 import { restoreBackup } from './restore-backup.ts';
 import { checkSettings } from './settings/check-settings.ts';
 import { testBackup } from './test-backup.ts';
@@ -32,6 +34,8 @@ export function postgresEngine(options: { readonly findTools?: FindTools } = {})
       ),
     inspect: inspectStream,
     checkFile,
+    findWay,
+    nextCommands,
     restore: (context, plan) => inOurTerms('restore', restoreBackup(context, plan, findTools)),
     restoreTest: (context, plan) => inOurTerms('restore test', testBackup(context, plan, findTools)),
     checkSettings: (context, host) => inOurTerms('settings', checkSettings(context, host)),

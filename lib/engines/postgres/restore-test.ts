@@ -1,17 +1,16 @@
-import { type Client, escapeIdentifier, escapeLiteral } from 'pg';
+import { escapeIdentifier, escapeLiteral } from 'pg';
 import { z } from 'zod';
 import { postgresRestoreTestShape } from '../../config/targets/postgres.ts';
 import { HoldfastError } from '../../core/errors.ts';
 import { serverAccount } from '../../servers/server-account.ts';
 import type { EngineContext, RestoreTestPlan, RestoreTestResult } from '../engine.ts';
-import { stopReason } from '../stop-reason.ts';
-import { checkRelations } from './amcheck.ts';
-import { askAssertions, createReader } from './ask-assertions.ts';
+import { askAssertions } from './ask-assertions.ts';
 import type { FindTools } from './capture.ts';
-import { type Connection, connect } from './connection.ts';
 import { type DatabaseFacts, factsOf } from './database-facts.ts';
 import { translated } from './errors.ts';
+import { examineStructures, notExamined } from './examine-structures.ts';
 import { globalsFormat } from './formats/formats.ts';
+import { inDatabase } from './in-database.ts';
 import { restoreLogical } from './restore.ts';
 import { planGlobals, readGlobals } from './restore-globals.ts';
 import { findServerPrograms } from './server-programs.ts';
@@ -51,8 +50,10 @@ export async function testRestore(
   const restoreSeconds = Math.round(performance.now() - beganAt) / 1000;
   plan.onRestored();
 
-  const structure = amcheck ? await checkAll(server.connection, context, databases) : nothingChecked;
-  const failed = await askAll(server.connection, context, { plan, databases, major: programs.major });
+  const names = databases.map(({ name }) => name);
+  const structure = amcheck ? await examineStructures(context, server.connection, names) : notExamined;
+  const snapshotAt = new Map(databases.map(({ name, facts }) => [name, facts.snapshotAt]));
+  const failed = await askAssertions(context, server.connection, { plan, major: programs.major, snapshotAt });
   return {
     server: 'PostgreSQL',
     serverVersion: programs.version,
@@ -108,69 +109,4 @@ async function makeTablespaces(
       await admin.query(`create tablespace ${escapeIdentifier(name)} location ${location}`);
     }
   });
-}
-
-type Structure = {
-  readonly relations: number;
-  readonly problems: readonly string[];
-  readonly remarks: readonly string[];
-};
-const nothingChecked: Structure = { relations: 0, problems: [], remarks: [] };
-
-async function checkAll(connection: Connection, context: Context, databases: readonly Database[]): Promise<Structure> {
-  let all = nothingChecked;
-  for (const { name } of databases) {
-    const one = await inDatabase(connection, name, (client) =>
-      checkRelations(client, (relation) => {
-        if (context.signal.aborted) throw stopReason(context.signal, 'the restore test');
-        context.progress({ phase: 'amcheck', detail: `${name} ${relation}` });
-      }),
-    );
-    const say = (text: string): string => `database '${name}': ${text}`;
-    all = {
-      relations: all.relations + one.relations,
-      problems: [...all.problems, ...one.problems.map(say)],
-      remarks: [...all.remarks, ...one.remarks.map(say)],
-    };
-  }
-  return all;
-}
-
-async function askAll(
-  connection: Connection,
-  context: Context,
-  {
-    plan,
-    databases,
-    major,
-  }: { readonly plan: RestoreTestPlan; readonly databases: readonly Database[]; readonly major: number },
-): Promise<readonly string[]> {
-  if (plan.assertions.length === 0) return [];
-  const names = databases.map(({ name }) => name);
-  const user = await inDatabase(connection, 'template1', (admin) => createReader(admin, { major, databases: names }));
-  return askAssertions(
-    { ...connection, user },
-    {
-      assertions: plan.assertions,
-      timeoutSeconds: plan.assertionTimeoutSeconds,
-      snapshotAt: new Map(databases.map(({ name, facts }) => [name, facts.snapshotAt])),
-      onAssertion: (name) => {
-        if (context.signal.aborted) throw stopReason(context.signal, 'the restore test');
-        context.progress({ phase: 'assertions', detail: name });
-      },
-    },
-  );
-}
-
-async function inDatabase<Result>(
-  connection: Connection,
-  database: string,
-  work: (client: Client) => Promise<Result>,
-): Promise<Result> {
-  const client = await connect(connection, database);
-  try {
-    return await work(client);
-  } finally {
-    await client.end();
-  }
 }

@@ -88,7 +88,7 @@ select d.datname as name,
  * Every database that takes connections, except the server's own templates and what restores left or are working on. A template of the
  * user's own holds what he put into it.
  */
-export async function readDatabases(client: Client): Promise<DatabaseSummary[]> {
+async function readDatabases(client: Client): Promise<DatabaseSummary[]> {
   return (await client.query<DatabaseSummary>(databasesQuery)).rows;
 }
 

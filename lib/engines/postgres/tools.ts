@@ -17,7 +17,7 @@ export type ClientTools = {
 };
 
 const programs = ['pg_dump', 'pg_dumpall', 'pg_restore', 'psql'] as const;
-export const oldestMajor = 13;
+const oldestMajor = 13;
 export const newestMajor = 18;
 
 /**

@@ -1,10 +1,8 @@
-import { isWholeServer, type Manifest } from '../../core/manifest.ts';
+import type { Manifest } from '../../core/manifest.ts';
 import type { LogStart } from '../../core/retention/log-facts.ts';
-import { parseLsn } from '../../engines/postgres/replication/lsn.ts';
+import { isPhysical } from '../../engines/postgres/base/base-settings.ts';
+import { logSpanOf } from '../../engines/postgres/recover/cluster-facts.ts';
 import { segmentName } from '../../engines/postgres/replication/wal-segments.ts';
-
-/** Methods whose backups a log goes on from, or that need one themselves. */
-const methods: readonly string[] = ['base', 'incremental', 'differential'];
 
 /**
  * From where on a backup needs its server's log: null when it needs none, as a dump; `unknown` when it is one of a whole server, and its
@@ -14,10 +12,10 @@ export function logStartOf(
   { backupId, method, streams }: Pick<Manifest, 'backupId' | 'method' | 'streams'>,
   writtenAt: Date,
 ): LogStart | 'unknown' | null {
-  if (!methods.includes(method)) return null;
-  const { systemIdentifier, timeline, startLsn, segmentBytes } = streams.find(isWholeServer)?.facts ?? {};
-  if (typeof systemIdentifier !== 'string' || typeof startLsn !== 'string') return 'unknown';
-  if (typeof timeline !== 'number' || typeof segmentBytes !== 'number') return 'unknown';
-  const position = segmentName(timeline, parseLsn(startLsn), segmentBytes).slice(8);
+  if (!isPhysical(method)) return null;
+  const span = logSpanOf({ streams });
+  if (span === undefined) return 'unknown';
+  const { systemIdentifier, timeline } = span;
+  const position = segmentName(timeline, span.startLsn, span.segmentBytes).slice(8);
   return { backup: backupId, systemIdentifier, timeline, position, writtenAt: writtenAt.toISOString() };
 }

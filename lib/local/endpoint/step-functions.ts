@@ -70,6 +70,32 @@ export function stepFunctionsOperations(executions: Executions): Operations {
         return page(input, input['reverseOrder'] === true ? events.reverse() : events, 'events');
       },
     },
+    // A policy names no resource for these: whose answer it is, the token says.
+    SendTaskSuccess: {
+      action: 'states:SendTaskSuccess',
+      resource: () => '*',
+      run: (input) => {
+        executions.tokens.succeed(text(input, 'taskToken'), text(input, 'output'));
+        return {};
+      },
+    },
+    SendTaskFailure: {
+      action: 'states:SendTaskFailure',
+      resource: () => '*',
+      run: (input) => {
+        const error = optionalText(input, 'error') ?? '';
+        executions.tokens.fail(text(input, 'taskToken'), { error, cause: optionalText(input, 'cause') ?? '' });
+        return {};
+      },
+    },
+    SendTaskHeartbeat: {
+      action: 'states:SendTaskHeartbeat',
+      resource: () => '*',
+      run: (input) => {
+        executions.tokens.heartbeat(text(input, 'taskToken'));
+        return {};
+      },
+    },
     DescribeStateMachine: {
       action: 'states:DescribeStateMachine',
       resource: (input) => text(input, 'stateMachineArn'),

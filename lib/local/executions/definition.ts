@@ -1,9 +1,16 @@
 import { HoldfastError } from '../../core/errors.ts';
 import { asJsonObject, isJsonObject, type Json, type JsonObject } from '../json.ts';
 import type { LocalMachine } from '../model.ts';
+import { tokenMark } from './task-tokens.ts';
 
 /** A Task state, wherever it is nested. */
-export type TaskState = { readonly name: string; readonly resource: string; readonly timeoutSeconds: number };
+export type TaskState = {
+  readonly name: string;
+  readonly resource: string;
+  readonly timeoutSeconds: number;
+  /** Of a state that waits for an answer: it has to be heard of so often. */
+  readonly heartbeatSeconds?: number;
+};
 
 /** A definition that the interpreter can run with the meaning that Step Functions gives it. */
 export type PreparedDefinition = { readonly definition: JsonObject; readonly tasks: readonly TaskState[] };
@@ -49,13 +56,24 @@ export function prepareDefinition(machine: LocalMachine): PreparedDefinition {
   };
 
   const prepareState = (name: string, state: JsonObject): JsonObject => {
-    const field = fieldsNotPlayed.find((candidate) => candidate in state);
+    const isCallback = String(state['Resource']).endsWith('.waitForTaskToken');
+    const field = fieldsNotPlayed.find(
+      (candidate) => candidate in state && !(isCallback && candidate === 'HeartbeatSeconds'),
+    );
     if (field !== undefined) throw refuse(`state '${name}'`, `the field '${field}' is not played here`);
     if (state['QueryLanguage'] === 'JSONata') throw refuse(`state '${name}'`, "only 'JSONPath' is understood here");
+    if (!isCallback && JSON.stringify(withoutBranches(state)).includes('$$.Task'))
+      throw refuse(`state '${name}'`, "the context object has no '$$.Task.Token' here");
     const prepared = asJsonObject(rewritePaths(withoutBranches(state), name));
     if (state['Type'] === 'Task') {
       const timeoutSeconds = bounded(state['TimeoutSeconds'] ?? longestTimeoutSeconds);
-      tasks.push({ name, resource: String(state['Resource']), timeoutSeconds });
+      const heartbeat = state['HeartbeatSeconds'];
+      tasks.push({
+        name,
+        resource: String(state['Resource']),
+        timeoutSeconds,
+        ...(heartbeat === undefined ? {} : { heartbeatSeconds: bounded(heartbeat) }),
+      });
       return { ...prepared, TimeoutSeconds: timeoutSeconds };
     }
     const branches = state['Branches'];
@@ -76,6 +94,7 @@ export function prepareDefinition(machine: LocalMachine): PreparedDefinition {
     const entries = Object.entries(value).map(([key, inner]): [string, Json] => {
       // A path that is nothing but the state's name becomes that name, for which the key may not end in `.$`.
       if (key.endsWith('.$') && inner === '$$.State.Name') return [key.slice(0, -2), state];
+      if (key.endsWith('.$') && inner === '$$.Task.Token') return [key.slice(0, -2), tokenMark];
       return [key, key === 'Comment' ? inner : rewritePaths(inner, state)];
     });
     return Object.fromEntries(entries);
@@ -85,6 +104,7 @@ export function prepareDefinition(machine: LocalMachine): PreparedDefinition {
     path.replaceAll(/\$\$\.?([A-Za-z]*)(\.[A-Za-z]+)?/g, (whole, object: string, field: string | undefined) => {
       if (object === 'Execution') return `$$.Run${field ?? ''}`;
       if (object === 'StateMachine' || object === 'Map') return whole;
+      if (object === 'Task' && field === '.Token') return `'${tokenMark}'`;
       if (object === 'State' && field === '.Name') return `'${state.replaceAll(/['\\{}]/g, '\\$&')}'`;
       throw refuse(`state '${state}'`, `the context object has no '${whole}' here`);
     });

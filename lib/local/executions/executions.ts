@@ -8,8 +8,10 @@ import { asJsonObject, type Json } from '../json.ts';
 import type { LocalMachine } from '../model.ts';
 import { type PreparedDefinition, prepareDefinition } from './definition.ts';
 import { type ExecutionEvent, ExecutionHistory, type ExecutionRecord, stackStoppedError } from './history.ts';
+import { placeOfWaiting, withTimeLeft } from './resume.ts';
 import { type RunEvent, type RunOutcome, runMachine } from './run-machine.ts';
 import { isKnownResource, runTaskState, type TaskServices } from './task-handlers.ts';
+import { TaskTokens } from './task-tokens.ts';
 
 /** What listeners hear of a running execution. */
 export type ExecutionNews =
@@ -23,13 +25,24 @@ type Running = {
   lastEventId: number;
 };
 
+type Run = {
+  readonly record: ExecutionRecord;
+  readonly machine: LocalMachine;
+  readonly prepared: PreparedDefinition;
+  readonly caller: Caller;
+  readonly beginAt: string | undefined;
+  readonly input: Json;
+  readonly lastEventId: number;
+};
+
 const redriveWindowMs = 14 * 24 * 60 * 60 * 1000;
 
 /**
  * The executions of all state machines, as Step Functions keeps them: started once per name, recorded, stopped, redriven.
  *
- * Invariant: an execution is on record as RUNNING only while this process runs it. What an earlier process left RUNNING is recorded
- * as failed with `Holdfast.LocalStackStopped` before anything new starts; it can be redriven.
+ * Invariant: an execution is on record as RUNNING only while this process runs it, or while it waits for an answer to a task token, be it that
+ * no process runs: such a one is resumed. What an earlier process left RUNNING elsewhere is recorded as failed with
+ * `Holdfast.LocalStackStopped` before anything new starts; it can be redriven.
  */
 export class Executions {
   readonly #history: ExecutionHistory;
@@ -40,9 +53,12 @@ export class Executions {
   >();
   readonly #running = new Map<string, Running>();
   readonly #news = new EventEmitter<{ news: [ExecutionNews] }>();
+  /** What executions wait for, and who may answer. */
+  readonly tokens = new TaskTokens();
   #records = new Map<string, ExecutionRecord>();
   #isClosing = false;
   readonly #stoppedByDeath: ExecutionRecord[] = [];
+  readonly #waiting: Run[] = [];
 
   private constructor(history: ExecutionHistory, services: TaskServices) {
     this.#history = history;
@@ -59,9 +75,18 @@ export class Executions {
     const executions = new Executions(new ExecutionHistory(options.stateDirectory), options.services);
     for (const machine of options.machines) executions.#add(machine);
     executions.#records = await executions.#history.load();
-    for (const record of executions.#records.values())
-      if (record.status === 'RUNNING') executions.#stoppedByDeath.push(executions.#recordStopped(record));
+    for (const record of executions.#records.values()) {
+      if (record.status !== 'RUNNING') continue;
+      const waiting = await executions.#waitingIn(record);
+      if (waiting === undefined) executions.#stoppedByDeath.push(executions.#recordStopped(record));
+      else executions.#waiting.push(waiting);
+    }
     return executions;
+  }
+
+  /** Goes on with what waited for an answer when the last stack ended: each such state is entered anew, with a new token and the time that it has left. */
+  resume(): void {
+    for (const waiting of this.#waiting.splice(0)) this.#run(waiting, { isResumed: true });
   }
 
   /** What was running when the last stack died, and is failed since this start. */
@@ -170,9 +195,14 @@ export class Executions {
     if (execution !== undefined) this.#news.emit('news', { kind: 'progress', execution, state, progress });
   }
 
-  /** Refuses new executions, lets the running ones end within `graceSeconds`, and records the rest as stopped by the stack. */
+  /**
+   * Refuses new executions, lets the running ones end within `graceSeconds`, and records the rest as stopped by the stack. What waits for an
+   * answer stays as it is, for the next stack to go on with.
+   */
   async close(graceSeconds: number): Promise<void> {
     this.#isClosing = true;
+    for (const { record, stop } of this.#running.values())
+      if (this.tokens.isAwaitedBy(record.arn)) stop.abort(leftWaiting);
     const { promise: graceEnds, resolve } = Promise.withResolvers<void>();
     const timer = setTimeout(resolve, graceSeconds * 1000);
     await Promise.race([Promise.all([...this.#running.values()].map(({ ended }) => ended)), graceEnds]);
@@ -204,15 +234,19 @@ export class Executions {
     return found;
   }
 
-  #run(options: {
-    readonly record: ExecutionRecord;
-    readonly machine: LocalMachine;
-    readonly prepared: PreparedDefinition;
-    readonly caller: Caller;
-    readonly beginAt: string | undefined;
-    readonly input: Json;
-    readonly lastEventId: number;
-  }): void {
+  /** Where a dead stack's execution goes on, when it waited for an answer to a token. */
+  async #waitingIn(record: ExecutionRecord): Promise<Run | undefined> {
+    const entry = this.#machines.get(record.machineArn);
+    if (entry === undefined) return undefined;
+    const events = await this.#history.events(record);
+    const place = placeOfWaiting(entry.prepared, events);
+    if (place === undefined) return undefined;
+    const { state, input, enteredAt } = place;
+    const prepared = withTimeLeft(entry.prepared, { state, enteredAt, now: new Date() });
+    return { ...entry, record, prepared, beginAt: state, input, lastEventId: events.at(-1)?.id ?? 0 };
+  }
+
+  #run(options: Run, { isResumed = false }: { readonly isResumed?: boolean } = {}): void {
     const { record, machine, caller } = options;
     const stop = new AbortController();
     const { promise: ended, resolve } = Promise.withResolvers<ExecutionRecord>();
@@ -220,11 +254,13 @@ export class Executions {
     this.#records.delete(record.arn);
     this.#records.set(record.arn, record);
     this.#running.set(record.arn, running);
-    this.#history.record(record);
-    this.#append(running, {
-      at: record.redrivenAt ?? record.beganAt,
-      type: record.redriveCount === 0 ? 'execution-started' : 'execution-redriven',
-    });
+    if (!isResumed) {
+      this.#history.record(record);
+      this.#append(running, {
+        at: record.redrivenAt ?? record.beganAt,
+        type: record.redriveCount === 0 ? 'execution-started' : 'execution-redriven',
+      });
+    }
     const outcome = runMachine({
       machine,
       prepared: options.prepared,
@@ -251,7 +287,7 @@ export class Executions {
             signal,
             caller,
           },
-          this.#services,
+          { services: this.#services, tokens: this.tokens },
         ),
       onEvent: (event) => this.#append(running, event),
     });
@@ -260,6 +296,10 @@ export class Executions {
 
   #end(running: Running, outcome: RunOutcome): ExecutionRecord {
     const endedAt = new Date().toISOString();
+    if (outcome.status === 'ABORTED' && running.stop.signal.reason === leftWaiting) {
+      this.#running.delete(running.record.arn);
+      return running.record;
+    }
     const wasStoppedByStack = outcome.status === 'ABORTED' && running.stop.signal.reason === stackStoppedError;
     const result = wasStoppedByStack ? stoppedOutcome : outcome;
     const record: ExecutionRecord = {
@@ -297,6 +337,9 @@ export class Executions {
     return stopped;
   }
 }
+
+/** Why an execution is no longer run here, and yet has not ended. */
+const leftWaiting = Symbol('left waiting');
 
 const stoppedOutcome = {
   status: 'FAILED',

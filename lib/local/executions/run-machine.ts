@@ -8,7 +8,7 @@ import type { Json, JsonObject } from '../json.ts';
 import type { LocalMachine } from '../model.ts';
 import type { PreparedDefinition, TaskState } from './definition.ts';
 import type { ExecutionEvent } from './history.ts';
-import { stateError } from './task-handlers.ts';
+import { stateError } from './state-error.ts';
 
 /** An event of a run, before it has its number. */
 export type RunEvent = Omit<ExecutionEvent, 'id'>;

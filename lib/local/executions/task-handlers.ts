@@ -1,8 +1,10 @@
 import { AwsError } from '../aws-error.ts';
 import type { Caller } from '../identities.ts';
-import { asJsonObject, type Json, type JsonObject } from '../json.ts';
+import { asJsonObject, isJsonObject, type Json, type JsonObject } from '../json.ts';
 import type { LocalMachine } from '../model.ts';
 import type { TaskState } from './definition.ts';
+import { stateError } from './state-error.ts';
+import { type TaskTokens, tokenMark } from './task-tokens.ts';
 
 /** What a Task state needs beside its parameters. */
 export type TaskCall = {
@@ -30,8 +32,16 @@ export type TaskServices = {
 const payloadLimitBytes = 262_144;
 
 /** Runs the Task state `state` as its `Resource` says. Any other resource is refused by its name. */
-export async function runTaskState(task: TaskState, call: TaskCall, services: TaskServices): Promise<Json> {
-  const result = await dispatch(task, call, services);
+export async function runTaskState(
+  task: TaskState,
+  call: TaskCall,
+  { services, tokens }: { readonly services: TaskServices; readonly tokens: TaskTokens },
+): Promise<Json> {
+  const resource = withoutCallback(task.resource);
+  const result =
+    resource === task.resource
+      ? await dispatch(resource, call, services)
+      : await answerTo(task, call, { tokens, send: (told) => dispatch(resource, told, services) });
   const sizeBytes = Buffer.byteLength(JSON.stringify(result ?? null));
   if (sizeBytes > payloadLimitBytes)
     throw stateError(
@@ -43,7 +53,35 @@ export async function runTaskState(task: TaskState, call: TaskCall, services: Ta
 
 /** Whether `resource` can be played; checked when a stack opens, so that no execution finds out. */
 export function isKnownResource(resource: string): boolean {
-  return resource in integrations || /^arn:aws:lambda:[^:]+:\d+:function:/.test(resource);
+  return withoutCallback(resource) in integrations || isFunction(resource);
+}
+
+const isFunction = (resource: string): boolean => /^arn:aws:lambda:[^:]+:\d+:function:/.test(resource);
+
+/** The resource that is told of a token; itself where nobody is waited for. A task that is run to its end is never told of one. */
+const withoutCallback = (resource: string): string => resource.replace(/(?<!\.sync)\.waitForTaskToken$/, '');
+
+/** Tells of a new token, and waits until somebody answers to it. That it could not be told fails the state at once. */
+async function answerTo(
+  task: TaskState,
+  call: TaskCall,
+  { tokens, send }: { readonly tokens: TaskTokens; readonly send: (told: TaskCall) => Promise<Json> },
+): Promise<Json> {
+  const waiting = tokens.open(call.executionArn, { signal: call.signal, heartbeatSeconds: task.heartbeatSeconds });
+  try {
+    const told = { ...call, parameters: asJsonObject(withToken(call.parameters, waiting.token)) };
+    // The answer may come before the call that told of it has returned.
+    return await Promise.race([send(told).then(() => waiting.answer), waiting.answer]);
+  } finally {
+    waiting.close();
+  }
+}
+
+function withToken(value: Json, token: string): Json {
+  if (typeof value === 'string') return value.replaceAll(tokenMark, token);
+  if (Array.isArray(value)) return value.map((item: Json) => withToken(item, token));
+  if (!isJsonObject(value)) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, withToken(inner, token)]));
 }
 
 type Integration = (call: TaskCall, services: TaskServices) => Promise<Json>;
@@ -73,10 +111,10 @@ const integrations: Readonly<Record<string, Integration>> = {
   },
 };
 
-async function dispatch({ resource }: TaskState, call: TaskCall, services: TaskServices): Promise<Json> {
+async function dispatch(resource: string, call: TaskCall, services: TaskServices): Promise<Json> {
   const integration = integrations[resource];
   if (integration !== undefined) return integration(call, services);
-  if (isKnownResource(resource)) return services.invokeFunction(resource, call.parameters, call.caller);
+  if (isFunction(resource)) return services.invokeFunction(resource, call.parameters, call.caller);
   throw stateError('States.Runtime', `the resource '${resource}' is not known to the local stack`);
 }
 
@@ -87,13 +125,6 @@ function refuseUnknown(integration: string, rest: JsonObject, known: readonly st
       'States.Runtime',
       `${integration}: the parameter '${unknown.join("', '")}' is not known to the local stack`,
     );
-}
-
-/** An error whose name and message become `Error` and `Cause`. */
-export function stateError(name: string, cause: string): Error {
-  const error = new Error(cause);
-  error.name = name;
-  return error;
 }
 
 /** What `ecs:runTask.sync` was asked for, checked. */

@@ -35,6 +35,8 @@ import type { KnownPiece } from './segment-assembler.ts';
 export type ReceiverSession = AsyncDisposable & {
   readonly replication: Client;
   readonly sql: Client;
+  /** Has another one ask, instead of one that was lost. */
+  renewSql(): Promise<void>;
   readonly identity: SystemIdentity;
   readonly segmentBytes: number;
   readonly limits: WalLimits;
@@ -45,19 +47,28 @@ export async function openSession(connection: unknown, signal: AbortSignal): Pro
   const parsed = parseConnection(connection);
   const options = { applicationName: 'holdfast-wal', signal };
   const replication = await connectForReplication(parsed, options);
-  const opened: Client[] = [replication];
+  const openSql = (): Promise<Client> =>
+    connect(parsed, parsed.maintenanceDatabase, { ...options, statementTimeoutSeconds: 15 });
+  let sql: Client | undefined;
   const close = async (): Promise<void> => {
-    await Promise.all(opened.map((client) => client.end().catch(() => undefined)));
+    await Promise.all([replication, sql].map((client) => client?.end().catch(() => undefined)));
   };
   try {
-    const sql = await connect(parsed, parsed.maintenanceDatabase, { ...options, statementTimeoutSeconds: 15 });
-    opened.push(sql);
+    const first = await openSql();
+    sql = first;
     return {
       replication,
-      sql,
+      get sql() {
+        return sql ?? first;
+      },
+      async renewSql() {
+        const lost = sql;
+        sql = await openSql();
+        await lost?.end().catch(() => undefined);
+      },
       identity: await identifySystem(replication),
       segmentBytes: await readSegmentBytes(replication),
-      limits: await readWalLimits(sql),
+      limits: await readWalLimits(first),
       [Symbol.asyncDispose]: close,
     };
   } catch (error) {

@@ -1,5 +1,5 @@
-import type { Lsn } from '../../engines/postgres/replication/lsn.ts';
-import type { TimelinePath } from '../../engines/postgres/replication/timeline-history.ts';
+import { earlier, type Lsn } from '../../engines/postgres/replication/lsn.ts';
+import { type TimelinePath, timelineAt } from '../../engines/postgres/replication/timeline-history.ts';
 import { extentOf, type WalSegment } from '../wal-contents.ts';
 
 /** Where receiving begins. */
@@ -21,21 +21,15 @@ export function planStart(
   segments: ReadonlyMap<number, readonly WalSegment[]>,
   { slotLsn, segmentBytes }: { readonly slotLsn: Lsn; readonly segmentBytes: number },
 ): WalStart {
-  const atSlot = { timeline: timelineOf(path, slotLsn), lsn: slotLsn };
+  const atSlot = { timeline: timelineAt(path, slotLsn), lsn: slotLsn };
   const { lsn: reached } = extentOf(segments, path, { from: slotLsn, segmentBytes });
-  if (reached > slotLsn) return { timeline: timelineOf(path, reached), lsn: reached };
+  if (reached > slotLsn) return { timeline: timelineAt(path, reached), lsn: reached };
   const last = path
     .flatMap(({ timeline, begin, end }) =>
-      (segments.get(timeline) ?? []).map((segment) => min(segment.end, end)).filter((lsn) => lsn > begin),
+      (segments.get(timeline) ?? []).map((segment) => earlier(segment.end, end)).filter((lsn) => lsn > begin),
     )
     .filter((lsn) => lsn < slotLsn)
     .reduce<Lsn | undefined>((latest, lsn) => (latest === undefined || lsn > latest ? lsn : latest), undefined);
   if (last === undefined) return atSlot;
-  return { timeline: timelineOf(path, last), lsn: last, otherwise: atSlot };
+  return { timeline: timelineAt(path, last), lsn: last, otherwise: atSlot };
 }
-
-const min = (a: Lsn, b: Lsn | undefined): Lsn => (b !== undefined && b < a ? b : a);
-
-/** The timeline that goes on from a position. */
-const timelineOf = (path: TimelinePath, lsn: Lsn): number =>
-  (path.find(({ begin, end }) => lsn >= begin && (end === undefined || lsn < end)) ?? path.at(-1))?.timeline ?? 1;

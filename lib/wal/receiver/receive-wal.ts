@@ -5,8 +5,10 @@ import type { TargetName } from '../../core/ids.ts';
 import { walHealthKey } from '../../core/object-keys.ts';
 import { formatLsn, parseLsn } from '../../engines/postgres/replication/lsn.ts';
 import { readSlot } from '../../engines/postgres/replication/slots.ts';
+import type { TimelinePath } from '../../engines/postgres/replication/timeline-history.ts';
 import { sampleWal } from '../../engines/postgres/replication/wal-sample.ts';
 import { segmentStart } from '../../engines/postgres/replication/wal-segments.ts';
+import type { Log } from '../../observe/log.ts';
 import { readDocument } from '../../store/document.ts';
 import type { WalContext } from '../wal-context.ts';
 import { WalKeys } from '../wal-keys.ts';
@@ -23,14 +25,12 @@ import { receiveTimeline } from './receive-timeline.ts';
 import type { ReceiverSettings } from './receiver-settings.ts';
 import { type Measure, ReceiverState } from './receiver-state.ts';
 
-type Say = (message: string, fields?: Readonly<Record<string, string>>) => void;
-
 export type ReceiveOptions = {
   readonly target: TargetName;
   /** The target's connection, with a fresh password each time that it is asked for. */
   readonly connection: () => Promise<unknown>;
   readonly settings: ReceiverSettings;
-  readonly log: { readonly info: Say; readonly warn: Say; readonly error: Say };
+  readonly log: Log;
   /** Takes its metrics. @default - nobody does */
   readonly measure?: Measure;
   /** How long uploads may go on after `context.signal` has fired. @default 20000 */
@@ -144,16 +144,20 @@ class Receiver {
     const lastDurable = now.systemIdentifier === systemIdentifier ? parseLsn(now.durableLsn) : undefined;
     const start = await planSession(this.#context, target, { session, path, slotLsn, lastDurable });
     try {
-      await this.#stream(session, writer, start);
+      await this.#stream(session, writer, { ...start, path });
     } catch (error) {
       if (!(error instanceof HoldfastError && error.code === 'wal-gone')) throw error;
       if (start.otherwise === undefined) throw new HoldfastError('source-interrupted', error.message, { cause: error });
       this.#tellGap(start, session.segmentBytes);
-      await this.#stream(session, writer, { ...start.otherwise, known: [] });
+      await this.#stream(session, writer, { ...start.otherwise, known: [], path });
     }
   }
 
-  async #stream(session: ReceiverSession, writer: WalWriter, start: PlannedStart): Promise<void> {
+  async #stream(
+    session: ReceiverSession,
+    writer: WalWriter,
+    start: PlannedStart & { readonly path: TimelinePath },
+  ): Promise<void> {
     const { target, settings, log } = this.#options;
     const { replication, identity, segmentBytes, limits } = session;
     const state = this.#state;
@@ -161,7 +165,8 @@ class Receiver {
       target,
       systemIdentifier: identity.systemIdentifier,
     });
-    state.begin({ systemIdentifier: identity.systemIdentifier, timeline: start.timeline, durable: start.lsn });
+    const { timeline, lsn: durable, path } = start;
+    state.begin({ systemIdentifier: identity.systemIdentifier, timeline, path, durable });
     const endSampling = this.#sample(session);
     try {
       const next = await receiveTimeline({
@@ -191,15 +196,20 @@ class Receiver {
     }
   }
 
-  /** Asks the server again and again where its WAL is, and how its slot does. What it does not answer, the stream finds out. */
-  #sample({ sql, limits }: ReceiverSession): () => Promise<void> {
+  /**
+   * Asks the server again and again where its WAL is, and how its slot does. The stream goes on whatever becomes of the session that asks (an
+   * administrator may end it, for it is idle nearly always); while it cannot be renewed, what is known ages, and is told to be behind.
+   */
+  #sample(session: ReceiverSession): () => Promise<void> {
     let asking: Promise<void> | undefined;
     const ask = async (): Promise<void> => {
-      const sample = await sampleWal(sql);
-      this.#state.sampled(sample, await readSlot(sql, this.#options.settings.slot), limits.slotLimitBytes);
+      const sample = await sampleWal(session.sql);
+      const slot = await readSlot(session.sql, this.#options.settings.slot);
+      this.#state.sampled(sample, slot, session.limits.slotLimitBytes);
     };
     const tick = (): void => {
       asking ??= ask()
+        .catch(() => session.renewSql())
         .catch(() => undefined)
         .finally(() => {
           asking = undefined;

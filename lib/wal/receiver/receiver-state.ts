@@ -5,6 +5,7 @@ import type { MetricName } from '../../core/metrics.ts';
 import { walHealthKey } from '../../core/object-keys.ts';
 import { formatLsn, type Lsn, parseLsn } from '../../engines/postgres/replication/lsn.ts';
 import type { SlotState } from '../../engines/postgres/replication/slots.ts';
+import type { TimelinePath } from '../../engines/postgres/replication/timeline-history.ts';
 import type { WalSample } from '../../engines/postgres/replication/wal-sample.ts';
 import type { Store } from '../../store/store.ts';
 import { putJson } from '../../store/text.ts';
@@ -29,6 +30,7 @@ export class ReceiverState {
   #error: WalState['error'];
   #systemIdentifier = '';
   #timeline = 1;
+  #path: WalState['path'];
   #received: Lsn = 0n;
   #durable: Lsn = 0n;
   #storedBytes = 0;
@@ -58,13 +60,31 @@ export class ReceiverState {
     this.#gap = last.gap;
     this.#systemIdentifier = last.systemIdentifier;
     this.#timeline = last.timeline;
+    this.#path = last.path;
     this.#received = parseLsn(last.durableLsn);
     this.#durable = this.#received;
+    this.points.begin(this.#clock(), last.restorablePoint === null ? undefined : new Date(last.restorablePoint));
   }
 
-  begin(from: { readonly systemIdentifier: string; readonly timeline: number; readonly durable: Lsn }): void {
+  begin(from: {
+    readonly systemIdentifier: string;
+    readonly timeline: number;
+    readonly path: TimelinePath;
+    readonly durable: Lsn;
+  }): void {
+    const isSame = from.systemIdentifier === this.#systemIdentifier;
+    // What an earlier session or receiver called restorable is so as long as the store has as much of the same log.
+    const isThere = isSame && from.durable >= this.#durable;
+    if (!isThere || from.timeline !== this.#timeline)
+      this.points.begin(this.#clock(), isThere ? this.points.restorable : undefined);
+    // A gap is one of its own system's log.
+    if (!isSame) this.#gap = null;
     this.#systemIdentifier = from.systemIdentifier;
     this.#timeline = from.timeline;
+    this.#path = from.path.map(({ timeline, begin, end }) => ({
+      ...{ timeline, begin: formatLsn(begin) },
+      ...(end !== undefined && { end: formatLsn(end) }),
+    }));
     this.#received = from.durable;
     this.#durable = from.durable;
     this.#state = 'receiving';
@@ -116,6 +136,7 @@ export class ReceiverState {
       state: this.#state,
       ...(this.#error === undefined ? {} : { error: this.#error }),
       timeline: this.#timeline,
+      ...(this.#path && { path: this.#path }),
       receivedLsn: formatLsn(this.#received),
       durableLsn: formatLsn(this.#durable),
       restorablePoint: this.points.restorable?.toISOString() ?? null,

@@ -115,6 +115,19 @@ suite('testing a backup of PostgreSQL by restoring it', { concurrency: false }, 
     assert.deepEqual(leftovers(), before);
   });
 
+  test('a database that was set to take no writes is gone through too', async () => {
+    await run(server, 'postgres', 'create database archive');
+    await run(server, 'archive', 'create table old (id int primary key)');
+    await run(server, 'postgres', 'alter database archive set default_transaction_read_only = on');
+    using context = contextFor(server, { connection: { databases: ['archive'] } });
+    const archive = (await capture(engine, context)).get('archive');
+
+    const { relations, problems } = await testIt({ ...planOf(), streams: [planned(archive, 'archive')] });
+
+    assert.deepEqual([relations, problems], [2, []]);
+    await run(server, 'postgres', 'drop database archive');
+  });
+
   test('a backup that is a script comes back too, and is the same', async () => {
     using context = contextFor(server, { connection: { databases: ['orders'] } });
     const scripts = await capture(engine, context, { method: 'logical', format: 'sql' });

@@ -15,12 +15,17 @@ import { GetSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-sec
 import {
   DescribeExecutionCommand,
   GetExecutionHistoryCommand,
+  InvalidToken,
   ListExecutionsCommand,
+  SendTaskFailureCommand,
+  SendTaskHeartbeatCommand,
+  SendTaskSuccessCommand,
   SFNClient,
   StartExecutionCommand,
   StopExecutionCommand,
+  TaskTimedOut,
 } from '@aws-sdk/client-sfn';
-import type { LocalStack } from '../../../lib/local/stack.ts';
+import type { LocalStack } from '../../../lib/local/local-stack.ts';
 import { openToyStack, type ToyFolder, toyFolder } from '../toy-stack.ts';
 
 let folder: ToyFolder;
@@ -108,6 +113,16 @@ test('stopping an execution stops its task too, and its history says so', async 
     list.executions?.map(({ name }) => name),
     ['stopped'],
   );
+});
+
+test('an answer to a token that nobody waits for is refused as Step Functions refuses it', async () => {
+  const sfn = new SFNClient(client);
+  const spent = Buffer.from(JSON.stringify([`${machineArn}:spent`, 'one'])).toString('base64url');
+
+  await assert.rejects(sfn.send(new SendTaskSuccessCommand({ taskToken: spent, output: '{}' })), TaskTimedOut);
+  await assert.rejects(sfn.send(new SendTaskFailureCommand({ taskToken: spent, error: 'refused' })), TaskTimedOut);
+  await assert.rejects(sfn.send(new SendTaskHeartbeatCommand({ taskToken: spent })), TaskTimedOut);
+  await assert.rejects(sfn.send(new SendTaskSuccessCommand({ taskToken: 'nonsense', output: '{}' })), InvalidToken);
 });
 
 test('a function is invoked with its own environment and folder, and stays warm', async () => {

@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { after, before, test } from 'node:test';
 import { EventBridgeClient, PutEventsCommand } from '@aws-sdk/client-eventbridge';
 import { matchesPattern } from '../../../lib/local/events/pattern.ts';
-import type { LocalStack, StackEvent } from '../../../lib/local/stack.ts';
+import type { LocalStack, StackEvent } from '../../../lib/local/local-stack.ts';
 import { openToyStack, type ToyFolder, toyFolder } from '../toy-stack.ts';
 
 let hook: Server;

@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { prepareDefinition } from '../../../lib/local/executions/definition.ts';
 import { Executions } from '../../../lib/local/executions/executions.ts';
-import { stateError, type TaskServices } from '../../../lib/local/executions/task-handlers.ts';
+import { stateError } from '../../../lib/local/executions/state-error.ts';
+import type { TaskServices } from '../../../lib/local/executions/task-handlers.ts';
 import type { Json, JsonObject } from '../../../lib/local/json.ts';
 import type { LocalMachine } from '../../../lib/local/model.ts';
 

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { after, before, test } from 'node:test';
-import type { LocalStack } from '../../../lib/local/stack.ts';
+import type { LocalStack } from '../../../lib/local/local-stack.ts';
 import { openStatusServer } from '../../../lib/local/status/status-server.ts';
 import { openToyStack, type ToyFolder, toyFolder } from '../toy-stack.ts';
 

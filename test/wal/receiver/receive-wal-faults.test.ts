@@ -219,3 +219,26 @@ test('a receiver that was away until the server gave its slot up says what is lo
   assert.equal(reach.isGap, true);
   assert.equal(reach.lsn, formatLsn(before));
 });
+
+test('the point advances when the session that asks for it was ended by an administrator', async () => {
+  await using server = await postgresServer({ major: 17, settings });
+  await using place = await walPlace();
+  await using receiver = receiving(place, server, { flushSeconds: 0.2 });
+  await until(async () => (await walState(place))?.restorablePoint, 'the first point');
+
+  const ended = await withSql(server, async (client) => {
+    const { rows } = await client.query<{ at: Date }>(
+      `select now() as at, pg_terminate_backend(pid) from pg_stat_activity
+       where application_name = 'holdfast-wal' and backend_type = 'client backend'`,
+    );
+    return rows[0]?.at;
+  });
+  await switchAndWait(server);
+  await pause(1000);
+  await receiver.stop();
+
+  assert.ok(ended);
+  const point = Date.parse((await walState(place))?.restorablePoint ?? '');
+  assert.ok(point > ended.getTime(), 'the point stood still');
+  assert.equal(receiver.said.filter((line) => line.startsWith('receiving WAL')).length, 1, 'the stream was ended');
+});

@@ -1,10 +1,7 @@
 import { hash } from 'node:crypto';
-import type { Content, ContentWords } from '../../../core/manifest.ts';
+import { type Content, foldersAndFiles } from '../../../core/manifest.ts';
 import { type Lanes, lanesText } from '../../digest/lanes.ts';
 import { type Entry, type EntryKind, shownPath } from './entry.ts';
-
-/** What is counted in trees: everything that has a name in it is a file, folders and links too. */
-export const foldersAndFiles: ContentWords = { collection: 'folder', item: 'file' };
 
 /** What one top-level folder comes to. `unowned` is the digest of the same entries, had they no owner. */
 export type FolderSum = {
@@ -66,6 +63,7 @@ export class TreeSum {
     );
     return {
       content: {
+        // Everything that has a name is counted as a file, folders and links too.
         words: foldersAndFiles,
         tables: folders.map(({ folder, files, bytes, owned }) => ({
           schema: '',

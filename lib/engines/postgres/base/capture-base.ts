@@ -4,6 +4,7 @@ import { stopReason } from '../../stop-reason.ts';
 import { parseConnection } from '../connection.ts';
 import { dumpLimits } from '../dump-limits.ts';
 import { newPacer } from '../pace/pacer.ts';
+import { readWalLimits } from '../replication/slots.ts';
 import { connectToServer, readServer } from '../server.ts';
 import { type BaseBackup, beginBaseBackup } from './base-backup.ts';
 import { baseSettings, scheduledMethods } from './base-settings.ts';
@@ -41,7 +42,8 @@ export async function captureBase(context: EngineContext, request: CaptureReques
     if (parent) requireSameCluster(parent, { target, systemIdentifier });
     else if (isByRange && !server.inRecovery)
       await keepRange(client, target, scheduledMethods(context).includes('incremental'));
-    const { checksums, walKeepBytes } = await readSettings(client);
+    const checksums = await hasChecksums(client);
+    const { slotLimitBytes } = await readWalLimits(client);
     // Before the backup, so that there is a sample however short it is.
     await samples.begin();
     if (parent && isByRange)
@@ -53,7 +55,7 @@ export async function captureBase(context: EngineContext, request: CaptureReques
     const streams = new BaseStreams(context, {
       server,
       checksums,
-      walKeepBytes,
+      walKeepBytes: slotLimitBytes,
       parent,
       backup,
       samples,
@@ -111,13 +113,8 @@ function streamsOf(backup: BaseBackup, streams: BaseStreams, isWhole: boolean): 
   ];
 }
 
-type ServerSettings = { readonly checksums: boolean; readonly walKeepBytes: number | undefined };
-
-async function readSettings(client: Client): Promise<ServerSettings> {
-  const { rows } = await client.query<{ checksums: string; keepMiB: number }>(
-    `select current_setting('data_checksums') as "checksums",
-            (select setting::int from pg_settings where name = 'max_slot_wal_keep_size') as "keepMiB"`,
-  );
-  const { checksums, keepMiB = -1 } = rows[0] ?? {};
-  return { checksums: checksums === 'on', walKeepBytes: keepMiB < 0 ? undefined : keepMiB * 1024 * 1024 };
+/** Does the cluster have page checksums? */
+async function hasChecksums(client: Client): Promise<boolean> {
+  const { rows } = await client.query<{ checksums: string }>(`select current_setting('data_checksums') as "checksums"`);
+  return rows[0]?.checksums === 'on';
 }

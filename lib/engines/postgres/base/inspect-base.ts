@@ -1,5 +1,5 @@
 import { HoldfastError } from '../../../core/errors.ts';
-import type { Content, StreamRecord } from '../../../core/manifest.ts';
+import { type Content, isWholeServer, type StreamRecord } from '../../../core/manifest.ts';
 import { parseLsn } from '../replication/lsn.ts';
 import { ArchiveInspector, ClusterInspector } from './contents/archive-inspector.ts';
 import { ManifestInspector } from './contents/manifest-inspector.ts';
@@ -16,7 +16,7 @@ export function baseInspector(
     case 'pg-backup-manifest':
       return new ManifestInspector();
     case 'pg-tar':
-      return stream.kind === 'cluster' ? clusterInspector(stream) : new ArchiveInspector(pagesOf(stream));
+      return isWholeServer(stream) ? clusterInspector(stream) : new ArchiveInspector(pagesOf(stream));
     case 'pg-wal':
       return new WalArchiveInspector();
     default:

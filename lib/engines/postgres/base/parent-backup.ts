@@ -1,7 +1,8 @@
 import { HoldfastError } from '../../../core/errors.ts';
 import type { BackupId } from '../../../core/ids.ts';
 import type { Manifest, StreamRecord } from '../../../core/manifest.ts';
-import type { BackupReader, CaptureRequest } from '../../engine.ts';
+import type { CaptureRequest } from '../../engine.ts';
+import { ancestorsOf } from './ancestors.ts';
 
 /** The backup that an incremental one is to build on. */
 export type ParentBackup = {
@@ -12,7 +13,8 @@ export type ParentBackup = {
   serverManifest(): AsyncIterable<Uint8Array>;
 };
 
-const firstTake = (target: string): string => `take a base backup: 'holdfast backup ${target} --method base'`;
+/** The hint for whoever has nothing to build on. */
+export const takeBase = (target: string): string => `take a base backup: 'holdfast backup ${target} --method base'`;
 
 /**
  * What a backup of that method builds on: the newest one, unless that would make the chain longer than `chainLinks`; then the base at the
@@ -24,16 +26,16 @@ export async function chooseParent(
 ): Promise<ParentBackup> {
   if (parent === undefined)
     throw new HoldfastError('parent-unfit', `there is no complete backup that ${article(method)} one could build on`, {
-      hint: firstTake(target),
+      hint: takeBase(target),
     });
-  const chain = await chainOf(parent);
+  const chain = [parent.manifest, ...(await ancestorsOf(parent))];
   // `chain` counts the base too, and so what the next one would have before it.
   const chosen = (chain.length > chainLinks ? chain.at(-1) : chain[0]) as Manifest;
   const find = (kind: string): StreamRecord => {
     const record = chosen.streams.find((stream) => stream.kind === kind && stream.status === 'complete');
     if (record !== undefined) return record;
     throw new HoldfastError('parent-unfit', `backup '${chosen.backupId}' has no ${kind} to build on`, {
-      hint: firstTake(target),
+      hint: takeBase(target),
     });
   };
   return {
@@ -52,16 +54,8 @@ export function requireSameCluster(
   throw new HoldfastError(
     'parent-unfit',
     `backup '${id}' is of cluster ${facts['systemIdentifier']}, and the server now has cluster ${systemIdentifier}`,
-    { hint: `was the server made anew, or upgraded? ${firstTake(target)}` },
+    { hint: `was the server made anew, or upgraded? ${takeBase(target)}` },
   );
-}
-
-/** The backup and all that it builds on, down to the base. */
-async function chainOf(parent: BackupReader): Promise<readonly Manifest[]> {
-  const chain = [parent.manifest];
-  for (let id = parent.manifest.parent; id !== null; id = chain.at(-1)?.parent ?? null)
-    chain.push(await parent.ancestor(id));
-  return chain;
 }
 
 const article = (method: string): string => (/^[aeiou]/.test(method) ? `an ${method}` : `a ${method}`);

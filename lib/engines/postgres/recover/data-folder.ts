@@ -1,5 +1,15 @@
 import { spawnSync } from 'node:child_process';
-import { chmodSync, chownSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  renameSync,
+  rmdirSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import path from 'node:path';
 import { HoldfastError } from '../../../core/errors.ts';
 import { accountOfFolder } from '../../../servers/account-of-folder.ts';
@@ -71,11 +81,18 @@ function foldersBetween(first: string, folder: string): readonly string[] {
   return folder === first || parent.length < first.length ? [] : [...foldersBetween(first, parent), parent];
 }
 
-/** Takes back what a restore that failed has put there, and the folders that were made for it. */
+/**
+ * Takes back what a restore that failed has put there, and the folders that were made for it. One of those in which something else is by now
+ * stays with it: a restore takes hours, and others may have found the folder useful.
+ */
 export function takeBack({ path: folder, made }: DataFolder): void {
   removeContents(folder);
   rmSync(path.join(folder, incompleteMark), { force: true });
-  if (made !== undefined) rmSync(made, { recursive: true, force: true });
+  if (made === undefined) return;
+  for (const one of [folder, ...foldersBetween(made, folder).toReversed()]) {
+    if (readdirSync(one).length > 0) return;
+    rmdirSync(one);
+  }
 }
 
 function clearLeftovers(folder: string): void {

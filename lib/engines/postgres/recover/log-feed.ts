@@ -1,12 +1,25 @@
 import { execFile } from 'node:child_process';
-import { chmodSync, chownSync, closeSync, mkdirSync, openSync, renameSync, writeFileSync, writeSync } from 'node:fs';
+import {
+  chmodSync,
+  chownSync,
+  closeSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  renameSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
 import { open } from 'node:fs/promises';
 import { Socket } from 'node:net';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { promisify } from 'node:util';
+import { HoldfastError } from '../../../core/errors.ts';
 import type { ServerAccount } from '../../../servers/server-account.ts';
 import type { LogReader } from '../../engine.ts';
+import { type TablespaceCreation, TablespaceCreations } from './tablespace-creations.ts';
 
 /** Gives a recovering server the segments of a log, fetched ahead of it. */
 export type LogFeed = AsyncDisposable & {
@@ -14,8 +27,6 @@ export type LogFeed = AsyncDisposable & {
   readonly command: string;
   /** What kept a segment from being given to the server; undefined while nothing has. */
   failure(): unknown;
-  /** The last segment that the server took. */
-  lastTaken(): string | undefined;
 };
 
 /** Exit codes above 125 end the recovery; others say that there is no such file, which may be as it should. */
@@ -72,7 +83,6 @@ export async function openLogFeed(options: {
   const places = new Map(names.map((name, index) => [name, index]));
   const fetching = new Map<string, Promise<void>>();
   let failure: unknown;
-  let last: string | undefined;
   let next = 0;
 
   const fetch = (name: string): Promise<void> => {
@@ -117,7 +127,6 @@ export async function openLogFeed(options: {
       if (place === undefined) return;
       // It may be wanted once more: the one with the checkpoint is read first, and a server that is started again begins where it was.
       fetching.delete(name);
-      last = name;
       next = Math.max(next, place + 1);
       options.onTaken(name, place + 1);
       goAhead();
@@ -133,7 +142,6 @@ export async function openLogFeed(options: {
   return {
     command: `${quoted(command)} %f ${quoted(options.data)}/%p`,
     failure: () => failure,
-    lastTaken: () => last,
     async [Symbol.asyncDispose]() {
       options.signal.removeEventListener('abort', abort);
       stop.abort(new Error('the recovery has ended'));
@@ -146,6 +154,30 @@ export async function openLogFeed(options: {
 
 async function* textOf(text: string): AsyncGenerator<Uint8Array> {
   yield Buffer.from(text);
+}
+
+/**
+ * The server makes the tablespace in that folder, which has to be there, and takes whatever is in it for its own: the source's files, where this
+ * is the source's machine.
+ */
+function requireEmpty({ oid, location }: TablespaceCreation, name: string): void {
+  const found = existsSync(location) ? (isEmpty(location) ? undefined : 'is in use') : 'is not there';
+  if (found === undefined) return;
+  throw new HoldfastError(
+    'preflight-failed',
+    `segment '${name}' of the log creates tablespace ${oid} at '${location}', and that folder ${found} here`,
+    {
+      hint: 'recover where it is there and empty, or to a point before, or from a base backup that was taken after the tablespace was made',
+    },
+  );
+}
+
+function isEmpty(folder: string): boolean {
+  try {
+    return readdirSync(folder).length === 0;
+  } catch {
+    return false;
+  }
 }
 
 /** Whole under its own name, or not there. */
@@ -165,11 +197,15 @@ async function fetchFile(
 ): Promise<void> {
   const partial = path.join(files, `${name}.partial`);
   const handle = await open(partial, 'w', 0o600);
+  const creations = new TablespaceCreations();
   try {
     for await (const chunk of bytes) {
       signal.throwIfAborted();
+      creations.write(chunk);
       await handle.writeFile(chunk);
     }
+    creations.end();
+    for (const creation of creations.found) requireEmpty(creation, name);
     if (account) await handle.chown(account.uid, account.gid);
   } finally {
     await handle.close();

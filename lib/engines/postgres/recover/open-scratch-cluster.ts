@@ -6,7 +6,7 @@ import { serverAccount } from '../../../servers/server-account.ts';
 import { startWatchdog } from '../../../servers/watchdog.ts';
 import type { EngineContext, RestorePlan } from '../../engine.ts';
 import { findExactServer, type ServerPrograms } from '../server-programs.ts';
-import { type ClusterFacts, clusterFactsOf } from './cluster-facts.ts';
+import { type ClusterFacts, clusterAmong, clusterFactsOf } from './cluster-facts.ts';
 import { completeDataFolder, type DataFolder, openDataFolder } from './data-folder.ts';
 import { planRecovery } from './plan-recovery.ts';
 import { recover } from './recover.ts';
@@ -44,9 +44,7 @@ export async function openScratchCluster(
     readonly settings?: Readonly<Record<string, string>>;
   },
 ): Promise<ScratchCluster> {
-  const stream = plan.streams.find(({ record }) => record.kind === 'cluster');
-  if (stream === undefined) throw new Error('no stream holds a cluster');
-  const base = clusterFactsOf(stream.record);
+  const base = clusterFactsOf(clusterAmong(plan.streams).record);
   const recovery = await planRecovery(base, plan);
   const chain = await chainOf(plan);
   const account = serverAccount();

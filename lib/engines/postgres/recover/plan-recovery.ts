@@ -6,7 +6,7 @@ import type { Recovery } from './recover.ts';
 import { requireReachable } from './require-reachable.ts';
 
 /** How far a recovery goes and along which log. */
-export type RecoveryPlan = Pick<Recovery, 'base' | 'point' | 'along'>;
+export type RecoveryPlan = Pick<Recovery, 'base' | 'point' | 'along' | 'isTimelineNamed'>;
 
 /** Plans a recovery, and refuses one that cannot reach its point. Throws `point-unreachable`. */
 export async function planRecovery(
@@ -16,5 +16,5 @@ export async function planRecovery(
   const path = log && (await findLogPath(log, base, timeline));
   const point: RecoveryPoint = asked ?? { kind: 'latest' };
   await requireReachable(point, base, { log, path });
-  return { base, point, along: log && path && { log, path } };
+  return { base, point, along: log && path && { log, path }, isTimelineNamed: timeline !== undefined };
 }

@@ -21,7 +21,8 @@ export async function pointByChance(
   const path = await findLogPath(log, base, undefined);
   const covered = await log.covered();
   const from = Date.parse(notBefore);
-  if (covered !== undefined && parseLsn(covered.lsn) <= path.reachable.lsn && Date.parse(covered.at) > from) {
+  const isThere = covered?.timeline === path.timeline && parseLsn(covered.lsn) <= path.reachable.lsn;
+  if (isThere && Date.parse(covered.at) > from) {
     const to = Date.parse(covered.at);
     return { kind: 'time', value: new Date(to - (chance * (to - from)) / 2).toISOString() };
   }
@@ -31,5 +32,6 @@ export async function pointByChance(
     .map((name) => parseSegmentName(name, base.segmentBytes)?.start ?? 0n)
     .filter((start) => start > base.endLsn);
   const drawn = begins.at(-1 - Math.floor((chance * begins.length) / 2));
-  return drawn === undefined ? { kind: 'latest' } : { kind: 'lsn', value: formatLsn(drawn) };
+  if (drawn !== undefined) return { kind: 'lsn', value: formatLsn(drawn) };
+  return path.lost === undefined ? { kind: 'latest' } : { kind: 'immediate' };
 }

@@ -6,7 +6,8 @@ import type { EngineContext, LogReader } from '../../engine.ts';
 import { stopReason } from '../../stop-reason.ts';
 import { connect } from '../connection.ts';
 import { formatLsn, parseLsn } from '../replication/lsn.ts';
-import { parseSegmentName } from '../replication/wal-segments.ts';
+import type { TimelineFork } from '../replication/timeline-history.ts';
+import { parseSegmentName, segmentStart } from '../replication/wal-segments.ts';
 import type { ClusterFacts } from './cluster-facts.ts';
 import type { DataFolder } from './data-folder.ts';
 import { type LogFeed, openLogFeed } from './log-feed.ts';
@@ -20,6 +21,8 @@ export type Recovery = {
   readonly point: RecoveryPoint;
   /** The log, and the way along it; the backup's own WAL is all there is otherwise. */
   readonly along: { readonly log: LogReader; readonly path: LogPath } | undefined;
+  /** Was the timeline asked for? Otherwise a time may be another's than it has. */
+  readonly isTimelineNamed: boolean;
   readonly data: DataFolder;
   readonly server: RecoveryServer;
 };
@@ -76,7 +79,9 @@ async function applied(recovery: Recovery, feed: LogFeed | undefined): Promise<R
     recovery_target_timeline:
       along === undefined || along.path.timeline === base.timeline ? 'current' : String(along.path.timeline),
   };
-  const first = await attempt(server, { ...way, ...targetSettings(point) });
+  // Nothing begins at the log's end, where the server could stop: it is where it ends by itself.
+  const isEnd = point.kind === 'lsn' && along !== undefined && parseLsn(point.value) === along.path.reachable.lsn;
+  const first = await attempt(server, { ...way, ...(isEnd ? {} : targetSettings(point)) });
   if (first.failure === undefined) return first.story;
   if (!first.story.missedTarget || !(await isBeyondLastCommit(recovery))) throw explained(recovery, feed, first);
   // Nothing was committed between the log's last transaction and the point: the end of the log is what the server was at that moment.
@@ -101,7 +106,7 @@ async function isBeyondLastCommit({ point, along }: Recovery): Promise<boolean> 
   if (point.kind !== 'time' || along === undefined) return false;
   const covered = await along.log.covered();
   return (
-    covered !== undefined &&
+    covered?.timeline === along.path.timeline &&
     Date.parse(covered.at) >= Date.parse(point.value) &&
     parseLsn(covered.lsn) <= along.path.reachable.lsn
   );
@@ -136,7 +141,10 @@ function explained(
 }
 
 /** Where the server says it is, held against what was asked for (R5). */
-async function whereItIs({ server, point, along, base }: Recovery, story: RecoveryStory): Promise<ReachedPoint> {
+async function whereItIs(
+  { server, point, along, base, isTimelineNamed }: Recovery,
+  story: RecoveryStory,
+): Promise<ReachedPoint> {
   const client = await connect(await server.connection(), 'template1');
   try {
     const { rows } = await client.query<{ timeline: string; position: string | null; at: Date | null }>(
@@ -152,6 +160,7 @@ async function whereItIs({ server, point, along, base }: Recovery, story: Recove
       at: at?.toISOString() ?? null,
     };
     requireThere(point, reached, { story, along, base });
+    if (!isTimelineNamed && point.kind === 'time') requireOnOneTimeline(point, reached, along?.path.forks ?? []);
     return reached;
   } finally {
     await client.end();
@@ -166,13 +175,35 @@ function requireThere(
   if (story.stoppedBy !== undefined) return;
   // The server ends at the first record that is not whole. Where that is not in the last segment, the log is damaged there.
   const end = along === undefined ? base.endLsn : along.path.reachable.lsn;
-  const lastSegment = end - 1n - ((end - 1n) % BigInt(base.segmentBytes));
-  if (parseLsn(reached.position) >= lastSegment) return;
+  if (parseLsn(reached.position) >= segmentStart(end - 1n, base.segmentBytes)) return;
   throw new HoldfastError(
     'point-unreachable',
     `${describePoint(point)} was not reached: the log goes to ${formatLsn(end)}, and cannot be read beyond ${reached.position}`,
-    { hint: `a segment there is damaged; --to-lsn ${reached.position} is the last point that can be reached` },
+    { hint: `a segment there is damaged; --to-lsn ${story.lastRecord} is the last point that can be reached` },
   );
+}
+
+/**
+ * A recovery to a moment leaves the log from that moment on behind, on a timeline of its own. A time that lies there is not on the newer timeline,
+ * where nothing was committed until much later: the state from before that moment is not what was there at that time.
+ */
+function requireOnOneTimeline(
+  point: Extract<RecoveryPoint, { readonly kind: 'time' }>,
+  reached: ReachedPoint,
+  forks: readonly TimelineFork[],
+): void {
+  const asked = Date.parse(point.value);
+  for (const { timeline, end, reason } of forks) {
+    const left = Date.parse(/^(?:before|after) (\d{4}-\d\d-\d\d .*)$/.exec(reason)?.[1] ?? '');
+    if (!(asked >= left) || (reached.at !== null && Date.parse(reached.at) > left)) continue;
+    throw new HoldfastError(
+      'point-unreachable',
+      `${describePoint(point)} is of timeline ${timeline}, which was left at ${formatLsn(end)} by a recovery to ${reason}; on the newer one nothing was committed between then and that time`,
+      {
+        hint: `say --timeline ${timeline} for what was there at that time, or an earlier time for what was recovered then`,
+      },
+    );
+  }
 }
 
 function writeOwned({ path: folder, account }: DataFolder, name: string, text: string): void {

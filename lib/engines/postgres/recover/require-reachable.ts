@@ -42,10 +42,18 @@ export async function requireReachable(
       'point-unreachable',
       `${describePoint(point)} cannot be reached: segment '${path.firstMissing}' is not in the store, and the last point before it is ${last}`,
     );
-  // Where a segment is missing below, a moment before it may be reached all the same: the server says when it is there.
+  if (point.kind === 'latest' && path.lost !== undefined)
+    throw new HoldfastError(
+      'point-unreachable',
+      `the latest point cannot be reached: '${path.lost}' is not in the store, where the log goes on after it; the last point before it is ${last}`,
+      { hint: `say --to-lsn ${last} for that one, or take a backup from after the gap: 'holdfast list' shows them` },
+    );
+  // Where a segment is missing below, a moment before it may be reached all the same: the server says when it is there. So may one after all
+  // that was said of the log, when that was long ago: it may have come by other ways since.
   const covered = await log.covered();
-  const isNewest = path.timeline === Math.max(...(await log.timelines()), 0);
-  if (point.kind === 'time' && isNewest && covered !== undefined && Date.parse(point.value) > Date.parse(covered.at))
+  const isAll =
+    covered?.timeline === path.timeline && (covered.isCurrent || path.reachable.lsn <= parseLsn(covered.lsn));
+  if (point.kind === 'time' && isAll && Date.parse(point.value) > Date.parse(covered.at))
     throw new HoldfastError(
       'point-unreachable',
       `${describePoint(point)} cannot be reached: the log in the store goes to ${covered.at}, ${last}`,

@@ -1,10 +1,12 @@
 import path from 'node:path';
 import { HoldfastError } from '../../../core/errors.ts';
+import { foldersAndFiles } from '../../../core/manifest.ts';
 import type { ReachedPoint } from '../../../core/recovery-point.ts';
 import type { Comparison, EngineContext, RestorePlan, RestoreResult } from '../../engine.ts';
+import { notExamined } from '../examine-structures.ts';
 import { findExactServer, type ServerPrograms } from '../server-programs.ts';
 import { announceHistory } from './announce-history.ts';
-import { clusterFactsOf } from './cluster-facts.ts';
+import { clusterAmong, clusterFactsOf } from './cluster-facts.ts';
 import {
   completeDataFolder,
   type DataFolder,
@@ -13,7 +15,7 @@ import {
   requirePassable,
   takeBack,
 } from './data-folder.ts';
-import { examineChecksums, examineStructures } from './examine-cluster.ts';
+import { examineChecksums, examineDatabases } from './examine-cluster.ts';
 import { planRecovery, type RecoveryPlan } from './plan-recovery.ts';
 import { recover } from './recover.ts';
 import { openRecoveryServer, releaseSettings } from './recovery-server.ts';
@@ -27,8 +29,7 @@ import { chainOf, requireRoomFor, unpackBackup } from './unpack-backup.ts';
  * says what a crash leaves). The server that recovers is reached by nobody else, and archives nothing. What failed is removed again.
  */
 export async function restoreCluster(context: EngineContext, plan: RestorePlan): Promise<RestoreResult> {
-  const stream = plan.streams.find(({ record }) => record.kind === 'cluster');
-  if (stream === undefined) throw new HoldfastError('object-missing', 'the backup holds no cluster');
+  const stream = clusterAmong(plan.streams);
   const base = clusterFactsOf(stream.record);
   const folder = folderNamed(stream.destination);
   const isStarted = plan.start ?? true;
@@ -104,11 +105,11 @@ async function recoverAndExamine(
 ): Promise<Recovered> {
   await using server = openRecoveryServer({ programs, data, isFleeting: false });
   const reached = await recover(context, { ...recovery, data, server });
-  const structures = isExamined ? await examineStructures(context, await server.connection()) : nothing;
+  const structures = isExamined ? await examineDatabases(context, await server.connection()) : notExamined;
   await server.stop();
   announceHistory(data, reached.timeline);
   const { checksums } = recovery.base;
-  const sums = isExamined ? await examineChecksums(context, { programs, data, checksums }) : nothing;
+  const sums = isExamined ? await examineChecksums(context, { programs, data, checksums }) : notExamined;
   const problems = [...structures.problems, ...sums.problems];
   if (problems.length > 0)
     throw new HoldfastError('copy-damaged', `the recovered cluster is damaged: ${problems.slice(0, 5).join('; ')}`);
@@ -126,7 +127,6 @@ async function recoverAndExamine(
   };
 }
 
-const nothing = { relations: 0, problems: [], remarks: [] } as const;
 const notStarted: Recovered = {
   remarks: [
     "not started, not examined: its first start recovers it to the backup's own point, from the WAL that came with it",
@@ -138,7 +138,7 @@ const rehearsed = "a rehearsal (recovery.mode is 'test'): the copy was removed a
 
 const comparisonOf = (files: number, folders: number, remarks: readonly string[]): Comparison => ({
   same: true,
-  words: { collection: 'folder', item: 'file' },
+  words: foldersAndFiles,
   collectionsCompared: folders,
   itemsCompared: files,
   differences: [],

@@ -8,6 +8,7 @@ import type { Selection } from '../../../core/selection.ts';
 import type { CaptureStream, EngineContext, RestorePlan, RestoreResult } from '../../engine.ts';
 import { captureLogical, type FindTools } from '../capture.ts';
 import { restoreLogical } from '../restore.ts';
+import { clusterAmong } from './cluster-facts.ts';
 import { databasesOf } from './examine-cluster.ts';
 import { openScratchCluster } from './open-scratch-cluster.ts';
 
@@ -24,8 +25,8 @@ export async function restoreOutOfCluster(
 ): Promise<RestoreResult> {
   const { selection } = plan;
   if (selection === undefined) throw new Error('nothing was chosen');
-  const stream = plan.streams.find(({ record }) => record.kind === 'cluster');
-  const as = stream === undefined || stream.destination === '' ? undefined : stream.destination;
+  const { record, destination } = clusterAmong(plan.streams);
+  const as = destination === '' ? undefined : destination;
   const { dumps, source, reached } = await dumpsOf(context, plan, { selection, as, findTools });
   const { selection: _, ...whole } = plan;
   const part = partOf(selection);
@@ -39,7 +40,7 @@ export async function restoreOutOfCluster(
     reached,
     restored: restored.map((one) => ({
       ...one,
-      stream: stream?.record.stream ?? one.stream,
+      stream: record.stream,
       comparison: { ...one.comparison, remarks: [...one.comparison.remarks, remark] },
     })),
   };

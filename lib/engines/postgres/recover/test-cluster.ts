@@ -1,13 +1,14 @@
 import { z } from 'zod';
 import { postgresRestoreTestShape } from '../../../config/targets/postgres.ts';
 import { HoldfastError } from '../../../core/errors.ts';
+import { foldersAndFiles } from '../../../core/manifest.ts';
 import type { RecoveryPoint } from '../../../core/recovery-point.ts';
 import type { EngineContext, RestoreTestPlan, RestoreTestResult } from '../../engine.ts';
-import { stopReason } from '../../stop-reason.ts';
-import { askAssertions, createReader } from '../ask-assertions.ts';
-import { connect } from '../connection.ts';
-import { clusterFactsOf } from './cluster-facts.ts';
-import { databasesOf, examineChecksums, examineStructures } from './examine-cluster.ts';
+import { askAssertions } from '../ask-assertions.ts';
+import { notExamined } from '../examine-structures.ts';
+import { clusterAmong, clusterFactsOf } from './cluster-facts.ts';
+import { databasesOf, examineChecksums, examineDatabases } from './examine-cluster.ts';
+import { findLogPath } from './log-path.ts';
 import { openScratchCluster, type ScratchCluster } from './open-scratch-cluster.ts';
 import { pointByChance } from './point-by-chance.ts';
 
@@ -20,19 +21,24 @@ type Context = Omit<EngineContext, 'connection'>;
  */
 export async function testCluster(context: Context, plan: RestoreTestPlan): Promise<RestoreTestResult> {
   const { amcheck, serverSettings } = optionsSchema.parse(plan.options);
-  const stream = plan.streams.find(({ record }) => record.kind === 'cluster');
-  if (stream === undefined) throw new HoldfastError('object-missing', 'the backup holds no cluster');
+  const stream = clusterAmong(plan.streams);
   const base = clusterFactsOf(stream.record);
   const point =
     plan.point ??
     (await pointByChance(base, { log: plan.log, notBefore: stream.record.endedAt, chance: plan.chance ?? 0 }));
 
   const beganAt = performance.now();
-  await using cluster = await openTestable(context, { ...plan, point }, serverSettings);
+  // Whichever moment is drawn, it is one of the newest timeline: nobody means another.
+  const timeline = plan.log && (await findLogPath(plan.log, base, undefined)).timeline;
+  await using cluster = await openTestable(
+    context,
+    { ...plan, point, ...(timeline !== undefined && { timeline }) },
+    serverSettings,
+  );
   const restoreSeconds = Math.round(performance.now() - beganAt) / 1000;
   plan.onRestored();
 
-  const structures = amcheck ? await examineStructures(context, await cluster.server.connection()) : nothing;
+  const structures = amcheck ? await examineDatabases(context, await cluster.server.connection()) : notExamined;
   const failed = await askAll(context, plan, cluster, restoredPoint(point, cluster));
   await cluster.server.stop();
   const sums = await examineChecksums(context, { ...cluster, checksums: base.checksums });
@@ -45,7 +51,7 @@ export async function testCluster(context: Context, plan: RestoreTestPlan): Prom
         database: '',
         comparison: {
           same: true,
-          words: { collection: 'folder', item: 'file' },
+          words: foldersAndFiles,
           collectionsCompared: 1 + base.tablespaces.length,
           itemsCompared: cluster.unpacked.files,
           differences: [],
@@ -64,12 +70,10 @@ export async function testCluster(context: Context, plan: RestoreTestPlan): Prom
   };
 }
 
-const nothing = { relations: 0, problems: [], remarks: [] } as const;
-
 /** What this place lacks says nothing of the backup. */
 async function openTestable(
   context: Context,
-  plan: RestoreTestPlan,
+  plan: RestoreTestPlan & { readonly timeline?: number },
   settings: Readonly<Record<string, string>>,
 ): Promise<ScratchCluster> {
   try {
@@ -91,32 +95,15 @@ function restoredPoint(point: RecoveryPoint, { reached, base }: Pick<ScratchClus
   return new Date(Math.max(...moments)).toISOString();
 }
 
+/** What the user asserts of each database, which all show the same moment. */
 async function askAll(
   context: Context,
   plan: RestoreTestPlan,
   { server, programs }: ScratchCluster,
   at: string,
 ): Promise<readonly string[]> {
-  if (plan.assertions.length === 0) return [];
   const connection = await server.connection();
   const databases = await databasesOf(connection);
-  const admin = await connect(connection, 'template1');
-  let user: string;
-  try {
-    user = await createReader(admin, { major: programs.major, databases });
-  } finally {
-    await admin.end();
-  }
-  return askAssertions(
-    { ...connection, user },
-    {
-      assertions: plan.assertions,
-      timeoutSeconds: plan.assertionTimeoutSeconds,
-      snapshotAt: new Map(databases.map((name) => [name, at])),
-      onAssertion: (name) => {
-        if (context.signal.aborted) throw stopReason(context.signal, 'the restore test');
-        context.progress({ phase: 'assertions', detail: name });
-      },
-    },
-  );
+  const snapshotAt = new Map(databases.map((name) => [name, at]));
+  return askAssertions(context, connection, { plan, major: programs.major, snapshotAt });
 }

@@ -1,5 +1,6 @@
 import type { Manifest } from '../../../core/manifest.ts';
 import type { BackupReader, EngineContext, RestorePlan } from '../../engine.ts';
+import { ancestorsOf } from '../base/ancestors.ts';
 import type { ServerPrograms } from '../server-programs.ts';
 import { clusterFactsOf } from './cluster-facts.ts';
 import { combineChain } from './combine-chain.ts';
@@ -20,13 +21,10 @@ export type BackupPlaces = {
 
 /** The backups to unpack, the base first; of one that builds on none, itself alone. */
 export async function chainOf({ reader, streams }: Source): Promise<readonly ClusterArchives[]> {
-  const chain = [archivesAmong(streams, 'the backup')];
-  for (let parent = reader?.manifest.parent ?? null; parent !== null && reader !== undefined; ) {
-    const manifest = await reader.ancestor(parent);
-    chain.unshift(archivesOf(reader, manifest));
-    parent = manifest.parent;
-  }
-  return chain;
+  const own = archivesAmong(streams, 'the backup');
+  if (reader === undefined) return [own];
+  const ancestors = await ancestorsOf(reader);
+  return [...ancestors.toReversed().map((manifest) => archivesOf(reader, manifest)), own];
 }
 
 function archivesOf(reader: BackupReader, manifest: Manifest): ClusterArchives {

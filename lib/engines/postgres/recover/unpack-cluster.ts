@@ -3,6 +3,7 @@ import pLimit from 'p-limit';
 import { HoldfastError } from '../../../core/errors.ts';
 import type { StreamRecord } from '../../../core/manifest.ts';
 import type { EngineContext } from '../../engine.ts';
+import { clusterAmong } from './cluster-facts.ts';
 import { type DataFolder, unpackedName } from './data-folder.ts';
 import { linkTablespaces, type Tablespace } from './tablespaces.ts';
 import { type Unpacked, unpackTar } from './unpack-tar.ts';
@@ -17,18 +18,17 @@ export type Archive = { readonly record: StreamRecord; open(): AsyncIterable<Uin
 type Context = Pick<EngineContext, 'progress' | 'signal' | 'parallelJobs'>;
 
 /** The archives among a backup's streams. Throws `object-missing` when there is none of the cluster itself. */
-export function archivesAmong(streams: readonly Archive[], of: string): ClusterArchives {
-  const cluster = streams.find(({ record }) => record.kind === 'cluster');
-  if (cluster === undefined) throw new HoldfastError('object-missing', `${of} holds no cluster`);
-  return { cluster, tablespaces: streams.filter(({ record }) => record.kind === 'tablespace') };
-}
+export const archivesAmong = (streams: readonly Archive[], of: string): ClusterArchives => ({
+  cluster: clusterAmong(streams, of),
+  tablespaces: streams.filter(({ record }) => record.kind === 'tablespace'),
+});
 
 /** The tablespace that an archive is of, as the source's catalog numbers it. */
 export const oidOf = ({ record }: Archive): string =>
   String(record.facts['oid'] ?? record.stream.replace(/^tablespace-/, ''));
 
 /** The bytes of the archives, which are those of the files in them but for a little. */
-export const archivedBytes = ({ cluster, tablespaces }: ClusterArchives): number =>
+const archivedBytes = ({ cluster, tablespaces }: ClusterArchives): number =>
   [cluster, ...tablespaces].reduce((sum, { record }) => sum + record.plainBytes, 0);
 
 /**

@@ -14,3 +14,6 @@ export function parseLsn(text: string): Lsn {
 export function formatLsn(lsn: Lsn): string {
   return `${(lsn >> 32n).toString(16).toUpperCase()}/${(lsn & 0xffffffffn).toString(16).toUpperCase()}`;
 }
+
+/** The earlier of two positions; one that is open is later than any. */
+export const earlier = (lsn: Lsn, other: Lsn | undefined): Lsn => (other !== undefined && other < lsn ? other : lsn);

@@ -1,5 +1,7 @@
 import { type Lsn, parseLsn } from './lsn.ts';
-import type { TimelineFork } from './wal-segments.ts';
+
+/** A timeline that this one comes from, and where the next one left it. */
+export type TimelineFork = { readonly timeline: number; readonly end: Lsn; readonly reason: string };
 
 /**
  * What a history file says: the timelines that its own comes from, oldest first, each with the position where the next one left it. Lines
@@ -27,3 +29,7 @@ export function timelinePath(timeline: number, forks: readonly TimelineFork[]): 
   const stretches = [...forks.map(({ timeline: id, end }) => ({ timeline: id, end })), { timeline, end: undefined }];
   return stretches.map((stretch, index) => ({ ...stretch, begin: stretches[index - 1]?.end ?? 0n }));
 }
+
+/** The timeline that a position is on; one where a timeline was left is on the next. */
+export const timelineAt = (path: TimelinePath, lsn: Lsn): number =>
+  path.find(({ end }) => end === undefined || lsn < end)?.timeline ?? 1;

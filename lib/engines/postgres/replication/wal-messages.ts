@@ -12,8 +12,8 @@ const serverEpochMs = 946_684_800_000;
 export type WalMessageHandlers = {
   /** The next bytes of WAL, and where they begin. They are a slice of what was written, which nobody uses again. */
   onWal(bytes: Buffer, at: Lsn): void;
-  /** How far the server's WAL went when it sent this, and whether it wants to hear at once what is durable here. */
-  onEnd(end: Lsn, isReplyWanted: boolean): void;
+  /** The server wants to hear at once what is durable here. */
+  onReplyWanted(): void;
 };
 
 /** Reads what comes within CopyData messages, which may be cut anywhere. Throws when it is neither WAL nor a keepalive. */
@@ -57,12 +57,8 @@ export class WalMessages {
   }
 
   #begin(): void {
-    if (this.#head[0] === keepalive) {
-      this.#handlers.onEnd(this.#head.readBigUInt64BE(1), this.#head[17] === 1);
-      return;
-    }
-    this.#next = this.#head.readBigUInt64BE(1);
-    this.#handlers.onEnd(this.#head.readBigUInt64BE(9), false);
+    if (this.#head[0] === walData) this.#next = this.#head.readBigUInt64BE(1);
+    else if (this.#head[17] === 1) this.#handlers.onReplyWanted();
   }
 }
 

@@ -1,10 +1,10 @@
 import type { Lsn } from './lsn.ts';
 
 /**
- * WAL comes in files of one size (16 MiB unless the cluster was made with another), each named by its timeline and place: three times eight
- * hexadecimal digits (XLogFileName in src/include/access/xlog_internal.h).
+ * A number as it stands in the names of WAL. It comes in files of one size (16 MiB unless the cluster was made with another), each named by its
+ * timeline and place: three times eight hexadecimal digits (XLogFileName in src/include/access/xlog_internal.h).
  */
-const hex8 = (value: bigint | number): string => value.toString(16).toUpperCase().padStart(8, '0');
+export const hex8 = (value: bigint | number): string => value.toString(16).toUpperCase().padStart(8, '0');
 const segmentsPerId = (segmentBytes: number): bigint => 0x1_0000_0000n / BigInt(segmentBytes);
 
 /** The beginning of the segment that holds the position. */
@@ -31,6 +31,3 @@ export function parseSegmentName(name: string, segmentBytes: number): SegmentPla
 
 /** `00000002.history`: how the timeline came to be. */
 export const historyName = (timeline: number): string => `${hex8(timeline)}.history`;
-
-/** A timeline that this one comes from, and where the next one left it. */
-export type TimelineFork = { readonly timeline: number; readonly end: Lsn; readonly reason: string };

@@ -45,7 +45,7 @@ export class WalStream {
     this.#received = options.from;
     const messages = new WalMessages({
       onWal: (bytes, at) => this.#onWal(bytes, at),
-      onEnd: (_, isReplyWanted) => this.#onEnd(isReplyWanted),
+      onReplyWanted: () => this.#onReplyWanted(),
     });
     const { slot, from, timeline } = options;
     this.#copy = startCopy(
@@ -127,8 +127,7 @@ export class WalStream {
     void this.#copy.send(statusMessage(status));
   }
 
-  #onEnd(isReplyWanted: boolean): void {
-    if (!isReplyWanted) return;
+  #onReplyWanted(): void {
     // Answered with less than everything, a server that shuts down asks again at once, and both would spin.
     if (this.#durable >= this.#received) this.#sendStatus();
     else {

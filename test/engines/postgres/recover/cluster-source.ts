@@ -15,7 +15,7 @@ import path from 'node:path';
 import { promisify } from 'node:util';
 import { extract } from 'tar-stream';
 import type { StreamRecord } from '../../../../lib/core/manifest.ts';
-import type { LogReader, RestorePlan } from '../../../../lib/engines/engine.ts';
+import type { LogCover, LogReader, RestorePlan } from '../../../../lib/engines/engine.ts';
 import { formatLsn } from '../../../../lib/engines/postgres/replication/lsn.ts';
 import { parseSegmentName } from '../../../../lib/engines/postgres/replication/wal-segments.ts';
 import type { PostgresServer } from '../../../servers/postgres.ts';
@@ -143,10 +143,7 @@ export const into = ({ streams }: Pick<TestBase, 'streams'>, folder: string): Re
   streams.map((stream) => ({ ...stream, destination: folder }));
 
 /** A log in a folder that `archive_command` or `pg_receivewal` fills. */
-export function folderLog(
-  folder: string,
-  options: { readonly covered?: { readonly at: string; readonly lsn: string } } = {},
-): LogReader {
+export function folderLog(folder: string, options: { readonly covered?: LogCover } = {}): LogReader {
   const fileOf = (name: string): string => {
     const whole = path.join(folder, name);
     return existsSync(whole) ? whole : `${whole}.partial`;

@@ -20,6 +20,7 @@ suite('recovering from a log that is not as it should be', { concurrency: false 
   let server: PostgresServer;
   let base: TestBase;
   const lsns: string[] = [];
+  const times: string[] = [];
 
   before(async () => {
     mkdirSync(archive);
@@ -35,8 +36,12 @@ suite('recovering from a log that is not as it should be', { concurrency: false 
     for (const id of [1, 2, 3]) {
       await using client = await session(server, 'postgres');
       await client.query('insert into item values ($1)', [id]);
-      const { rows } = await client.query<{ lsn: string }>('select pg_current_wal_insert_lsn()::text as lsn');
+      const { rows } = await client.query<{ lsn: string; time: string }>(
+        `select pg_current_wal_insert_lsn()::text as lsn,
+                to_char(clock_timestamp() at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') as time`,
+      );
       lsns.push(rows[0]?.lsn ?? '');
+      times.push(rows[0]?.time ?? '');
       await client.query('select pg_switch_wal()');
     }
     await archived(archive, segmentNamed(5));
@@ -79,6 +84,27 @@ suite('recovering from a log that is not as it should be', { concurrency: false 
     assert.equal(existsSync(path.join(place.path, 'beyond')), false);
     const { folder } = await restoreInto('before the gap', log, { point: { kind: 'lsn', value: lsns[0] ?? '' } });
     assert.deepEqual(await itemsIn(folder), [1]);
+
+    await assert.rejects(restoreInto('latest', log), {
+      code: 'point-unreachable',
+      hint: "say --to-lsn 0/4000000 for that one, or take a backup from after the gap: 'holdfast list' shows them",
+    });
+    const last = await restoreInto('last before the gap', log, { point: { kind: 'lsn', value: '0/4000000' } });
+    assert.deepEqual(await itemsIn(last.folder), [1]);
+  });
+
+  test("a piece of the segment in which the backup ends does not take the place of the backup's own", async () => {
+    const log = archiveWith('stopped', (folder) => {
+      for (const number of [3, 4, 5]) rmSync(path.join(folder, segmentNamed(number)));
+      const bytes = readFileSync(path.join(folder, segmentNamed(2)));
+      rmSync(path.join(folder, segmentNamed(2)));
+      // A receiver got as far as where the backup begins.
+      writeFileSync(path.join(folder, `${segmentNamed(2)}.partial`), bytes.subarray(0, 200));
+    });
+
+    const { folder } = await restoreInto('without more', log);
+
+    assert.deepEqual(await itemsIn(folder), []);
   });
 
   test('a segment whose records are damaged is no silent end of the log', async () => {
@@ -118,7 +144,7 @@ suite('recovering from a log that is not as it should be', { concurrency: false 
 
   test('where the log forks, each timeline can be followed, the newest when nothing is said', async () => {
     const log = archiveWith('forked', (folder) => chmodSync(folder, 0o777));
-    const { folder } = await restoreInto('promoted', log, { point: { kind: 'lsn', value: lsns[0] ?? '' } });
+    const { folder } = await restoreInto('promoted', log, { point: { kind: 'time', value: times[0] ?? '' } });
     {
       const started = await startOn(folder, server.binDir, {
         archive_mode: 'on',
@@ -142,6 +168,15 @@ suite('recovering from a log that is not as it should be', { concurrency: false 
       code: 'point-unreachable',
       message: /^timeline 9 does not come from timeline 1/,
     });
+
+    // Of the first timeline, which the second one left before it.
+    const second = { kind: 'time', value: times[1] ?? '' } as const;
+    await assert.rejects(restoreInto('between', log, { point: second }), {
+      code: 'point-unreachable',
+      message: /^time \S+ is of timeline 1, which was left at \S+ by a recovery to before .*; on the newer one nothing/,
+    });
+    const named = await restoreInto('named', log, { point: second, timeline: 1 });
+    assert.deepEqual(await itemsIn(named.folder), [1, 2]);
   });
 
   for (const phase of ['unpack', 'recover']) {
@@ -177,6 +212,30 @@ suite('recovering from a log that is not as it should be', { concurrency: false 
       code: 'preflight-failed',
       message: /^4294967296 MiB are to be restored, and '.*' has \d+ MiB free$/,
     });
+  });
+
+  test('a tablespace that was made since the backup is not made again where its source has it', async () => {
+    const place_ = path.join(server.dataDir, '..', 'made-later');
+    await run(server, 'postgres', `copy (select 1) to program 'mkdir -m 700 ${place_}'`);
+    await run(server, 'postgres', `create tablespace later location '${place_}'`);
+    await run(server, 'postgres', 'create table kept tablespace later as select generate_series(1, 1000) as n');
+    await using client = await session(server, 'postgres');
+    const { rows } = await client.query<{ name: string }>('select pg_walfile_name(pg_switch_wal()) as name');
+    await archived(archive, rows[0]?.name ?? '');
+    await client.query('insert into kept select generate_series(1, 1000)');
+
+    await assert.rejects(restoreInto('beside', archive), {
+      code: 'preflight-failed',
+      message:
+        /^segment '[0-9A-F]{24}' of the log creates tablespace \d+ at '.*made-later', and that folder is in use here$/,
+    });
+
+    await client.query('checkpoint');
+    await server.stop('fast');
+    await server.start();
+    await using again = await session(server, 'postgres');
+    const { rows: kept } = await again.query<{ count: string }>('select count(*) from kept');
+    assert.equal(kept[0]?.count, '2000');
   });
 });
 

@@ -89,3 +89,44 @@ test('a timeline whose beginning is not there is not reached, and what leads to 
     firstMissing: '000000010000000000000004',
   });
 });
+
+test("a piece of the backup's last segment does not take the place of the backup's own copy, which is whole", async () => {
+  // A receiver stopped within the segment in which the backup ends, before that end and just behind it.
+  for (const short of [2 + 16 / megabytes16, 2.5])
+    assert.deepEqual(await pathOf(logOf({ 1: [short, 3] })), {
+      ...{ timeline: 1, names: ['00000001…3'], to: '0/4000000' },
+      firstMissing: '000000010000000000000004',
+    });
+  const standby = { fromStandby: true };
+  assert.deepEqual((await pathOf(logOf({ 1: [2 + 16 / megabytes16] }), undefined, standby)).names, []);
+  assert.deepEqual((await pathOf(logOf({ 1: [2.5] }), undefined, standby)).names, ['00000001…2']);
+});
+
+test('a timeline of which there is nothing yet takes nothing away from the one that it leaves', async () => {
+  const histories = { 2: '1\t0/4800000\tno recovery target specified\n' };
+
+  // The new primary was heard of, and is lost before anything of its log was stored.
+  const { timeline, to } = await pathOf(logOf({ 1: [3, 4.5], 2: [] }, histories));
+  assert.deepEqual([timeline, to], [1, '0/4800000']);
+  await assert.rejects(pathOf(logOf({ 1: [3, 4.5], 2: [] }, histories), 2), {
+    code: 'point-unreachable',
+    message:
+      "timeline 2 cannot be followed: '000000020000000000000004', with which it or one on the way to it begins, is not in the store",
+  });
+  // One that was left in its first segment need have none of its own.
+  const twice = { ...histories, 3: '1\t0/4800000\tpromoted\n2\t0/4900000\tpromoted\n' };
+  assert.equal((await pathOf(logOf({ 1: [3, 4.5], 2: [], 3: [4, 5] }, twice))).timeline, 3);
+});
+
+test('what is missing for more of the log that is there is named, and nothing is where the log just ends', async () => {
+  const lostOf = async (log: LogReader) => (await findLogPath(log, base, undefined)).lost;
+  const histories = { 2: '1\t0/4800000\tpromoted\n' };
+
+  assert.equal(await lostOf(logOf({ 1: [3, 4.5] })), undefined);
+  assert.equal(await lostOf(logOf({ 1: [3, 4.5], 2: [4] }, histories)), undefined);
+  assert.equal(await lostOf(logOf({ 1: [3, 5] })), '000000010000000000000004');
+  assert.equal(await lostOf(logOf({ 1: [3, 4.5, 5] })), '000000010000000000000004');
+  assert.equal(await lostOf(logOf({ 1: [], 2: [4] }, histories)), '000000010000000000000003');
+  assert.equal(await lostOf(logOf({ 1: [3, 4.5], 2: [5] }, histories)), '000000020000000000000004');
+  assert.equal(await lostOf(logOf({ 1: [3, 4.5], 2: [4] })), '00000002.history');
+});

@@ -26,17 +26,19 @@ const draw = (log: LogReader | undefined, chance: number) =>
   pointByChance(base, { log, notBefore: '2026-11-21T02:10:00.000Z', chance });
 
 test('a moment is drawn from the later half of the times that the log covers', async () => {
-  const log = logOf({ at: '2026-11-21T06:10:00.000Z', lsn: '0/6200000' });
+  const log = logOf({ timeline: 1, at: '2026-11-21T06:10:00.000Z', lsn: '0/6200000', isCurrent: true });
 
   assert.deepEqual(await draw(log, 0), { kind: 'time', value: '2026-11-21T06:10:00.000Z' });
   assert.deepEqual(await draw(log, 0.5), { kind: 'time', value: '2026-11-21T05:10:00.000Z' });
   assert.deepEqual(await draw(log, 0.999), { kind: 'time', value: '2026-11-21T04:10:07.200Z' });
 });
 
-test('where no times are known, or only of what is beyond a gap, it is the beginning of a segment that others follow', async () => {
-  const beyond = { at: '2026-11-21T06:10:00.000Z', lsn: '0/9000000' };
+test('where no times are known, or only of what is beyond a gap or on another timeline, it is the beginning of a segment that others follow', async () => {
+  const said = { at: '2026-11-21T06:10:00.000Z', isCurrent: true };
+  const beyond = { ...said, timeline: 1, lsn: '0/9000000' };
+  const elsewhere = { ...said, timeline: 2, lsn: '0/6000000' };
 
-  for (const covered of [undefined, beyond]) {
+  for (const covered of [undefined, beyond, elsewhere]) {
     assert.deepEqual(await draw(logOf(covered), 0), { kind: 'lsn', value: '0/5000000' });
     assert.deepEqual(await draw(logOf(covered), 0.999), { kind: 'lsn', value: '0/4000000' });
   }

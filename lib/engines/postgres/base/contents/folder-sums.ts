@@ -1,9 +1,6 @@
-import type { Content, ContentWords } from '../../../../core/manifest.ts';
+import { type Content, foldersAndFiles } from '../../../../core/manifest.ts';
 import { addSums, type DigestSum, digestText, emptySum } from '../../../digest/digest-sum.ts';
 import { RecordDigest } from '../../../digest/record-digest.ts';
-
-/** What is counted in a backup of files. */
-export const foldersAndFiles: ContentWords = { collection: 'folder', item: 'file' };
 
 type FolderSum = { readonly records: DigestSum; readonly bytes: number };
 

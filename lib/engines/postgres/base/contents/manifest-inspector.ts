@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { HoldfastError } from '../../../../core/errors.ts';
 import type { Content } from '../../../../core/manifest.ts';
+import { parsedJson } from '../../../../core/parsed-json.ts';
 import { FolderSums } from './folder-sums.ts';
 
 /** A file of the manifest; https://www.postgresql.org/docs/current/backup-manifest-files.html */
@@ -72,7 +73,7 @@ export class ManifestInspector {
       this.#state = 'tail';
       return;
     }
-    const file = fileSchema.safeParse(parsed(line.replace(/,$/, '')));
+    const file = fileSchema.safeParse(parsedJson(line.replace(/,$/, '')));
     const path = file.success ? pathOf(file.data) : undefined;
     if (!file.success || path === undefined) throw this.#corrupt('a line of it describes no file');
     const { Checksum: sha256, 'Checksum-Algorithm': algorithm, Size: sizeBytes } = file.data;
@@ -89,14 +90,6 @@ export class ManifestInspector {
 
   #corrupt(what: string): HoldfastError {
     return new HoldfastError('corrupt', `the server's manifest of the backup is damaged: ${what}`);
-  }
-}
-
-function parsed(line: string): unknown {
-  try {
-    return JSON.parse(line);
-  } catch {
-    return undefined;
   }
 }
 

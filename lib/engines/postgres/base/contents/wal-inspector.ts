@@ -1,5 +1,5 @@
 import { HoldfastError } from '../../../../core/errors.ts';
-import { formatLsn, type Lsn } from '../../replication/lsn.ts';
+import { earlier, formatLsn, type Lsn } from '../../replication/lsn.ts';
 import { parseSegmentName, segmentName, segmentStart } from '../../replication/wal-segments.ts';
 
 /** Servers are built with this, and so are all packages of them. */
@@ -112,7 +112,7 @@ export class WalInspector {
       const segment = this.#segmentAt(segments, at, timeline);
       if (segment === undefined) throw missing(segmentName(timeline, at, sizeBytes));
       const next = at + BigInt(sizeBytes);
-      const needed = end === undefined ? 1n : min(end, next) - at;
+      const needed = end === undefined ? 1n : earlier(end, next) - at;
       // What was written ended within the segment, and went on at the beginning of the next.
       const isSwitched = needed === BigInt(sizeBytes) && segment.hasEmptyTail && segment.validBytes > 0;
       const isContinued = this.#segmentAt(segments, next, timeline)?.isContinuation ?? false;
@@ -131,8 +131,6 @@ export class WalInspector {
       .reduce<Segment | undefined>((best, one) => (best && best.timeline > one.timeline ? best : one), undefined);
   }
 }
-
-const min = (one: bigint, other: bigint): bigint => (one < other ? one : other);
 
 /** WAL segments are a power of two long, from 1 MiB to 1 GiB. */
 const isSegmentSize = (bytes: number): boolean =>

@@ -11,7 +11,7 @@ import { segmentStart } from '../../replication/wal-segments.ts';
 import { WalStream } from '../../replication/wal-stream.ts';
 import type { Server } from '../../server.ts';
 import { WalArchiveInspector } from '../contents/wal-archive-inspector.ts';
-import type { ParentBackup } from '../parent-backup.ts';
+import { type ParentBackup, takeBase } from '../parent-backup.ts';
 import { PartQueue } from '../part-queue.ts';
 import type { RestorableSamples } from '../restorable-samples.ts';
 import { rangeSlotOf, requireRange } from './range-slot.ts';
@@ -80,7 +80,7 @@ function startAfter(
     readonly target: string;
   },
 ): Lsn {
-  const hint = `take a base backup: 'holdfast backup ${now.target} --method base'`;
+  const hint = takeBase(now.target);
   if (now.isStandby || facts['fromStandby'] === true)
     throw new HoldfastError(
       'parent-unfit',

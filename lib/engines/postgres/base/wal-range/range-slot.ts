@@ -3,6 +3,7 @@ import { HoldfastError } from '../../../../core/errors.ts';
 import { fromServerError } from '../../errors.ts';
 import type { Lsn } from '../../replication/lsn.ts';
 import { readSlot } from '../../replication/slots.ts';
+import { takeBase } from '../parent-backup.ts';
 
 /** By this version the server itself can tell what has changed; before, an incremental backup is the WAL since its parent. */
 export const blocksSince = 17;
@@ -31,15 +32,14 @@ export async function keepRange(client: Client, target: string, isWanted: boolea
 export async function requireRange(client: Client, target: string, start: Lsn): Promise<void> {
   const name = rangeSlotOf(target);
   const slot = await readSlot(client, name);
-  const base = `take a base backup: 'holdfast backup ${target} --method base'`;
   if (slot === undefined)
     throw new HoldfastError('parent-unfit', `the server has no replication slot '${name}', which would keep its WAL`, {
-      hint: `a base backup makes it where incremental ones are scheduled for the target; ${base}`,
+      hint: `a base backup makes it where incremental ones are scheduled for the target; ${takeBase(target)}`,
     });
   if (slot.isLost || slot.restartLsn === undefined || slot.restartLsn > start)
     throw new HoldfastError(
       'parent-unfit',
       'the server no longer has the WAL since the backup that this one builds on',
-      { hint: `raise max_slot_wal_keep_size above what it writes from one backup to the next; ${base}` },
+      { hint: `raise max_slot_wal_keep_size above what it writes from one backup to the next; ${takeBase(target)}` },
     );
 }

@@ -1,0 +1,29 @@
+import type { RestoredCopy } from '../engine.ts';
+
+/** A port on which no server listens as a rule, to look at a copy before it takes its source's place. */
+const portToLook = 5433;
+
+/** What to type next: to look at a copy, and to put it into its source's place. */
+export function nextCommands({ target, folder, parts, server }: RestoredCopy): readonly string[] {
+  if (folder !== undefined)
+    return [
+      `pg_ctl --pgdata ${quoted(folder)} --wait start --options '-c port=${portToLook}'`,
+      `psql --port ${portToLook} --dbname postgres --command 'alter system reset archive_mode'`,
+      `pg_ctl --pgdata ${quoted(folder)} --mode fast --wait stop`,
+      `holdfast backup ${target} --method base`,
+    ];
+  const psql = ['psql', server.host && `--host ${quoted(server.host)}`, server.port && `--port ${server.port}`]
+    .filter(Boolean)
+    .join(' ');
+  return parts.flatMap(({ from, to }) => {
+    const look = `${psql} --dbname ${quoted(to)}`;
+    if (from === to) return [look];
+    const swap = `alter database ${identifier(from)} rename to ${identifier(`${from}_before`)}; alter database ${identifier(to)} rename to ${identifier(from)}`;
+    return [look, `${psql} --dbname postgres --command ${quoted(swap)}`];
+  });
+}
+
+/** As a shell takes it. */
+const quoted = (text: string): string => (/^[\w./:@-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`);
+
+const identifier = (name: string): string => `"${name.replaceAll('"', '""')}"`;
