@@ -25,6 +25,11 @@ export const pageChecksumModule: WasmModule = {
   constant: 'pageChecksumWasm',
 };
 
+export const cutModule: WasmModule = {
+  source: 'lib/engines/application/chunks/cut.as.ts',
+  constant: 'cutWasm',
+};
+
 /** Where a module's compiled bytes are kept, as a TypeScript file. */
 export const generatedPath = ({ source }: WasmModule): string => source.replace(/\.as\.ts$/, '.wasm.ts');
 
@@ -43,7 +48,7 @@ export async function buildWasm({ source, constant }: WasmModule): Promise<strin
 }
 
 if (import.meta.main) {
-  for (const module of [rowDigestModule, recordDigestModule, rdbMemoryModule, pageChecksumModule]) {
+  for (const module of [rowDigestModule, recordDigestModule, rdbMemoryModule, pageChecksumModule, cutModule]) {
     await writeFile(generatedPath(module), await buildWasm(module));
     console.log(`wrote ${generatedPath(module)}`);
   }

@@ -1,9 +1,9 @@
 import { ensureAwsCli } from './servers/aws-cli.ts';
+import { ensureBaseImages } from './servers/base-images.ts';
 import { NoContainers } from './servers/container-engine.ts';
 import { ensureFaketime } from './servers/faketime.ts';
 import { ensureMinio } from './servers/minio.ts';
 import { ensureNeo4j } from './servers/neo4j.ts';
-import { ensureNodeImage } from './servers/node-image.ts';
 import { ensurePostgres, testedMajors } from './servers/postgres.ts';
 import { ensurePromtool } from './servers/promtool.ts';
 import { ensureRedis, testedServers } from './servers/redis.ts';
@@ -30,7 +30,7 @@ async function ensureServers(): Promise<boolean> {
     await report('versitygw', ensureVersitygw(progress)),
     await report('MinIO', ensureMinio(progress)),
   ])();
-  const image = reportImage(ensureNodeImage(progress));
+  const image = reportImage(ensureBaseImages(progress));
   const unpacked: boolean[] = [];
   unpacked.push(await report('promtool', ensurePromtool(progress)));
   for (const major of testedMajors) unpacked.push(await report(`PostgreSQL ${major}`, ensurePostgres(major, progress)));
@@ -56,7 +56,7 @@ async function reportImage(made: Promise<unknown>): Promise<boolean> {
   );
   if (!(error instanceof NoContainers))
     return report(
-      'base of the task image',
+      'bases of the task images',
       made.then(() => 'made'),
     );
   console.log(`⚠ the task image is not built, and only the contract of its Dockerfile is checked: ${error.message}`);

@@ -229,7 +229,7 @@ export type CaptureStream = Pick<StreamRecord, 'stream' | 'kind' | 'name' | 'for
   readonly objectBytes?: number;
   /**
    * Begins to read. The iterable ends normally only when the source's tool has exited with 0 and its output proved whole; otherwise
-   * it throws. `result` is there afterwards.
+   * it throws. `result` is there afterwards. Each chunk is good until the next one is asked for, and may be freed by whoever took it.
    */
   open(): Promise<{
     readonly bytes: AsyncIterable<Uint8Array>;

@@ -26,11 +26,15 @@ export class GrowingBytes {
     return taken;
   }
 
-  /** Gives what was written as memory of exactly that size, which can be handed to another thread, and begins anew; undefined when that is nothing. */
-  takeMemory(): ArrayBuffer | undefined {
+  /**
+   * Gives what was written at the beginning of memory that holds nothing else, and can be handed to another thread; undefined when that is nothing.
+   * Begins anew in `spare`, or in new memory.
+   */
+  takeMemory(spare?: ArrayBuffer): Buffer<ArrayBuffer> | undefined {
     if (this.filled === 0) return undefined;
-    const taken = this.memory.buffer.transfer(this.filled);
-    this.#begin(this.#usual);
+    const taken = this.memory.subarray(0, this.filled);
+    this.memory = spare === undefined ? Buffer.allocUnsafeSlow(this.#usual) : Buffer.from(spare);
+    this.filled = 0;
     return taken;
   }
 

@@ -31,6 +31,8 @@ test('the context of each image is the programs, their maps, what they load, the
       'node_modules',
       'read-worker.mjs',
       'read-worker.mjs.map',
+      'write-worker.mjs',
+      'write-worker.mjs.map',
     ]);
   }
 });

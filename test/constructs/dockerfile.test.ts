@@ -11,6 +11,8 @@ for (const [folder, packages] of Object.entries(images)) {
   suite(`the image '${folder}'`, () => {
     const text = readFileSync(`tasks/${folder}/Dockerfile`, 'utf8');
     const dockerfile = DockerfileParser.parse(text);
+    /** What is copied from the context, and not from another stage. */
+    const ownCopies = () => dockerfile.getCOPYs().filter((copy) => copy.getFromFlag() === null);
     const argumentsOf = (keyword: string): string[] =>
       dockerfile
         .getInstructions()
@@ -30,7 +32,7 @@ for (const [folder, packages] of Object.entries(images)) {
     test('has a base that is pinned to the Node that the project is tested with', () => {
       const { dependencies } = JSON.parse(readFileSync('package.json', 'utf8')) as { dependencies: { node: string } };
 
-      assert.deepEqual(argumentsOf('FROM'), [`public.ecr.aws/docker/library/node:${dependencies.node}-bookworm-slim`]);
+      assert.equal(argumentsOf('FROM').at(-1), `public.ecr.aws/docker/library/node:${dependencies.node}-bookworm-slim`);
     });
 
     test('gives the program the signals of the container itself, not a shell', () => {
@@ -49,7 +51,10 @@ for (const [folder, packages] of Object.entries(images)) {
 
     test('holds the programs, their maps, what they load and the configuration, and its context nothing else', () => {
       assert.deepEqual(argumentsOf('WORKDIR'), ['/opt/holdfast']);
-      assert.deepEqual(argumentsOf('COPY'), ['*.mjs *.mjs.map holdfast.json ./', 'node_modules ./node_modules']);
+      assert.deepEqual(
+        ownCopies().map((copy) => copy.getArgumentsContent()),
+        ['*.mjs *.mjs.map holdfast.json ./', 'node_modules ./node_modules'],
+      );
       assert.deepEqual(readFileSync(`tasks/${folder}/.dockerignore`, 'utf8').trim().split('\n'), [
         '*',
         '!*.mjs',
@@ -60,7 +65,7 @@ for (const [folder, packages] of Object.entries(images)) {
     });
 
     test('has its program readable whatever the umask was where the image was built', () => {
-      const flags = dockerfile.getCOPYs().map((copy) => copy.getFlags().map(String));
+      const flags = ownCopies().map((copy) => copy.getFlags().map(String));
 
       assert.deepEqual(flags, [['--chmod=0444'], []]);
       assert.ok(argumentsOf('RUN').includes('chmod -R a+rX,go-w node_modules'));
@@ -74,6 +79,20 @@ for (const [folder, packages] of Object.entries(images)) {
 
 test('the image of restore tests has every locale, because a database comes back in its own', () => {
   assert.match(readFileSync('tasks/restore-test/Dockerfile', 'utf8'), /^ {6}locales-all \\$/m);
+});
+
+test('the image of restore tests has Redis and Valkey of today beside those of its Debian, and each finds its own libraries', () => {
+  const text = readFileSync('tasks/restore-test/Dockerfile', 'utf8');
+
+  assert.match(
+    text,
+    /apt-get install --yes --no-install-recommends patchelf 'redis-tools=5:8\.\*' 'valkey-tools=9\.\*'/,
+  );
+  assert.match(text, /^COPY --from=servers \/servers \/opt\/servers\nENV HOLDFAST_REDIS_BIN=\/opt\/servers\/bin$/m);
+  assert.match(
+    text,
+    /--set-interpreter "\/opt\/servers\/lib\/\$loader" --force-rpath --set-rpath \/opt\/servers\/lib /,
+  );
 });
 
 test('no server is made or started while the packages of servers are installed', () => {

@@ -49,7 +49,7 @@ export async function save(stream: CaptureStream): Promise<Saved> {
   const chunks: Uint8Array[] = [];
   try {
     const opened = await stream.open();
-    for await (const chunk of opened.bytes) chunks.push(chunk);
+    for await (const chunk of opened.bytes) chunks.push(Buffer.from(chunk));
     const { content, facts: plainFacts, secretFacts } = opened.result();
     const facts = { ...plainFacts, ...secretFacts };
     const bytes = Buffer.concat(chunks);

@@ -5,6 +5,7 @@ import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { after, before, suite, test } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
 import { neo4jEngine } from '../../lib/engines/neo4j/neo4j-engine.ts';
 import { contextFor } from '../engines/neo4j/run-engine.ts';
 import { capture, planned, type Saved, save } from '../engines/saved-streams.ts';
@@ -48,8 +49,6 @@ suite('faults of a Neo4j server and of the tasks that work on it', { concurrency
       async function* open() {
         const bytes = readFileSync(file);
         for (let at = 0; at < bytes.length; at += 65536) yield Buffer.from(bytes.subarray(at, at + 65536));
-        // What was given so far has been loaded by then, but for the last batches.
-        await new Promise((resolve) => setTimeout(resolve, 3000));
         console.log('half');
         await new Promise(() => setInterval(() => {}, 1000));
       }
@@ -66,6 +65,10 @@ suite('faults of a Neo4j server and of the tasks that work on it', { concurrency
       stdio: ['ignore', 'pipe', 'inherit'],
     });
     await once(createInterface({ input: child.stdout }), 'line');
+    // Of what was given something has been loaded.
+    const deadline = Date.now() + 60_000;
+    const loaded = async () => Number((await server.run('MATCH (n:`holdfast-node`) RETURN count(n)'))[0]?.[0]);
+    while ((await loaded()) === 0 && Date.now() < deadline) await delay(20);
     child.kill('SIGKILL');
     await once(child, 'close');
   };

@@ -8,14 +8,14 @@ import type { Outcome } from '../../lib/core/outcome.ts';
 import type { RestoreTestRun } from '../../lib/core/requests.ts';
 import { openStore } from '../../lib/store/open-store.ts';
 import { newestOutcome } from '../../lib/store/outcomes.ts';
+import { ensureBaseImages } from '../../scripts/servers/base-images.ts';
 import { type ContainerEngine, NoContainers } from '../../scripts/servers/container-engine.ts';
-import { ensureNodeImage } from '../../scripts/servers/node-image.ts';
 import { run as runStatements } from '../e2e/shop.ts';
 import { type TakenBackup, takeBackup } from '../e2e/take-backup.ts';
 import { type PostgresServer, postgresServer } from '../servers/postgres.ts';
 import { buildTaskImage, type TaskImage } from './task-image.ts';
 
-const engine = await ensureNodeImage((line) => console.error(line)).catch((error: unknown) => {
+const engine = await ensureBaseImages((line) => console.error(line)).catch((error: unknown) => {
   if (error instanceof NoContainers) return error;
   throw error;
 });
@@ -86,6 +86,18 @@ function testImage(engine: ContainerEngine): void {
         ([, program, major]) => `${program} ${major}`,
       ),
       [13, 14, 15, 16, 17, 18].flatMap((major) => [`postgres ${major}`, `pg_restore ${major}`]),
+    );
+  });
+
+  test('Redis and Valkey of today run beside the libraries of an older Debian, where the program looks for them', async () => {
+    const ask =
+      'for server in "$HOLDFAST_REDIS_BIN"/redis-server "$HOLDFAST_REDIS_BIN"/valkey-server redis-server; do $server --version; done';
+
+    const { stdout } = await image.run(['--entrypoint=sh'], ['-c', ask]);
+
+    assert.deepEqual(
+      [...stdout.matchAll(/^(Redis|Valkey) server v=(\d+)/gm)].map(([, product, major]) => `${product} ${major}`),
+      ['Redis 8', 'Valkey 9', 'Redis 7'],
     );
   });
 

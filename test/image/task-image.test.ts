@@ -24,12 +24,12 @@ import { ensureKeyFile } from '../../lib/keys/key-file.ts';
 import { admitBackup } from '../../lib/lifecycle/admit-backup.ts';
 import { createRecorder } from '../../lib/lifecycle/recorder.ts';
 import { openStore } from '../../lib/store/open-store.ts';
+import { ensureBaseImages } from '../../scripts/servers/base-images.ts';
 import { type ContainerEngine, NoContainers } from '../../scripts/servers/container-engine.ts';
-import { ensureNodeImage } from '../../scripts/servers/node-image.ts';
 import { type PostgresServer, postgresServer } from '../servers/postgres.ts';
 import { buildTaskImage, type TaskImage } from './task-image.ts';
 
-const engine = await ensureNodeImage((line) => console.error(line)).catch((error: unknown) => {
+const engine = await ensureBaseImages((line) => console.error(line)).catch((error: unknown) => {
   if (error instanceof NoContainers) return error;
   throw error;
 });
@@ -126,6 +126,7 @@ function testImage(engine: ContainerEngine): void {
       ...['10001', '10001'],
       ...['/opt/holdfast/holdfast.json', '/opt/holdfast/main.mjs', '/opt/holdfast/main.mjs.map'],
       ...['/opt/holdfast/read-worker.mjs', '/opt/holdfast/read-worker.mjs.map'],
+      ...['/opt/holdfast/write-worker.mjs', '/opt/holdfast/write-worker.mjs.map'],
     ]);
   });
 

@@ -57,7 +57,9 @@ export const applicationConnectionSchema = z
       .min(1)
       .max(64)
       .default(4)
-      .describe('Threads that read files at once; more help where each file takes long to open, as on EFS'),
+      .describe(
+        'Threads that read files at once, at most: there is one at first, and another whenever the file system keeps it waiting, as EFS does',
+      ),
     chainLinks: z
       .number()
       .int()

@@ -48,7 +48,10 @@ export type TaskExtras = {
 
 const extras: Readonly<Partial<Record<EngineName, TaskExtras>>> = {
   application: {
-    programs: { 'read-worker': 'lib/engines/application/tree/read-worker.ts' },
+    programs: {
+      'read-worker': 'lib/engines/application/tree/read-worker.ts',
+      'write-worker': 'lib/engines/application/restore/write-worker.ts',
+    },
     packages: ['koffi'],
     platformPackages: ['@koromix/koffi-linux-x64'],
   },

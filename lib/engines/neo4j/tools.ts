@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { access, constants, glob } from 'node:fs/promises';
+import { access, constants, glob, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { cacheFolders } from '../../config/cache-folder.ts';
@@ -58,19 +58,30 @@ async function usualFolders(): Promise<readonly string[]> {
   return ['/var/lib/neo4j/bin', '/usr/share/neo4j/bin', '/opt/neo4j/bin', ...pathFolders(), ...cached.flat()];
 }
 
+/** Versions of programs that were asked, by place and file: to ask one takes Java a second, and a run asks again and again. */
+const knownVersions = new Map<string, string>();
+
 async function inspectFolder(folder: string): Promise<Neo4jTools | undefined> {
   const [neo4j, neo4jAdmin] = [path.join(folder, 'neo4j'), path.join(folder, 'neo4j-admin')];
   try {
     for (const file of [neo4j, neo4jAdmin]) await access(file, constants.X_OK);
-    const { stdout } = await promisify(execFile)(neo4jAdmin, ['--version'], {
-      env: { ...programEnvironment(), ...javaEnvironment() },
-      timeout: 60_000,
-    });
-    const version = /^(\d+\.\d+(?:\.\d+)?)/m.exec(stdout)?.[1];
-    return version === undefined ? undefined : { neo4j, neo4jAdmin, version };
+    const { ino, mtimeMs } = await stat(neo4jAdmin);
+    const key = `${neo4jAdmin}:${ino}:${mtimeMs}`;
+    const version = knownVersions.get(key) ?? (await askVersion(neo4jAdmin));
+    if (version === undefined) return undefined;
+    knownVersions.set(key, version);
+    return { neo4j, neo4jAdmin, version };
   } catch {
     return undefined;
   }
+}
+
+async function askVersion(neo4jAdmin: string): Promise<string | undefined> {
+  const { stdout } = await promisify(execFile)(neo4jAdmin, ['--version'], {
+    env: { ...programEnvironment(), ...javaEnvironment() },
+    timeout: 60_000,
+  });
+  return /^(\d+\.\d+(?:\.\d+)?)/m.exec(stdout)?.[1];
 }
 
 /** Whether version `one` is older than `other`: `5.9.0` is older than `5.26.1`, and `5.26.1` than `2025.01.0`. */

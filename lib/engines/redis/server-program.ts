@@ -11,8 +11,8 @@ import { isAtLeast, type Server } from './server.ts';
 export type ServerProgram = Pick<Server, 'product' | 'version' | 'major' | 'minor'> & { readonly program: string };
 
 /**
- * The server that is most like the one that was backed up: the same product in its version or a newer one, or else one that reads what it wrote, or
- * at last any, unless the backup `needsNewest`: has what older servers lack. Looks in `folders` (default: HOLDFAST_REDIS_BIN), PATH and the cache. Rejects with `tool-missing`, naming what to install.
+ * The server that is most like the one that was backed up: the same product in its version or the next newer one, or else one that reads what it
+ * wrote, or at last any, unless the backup `needsNewest`: has what older servers lack. Looks in `folders` (default: HOLDFAST_REDIS_BIN), PATH and the cache. Rejects with `tool-missing`, naming what to install.
  */
 export function findServerProgram(
   wanted: {
@@ -27,11 +27,13 @@ export function findServerProgram(
     ['redis-server', 'valkey-server'].flatMap((name) => inspected(path.join(folder, name)) ?? []),
   );
   const [major = 0, minor = 0] = wanted.version.split('.').map(Number);
+  const fromOldest = found.toSorted((one, other) => one.major - other.major || one.minor - other.minor);
+  const ofProduct = fromOldest.filter(({ product }) => product === wanted.product);
   const best =
-    found.find((one) => one.product === wanted.product && isAtLeast(one, major, minor)) ??
-    found.find((one) => one.product === wanted.product && rdbVersionOf(one) >= wanted.rdbVersion) ??
-    found.find((one) => rdbVersionOf(one) >= wanted.rdbVersion) ??
-    (wanted.needsNewest ? undefined : found[0]);
+    ofProduct.find((one) => isAtLeast(one, major, minor)) ??
+    ofProduct.findLast((one) => rdbVersionOf(one) >= wanted.rdbVersion) ??
+    fromOldest.findLast((one) => rdbVersionOf(one) >= wanted.rdbVersion) ??
+    (wanted.needsNewest ? undefined : fromOldest.at(-1));
   if (best) return best;
   const others = found.map(({ product, version }) => `${product} ${version}`).join(', ');
   throw new HoldfastError(

@@ -54,7 +54,7 @@ export async function openDemoRedis(progress: (line: string) => void): Promise<D
 
 function findProgram(): ServerProgram | string {
   try {
-    return findServerProgram({ product: 'Redis', version: '6.0.0', rdbVersion: 0, needsNewest: false });
+    return findServerProgram({ product: 'Redis', version: '8.0.0', rdbVersion: 0, needsNewest: false });
   } catch (error) {
     if (error instanceof HoldfastError && error.code === 'tool-missing') return `${error.message}; ${error.hint}`;
     throw error;

@@ -27,7 +27,7 @@ async function readSlowly(root: string, names: readonly string[], between: (part
   }
   const sum = new TreeSum();
   for (const { sums } of parts) sum.addAll(sums);
-  const archive = [...parts.map(({ bytes }) => Buffer.from(bytes ?? new ArrayBuffer(0))), archiveEnd()];
+  const archive = [...parts.map(({ bytes }) => Buffer.from(bytes ?? [])), archiveEnd()];
   const found = await inspectTar(
     (async function* () {
       yield* archive;

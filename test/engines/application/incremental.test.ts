@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
+import { hash } from 'node:crypto';
 import {
   appendFileSync,
   mkdirSync,
@@ -17,9 +18,10 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { ChunkSink } from '../../../lib/engines/application/chunks/chunk-sink.ts';
-import { cutOf, largestChunk, smallestChunk } from '../../../lib/engines/application/chunks/cut.ts';
+import { Cutter, largestChunk, smallestChunk } from '../../../lib/engines/application/chunks/cut.ts';
 import { inWalkOrder } from '../../../lib/engines/application/chunks/parent-index.ts';
 import type { Entry } from '../../../lib/engines/application/tree/entry.ts';
+import { buildWasm, cutModule, generatedPath } from '../../../scripts/build-wasm.ts';
 import { noise } from './odd-tree.ts';
 import {
   contextFor,
@@ -53,6 +55,26 @@ const sameTrees = (one: string, other: string): void => {
   execFileSync('diff', ['--recursive', '--no-dereference', one, other]);
 };
 
+/** Where the first chunk of the bytes ends. */
+const cutter = new Cutter();
+function cutOf(bytes: Uint8Array): number {
+  cutter.memory.set(bytes);
+  return cutter.cut(0, bytes.length);
+}
+
+/** The same, as docs/formats.md has it in words. */
+function cutInWords(bytes: Uint8Array): number {
+  const gear = Array.from({ length: 256 }, (_, byte) =>
+    hash('sha256', Buffer.concat([Buffer.from('holdfast gear'), Buffer.from([byte])]), 'buffer').readInt32LE(0),
+  );
+  let sum = 0;
+  for (let at = 256 * 1024; at < Math.min(bytes.length, 4 * MiB); at++) {
+    sum = ((sum << 1) + (gear[bytes[at] as number] as number)) | 0;
+    if (sum >>> (at < MiB ? 10 : 14) === 0) return at + 1;
+  }
+  return Math.min(bytes.length, 4 * MiB);
+}
+
 test('the cuts depend on the bytes alone: what is put in front moves them, and changes the nearest', () => {
   const bytes = noise(16 * MiB, 5);
   const cuts = (input: Buffer): Set<string> => {
@@ -73,13 +95,29 @@ test('the cuts depend on the bytes alone: what is put in front moves them, and c
     assert.ok(chunk.length >= smallestChunk && chunk.length <= largestChunk);
 });
 
+test('the cuts are where docs/formats.md says', async () => {
+  for (const [seed, length] of [
+    [1, 4 * MiB],
+    [2, 4 * MiB],
+    [3, 1_500_000],
+    [4, 262_145],
+    [5, 262_144],
+    [6, 0],
+  ] as const) {
+    const bytes = noise(length, seed);
+    assert.equal(cutOf(bytes), cutInWords(bytes), `${seed}`);
+  }
+  // The module is what its source says.
+  assert.equal(await buildWasm(cutModule), readFileSync(generatedPath(cutModule), 'utf8'));
+});
+
 test('a hole is cut as its zeros are, wherever it lies between data', () => {
   fc.assert(
     fc.property(
       fc.array(fc.record({ data: fc.nat(MiB), hole: fc.nat(20 * MiB) }), { minLength: 1, maxLength: 4 }),
       (pieces) => {
         const [read, told] = [new ChunkSink({ keeps: 'nothing' }), new ChunkSink({ keeps: 'nothing' })];
-        for (const sink of [read, told]) sink.beginFile(file);
+        for (const sink of [read, told]) sink.beginFile(file, undefined, false);
         for (const [index, { data, hole }] of pieces.entries()) {
           for (const sink of [read, told]) sink.write(noise(4 * data, index));
           read.write(Buffer.alloc(hole));
@@ -261,6 +299,29 @@ test('a chunk that is not what its SHA-256 says ends a restore, wherever it lies
   const restoring = restoreBackup(context, second, { to: join(copy.path, 'copy'), chain: [damaged] });
 
   await assert.rejects(restoring, { code: 'corrupt', message: /is not what its SHA-256 says/ });
+});
+
+test('a large file that changes while it is read is in the index once, as it came last', async () => {
+  using folder = temporaryFolder();
+  const path = join(folder.path, 'log');
+  writeFileSync(path, noise(40 * MiB, 1));
+  const context = contextFor({ path: folder.path });
+  let pieces = 0;
+
+  const saved = await takeBackup(context, incremental, [], () => {
+    pieces += 1;
+    if (pieces === 3) appendFileSync(path, 'more');
+  });
+
+  const tree = treeOf(saved);
+  assert.deepEqual([tree.status, tree.omissions], ['complete', undefined]);
+  assert.deepEqual(
+    tree.content?.tables.map(({ rows, bytes }) => [rows, bytes]),
+    [[2, 40 * MiB + 4]],
+  );
+  using copy = temporaryFolder();
+  await restoreBackup(context, saved, { to: copy.path });
+  sameTrees(folder.path, copy.path);
 });
 
 test('a tree that the parent has not is read whole, and the others build on it', async () => {

@@ -51,6 +51,8 @@ export async function takeBackup(
   context: EngineContext,
   request: Pick<CaptureRequest, 'method' | 'format'> = { method: 'files', format: 'tar' },
   chain: readonly Saved[] = [],
+  /** Called whenever something has been read. */
+  between: () => void = () => {},
 ): Promise<Saved> {
   const parent = chain.at(-1);
   const captured = await engine.capture(context, { ...request, ...(parent && { parent: readerOf(parent, chain) }) });
@@ -63,7 +65,10 @@ export async function takeBackup(
     try {
       const opened = await stream.open();
       const chunks: Buffer[] = [];
-      for await (const chunk of opened.bytes) chunks.push(Buffer.from(chunk));
+      for await (const chunk of opened.bytes) {
+        chunks.push(Buffer.from(chunk));
+        between();
+      }
       const all = Buffer.concat(chunks);
       bytes.set(name, all);
       const { content, facts, omissions, remarks } = opened.result();

@@ -120,7 +120,8 @@ test('of the servers at hand the one most like the source is taken, and none tha
     return `${found} ${major}`;
   };
 
-  assert.equal(find('Redis', '6.2.1', 9), 'Redis 8');
+  assert.equal(find('Redis', '6.2.1', 9), 'Redis 7');
+  assert.equal(find('Redis', '7.2.4', 11), 'Redis 8');
   assert.equal(find('Redis', '8.0.1', 12), 'Redis 8');
   assert.equal(find('Valkey', '8.1.0', 11), 'Redis 8');
   assert.equal(find('Valkey', '9.0.0', 80, false), 'Redis 8');

@@ -1,8 +1,8 @@
 import { hash } from 'node:crypto';
 import { GrowingBytes } from '../../growing-bytes.ts';
 import type { Entry } from '../tree/entry.ts';
-import type { ChunkItem, Sink, SinkOutput } from '../tree/sink.ts';
-import { cutOf, largestChunk, smallestChunk } from './cut.ts';
+import type { ChunkItem, GivenChunk, Sink, SinkOutput } from '../tree/sink.ts';
+import { Cutter, largestChunk, smallestChunk } from './cut.ts';
 import { entryLine } from './entry-line.ts';
 import { packRecord } from './pack.ts';
 
@@ -13,12 +13,14 @@ export class ChunkSink implements Sink {
   readonly #isKept: boolean;
   readonly #output = new GrowingBytes(1_310_720);
   #items: ChunkItem[] = [];
+  readonly #cutter = new Cutter();
   /** What is not cut yet of the file that is under way. */
-  readonly #rest = Buffer.allocUnsafeSlow(2 * largestChunk);
+  readonly #rest = this.#cutter.memory;
   #begin = 0;
   #end = 0;
   #chunks: Uint8Array[] = [];
   #entry: Entry | undefined;
+  #isAgain = false;
   #hasGivenZeros = false;
 
   /** With `nothing`, for digests alone. */
@@ -27,8 +29,7 @@ export class ChunkSink implements Sink {
   }
 
   addEntry(entry: Entry): void {
-    if (!this.#isKept) return;
-    this.#items.push({ kind: 'begin' }, itemOf(entry));
+    if (this.#isKept) this.#items.push(itemOf(entry));
   }
 
   addUnchanged(path: Uint8Array): void {
@@ -36,13 +37,20 @@ export class ChunkSink implements Sink {
   }
 
   addFile(entry: Entry, content: Uint8Array): Uint8Array {
-    this.beginFile(entry);
-    this.write(content);
-    return this.endFile();
+    if (content.length > smallestChunk) {
+      this.beginFile(entry, undefined, false);
+      this.write(content);
+      return this.endFile();
+    }
+    // Nothing cuts it.
+    const digest = hash('sha256', content, 'buffer');
+    if (this.#isKept) this.#items.push(itemOf(entry, content.length > 0 ? this.#give(content, digest) : undefined));
+    return digest;
   }
 
-  beginFile(entry: Entry): void {
+  beginFile(entry: Entry, _stretches: unknown, isAgain: boolean): void {
     this.#entry = entry;
+    this.#isAgain = isAgain;
     this.#chunks = [];
     this.#begin = 0;
     this.#end = 0;
@@ -83,7 +91,7 @@ export class ChunkSink implements Sink {
 
   endFile(): Uint8Array {
     while (this.#end > this.#begin) this.#cut();
-    if (this.#isKept) this.#items.push(itemOf(this.#entry as Entry));
+    if (this.#isKept) this.#items.push({ ...itemOf(this.#entry as Entry), ...(this.#isAgain && { isAgain: true }) });
     return digestOfChunks(this.#chunks);
   }
 
@@ -91,8 +99,8 @@ export class ChunkSink implements Sink {
     return this.#output.length;
   }
 
-  take(): SinkOutput {
-    const bytes = this.#output.takeMemory();
+  take(spare?: ArrayBuffer): SinkOutput {
+    const bytes = this.#output.takeMemory(spare);
     const items = this.#items;
     this.#items = [];
     return { ...(bytes && { bytes }), items };
@@ -105,23 +113,24 @@ export class ChunkSink implements Sink {
       this.#begin += largestChunk;
       return;
     }
-    const chunk = rest.subarray(0, cutOf(rest));
+    const chunk = rest.subarray(0, this.#cutter.cut(this.#begin, this.#end));
     this.#take(chunk, hash('sha256', chunk, 'buffer'));
     this.#begin += chunk.length;
   }
 
   #take(chunk: Uint8Array, digest: Buffer): void {
     this.#chunks.push(digest);
-    if (!this.#isKept) return;
-    const item = { kind: 'chunk', id: digest.toString('latin1'), length: chunk.length } as const;
-    if (chunk === zeros && this.#hasGivenZeros) {
-      this.#items.push(item);
-      return;
-    }
+    if (this.#isKept) this.#items.push({ kind: 'chunk', ...this.#give(chunk, digest) });
+  }
+
+  #give(chunk: Uint8Array, digest: Buffer): GivenChunk {
+    const given = { id: digest.toString('latin1'), length: chunk.length };
+    if (chunk === zeros && this.#hasGivenZeros) return given;
     if (chunk === zeros) this.#hasGivenZeros = true;
-    this.#items.push({ ...item, start: this.#output.length });
+    const start = this.#output.length;
     this.#output.put(packRecord(digest, chunk.length));
     this.#output.put(chunk);
+    return { ...given, start };
   }
 }
 
@@ -133,11 +142,8 @@ const zeroDigest = (): Buffer => (digestOfZeros ??= hash('sha256', zeros, 'buffe
 /** Are these bytes, at most `largestChunk`, nothing but zeros? */
 export const isZero = (bytes: Uint8Array): boolean => zeros.subarray(0, bytes.length).equals(bytes);
 
-const itemOf = (entry: Entry): ChunkItem => ({
-  kind: 'entry',
-  path: entry.path.toString('latin1'),
-  line: entryLine(entry),
-});
+const itemOf = (entry: Entry, only?: GivenChunk) =>
+  ({ kind: 'entry', path: entry.path.toString('latin1'), line: entryLine(entry), ...(only && { only }) }) as const;
 
 /** What stands for a file's content in digests: the SHA-256 of its only chunk, or that of the chunks' one after another. */
 export function digestOfChunks(chunks: readonly Uint8Array[]): Uint8Array {

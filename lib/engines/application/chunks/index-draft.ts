@@ -12,23 +12,29 @@ export class IndexDraft {
   readonly #blocks: Buffer[] = [];
   #lines: string[] = [];
   #characters = 0;
+  /** The last line, which may have to give way to another. */
+  #last: string | undefined;
   #entries = 0;
 
   get entries(): number {
     return this.#entries;
   }
 
-  /** `begun` is a line as `entryLine` gives it; `ids` are the chunks' SHA-256 in hexadecimal digits. */
-  add(begun: string, ids: readonly string[]): void {
-    const line = `${begun}\t${ids.join('')}`;
-    this.#lines.push(line);
-    this.#entries += 1;
-    this.#characters += line.length;
-    if (this.#characters >= blockCharacters) this.#flush();
+  /**
+   * `begun` is a line as `entryLine` gives it; `ids` are the chunks' SHA-256 in hexadecimal digits. `isAgain`: in place of the line that came last, since
+   * its file was read again.
+   */
+  add(begun: string, ids: readonly string[], { isAgain = false }: { readonly isAgain?: boolean } = {}): void {
+    if (!isAgain) {
+      this.#putLast();
+      this.#entries += 1;
+    }
+    this.#last = `${begun}\t${ids.join('')}`;
   }
 
   /** The lines as they belong into the index. */
   *lines(placeOf: (id: string) => ChunkPlace | undefined): Generator<string> {
+    this.#putLast();
     this.#flush();
     for (const block of this.#blocks) {
       const lines = zstdDecompressSync(block).toString('utf8').split('\n');
@@ -48,6 +54,14 @@ export class IndexDraft {
       }
       yield text;
     }
+  }
+
+  #putLast(): void {
+    if (this.#last === undefined) return;
+    this.#lines.push(this.#last);
+    this.#characters += this.#last.length;
+    this.#last = undefined;
+    if (this.#characters >= blockCharacters) this.#flush();
   }
 
   #flush(): void {

@@ -1,16 +1,17 @@
 import { hash } from 'node:crypto';
-import { closeSync, writeSync } from 'node:fs';
 import { isDeepStrictEqual } from 'node:util';
 import { HoldfastError } from '../../../core/errors.ts';
 import type { StreamRecord } from '../../../core/manifest.ts';
 import type { BackupReader } from '../../engine.ts';
 import type { PathChoice } from '../restore/path-choice.ts';
 import type { TreeWriter } from '../restore/tree-writer.ts';
+import type { NewFile } from '../restore/write-pool.ts';
 import { isInside } from '../tar/inspect-tar.ts';
 import { type Entry, shownPath } from '../tree/entry.ts';
 import { TreeSum } from '../tree/tree-content.ts';
 import { backupsOf, readChunks } from './chain.ts';
 import { digestOfChunks, isZero } from './chunk-sink.ts';
+import { largestChunk } from './cut.ts';
 import type { ChunkPlace, FileChunk, IndexEntry } from './index-line.ts';
 import { openIndex } from './read-index.ts';
 
@@ -18,10 +19,12 @@ type Stream = {
   readonly record: StreamRecord;
   open(): AsyncIterable<Uint8Array>;
   readonly reader?: BackupReader | undefined;
+  /** Told how much is going to be written before any of it is; may refuse. */
+  readonly onPlanned: (bytes: number) => void;
 };
 
 /** A file that waits for its chunks. */
-type Waiting = { readonly entry: Entry; readonly digest: Uint8Array; readonly more: readonly Entry[]; left: number };
+type Waiting = { readonly entry: Entry; readonly digest: Uint8Array; left: number; file?: NewFile };
 /** A chunk, and where in which files it belongs. */
 type Wanted = ChunkPlace & { readonly id: string; readonly into: { readonly file: Waiting; readonly at: number }[] };
 
@@ -30,7 +33,7 @@ type Wanted = ChunkPlace & { readonly id: string; readonly into: { readonly file
  * wanted. Throws `corrupt` when index or chunks are not what they should be.
  */
 export async function restoreChunks(
-  { record, open, reader }: Stream,
+  { record, open, reader, onPlanned }: Stream,
   choice: PathChoice,
   writer: TreeWriter,
   onBytes: (count: number) => void,
@@ -47,6 +50,8 @@ export async function restoreChunks(
     }
   });
 
+  onPlanned([...wanted.values()].reduce((sum, chunk) => sum + plannedBytes(chunk), 0));
+
   let written = 0;
   const own = backupsOf(backups, reader.manifest.backupId);
   for (const [backup, places] of Map.groupBy(wanted.values(), (place) => place.backup)) {
@@ -54,15 +59,27 @@ export async function restoreChunks(
       if (hash('sha256', bytes, 'hex') !== place.id)
         throw new HoldfastError('corrupt', `a chunk of '${own[backup]}' is not what its SHA-256 says`);
       const isHole = isZero(bytes);
-      // What is not written of a sparse file stays a hole, and its last chunk ends it.
-      for (const { file, at } of place.into)
-        if (isHole && file.entry.isSparse && file.left > 1) file.left -= 1;
-        else fill(writer, file, bytes, at);
+      for (const { file, at } of place.into) {
+        const { entry, digest } = file;
+        file.file ??= writer.beginFile(entry);
+        // What is not written of a sparse file stays a hole.
+        if (!(isHole && entry.isSparse)) file.file.write(bytes, at);
+        file.left -= 1;
+        if (file.left === 0) file.file.end(digest);
+      }
       written += bytes.length * place.into.length;
       onBytes(written);
+      await writer.room();
     }
   }
 }
+
+/** What a chunk takes in all files that it is in: zeros of a sparse one are its holes. */
+const plannedBytes = ({ id, length, into }: Wanted): number =>
+  length * (id === idOfZeros ? into.filter(({ file }) => !file.entry.isSparse).length : into.length);
+
+/** The largest chunk of zeros, which large holes consist of. */
+const idOfZeros = hash('sha256', Buffer.alloc(largestChunk), 'hex');
 
 async function makeEntries(
   { record, open }: Pick<Stream, 'record' | 'open'>,
@@ -72,16 +89,10 @@ async function makeEntries(
 ): Promise<readonly string[]> {
   const made = new Set<string>();
   const orphans = new Map<string, Entry[]>();
-  const makeFile = ({ entry, chunks }: IndexEntry, more: readonly Entry[] = []): void => {
-    const fd = writer.openFile(entry);
+  const makeFile = ({ entry, chunks }: IndexEntry): void => {
     const digest = digestOfChunks(chunks.map(({ id }) => Buffer.from(id, 'hex')));
-    if (chunks.length === 0) {
-      writer.endFile(fd, entry, digest);
-      for (const one of more) writer.addSpecial(one);
-      return;
-    }
-    closeSync(fd);
-    want({ entry, digest, more, left: chunks.length }, chunks);
+    if (chunks.length > 0) want({ entry, digest, left: chunks.length }, chunks);
+    else writer.beginFile(entry).end(digest);
   };
 
   const backups = await eachEntry({ record, open }, (found) => {
@@ -101,10 +112,8 @@ async function makeEntries(
       const [first, ...others] = entry.kind === 'file' ? (orphans.get(keyOf(entry.path)) ?? []) : [];
       if (first === undefined) return;
       const { path } = first;
-      makeFile(
-        { entry: { ...entry, path }, chunks },
-        others.map((other) => ({ ...other, target: path })),
-      );
+      makeFile({ entry: { ...entry, path }, chunks });
+      for (const other of others) writer.addSpecial({ ...other, target: path });
     });
   return backups;
 }
@@ -128,30 +137,5 @@ async function eachEntry(
     throw new HoldfastError('corrupt', `the index of tree '${record.name}' lists other files than its manifest says`);
   return header.backups;
 }
-
-function fill(writer: TreeWriter, file: Waiting, bytes: Uint8Array, position: number): void {
-  const fd = writer.reopenFile(file.entry);
-  file.left -= 1;
-  let isEnded = false;
-  try {
-    for (let at = 0; at < bytes.length; ) {
-      const piece = bytes.subarray(at, at + holeBytes);
-      // What is not written of a sparse file stays a hole.
-      if (file.entry.isSparse && zeros.subarray(0, piece.length).equals(piece)) at += piece.length;
-      else if (file.entry.isSparse) at += writeSync(fd, piece, 0, piece.length, position + at);
-      else at += writeSync(fd, bytes, at, bytes.length - at, position + at);
-    }
-    if (file.left > 0) return;
-    isEnded = true;
-    writer.endFile(fd, file.entry, file.digest);
-    for (const one of file.more) writer.addSpecial(one);
-  } finally {
-    if (!isEnded) closeSync(fd);
-  }
-}
-
-/** Holes begin and end with pages, or larger blocks. */
-const holeBytes = 4096;
-const zeros = Buffer.alloc(holeBytes);
 
 const keyOf = (path: Buffer | undefined): string => path?.toString('latin1') ?? '';

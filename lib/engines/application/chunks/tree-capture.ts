@@ -143,28 +143,31 @@ export class TreeCapture {
   }
 
   *#takeItems({ items = [], bytes }: Part): Generator<Uint8Array, void> {
-    const content = bytes === undefined ? Buffer.alloc(0) : Buffer.from(bytes);
+    const content = bytes ?? new Uint8Array(0);
     let [from, to] = [0, 0];
     for (const item of items) {
+      const chunk = item.kind === 'chunk' ? item : item.kind === 'entry' ? item.only : undefined;
+      if (chunk !== undefined) {
+        const digest = Buffer.from(chunk.id, 'latin1');
+        const id = digest.toString('hex');
+        this.#ids.push(id);
+        if (!this.#places.has(id)) {
+          if (chunk.start === undefined) throw new HoldfastError('internal', 'a chunk has no bytes that was not there');
+          if (chunk.start !== to) {
+            if (to > from) yield this.#emit(content.subarray(from, to));
+            from = chunk.start;
+          }
+          const offset = this.#position + (chunk.start - from) + chunkHeaderBytes;
+          this.#place(id, digest, offset, chunk.length);
+          to = chunk.start + chunkHeaderBytes + chunk.length;
+        }
+      }
       if (item.kind === 'begin') this.#ids = [];
       else if (item.kind === 'unchanged') this.#takeUnchanged(item.path);
       else if (item.kind === 'entry') {
-        this.#draft.add(item.line, this.#ids);
+        this.#draft.add(item.line, this.#ids, item);
         this.#parent?.take(item.path);
-      } else {
-        const digest = Buffer.from(item.id, 'latin1');
-        const id = digest.toString('hex');
-        this.#ids.push(id);
-        if (this.#places.has(id)) continue;
-        if (item.start === undefined) throw new HoldfastError('internal', 'a chunk has no bytes that was not there');
-        const end = item.start + chunkHeaderBytes + item.length;
-        if (item.start !== to) {
-          if (to > from) yield this.#emit(content.subarray(from, to));
-          from = item.start;
-        }
-        const offset = this.#position + (item.start - from) + chunkHeaderBytes;
-        this.#place(id, digest, offset, item.length);
-        to = end;
+        this.#ids = [];
       }
     }
     if (to > from) yield this.#emit(content.subarray(from, to));

@@ -7,8 +7,8 @@ import { createRequire } from 'node:module';
 export type Libc = {
   xattrs(path: Buffer): readonly Xattr[];
   setXattr(path: Buffer, name: Buffer, value: Buffer): void;
-  /** Sets the time of the last change; that of the last access becomes the same. */
-  setTime(path: Buffer, nanoseconds: bigint): void;
+  /** Sets the time of the last change, of a path or an open file; that of the last access becomes the same. */
+  setTime(place: Buffer | number, nanoseconds: bigint): void;
   /** The stretches of a file that hold data; between them are holes. */
   dataOf(fd: number, size: number): readonly Stretch[];
   makeNode(path: Buffer, mode: number, device: { readonly major: number; readonly minor: number }): void;
@@ -46,6 +46,7 @@ function bind(): Libc | undefined {
   const lgetxattr = c.func('int64_t lgetxattr(void *path, void *name, void *value, size_t size)');
   const lsetxattr = c.func('int lsetxattr(void *path, void *name, void *value, size_t size, int flags)');
   const utimensat = c.func('int utimensat(int folder, void *path, void *times, int flags)');
+  const futimens = c.func('int futimens(int fd, void *times)');
   const lseek = c.func('int64_t lseek(int fd, int64_t offset, int whence)');
   const mknod = c.func('int mknod(void *path, uint32_t mode, uint64_t device)');
   const renameat2 = c.func('int renameat2(int from, void *path, int to, void *other, uint32_t flags)');
@@ -96,12 +97,14 @@ function bind(): Libc | undefined {
       const terminated = Buffer.concat([name, Buffer.alloc(1)]);
       checked('lsetxattr', lsetxattr(path, terminated, content, content.length, 0));
     },
-    setTime(path, nanoseconds) {
+    setTime(place, nanoseconds) {
       const billion = 1_000_000_000n;
       const fraction = ((nanoseconds % billion) + billion) % billion;
       const seconds = (nanoseconds - fraction) / billion;
       const times = new BigInt64Array([seconds, fraction, seconds, fraction]);
-      checked('utimensat', utimensat(atWorkingFolder, path, times, doNotFollow));
+      const result =
+        typeof place === 'number' ? futimens(place, times) : utimensat(atWorkingFolder, place, times, doNotFollow);
+      checked('utimensat', result);
     },
     dataOf(fd, size) {
       const stretches: Stretch[] = [];

@@ -1,4 +1,3 @@
-import { writeSync } from 'node:fs';
 import { isDeepStrictEqual } from 'node:util';
 import { HoldfastError } from '../../../core/errors.ts';
 import type { StreamRecord } from '../../../core/manifest.ts';
@@ -6,6 +5,7 @@ import { inspectTar } from '../tar/inspect-tar.ts';
 import type { Entry } from '../tree/entry.ts';
 import type { PathChoice } from './path-choice.ts';
 import type { TreeWriter } from './tree-writer.ts';
+import type { NewFile } from './write-pool.ts';
 
 type Stream = { readonly record: StreamRecord; readonly signal: AbortSignal; open(): AsyncIterable<Uint8Array> };
 
@@ -45,14 +45,16 @@ async function pass(
   writer: TreeWriter,
   wanted: (entry: Entry) => readonly Entry[] | undefined,
 ): Promise<void> {
-  let current: { readonly entry: Entry; readonly more: readonly Entry[]; readonly fd: number } | undefined;
+  let current: { readonly file: NewFile; readonly more: readonly Entry[] } | undefined;
   let last: typeof current;
+  const links: Entry[] = [];
   const bytes = async function* () {
     let count = 0;
     for await (const chunk of open()) {
       yield chunk;
       count += chunk.length;
       onBytes(count);
+      await writer.room();
     }
   };
   const { content } = await inspectTar(bytes(), {
@@ -63,22 +65,21 @@ async function pass(
       if (entry === undefined) return;
       if (entry.kind === 'folder') writer.addFolder(entry);
       else if (entry.kind !== 'file') writer.addSpecial(entry);
-      else current = { entry, more, fd: writer.openFile(entry) };
+      else current = { file: writer.beginFile(entry), more };
     },
-    data(piece, position) {
-      if (current === undefined) return;
-      for (let at = 0; at < piece.length; ) at += writeSync(current.fd, piece, at, piece.length - at, position + at);
-    },
+    data: (piece, position) => current?.file.write(piece, position),
     end(_, digest) {
       last = current;
       if (current === undefined || digest === undefined) return;
-      writer.endFile(current.fd, current.entry, digest);
-      for (const one of current.more) writer.addSpecial(one);
+      current.file.end(digest);
+      links.push(...current.more);
     },
-    drop(_, digest) {
-      if (last !== undefined && digest !== undefined) writer.removeFile(last.entry, digest);
+    drop() {
+      last?.file.remove();
+      links.splice(links.length - (last?.more.length ?? 0));
     },
   });
+  for (const link of links) writer.addSpecial(link);
   if (!isDeepStrictEqual(content, record.content))
     throw new HoldfastError('corrupt', `the archive of tree '${record.name}' holds other files than its manifest says`);
 }

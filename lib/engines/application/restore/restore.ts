@@ -75,10 +75,15 @@ function placeOf(connection: Connection, stream: Planned, plan: RestorePlan) {
       hint: 'restore into another folder with --as, say --replace to exchange the whole, or --on-conflict to add to it',
     });
   if (destination.isTaken && plan.replace && !isMerge(plan)) destination.requireNoMounts();
-  const { tables = [] } = stream.record.content ?? {};
   // A part of it may need far less.
-  if (plan.selection === undefined) destination.requireSpace(tables.reduce((sum, { bytes }) => sum + bytes, 0));
+  if (plan.selection === undefined && stream.record.format === 'tar') destination.requireSpace(archivedBytes(stream));
   return { stream, destination, kept };
+}
+
+/** What the files of an archive take: their holes are in no archive, and headers in no file. */
+function archivedBytes({ record: { content, plainBytes } }: Planned): number {
+  const apparent = content?.tables.reduce((sum, { bytes }) => sum + bytes, 0) ?? 0;
+  return Math.min(apparent, plainBytes);
 }
 
 async function restoreCopy(
@@ -90,7 +95,7 @@ async function restoreCopy(
   const work = destination.makeWorkFolder();
   let isKept = false;
   try {
-    const { expected, remarks } = await write(context, plan, stream, work);
+    const { expected, remarks } = await write(context, plan, { ...stream, destination, work });
     context.progress({ phase: 'compare', detail: stream.record.name });
     const comparison = await compareCopy(context, plan, { stream, work, expected });
     if (!comparison.same) {
@@ -107,22 +112,31 @@ async function restoreCopy(
   }
 }
 
-async function write(context: EngineContext, plan: RestorePlan, stream: Planned, work: string) {
+async function write(
+  context: EngineContext,
+  plan: RestorePlan,
+  stream: Omit<Planned, 'destination'> & { readonly destination: Destination; readonly work: string },
+) {
   const choice = new PathChoice(plan.selection?.paths);
-  using folder = new SafeFolder(work);
-  const writer = new TreeWriter(folder);
+  using folder = new SafeFolder(stream.work);
+  await using writer = new TreeWriter(folder, { writers: context.parallelJobs, signal: context.signal });
   const onBytes = (bytes: number): void => {
     throwIfStopped(context.signal, 'the restore');
     const expectedBytes = stream.record.content?.tables.reduce((sum, entry) => sum + entry.bytes, 0) ?? 0;
     context.progress({ phase: 'restore', detail: stream.record.name, bytes, expectedBytes });
   };
   await (stream.record.format === 'tar' ? extractTar : restoreChunks)(
-    { ...stream, reader: plan.reader, signal: context.signal },
+    {
+      ...stream,
+      reader: plan.reader,
+      signal: context.signal,
+      onPlanned: (bytes: number) => stream.destination.requireSpace(bytes),
+    },
     choice,
     writer,
     onBytes,
   );
-  writer.finish();
+  await writer.finish();
   return { expected: writer.expected(), remarks: writer.remarks() };
 }
 

@@ -34,7 +34,7 @@ export async function captureTar(
         sum.addAll(part.sums);
         for (const omission of part.omissions) omissions.add(omission);
         for (const one of part.sums) files += one.files;
-        if (part.bytes !== undefined) yield new Uint8Array(part.bytes);
+        if (part.bytes !== undefined) yield part.bytes;
       }
     } catch (error) {
       throw context.signal.aborted

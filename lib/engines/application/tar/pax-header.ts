@@ -68,19 +68,31 @@ export function paxHeaders(
     device: entry.device,
   });
   if (records.length === 0) return header;
-  const extended = Buffer.concat(records.map(recordBytes));
-  const extendedHeader = plainHeader({
-    name: Buffer.from('PaxHeaders/holdfast'),
-    typeFlag: 'x',
-    mode: 0o644,
-    uid: 0,
-    gid: 0,
-    size: extended.length,
-    seconds: 0,
-    target: noBytes,
-    device: undefined,
-  });
-  return Buffer.concat([extendedHeader, extended, padding(extended.length), header]);
+  const extended = records.map(recordBytes);
+  const size = extended.reduce((sum, { length }) => sum + length, 0);
+  return Buffer.concat([extendedHeader(size), ...extended, padding(size), header]);
+}
+
+/** Most extended headers hold a time alone, and are of one size. */
+let lastExtended: { readonly size: number; readonly header: Buffer } | undefined;
+
+function extendedHeader(size: number): Buffer {
+  if (lastExtended?.size !== size)
+    lastExtended = {
+      size,
+      header: plainHeader({
+        name: Buffer.from('PaxHeaders/holdfast'),
+        typeFlag: 'x',
+        mode: 0o644,
+        uid: 0,
+        gid: 0,
+        size,
+        seconds: 0,
+        target: noBytes,
+        device: undefined,
+      }),
+    };
+  return lastExtended.header;
 }
 
 /** The list of data stretches that the content of a sparse file of that size begins with, filled up to whole blocks. */
@@ -124,14 +136,10 @@ function wholeSeconds(mtime: bigint): number | undefined {
 
 /** `length keyword=value\n`, where the length counts its own digits. */
 function recordBytes([keyword, value]: PaxRecord): Buffer {
-  const content = Buffer.concat([
-    Buffer.from(` ${keyword}=`, 'latin1'),
-    typeof value === 'string' ? Buffer.from(value, 'latin1') : value,
-    Buffer.from('\n'),
-  ]);
+  const content = ` ${keyword}=${typeof value === 'string' ? value : value.toString('latin1')}\n`;
   let length = content.length + 1;
   while (String(length).length + content.length !== length) length = String(length).length + content.length;
-  return Buffer.concat([Buffer.from(String(length), 'latin1'), content]);
+  return Buffer.from(`${length}${content}`, 'latin1');
 }
 
 /** What is the same in every header: mode, owner and device are zeros in digits, and the checksum counts itself as spaces. */

@@ -51,8 +51,8 @@ export class TarSink implements Sink {
     return this.#output.length;
   }
 
-  take(): SinkOutput {
-    const bytes = this.#output.takeMemory();
+  take(spare?: ArrayBuffer): SinkOutput {
+    const bytes = this.#output.takeMemory(spare);
     return bytes === undefined ? {} : { bytes };
   }
 }

@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import type { Xattr } from '../native/libc.ts';
 
 /** What a name in a tree stands for. A `hard-link` is another name of a file that came before. Sockets are none: they belong to a process. */
@@ -30,16 +31,10 @@ export type Entry = {
 /** As large as most file systems let a file become, in bytes. What claims to be larger is one hole, and summing it would take hours. */
 export const largestFile = 2 ** 44;
 
-// A byte order mark at the beginning of a name belongs to the name.
-const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
-
-/** Bytes as text; undefined when they are no UTF-8. */
+/** Bytes as text; undefined when they are no UTF-8. A byte order mark at the beginning of a name belongs to the name. */
 export function textOf(bytes: Uint8Array): string | undefined {
-  try {
-    return decoder.decode(bytes);
-  } catch {
-    return undefined;
-  }
+  if (!isUtf8(bytes)) return undefined;
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('utf8');
 }
 
 /** A path of a tree as people read it: the tree itself is `.`, and the rest as `shownBytes` has it. */
@@ -51,7 +46,7 @@ export const pathShown = (shown: string): Buffer => (shown === '.' ? Buffer.allo
 /** Bytes as people read them: what is no UTF-8, and what would be taken for such an escape, as `\xHH`. */
 export function shownBytes(path: Uint8Array): string {
   const text = textOf(path);
-  if (text !== undefined) return text.replaceAll('\\', '\\x5C');
+  if (text !== undefined) return text.includes('\\') ? text.replaceAll('\\', '\\x5C') : text;
   let shown = '';
   for (const byte of path)
     shown +=

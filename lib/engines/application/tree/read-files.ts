@@ -44,14 +44,17 @@ const quietly = constants.O_NOATIME ?? 0;
 export class FileReader {
   readonly #libc: Libc | undefined;
   readonly #sink: Sink;
+  readonly #spare: () => ArrayBuffer | undefined;
   /** One byte more than the largest small file, to see that it has grown. */
   readonly #scratch = Buffer.allocUnsafeSlow(smallBytes + 1);
   #sum = new TreeSum();
   #omissions: Omission[] = [];
 
-  constructor(sink: Sink, libc: Libc | undefined) {
+  /** `spare` gives memory of parts that nobody needs any more, while there is some. @default - there is none */
+  constructor(sink: Sink, libc: Libc | undefined, spare: () => ArrayBuffer | undefined = () => undefined) {
     this.#sink = sink;
     this.#libc = libc;
+    this.#spare = spare;
   }
 
   *read({ root, paths, known }: ReadJob): Generator<Part, void> {
@@ -127,7 +130,7 @@ export class FileReader {
   #readSmall(fd: number, absolute: Buffer, first: Seen): Entry | undefined {
     let seen = first;
     for (let reads = 1; ; reads++) {
-      const length = readFully(fd, this.#scratch, 0);
+      const length = readSmall(fd, this.#scratch, seen.entry.size);
       if (length > smallBytes) return undefined;
       const now = fstatSync(fd, { bigint: true });
       const isSteady = isSameFile(now, seen.stats) && length === seen.entry.size;
@@ -215,7 +218,8 @@ export class FileReader {
   }
 
   #part(): Part {
-    const part: Part = { ...this.#sink.take(), sums: this.#sum.sums(), omissions: this.#omissions };
+    const spare = this.#sink.pending > 0 ? this.#spare() : undefined;
+    const part: Part = { ...this.#sink.take(spare), sums: this.#sum.sums(), omissions: this.#omissions };
     this.#sum = new TreeSum();
     this.#omissions = [];
     return part;
@@ -232,14 +236,13 @@ function openQuietly(path: Buffer): number {
   }
 }
 
-function readFully(fd: number, into: Buffer, position: number): number {
-  let filled = 0;
-  while (filled < into.length) {
-    const got = readSync(fd, into, filled, into.length - filled, position + filled);
-    if (got === 0) break;
+/** Reads a file from its beginning until there is as much as there should be, or no more. */
+function readSmall(fd: number, into: Buffer, size: number): number {
+  for (let filled = 0; ; ) {
+    const got = readSync(fd, into, filled, into.length - filled, filled);
     filled += got;
+    if (got === 0 || filled === size || filled === into.length) return filled;
   }
-  return filled;
 }
 
 const nothing = Buffer.alloc(0);

@@ -1,5 +1,6 @@
 import { setTimeout } from 'node:timers/promises';
-import { Worker } from 'node:worker_threads';
+import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
+import { IdleProcessors } from './idle-processors.ts';
 import type { SinkName } from './open-sink.ts';
 import type { Part, ReadJob } from './read-files.ts';
 import { creditsAt, type FromReader, type ReaderData, stopAt, type ToReader } from './reader-messages.ts';
@@ -13,46 +14,51 @@ const patienceMs = 5000;
 /** As a program's own file beside it, or in the sources. */
 const program = new URL(import.meta.url.endsWith('.ts') ? './read-worker.ts' : './read-worker.mjs', import.meta.url);
 
-type Reader = { readonly worker: Worker; readonly counters: Int32Array; readonly ended: Promise<unknown> };
-type Running = { readonly queue: FromReader[]; wake: () => void; readonly counters: Int32Array };
+type Reader = {
+  readonly worker: Worker;
+  readonly counters: Int32Array;
+  readonly spares: MessagePort;
+  readonly ended: Promise<unknown>;
+  jobs: number;
+};
+type Running = { readonly queue: FromReader[]; wake: () => void; readonly reader: Reader };
 
-/** Threads that read files. The parts of a job come in order; jobs are under way side by side, a thread's own one after another. */
+/**
+ * Threads that read files. The parts of a job come in order; jobs are under way side by side, a thread's own one after another. There is one thread at
+ * first, and another whenever whoever takes has to wait while the processors have nothing to do: then the file system is what takes its time.
+ */
 export class ReadPool {
-  readonly #workers: Reader[] = [];
+  readonly #sink: SinkName;
+  readonly #most: number;
+  readonly #readers: Reader[] = [];
   readonly #running = new Map<number, Running>();
+  readonly #processors = new IdleProcessors();
   #failure: { readonly error: unknown } | undefined;
   #next = 0;
   #isEnded = false;
 
   constructor(sink: SinkName, readers: number) {
-    for (let index = 0; index < readers; index++) {
-      const shared = new SharedArrayBuffer(8);
-      const counters = new Int32Array(shared);
-      counters[creditsAt] = readAhead;
-      const worker = new Worker(program, { workerData: { sink, shared } satisfies ReaderData });
-      worker.on('message', (message: FromReader) => {
-        const job = this.#running.get(message.id);
-        job?.queue.push(message);
-        job?.wake();
-      });
-      worker.on('error', (error) => this.#fail(error));
-      worker.on('exit', () => this.#fail(new Error('a thread that reads files has ended')));
-      this.#workers.push({ worker, counters, ended: new Promise((resolve) => worker.once('exit', resolve)) });
-    }
+    this.#sink = sink;
+    this.#most = readers;
+    this.#add();
   }
 
   /** How many jobs keep every thread busy while one is being taken. */
   get width(): number {
-    return this.#workers.length * 2;
+    return this.#readers.length * 2;
   }
 
-  /** Begins a job; its parts are to be taken in the order in which jobs were begun. */
+  /**
+   * Begins a job; its parts are to be taken in the order in which jobs were begun. The bytes of a part are good until the next one is asked for:
+   * their memory is used again.
+   */
   begin(job: ReadJob): AsyncGenerator<Part, void> {
     const id = this.#next++;
-    const { worker, counters } = this.#workers[id % this.#workers.length] as Reader;
-    const running: Running = { queue: [], wake: () => {}, counters };
+    const reader = this.#readers.reduce((one, other) => (other.jobs < one.jobs ? other : one));
+    reader.jobs += 1;
+    const running: Running = { queue: [], wake: () => {}, reader };
     this.#running.set(id, running);
-    worker.postMessage({ id, job } satisfies ToReader);
+    reader.worker.postMessage({ id, job } satisfies ToReader);
     return this.#partsOf(id, running);
   }
 
@@ -62,41 +68,71 @@ export class ReadPool {
    */
   async end(): Promise<void> {
     this.#isEnded = true;
-    for (const { worker, counters } of this.#workers) {
+    for (const { worker, counters, spares } of this.#readers) {
       Atomics.store(counters, stopAt, 1);
       // Whoever waits for a credit wakes up and sees that he is to stop.
       Atomics.add(counters, creditsAt, 1);
       Atomics.notify(counters, creditsAt);
       worker.postMessage('end');
+      spares.close();
     }
     const patience = new AbortController();
     await Promise.race([
-      Promise.all(this.#workers.map(({ ended }) => ended)),
+      Promise.all(this.#readers.map(({ ended }) => ended)),
       setTimeout(patienceMs, undefined, { signal: patience.signal, ref: false }).catch(() => {}),
     ]);
     patience.abort();
-    for (const { worker } of this.#workers) worker.unref();
+    for (const { worker } of this.#readers) worker.unref();
   }
 
   async *#partsOf(id: number, running: Running): AsyncGenerator<Part, void> {
+    const { reader } = running;
     for (;;) {
       const message = running.queue.shift();
       if (message === undefined) {
         if (this.#failure !== undefined) throw this.#failure.error;
+        if (this.#readers.length < this.#most && this.#processors.wereIdle()) this.#add();
         await new Promise<void>((resolve) => {
           running.wake = resolve;
         });
         continue;
       }
-      Atomics.add(running.counters, creditsAt, 1);
-      Atomics.notify(running.counters, creditsAt);
-      if (message.part !== undefined) yield message.part;
-      else if (message.error !== undefined) throw message.error;
-      else {
+      const { part, error } = message;
+      if (part !== undefined) yield part;
+      if (part?.bytes !== undefined && !part.bytes.buffer.detached)
+        reader.spares.postMessage(part.bytes.buffer, [part.bytes.buffer]);
+      Atomics.add(reader.counters, creditsAt, 1);
+      Atomics.notify(reader.counters, creditsAt);
+      if (error !== undefined) throw error;
+      if (part === undefined) {
         this.#running.delete(id);
+        reader.jobs -= 1;
         return;
       }
     }
+  }
+
+  #add(): void {
+    const shared = new SharedArrayBuffer(8);
+    const counters = new Int32Array(shared);
+    counters[creditsAt] = readAhead;
+    const { port1: spares, port2 } = new MessageChannel();
+    const workerData: ReaderData = { sink: this.#sink, shared, spares: port2 };
+    const worker = new Worker(program, { workerData, transferList: [port2] });
+    worker.on('message', (message: FromReader) => {
+      const job = this.#running.get(message.id);
+      job?.queue.push(message);
+      job?.wake();
+    });
+    worker.on('error', (error) => this.#fail(error));
+    worker.on('exit', () => this.#fail(new Error('a thread that reads files has ended')));
+    this.#readers.push({
+      worker,
+      counters,
+      spares,
+      ended: new Promise((resolve) => worker.once('exit', resolve)),
+      jobs: 0,
+    });
   }
 
   #fail(error: unknown): void {

@@ -1,4 +1,4 @@
-import { parentPort, workerData } from 'node:worker_threads';
+import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
 import { openLibc } from '../native/libc.ts';
 import { sinkOf } from './open-sink.ts';
 import { FileReader } from './read-files.ts';
@@ -6,25 +6,27 @@ import { creditsAt, type FromReader, type ReaderData, stopAt, type ToReader } fr
 
 // A thread that reads files, and does nothing else: it waits for each one, so that nobody else has to.
 
-const { sink, shared } = workerData as ReaderData;
+const { sink, shared, spares } = workerData as ReaderData;
 const counters = new Int32Array(shared);
-const reader = new FileReader(sinkOf(sink), openLibc());
+const spare = (): ArrayBuffer | undefined => receiveMessageOnPort(spares)?.message as ArrayBuffer | undefined;
+const reader = new FileReader(sinkOf(sink), openLibc(), spare);
 const isStopped = (): boolean => Atomics.load(counters, stopAt) !== 0;
 
 /** Thrown to leave a job that nobody wants any more. */
 class Stopped extends Error {}
 
-const tell = (message: FromReader, transfer: readonly ArrayBuffer[] = []): void => {
+const tell = (message: FromReader): void => {
   // So much is read ahead of whoever takes it, and no more.
   while (Atomics.load(counters, creditsAt) <= 0 && !isStopped()) Atomics.wait(counters, creditsAt, 0);
   if (isStopped()) throw new Stopped();
   Atomics.sub(counters, creditsAt, 1);
-  parentPort?.postMessage(message, transfer);
+  const bytes = message.part?.bytes;
+  parentPort?.postMessage(message, bytes === undefined ? [] : [bytes.buffer]);
 };
 
 const read = ({ id, job }: ToReader): void => {
   try {
-    for (const part of reader.read(job)) tell({ id, part }, part.bytes === undefined ? [] : [part.bytes]);
+    for (const part of reader.read(job)) tell({ id, part });
     tell({ id });
   } catch (error) {
     if (!isStopped()) tell({ id, error });
@@ -32,6 +34,8 @@ const read = ({ id, job }: ToReader): void => {
 };
 
 parentPort?.on('message', (message: ToReader | 'end') => {
-  if (message === 'end') parentPort?.close();
-  else if (!isStopped()) read(message);
+  if (message === 'end') {
+    parentPort?.close();
+    spares.close();
+  } else if (!isStopped()) read(message);
 });

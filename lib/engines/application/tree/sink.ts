@@ -30,21 +30,30 @@ export interface Sink {
 
   /** Bytes that wait to be taken. */
   readonly pending: number;
-  /** What has gathered, for whoever passes it on. */
-  take(): SinkOutput;
+  /** What has gathered, for whoever passes it on. What comes next gathers in `spare`, where that is given: memory of before that nobody needs any more. */
+  take(spare?: ArrayBuffer): SinkOutput;
 }
 
 /** `bytes` go into the stream as they are; `chunks` and `files` say what they hold, where the format needs that. */
 export type SinkOutput = {
-  readonly bytes?: ArrayBuffer;
+  readonly bytes?: Uint8Array<ArrayBuffer>;
   readonly items?: readonly ChunkItem[];
 };
 
-/** In the order in which they happened: a chunk's place in the bytes, or a file that consists of the chunks since the last one. */
+/** A chunk by its SHA-256, and where in the bytes it is: without `start` where the same sink has given its bytes before. */
+export type GivenChunk = { readonly id: string; readonly start?: number; readonly length: number };
+
+/** In the order in which they happened: chunks of a large file, and an entry that consists of those since it began, or of its `only` one. */
 export type ChunkItem =
-  /** Without `start` where the same sink has given its bytes before. */
-  | { readonly kind: 'chunk'; readonly id: string; readonly start?: number; readonly length: number }
+  | ({ readonly kind: 'chunk' } & GivenChunk)
   | { readonly kind: 'begin' }
   /** A file that was not read again. */
   | { readonly kind: 'unchanged'; readonly path: string }
-  | { readonly kind: 'entry'; readonly path: string; readonly line: string };
+  /** `isAgain`: in place of the one before it, which is the same file. */
+  | {
+      readonly kind: 'entry';
+      readonly path: string;
+      readonly line: string;
+      readonly only?: GivenChunk;
+      readonly isAgain?: boolean;
+    };

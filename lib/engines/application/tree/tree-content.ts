@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto';
 import { type Content, foldersAndFiles } from '../../../core/manifest.ts';
-import { addLanes, type Lanes, lanesText } from '../../digest/lanes.ts';
+import { type Lanes, lanesText } from '../../digest/lanes.ts';
 import { type Entry, type EntryKind, shownPath } from './entry.ts';
 
 /** What one top-level folder comes to. `unowned` is the digest of the same entries, had they no owner. */
@@ -30,7 +30,8 @@ const letters: Readonly<Record<EntryKind, string>> = {
  * folder `.`.
  */
 export class TreeSum {
-  readonly #folders = new Map<string, FolderSum>();
+  readonly #folders = new Map<string, Sum>();
+  readonly #folderOf = folderNames();
 
   /** `digest` is the SHA-256 of a file's content, or of what stands for it; none for all but files. */
   add(entry: Entry, digest: Uint8Array | undefined): void {
@@ -48,11 +49,15 @@ export class TreeSum {
   }
 
   sums(): FolderSum[] {
-    return [...this.#folders.values()];
+    return [...this.#folders.values()].map(({ owned, unowned, ...sum }) => ({
+      ...sum,
+      owned: [owned[0], owned[1]],
+      unowned: [unowned[0], unowned[1]],
+    }));
   }
 
   content(): TreeContent {
-    const taken = [...this.#folders.values()].filter(({ files }) => files > 0);
+    const taken = this.sums().filter(({ files }) => files > 0);
     const folders = (taken.length > mostFolders ? asOne(taken) : taken).sort((one, other) =>
       one.folder < other.folder ? -1 : 1,
     );
@@ -76,30 +81,45 @@ export class TreeSum {
     const record = hash('sha256', recordOf(entry, digest), 'buffer');
     // Times an odd number, no two records become the same, and a record stays tied to its owner.
     const owner = BigInt(entry.uid) * 0x2_0000_0000n + BigInt(entry.gid) * 2n + 1n;
-    this.#addSum({
-      folder: folderOf(entry),
-      files: sign,
-      bytes: sign * entry.size,
-      owned: lanesAt(record, 16, sign === 1 ? owner : -owner),
-      unowned: lanesAt(record, 0, sign === 1 ? 1n : -1n),
-    });
+    const sum = this.#sumOf(this.#folderOf(entry));
+    sum.files += sign;
+    sum.bytes += sign * entry.size;
+    add(sum.owned, record, 16, sign === 1 ? owner : -owner);
+    add(sum.unowned, record, 0, sign === 1 ? 1n : -1n);
   }
 
-  #addSum(sum: FolderSum): void {
-    const known = this.#folders.get(sum.folder);
-    this.#folders.set(
-      sum.folder,
-      known === undefined
-        ? sum
-        : {
-            folder: sum.folder,
-            files: known.files + sum.files,
-            bytes: known.bytes + sum.bytes,
-            owned: addLanes(known.owned, sum.owned),
-            unowned: addLanes(known.unowned, sum.unowned),
-          },
-    );
+  #addSum({ folder, files, bytes, owned, unowned }: FolderSum): void {
+    const sum = this.#sumOf(folder);
+    sum.files += files;
+    sum.bytes += bytes;
+    for (const lane of [0, 1] as const) {
+      sum.owned[lane] = BigInt.asUintN(64, sum.owned[lane] + owned[lane]);
+      sum.unowned[lane] = BigInt.asUintN(64, sum.unowned[lane] + unowned[lane]);
+    }
   }
+
+  #sumOf(folder: string): Sum {
+    let sum = this.#folders.get(folder);
+    if (sum === undefined) {
+      sum = { folder, files: 0, bytes: 0, owned: [0n, 0n], unowned: [0n, 0n] };
+      this.#folders.set(folder, sum);
+    }
+    return sum;
+  }
+}
+
+/** A `FolderSum` in the making. */
+type Sum = {
+  readonly folder: string;
+  files: number;
+  bytes: number;
+  owned: [bigint, bigint];
+  unowned: [bigint, bigint];
+};
+
+function add(lanes: [bigint, bigint], digest: Buffer, at: number, factor: bigint): void {
+  lanes[0] = BigInt.asUintN(64, lanes[0] + digest.readBigUInt64BE(at) * factor);
+  lanes[1] = BigInt.asUintN(64, lanes[1] + digest.readBigUInt64BE(at + 8) * factor);
 }
 
 /** A manifest lists so many folders at most; of a tree with more, only the whole. */
@@ -111,10 +131,18 @@ function asOne(sums: readonly FolderSum[]): FolderSum[] {
   return whole.sums();
 }
 
-function folderOf({ path, kind }: Entry): string {
-  const slash = path.indexOf(0x2f);
-  if (slash >= 0) return shownPath(path.subarray(0, slash));
-  return kind === 'folder' ? shownPath(path) : '.';
+/** Gives the top-level folder of entries, which often is that of the entry before. */
+function folderNames(): (entry: Entry) => string {
+  let last = { bytes: Buffer.alloc(0), name: '' };
+  return ({ path, kind }) => {
+    const slash = path.indexOf(0x2f);
+    if (slash < 0) return kind === 'folder' ? shownPath(path) : '.';
+    if (last.bytes.length !== slash || last.bytes.compare(path, 0, slash) !== 0) {
+      const bytes = Buffer.from(path.subarray(0, slash));
+      last = { bytes, name: shownPath(bytes) };
+    }
+    return last.name;
+  };
 }
 
 let scratch = Buffer.alloc(16 * 1024);
@@ -145,15 +173,18 @@ function recordOf(entry: Entry, digest: Uint8Array | undefined): Uint8Array {
   return scratch.subarray(0, at);
 }
 
+let lastTime = { nanoseconds: 0n, text: '0.000000000' };
+
 /** Seconds since 1970 with nine digits after the point. */
 export function timeText(nanoseconds: bigint): string {
+  // An entry's time is told more than once.
+  if (nanoseconds !== lastTime.nanoseconds) lastTime = { nanoseconds, text: secondsText(nanoseconds) };
+  return lastTime.text;
+}
+
+function secondsText(nanoseconds: bigint): string {
   const billion = 1_000_000_000n;
   const magnitude = nanoseconds < 0n ? -nanoseconds : nanoseconds;
   const text = `${magnitude / billion}.${String(magnitude % billion).padStart(9, '0')}`;
   return nanoseconds < 0n ? `-${text}` : text;
 }
-
-const lanesAt = (digest: Buffer, at: number, factor: bigint): Lanes => [
-  BigInt.asUintN(64, digest.readBigUInt64BE(at) * factor),
-  BigInt.asUintN(64, digest.readBigUInt64BE(at + 8) * factor),
-];

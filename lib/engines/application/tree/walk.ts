@@ -1,7 +1,7 @@
-import { type Dirent, lstatSync } from 'node:fs';
-import { readdir } from 'node:fs/promises';
+import { type BigIntStats, lstatSync } from 'node:fs';
 import type { Choice } from './choice.ts';
 import { shownPath } from './entry.ts';
+import { type FolderName, readNames } from './folder-names.ts';
 import { type Omission, omissionOf } from './omission.ts';
 import { pathIn } from './read-entry.ts';
 
@@ -18,10 +18,9 @@ const batchPaths = 128;
 
 type Level = {
   readonly folder: Buffer;
-  readonly names: readonly Dirent<Buffer>[];
+  readonly names: Iterator<FolderName>;
   /** Was this folder asked for, and so everything in it? */
   readonly isWanted: boolean;
-  next: number;
 };
 
 /**
@@ -29,41 +28,39 @@ type Level = {
  * looked at, and links are not followed. The order is the same whenever the names are.
  */
 export async function* walkTree({ root, choice, oneFileSystem, onOmission }: WalkOptions): AsyncGenerator<Buffer[]> {
-  const device = lstatSync(root, { bigint: true }).dev;
+  const top = lstatSync(root, { bigint: true });
   const levels: Level[] = [];
   /** Folders that nobody has asked for by name, until something in them is wanted. */
   const waiting: Buffer[] = [];
 
-  const enter = async (folder: Buffer, isWanted: boolean): Promise<void> => {
-    let names: Dirent<Buffer>[] = [];
+  const enter = async (folder: Buffer, { size }: BigIntStats, isWanted: boolean): Promise<void> => {
     try {
-      names = await readdir(pathIn(root, folder), { encoding: 'buffer', withFileTypes: true });
+      levels.push({ folder, names: await readNames(pathIn(root, folder), size), isWanted });
     } catch (error) {
       onOmission(omissionOf(folder, error));
+      levels.push({ folder, names: [].values(), isWanted });
     }
-    names.sort((one, other) => Buffer.compare(one.name, other.name));
-    levels.push({ folder, names, isWanted, next: 0 });
   };
-  const isElsewhere = (path: Buffer): boolean => {
+  const look = (path: Buffer): BigIntStats | undefined => {
     try {
-      return lstatSync(pathIn(root, path), { bigint: true }).dev !== device;
+      return lstatSync(pathIn(root, path), { bigint: true });
     } catch (error) {
       onOmission(omissionOf(path, error));
-      return true;
+      return undefined;
     }
   };
 
   let batch: Buffer[] = [Buffer.alloc(0)];
-  await enter(Buffer.alloc(0), choice.isWhole);
+  await enter(Buffer.alloc(0), top, choice.isWhole);
   for (let level = levels.at(-1); level !== undefined; level = levels.at(-1)) {
-    const dirent = level.names[level.next++];
-    if (dirent === undefined) {
+    const { value, done } = level.names.next();
+    if (done) {
       levels.pop();
       if (waiting.at(-1) === level.folder) waiting.pop();
       continue;
     }
-    const path = level.folder.length === 0 ? dirent.name : Buffer.concat([level.folder, slash, dirent.name]);
-    const isFolder = dirent.isDirectory();
+    const { name, isFolder } = value;
+    const path = level.folder.length === 0 ? name : Buffer.concat([level.folder, slash, name]);
     const shown = shownPath(path);
     if (choice.isExcluded(shown, isFolder)) continue;
     const isWanted = level.isWanted || choice.isIncluded(shown, isFolder);
@@ -72,9 +69,11 @@ export async function* walkTree({ root, choice, oneFileSystem, onOmission }: Wal
       yield batch;
       batch = [];
     }
-    if (!isFolder || (oneFileSystem && isElsewhere(path))) continue;
+    if (!isFolder) continue;
+    const stats = look(path);
+    if (stats === undefined || (oneFileSystem && stats.dev !== top.dev)) continue;
     if (!isWanted) waiting.push(path);
-    await enter(path, isWanted);
+    await enter(path, stats, isWanted);
   }
   yield batch;
 }

@@ -28,6 +28,9 @@ export async function swapIn(folders: ServerFolders, database: string): Promise<
   for (const { place, staged, aside } of pairsOf(folders, database)) {
     await giveTo(staged, owner);
     await mkdir(path.dirname(aside), { recursive: true });
+    // A server that was never started has no place for databases yet.
+    const made = await mkdir(path.dirname(place), { recursive: true });
+    if (made !== undefined) await giveTo(made, owner);
     if (await isThere(place)) await rename(place, aside);
     await rename(staged, place);
   }
