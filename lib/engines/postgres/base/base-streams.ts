@@ -164,6 +164,13 @@ export class BaseStreams {
     const { start, tablespaces, identity, segmentBytes, clusterBytes } = backup;
     if (control.systemIdentifier !== identity.systemIdentifier || label.startLsn !== start.lsn)
       throw new HoldfastError('dump-incomplete', 'the archive is not of the backup that the server said it began');
+    // A server that was promoted ends the backup itself; one that follows another only moves on, and its label tells of the old timeline alone.
+    if (end.timeline !== start.timeline)
+      throw new HoldfastError(
+        'source-interrupted',
+        `the server went from timeline ${start.timeline} to ${end.timeline} during the backup: what it follows was promoted`,
+        { hint: 'run it again: the next one begins on the new timeline' },
+      );
     const parentStartLsn = label.parentStartLsn && formatLsn(label.parentStartLsn);
     if (parentStartLsn !== parent?.facts['startLsn'])
       throw new HoldfastError('dump-incomplete', 'the archive does not build on the backup that the server was given');

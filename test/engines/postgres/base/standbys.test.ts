@@ -128,3 +128,32 @@ suite('where a base backup is read from', { concurrency: false }, () => {
     );
   });
 });
+
+test('a base backup of a server that follows one that is promoted meanwhile is not believed', async () => {
+  const settings = { full_page_writes: 'on' };
+  await using primary = await postgresServer({ major: 17, settings });
+  await using middle = await postgresServer({ major: 17, settings, standbyOf: primary });
+  await using last = await postgresServer({ major: 17, settings, standbyOf: middle });
+  await caughtUp(primary, last);
+  using context = contextFor(last);
+  const capture = await engine.capture(context, base);
+  try {
+    const { bytes } = await (capture.streams[0] as CaptureStream).open();
+    const reading = bytes[Symbol.asyncIterator]();
+    await reading.next();
+    await run(middle, 'postgres', 'select pg_promote()');
+    await run(middle, 'postgres', 'create table later as select 8 as id');
+    await run(middle, 'postgres', 'checkpoint');
+    await caughtUp(middle, last);
+    await run(last, 'postgres', 'checkpoint');
+
+    await assert.rejects(
+      async () => {
+        while (!(await reading.next()).done);
+      },
+      { code: 'source-interrupted', message: /went from timeline 1 to 2 during the backup/ },
+    );
+  } finally {
+    await capture.end();
+  }
+});
