@@ -24,6 +24,14 @@ export const recoveries: Chapter = {
       }
       throw new Error(`recovery '${recovery}' does not wait for anybody`);
     };
+    /** The execution of that recovery. Whom the database calls by itself may have taken the request first, and be about to start it. */
+    const startedFor = async (recovery: string): Promise<ExecutionRecord> => {
+      for (const deadline = Date.now() + 120_000; Date.now() < deadline; await delay(200)) {
+        const found = opened.stack.executions.list().find(({ name }) => name.includes(recovery));
+        if (found !== undefined) return found;
+      }
+      throw new Error(`recovery '${recovery}' is not started`);
+    };
     const api = async (method: string, path: string, body?: Json): Promise<Readonly<Record<string, string>>> => {
       const { status, text } = await callApi(installation, { method, path, body, key: `recovery-${path}` });
       assert.ok(status < 300, text);
@@ -57,9 +65,7 @@ export const recoveries: Chapter = {
       "select * from backup_mgmt.initiate_point_in_time_recovery(target => 'stock', recovery_type => 'FULL', database => 'stock', restore_as => 'stock_in_books', approval_required => false)",
     );
     await opened.takeRequests();
-    const failed = opened.stack.executions.list().find(({ name: one }) => one.includes(failing?.recovery_bk));
-    assert.ok(failed);
-    await opened.failed(failed, 'target-not-empty');
+    await opened.failed(await startedFor(failing?.recovery_bk), 'target-not-empty');
 
     // One that a version has queued which had no such state machine: it is started in the other one when it is approved.
     await ask('begin');
@@ -76,8 +82,8 @@ export const recoveries: Chapter = {
       `update holdfast.request set status = 'STARTED', taken_at = now() - interval '1 minute' where ${isOlder}`,
     );
     await opened.takeRequests();
-    const olderRun = opened.stack.executions.list().find(({ name: one }) => one.includes(older?.recovery_bk));
-    assert.equal(olderRun?.machineName, 'holdfast-restore');
+    const olderRun = await startedFor(older?.recovery_bk);
+    assert.equal(olderRun.machineName, 'holdfast-restore');
     await opened.succeeded(olderRun);
 
     // It asks again, as after an answer that got lost; whoever passes decisions on finds that nobody waits.
