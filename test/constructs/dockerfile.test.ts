@@ -86,7 +86,7 @@ test('the image of restore tests has Redis and Valkey of today beside those of i
 
   assert.match(
     text,
-    /apt-get install --yes --no-install-recommends patchelf 'redis-tools=5:8\.\*' 'valkey-tools=9\.\*'/,
+    /apt-get install --yes --no-install-recommends patchelf 'redis-tools=5:8\.\*' 'valkey-tools=8\.1\.\*'/,
   );
   assert.match(text, /^COPY --from=servers \/servers \/opt\/servers\nENV HOLDFAST_REDIS_BIN=\/opt\/servers\/bin$/m);
   assert.match(
