@@ -19,6 +19,7 @@ test('a connection has the defaults of the configuration', () => {
     sslmode: 'verify-full',
     databases: 'all',
     exclude: [],
+    standbys: [],
     maintenanceDatabase: 'postgres',
   });
 });

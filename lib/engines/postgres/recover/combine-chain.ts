@@ -1,4 +1,13 @@
-import { chownSync, createWriteStream, existsSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
+import {
+  chownSync,
+  createWriteStream,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  unlinkSync,
+} from 'node:fs';
 import path from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { HoldfastError } from '../../../core/errors.ts';
@@ -39,7 +48,8 @@ export async function combineChain(
   renameSync(path.join(combined, 'global', 'pg_control'), path.join(data.path, controlFileAside));
   moveUp(combined, data.path);
   for (const place of moved) moveUp(place.combined, place.folder.path);
-  for (const { oid } of tablespaces) rmSync(path.join(data.path, 'pg_tblspc', oid), { force: true });
+  // Node's rmSync lets a link be whose end is gone.
+  for (const { oid } of tablespaces) unlinkSync(path.join(data.path, 'pg_tblspc', oid));
   linkTablespaces(data.path, tablespaces, data.account);
   rmSync(path.join(data.work, 'chain'), { recursive: true, force: true });
   return total;
