@@ -31,7 +31,7 @@ test('its role opens and writes backups of those targets, and knows no password'
     statementsOf(runtime, 'TasksSynthesisRole').map(({ Sid, Action }) => [Sid, ...Action]),
     [
       ['ListObjects', 's3:ListBucket'],
-      ['ReadBackupsLeasesInUse', 's3:GetObject'],
+      ['ReadBackupsLeasesInUseJournal', 's3:GetObject'],
       ['UploadBackups', 's3:AbortMultipartUpload', 's3:PutObject', 's3:PutObjectTagging'],
       ['WriteLeasesInUseOutcomes', 's3:PutObject'],
       ['WrapDataKeys', 'kms:Encrypt'],

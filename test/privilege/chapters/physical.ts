@@ -33,7 +33,7 @@ export const physical: Chapter = {
     const moment = new Date();
     await received(installation, moment);
     await opened.succeeded(
-      opened.stack.startExecution('holdfast-restore', {
+      opened.stack.startExecution('holdfast-recovery', {
         ...{ backup: 'latest', target, into: 'archive', databases: ['orders'], as: 'orders_then' },
         point: { kind: 'time', value: moment.toISOString() },
       }),
