@@ -137,7 +137,8 @@ export class ChunkSink implements Sink {
 /** What holes consist of: nothing in zeros makes a cut, so that they are cut where a chunk may be no longer. */
 const zeros = Buffer.alloc(largestChunk);
 let digestOfZeros: Buffer | undefined;
-const zeroDigest = (): Buffer => (digestOfZeros ??= hash('sha256', zeros, 'buffer'));
+/** The SHA-256 of the largest chunk of zeros; reckoned when it is first asked for. */
+export const zeroDigest = (): Buffer => (digestOfZeros ??= hash('sha256', zeros, 'buffer'));
 
 /** Are these bytes, at most `largestChunk`, nothing but zeros? */
 export const isZero = (bytes: Uint8Array): boolean => zeros.subarray(0, bytes.length).equals(bytes);

@@ -10,8 +10,7 @@ import { isInside } from '../tar/inspect-tar.ts';
 import { type Entry, shownPath } from '../tree/entry.ts';
 import { TreeSum } from '../tree/tree-content.ts';
 import { backupsOf, readChunks } from './chain.ts';
-import { digestOfChunks, isZero } from './chunk-sink.ts';
-import { largestChunk } from './cut.ts';
+import { digestOfChunks, isZero, zeroDigest } from './chunk-sink.ts';
 import type { ChunkPlace, FileChunk, IndexEntry } from './index-line.ts';
 import { openIndex } from './read-index.ts';
 
@@ -50,7 +49,8 @@ export async function restoreChunks(
     }
   });
 
-  onPlanned([...wanted.values()].reduce((sum, chunk) => sum + plannedBytes(chunk), 0));
+  const idOfZeros = zeroDigest().toString('hex');
+  onPlanned([...wanted.values()].reduce((sum, chunk) => sum + plannedBytes(chunk, idOfZeros), 0));
 
   let written = 0;
   const own = backupsOf(backups, reader.manifest.backupId);
@@ -74,12 +74,9 @@ export async function restoreChunks(
   }
 }
 
-/** What a chunk takes in all files that it is in: zeros of a sparse one are its holes. */
-const plannedBytes = ({ id, length, into }: Wanted): number =>
+/** What a chunk takes in all files that it is in: the zeros that large holes consist of take nothing in a sparse one. */
+const plannedBytes = ({ id, length, into }: Wanted, idOfZeros: string): number =>
   length * (id === idOfZeros ? into.filter(({ file }) => !file.entry.isSparse).length : into.length);
-
-/** The largest chunk of zeros, which large holes consist of. */
-const idOfZeros = hash('sha256', Buffer.alloc(largestChunk), 'hex');
 
 async function makeEntries(
   { record, open }: Pick<Stream, 'record' | 'open'>,
