@@ -1,8 +1,8 @@
-import { setTimeout } from 'node:timers/promises';
 import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
 import { GrowingBytes } from '../../growing-bytes.ts';
 import type { Entry } from '../tree/entry.ts';
 import { IdleProcessors } from '../tree/idle-processors.ts';
+import { waitForEnd } from '../tree/thread-end.ts';
 import type { FolderSum } from '../tree/tree-content.ts';
 import type { Unset } from './entry-properties.ts';
 import {
@@ -19,9 +19,6 @@ const batchBytes = 1_048_576;
 const batchSteps = 256;
 /** Bytes that may be on their way to each thread before whoever gives them has to wait. */
 const inFlightBytes = 4 * batchBytes;
-
-/** So long a thread has to end. */
-const patienceMs = 5000;
 
 /** As a program's own file beside it, or in the sources. */
 const program = new URL(import.meta.url.endsWith('.ts') ? './write-worker.ts' : './write-worker.mjs', import.meta.url);
@@ -143,12 +140,7 @@ export class WritePool {
     this.#isClosed = true;
     this.#signal.removeEventListener('abort', this.#onAbort);
     for (const { port } of this.#writers) port.postMessage('stop');
-    const patience = new AbortController();
-    await Promise.race([
-      Promise.all(this.#writers.map(({ ended }) => ended)),
-      setTimeout(patienceMs, undefined, { signal: patience.signal, ref: false }).catch(() => {}),
-    ]);
-    patience.abort();
+    await waitForEnd(this.#writers.map(({ ended }) => ended));
     for (const { worker, port } of this.#writers) {
       port.close();
       worker.unref();
@@ -164,10 +156,12 @@ export class WritePool {
 
   #flush(writer: Writer): void {
     if (writer.steps.length === 0) return;
-    const bytes = writer.bytes.takeMemory(writer.spare) ?? new Uint8Array(0);
+    const taken = writer.bytes.takeMemory(writer.spare);
+    // What only ends files or makes empty ones takes no memory, and leaves what there is to the next.
+    if (taken !== undefined) writer.spare = undefined;
+    const bytes = taken ?? new Uint8Array(0);
     writer.inFlight += bytes.length;
     writer.port.postMessage({ steps: writer.steps, bytes } satisfies ToWriter, [bytes.buffer]);
-    writer.spare = undefined;
     writer.steps = [];
   }
 
@@ -192,7 +186,7 @@ export class WritePool {
     if ('failure' in message) this.#fail(errorOf(message.failure));
     else if ('taken' in message) {
       writer.inFlight -= message.taken;
-      writer.spare = message.spare;
+      if (message.spare.byteLength > 0) writer.spare = message.spare;
       this.#wake();
     } else {
       this.#ended.sums.push(...message.sums);

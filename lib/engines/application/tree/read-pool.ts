@@ -1,15 +1,12 @@
-import { setTimeout } from 'node:timers/promises';
 import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
 import { IdleProcessors } from './idle-processors.ts';
 import type { SinkName } from './open-sink.ts';
 import type { Part, ReadJob } from './read-files.ts';
 import { creditsAt, type FromReader, type ReaderData, stopAt, type ToReader } from './reader-messages.ts';
+import { waitForEnd } from './thread-end.ts';
 
 /** Messages of a thread that wait to be taken, at most; each holds a mebibyte or a little more. */
 const readAhead = 3;
-
-/** So long a thread has to end. */
-const patienceMs = 5000;
 
 /** As a program's own file beside it, or in the sources. */
 const program = new URL(import.meta.url.endsWith('.ts') ? './read-worker.ts' : './read-worker.mjs', import.meta.url);
@@ -76,12 +73,7 @@ export class ReadPool {
       worker.postMessage('end');
       spares.close();
     }
-    const patience = new AbortController();
-    await Promise.race([
-      Promise.all(this.#readers.map(({ ended }) => ended)),
-      setTimeout(patienceMs, undefined, { signal: patience.signal, ref: false }).catch(() => {}),
-    ]);
-    patience.abort();
+    await waitForEnd(this.#readers.map(({ ended }) => ended));
     for (const { worker } of this.#readers) worker.unref();
   }
 
