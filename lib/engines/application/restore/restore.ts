@@ -1,4 +1,5 @@
 import { HoldfastError } from '../../../core/errors.ts';
+import type { StreamRecord } from '../../../core/manifest.ts';
 import type { Comparison, EngineContext, RestorePlan, RestoreResult } from '../../engine.ts';
 import { stopReason } from '../../stop-reason.ts';
 import { restoreChunks } from '../chunks/restore-chunks.ts';
@@ -76,15 +77,17 @@ function placeOf(connection: Connection, stream: Planned, plan: RestorePlan) {
     });
   if (destination.isTaken && plan.replace && !isMerge(plan)) destination.requireNoMounts();
   // A part of it may need far less.
-  if (plan.selection === undefined && stream.record.format === 'tar') destination.requireSpace(archivedBytes(stream));
+  if (plan.selection === undefined && stream.record.format === 'tar')
+    destination.requireSpace(archivedBytes(stream.record));
   return { stream, destination, kept };
 }
 
 /** What the files of an archive take: their holes are in no archive, and headers in no file. */
-function archivedBytes({ record: { content, plainBytes } }: Planned): number {
-  const apparent = content?.tables.reduce((sum, { bytes }) => sum + bytes, 0) ?? 0;
-  return Math.min(apparent, plainBytes);
-}
+const archivedBytes = (record: StreamRecord): number => Math.min(apparentBytes(record), record.plainBytes);
+
+/** What the files say that they have. */
+const apparentBytes = ({ content }: StreamRecord): number =>
+  content?.tables.reduce((sum, { bytes }) => sum + bytes, 0) ?? 0;
 
 async function restoreCopy(
   context: EngineContext,
@@ -95,7 +98,7 @@ async function restoreCopy(
   const work = destination.makeWorkFolder();
   let isKept = false;
   try {
-    const { expected, remarks } = await write(context, plan, { ...stream, destination, work });
+    const { expected, remarks } = await write(context, plan, { stream, destination, work });
     context.progress({ phase: 'compare', detail: stream.record.name });
     const comparison = await compareCopy(context, plan, { stream, work, expected });
     if (!comparison.same) {
@@ -115,14 +118,14 @@ async function restoreCopy(
 async function write(
   context: EngineContext,
   plan: RestorePlan,
-  stream: Omit<Planned, 'destination'> & { readonly destination: Destination; readonly work: string },
+  { stream, destination, work }: Omit<Copy, 'comparison'>,
 ) {
   const choice = new PathChoice(plan.selection?.paths);
-  using folder = new SafeFolder(stream.work);
+  using folder = new SafeFolder(work);
   await using writer = new TreeWriter(folder, { writers: context.parallelJobs, signal: context.signal });
+  const expectedBytes = apparentBytes(stream.record);
   const onBytes = (bytes: number): void => {
     throwIfStopped(context.signal, 'the restore');
-    const expectedBytes = stream.record.content?.tables.reduce((sum, entry) => sum + entry.bytes, 0) ?? 0;
     context.progress({ phase: 'restore', detail: stream.record.name, bytes, expectedBytes });
   };
   await (stream.record.format === 'tar' ? extractTar : restoreChunks)(
@@ -130,7 +133,7 @@ async function write(
       ...stream,
       reader: plan.reader,
       signal: context.signal,
-      onPlanned: (bytes: number) => stream.destination.requireSpace(bytes),
+      onPlanned: (bytes: number) => destination.requireSpace(bytes),
     },
     choice,
     writer,
