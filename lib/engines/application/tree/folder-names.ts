@@ -52,19 +52,13 @@ function* merged(runs: readonly Buffer[]): Generator<FolderName, undefined> {
     return value === undefined ? [] : [{ names, value }];
   });
   while (heads.length > 0) {
-    let least = 0;
-    for (let index = 1; index < heads.length; index++)
-      if (Buffer.compare(nameOf(heads, index), nameOf(heads, least)) < 0) least = index;
-    const head = heads[least] as (typeof heads)[number];
-    yield head.value;
-    const { value } = head.names.next();
-    if (value === undefined) heads.splice(least, 1);
-    else head.value = value;
+    const least = heads.reduce((one, other) => (Buffer.compare(other.value.name, one.value.name) < 0 ? other : one));
+    yield least.value;
+    const { value } = least.names.next();
+    if (value === undefined) heads.splice(heads.indexOf(least), 1);
+    else least.value = value;
   }
 }
-
-const nameOf = (heads: readonly { readonly value: FolderName }[], index: number): Buffer =>
-  (heads[index] as { readonly value: FolderName }).value.name;
 
 function* namesIn(run: Buffer): Generator<FolderName, undefined> {
   for (let at = 0; at < run.length; ) {
