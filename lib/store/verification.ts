@@ -37,7 +37,8 @@ export async function buildsOnBad(
 /** May another backup build on this one? Not when it or what it builds on is known to be bad, or is gone. */
 export async function canBeBuiltOn(store: Store, backup: Manifest): Promise<boolean> {
   try {
-    return !(await buildsOnBad(store, { target: backup.target, parent: backup.backupId }));
+    const { status } = await readVerification(store, backup.backupId);
+    return status !== 'FAILED' && !(await buildsOnBad(store, backup));
   } catch (error) {
     if (error instanceof HoldfastError && !error.retryable) return false;
     throw error;
