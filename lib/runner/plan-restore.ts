@@ -5,6 +5,7 @@ import type { RecoveryPlan } from '../core/recovery-plan.ts';
 import { describePoint } from '../core/recovery-point.ts';
 import type { RestoreRun } from '../core/requests.ts';
 import { restorablePointOf } from '../core/restorable-point.ts';
+import { ancestorsOf } from '../engines/ancestors.ts';
 import { openEngine } from '../engines/open-engine.ts';
 import type { RunContext } from './context.ts';
 import { openBackup } from './open-backup.ts';
@@ -19,18 +20,18 @@ import { requireNoLog } from './restore.ts';
 export async function planRestore(context: RunContext, run: RestoreRun): Promise<RecoveryPlan> {
   const backup = await openBackup(context, run.target, run.backupId);
   const { manifest } = backup;
-  const chain = await chainOf(openReader(context, backup).ancestor, manifest);
+  const chain = [...(await ancestorsOf(openReader(context, backup))).toReversed(), manifest];
   const whole = manifest.streams.find((record) => record.status === 'complete' && isWholeServer(record));
   if (whole === undefined) requireNoLog(run);
   const engine = openEngine(manifest.engine);
+  const kept = whole && (await openLog(context, manifest));
   const log =
-    whole === undefined
-      ? undefined
-      : await engine.findWay?.(whole, {
-          ...(await withLog(context, manifest)),
-          ...(run.point && { point: run.point }),
-          ...(run.timeline !== null && { timeline: run.timeline }),
-        });
+    whole &&
+    (await engine.findWay?.(whole, {
+      ...(kept && { log: kept }),
+      ...(run.point && { point: run.point }),
+      ...(run.timeline !== null && { timeline: run.timeline }),
+    }));
   for (const one of chain) await requireObjects(context, one);
   return {
     engine: manifest.engine,
@@ -41,22 +42,6 @@ export async function planRestore(context: RunContext, run: RestoreRun): Promise
     point: describePoint(run.point ?? (log ? { kind: 'latest' } : { kind: 'immediate' })),
     log: log ?? null,
   };
-}
-
-async function withLog(context: RunContext, manifest: Manifest) {
-  const log = await openLog(context, manifest);
-  return log === undefined ? {} : { log };
-}
-
-/** The backup and those that it builds on, the first one first. */
-async function chainOf(
-  ancestor: (id: Manifest['backupId']) => Promise<Manifest>,
-  newest: Manifest,
-): Promise<readonly Manifest[]> {
-  const chain = [newest];
-  for (let { parent } = newest; parent !== null; parent = chain[0]?.parent ?? null)
-    chain.unshift(await ancestor(parent));
-  return chain;
 }
 
 /** By a listing, which says the sizes too: whoever plans need not be able to read what is restored. */

@@ -1,8 +1,8 @@
 import { HoldfastError } from '../../../core/errors.ts';
 import type { BackupId } from '../../../core/ids.ts';
 import type { Manifest, StreamRecord } from '../../../core/manifest.ts';
+import { ancestorsOf } from '../../ancestors.ts';
 import type { CaptureRequest } from '../../engine.ts';
-import { ancestorsOf } from './ancestors.ts';
 
 /** The backup that an incremental one is to build on. */
 export type ParentBackup = {

@@ -1,6 +1,6 @@
 import type { Manifest } from '../../../core/manifest.ts';
+import { ancestorsOf } from '../../ancestors.ts';
 import type { BackupReader, EngineContext, RestorePlan } from '../../engine.ts';
-import { ancestorsOf } from '../base/ancestors.ts';
 import type { ServerPrograms } from '../server-programs.ts';
 import { clusterFactsOf } from './cluster-facts.ts';
 import { combineChain } from './combine-chain.ts';

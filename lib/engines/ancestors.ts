@@ -1,5 +1,5 @@
-import type { Manifest } from '../../../core/manifest.ts';
-import type { BackupReader } from '../../engine.ts';
+import type { Manifest } from '../core/manifest.ts';
+import type { BackupReader } from './engine.ts';
 
 /** What a backup builds on, one on the other, down to the base. */
 export async function ancestorsOf(reader: BackupReader): Promise<readonly Manifest[]> {
