@@ -1,13 +1,10 @@
 import type { HoldfastConfig } from '../config/config.ts';
 import { receivedTargets } from '../config/received-targets.ts';
-import { walStateSchema } from '../core/health.ts';
+import { walStateFreshMs, walStateSchema } from '../core/health.ts';
 import type { FigureName, Sample } from '../core/metrics.ts';
 import { walHealthKey } from '../core/object-keys.ts';
 import { readDocument } from '../store/document.ts';
 import type { Store } from '../store/store.ts';
-
-/** The receiver speaks every half minute: what it said last is no news any more after this. */
-const freshMs = 2 * 60_000;
 
 /** Of each log that is received, how far it is, by its receiver's last word. */
 export async function walFigures(
@@ -20,7 +17,7 @@ export async function walFigures(
     if (state === undefined) return [];
     const labels = { target: state.target };
     const silentMs = Math.max(0, now.getTime() - Date.parse(state.at));
-    const lag = silentMs > freshMs ? silentMs / 1000 : state.lagSeconds;
+    const lag = silentMs > walStateFreshMs ? silentMs / 1000 : state.lagSeconds;
     const row = (figure: FigureName, value: number): Sample => ({ figure, labels, value });
     return [
       row('walLag', lag),

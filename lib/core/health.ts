@@ -84,6 +84,9 @@ export const canaryStateSchema = z.strictObject({
 });
 export type CanaryState = z.infer<typeof canaryStateSchema>;
 
+/** A receiver that is at work says so every half minute: what it said last is no news any more after this. */
+export const walStateFreshMs = 2 * 60_000;
+
 /**
  * `health/wal/<target>.json`: what the receiver of a target's write-ahead log said last. Positions are as the server writes them. What
  * it says is a convenience: which log there is, the store's own listing tells.

@@ -1,4 +1,4 @@
-import { walStateSchema } from '../core/health.ts';
+import { walStateFreshMs, walStateSchema } from '../core/health.ts';
 import { isWholeServer, type Manifest } from '../core/manifest.ts';
 import { walHealthKey } from '../core/object-keys.ts';
 import type { LogReader } from '../engines/engine.ts';
@@ -6,9 +6,6 @@ import { formatLsn } from '../engines/postgres/replication/lsn.ts';
 import { readJson } from '../store/text.ts';
 import { openWal } from '../wal/open-wal.ts';
 import type { RunContext } from './context.ts';
-
-/** A receiver that is at work says so twice a minute. */
-const currentForMs = 2 * 60_000;
 
 /** The log that goes on from a backup, as the store has it; undefined for a backup that none goes on from, and where the store has nothing of it. */
 export async function openLog(context: RunContext, { target, streams }: Manifest): Promise<LogReader | undefined> {
@@ -31,7 +28,8 @@ export async function openLog(context: RunContext, { target, streams }: Manifest
       const state = walStateSchema.safeParse(await readJson(context.store, walHealthKey(target))).data;
       if (state === undefined || state.systemIdentifier !== systemIdentifier || state.restorablePoint === null)
         return undefined;
-      const isCurrent = state.state === 'receiving' && context.clock().getTime() - Date.parse(state.at) <= currentForMs;
+      const isCurrent =
+        state.state === 'receiving' && context.clock().getTime() - Date.parse(state.at) <= walStateFreshMs;
       return { timeline: state.timeline, at: state.restorablePoint, lsn: state.durableLsn, isCurrent };
     },
   };
