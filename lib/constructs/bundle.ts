@@ -51,7 +51,7 @@ const taskName = (folder: string): string => `task-${folder}`;
 const projectRoot = resolve(import.meta.dirname, '../..');
 
 /** ESM bundles may hold CommonJS dependencies, which expect `require` and the names of their own file. */
-const requireShim = [
+export const requireShim = [
   "import { createRequire as __createRequire } from 'node:module';",
   "import { dirname as __dirnameOf } from 'node:path';",
   "import { fileURLToPath as __fileOf } from 'node:url';",
