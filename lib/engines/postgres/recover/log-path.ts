@@ -46,21 +46,8 @@ function reachableOn(
  * there. Throws `point-unreachable` where that timeline does not come from the backup, or where its beginning is not there.
  */
 export async function findLogPath(log: LogReader, base: Base, wanted: number | undefined): Promise<LogPath> {
-  const { timeline, lost } = wanted === undefined ? await newestTimeline(log, base) : { timeline: wanted };
-  const forks = await forksAfter(log, base, timeline);
-  if (forks === undefined)
-    throw new HoldfastError(
-      'point-unreachable',
-      `timeline ${timeline} does not come from timeline ${base.timeline} after ${formatLsn(base.endLsn)}, where the backup ends`,
-      { hint: 'take a backup of that timeline, or leave the timeline out for the newest one that can be reached' },
-    );
-  const lacking = await missingBeginning(log, base, { timeline, forks });
-  if (lacking !== undefined)
-    throw new HoldfastError(
-      'point-unreachable',
-      `timeline ${timeline} cannot be followed: '${lacking}', with which it or one on the way to it begins, is not in the store`,
-      { hint: 'leave the timeline out for the newest one that can be reached' },
-    );
+  const { timeline, forks, lost } =
+    wanted === undefined ? await newestTimeline(log, base) : await namedTimeline(log, base, wanted);
   const { segmentBytes } = base;
   let from = await goesOnFrom(log, base);
   const names: string[] = [];
@@ -114,24 +101,46 @@ async function segmentsBeyond(log: LogReader, base: Base, timeline: number): Pro
   return (await log.segments(timeline)).filter(({ name, to }) => name !== lastOf(base) || parseLsn(to) >= least);
 }
 
-/** The newest that can be followed; `lost` is what a newer one lacks that there is something of. */
-async function newestTimeline(
-  log: LogReader,
-  base: Base,
-): Promise<{ readonly timeline: number; readonly lost?: string }> {
+/** A timeline that can be followed. */
+type Followed = {
+  readonly timeline: number;
+  /** Where the way there leaves each timeline before it. */
+  readonly forks: readonly TimelineFork[];
+  /** What a newer one lacks that there is something of. */
+  readonly lost?: string | undefined;
+};
+
+async function namedTimeline(log: LogReader, base: Base, timeline: number): Promise<Followed> {
+  const forks = timeline === base.timeline ? [] : forksAfter(base, await log.history(timeline));
+  if (forks === undefined)
+    throw new HoldfastError(
+      'point-unreachable',
+      `timeline ${timeline} does not come from timeline ${base.timeline} after ${formatLsn(base.endLsn)}, where the backup ends`,
+      { hint: 'take a backup of that timeline, or leave the timeline out for the newest one that can be reached' },
+    );
+  const lacking = await missingBeginning(log, base, { timeline, forks });
+  if (lacking !== undefined)
+    throw new HoldfastError(
+      'point-unreachable',
+      `timeline ${timeline} cannot be followed: '${lacking}', with which it or one on the way to it begins, is not in the store`,
+      { hint: 'leave the timeline out for the newest one that can be reached' },
+    );
+  return { timeline, forks };
+}
+
+async function newestTimeline(log: LogReader, base: Base): Promise<Followed> {
   let lost: string | undefined;
   for (const timeline of (await log.timelines()).toSorted((a, b) => b - a)) {
     if (timeline <= base.timeline) break;
-    const forks = await forksAfter(log, base, timeline);
-    const isUnknown = forks === undefined && (await log.history(timeline)) === undefined;
-    const lacking = isUnknown
-      ? historyName(timeline)
-      : forks && (await missingBeginning(log, base, { timeline, forks }));
-    if (forks !== undefined && lacking === undefined) return { timeline, ...(lost !== undefined && { lost }) };
+    const history = await log.history(timeline);
+    const forks = forksAfter(base, history);
+    const lacking =
+      history === undefined ? historyName(timeline) : forks && (await missingBeginning(log, base, { timeline, forks }));
+    if (forks !== undefined && lacking === undefined) return { timeline, forks, lost };
     if (lacking !== undefined && (await log.segments(timeline)).some(({ to }) => parseLsn(to) > base.endLsn))
       lost ??= lacking;
   }
-  return { timeline: base.timeline, ...(lost !== undefined && { lost }) };
+  return { timeline: base.timeline, forks: [], lost };
 }
 
 /**
@@ -155,10 +164,8 @@ async function missingBeginning(
   return undefined;
 }
 
-/** Where the way from the backup to the timeline leaves each one before; undefined where there is no such way. */
-async function forksAfter(log: LogReader, base: Base, timeline: number): Promise<readonly TimelineFork[] | undefined> {
-  if (timeline === base.timeline) return [];
-  const history = await log.history(timeline);
+/** Where the way from the backup leaves each timeline before the one whose history this is; undefined where there is no such way. */
+function forksAfter(base: Base, history: string | undefined): readonly TimelineFork[] | undefined {
   const forks = history === undefined ? [] : parseTimelineHistory(history);
   const first = forks.findIndex((fork) => fork.timeline === base.timeline);
   const left = forks[first];
