@@ -2,7 +2,7 @@ import type { Client } from 'pg';
 import { HoldfastError } from '../../../core/errors.ts';
 import type { Connection } from '../connection.ts';
 import { type Lsn, parseLsn } from '../replication/lsn.ts';
-import { connectForReplication, identifySystem } from '../replication/replication-session.ts';
+import { connectForReplication, identifySystem, readSegmentBytes } from '../replication/replication-session.ts';
 import { sampleWal } from '../replication/wal-sample.ts';
 import { connectToServer, readServer, type Server } from '../server.ts';
 import { baseFindings, requireNoErrors } from './requirements.ts';
@@ -28,30 +28,34 @@ type Limits = { readonly maxStandbyLagSeconds: number; readonly signal: AbortSig
  * The first of the configured standbys that follows the primary closely, so that a backup costs the primary nothing; the primary itself when
  * there is none. What keeps a standby from being used is part of the reason and fails no backup.
  */
-export async function chooseSource(primary: BackupSource, limits: Limits): Promise<ChosenSource> {
-  const own = { ...primary, end: async () => {} };
-  const { standbys } = primary.connection;
-  if (standbys.length === 0 || primary.server.inRecovery) return own;
+export async function chooseSource(primary: ChosenSource, limits: Limits): Promise<ChosenSource> {
   const refusals: string[] = [];
-  for (const { host, port } of standbys) {
-    const found = await openStandby(primary, { ...primary.connection, host, port }, limits);
+  for await (const found of triedStandbys(primary, limits)) {
     if (typeof found !== 'string') return found;
-    refusals.push(`standby '${host}:${port}' ${found}`);
+    refusals.push(found);
   }
+  if (refusals.length === 0) return primary;
   limits.signal.throwIfAborted();
-  return { ...own, reason: `read from the primary: ${refusals.join('; ')}` };
+  return { ...primary, reason: `read from the primary: ${refusals.join('; ')}` };
 }
 
 /** What keeps each configured standby from being used; empty when all is well with all of them. */
 export async function standbyRefusals(primary: BackupSource, limits: Limits): Promise<readonly string[]> {
   const refusals: string[] = [];
-  if (primary.server.inRecovery) return refusals;
-  for (const { host, port } of primary.connection.standbys) {
-    const found = await openStandby(primary, { ...primary.connection, host, port }, limits);
-    if (typeof found === 'string') refusals.push(`standby '${host}:${port}' ${found}`);
+  for await (const found of triedStandbys(primary, limits)) {
+    if (typeof found === 'string') refusals.push(found);
     else await found.end();
   }
   return refusals;
+}
+
+/** Each configured standby in its turn, opened, or why it cannot be used. */
+async function* triedStandbys(primary: BackupSource, limits: Limits): AsyncGenerator<ChosenSource | string, void> {
+  if (primary.server.inRecovery) return;
+  for (const { host, port } of primary.connection.standbys) {
+    const found = await openStandby(primary, { ...primary.connection, host, port }, limits);
+    yield typeof found === 'string' ? `standby '${host}:${port}' ${found}` : found;
+  }
 }
 
 /** A session with the standby, or why it cannot be used. */
@@ -64,19 +68,18 @@ async function openStandby(
   try {
     client = await connectToServer(connection);
     const server = await readServer(client);
+    if (!server.inRecovery) return 'is no standby: was it promoted?';
     const standby = { connection, client, server };
-    const lag = server.inRecovery ? await lagOf(standby, primary) : undefined;
+    const lag = await lagOf(standby, primary);
     const refusal = await refusalOf(standby, primary, { ...limits, lag });
-    if (refusal === undefined && lag !== undefined) {
-      const opened = client;
-      client = undefined;
-      return {
-        ...standby,
-        reason: `read from standby '${connection.host}:${connection.port}', which was ${lag.bytes} bytes behind the primary`,
-        end: () => opened.end().catch(() => {}),
-      };
-    }
-    return refusal ?? 'is no standby: was it promoted?';
+    if (refusal !== undefined) return refusal;
+    const opened = client;
+    client = undefined;
+    return {
+      ...standby,
+      reason: `read from standby '${connection.host}:${connection.port}', which was ${lag.bytes} bytes behind the primary`,
+      end: () => opened.end().catch(() => {}),
+    };
   } catch (error) {
     if (!(error instanceof HoldfastError) || limits.signal.aborted) throw error;
     return `cannot be used: ${error.message}`;
@@ -103,16 +106,15 @@ async function lagOf(standby: BackupSource, primary: BackupSource): Promise<Lag>
 async function refusalOf(
   standby: BackupSource,
   primary: BackupSource,
-  { lag, maxStandbyLagSeconds, signal }: Limits & { readonly lag: Lag | undefined },
+  { lag, maxStandbyLagSeconds, signal }: Limits & { readonly lag: Lag },
 ): Promise<string | undefined> {
-  if (lag === undefined) return undefined;
   const [ours, theirs] = [await identityOf(standby, signal), await identityOf(primary, signal)];
   if (ours.systemIdentifier !== theirs.systemIdentifier)
     return `is of cluster ${ours.systemIdentifier}, and the primary of ${theirs.systemIdentifier}`;
   if (ours.timeline !== theirs.timeline)
     return `follows timeline ${ours.timeline}, and the primary is on ${theirs.timeline}`;
   // Little that is old is an idle primary's, which commits nothing.
-  if (lag.bytes > ours.segmentBytes && (lag.seconds ?? Number.POSITIVE_INFINITY) > maxStandbyLagSeconds)
+  if (lag.bytes > BigInt(ours.segmentBytes) && (lag.seconds ?? Number.POSITIVE_INFINITY) > maxStandbyLagSeconds)
     return `is ${lag.seconds === undefined ? '' : `${lag.seconds} seconds and `}${lag.bytes} bytes behind the primary`;
   const { rows } = await primary.client.query<{ on: boolean }>(
     `select current_setting('full_page_writes') = 'on' as "on"`,
@@ -124,17 +126,10 @@ async function refusalOf(
 }
 
 /** By a session of the replication protocol, which the backup needs as well. */
-async function identityOf(
-  { connection, client }: BackupSource,
-  signal: AbortSignal,
-): Promise<{ readonly systemIdentifier: string; readonly timeline: number; readonly segmentBytes: bigint }> {
+async function identityOf({ connection }: BackupSource, signal: AbortSignal) {
   const session = await connectForReplication(connection, { applicationName: 'holdfast-choice', signal });
   try {
-    const { systemIdentifier, timeline } = await identifySystem(session);
-    const { rows } = await client.query<{ bytes: string }>(
-      `select pg_size_bytes(current_setting('wal_segment_size'))::text as bytes`,
-    );
-    return { systemIdentifier, timeline, segmentBytes: BigInt(rows[0]?.bytes ?? 0) };
+    return { ...(await identifySystem(session)), segmentBytes: await readSegmentBytes(session) };
   } finally {
     await session.end();
   }
