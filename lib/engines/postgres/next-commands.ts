@@ -1,3 +1,4 @@
+import { escapeIdentifier } from 'pg';
 import type { RestoredCopy } from '../engine.ts';
 
 /** A port on which no server listens as a rule, to look at a copy before it takes its source's place. */
@@ -18,12 +19,10 @@ export function nextCommands({ target, folder, parts, server }: RestoredCopy): r
   return parts.flatMap(({ from, to }) => {
     const look = `${psql} --dbname ${quoted(to)}`;
     if (from === to) return [look];
-    const swap = `alter database ${identifier(from)} rename to ${identifier(`${from}_before`)}; alter database ${identifier(to)} rename to ${identifier(from)}`;
+    const swap = `alter database ${escapeIdentifier(from)} rename to ${escapeIdentifier(`${from}_before`)}; alter database ${escapeIdentifier(to)} rename to ${escapeIdentifier(from)}`;
     return [look, `${psql} --dbname postgres --command ${quoted(swap)}`];
   });
 }
 
 /** As a shell takes it. */
 const quoted = (text: string): string => (/^[\w./:@-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`);
-
-const identifier = (name: string): string => `"${name.replaceAll('"', '""')}"`;

@@ -54,7 +54,7 @@ export class TablespaceCreations {
     for (; at < end; at += alignment) {
       // What nearly all others fail, first.
       if (bytes[at + 17] !== ofTablespaces) continue;
-      const [kind] = [bytes[at + recordHeaderBytes]];
+      const kind = bytes[at + recordHeaderBytes];
       if ((kind !== shortData && kind !== longData) || (bytes[at + 16] as number) >= 0x10) continue;
       const lengthBytes = kind === shortData ? 1 : 4;
       const length = bytes.readUIntLE(at + recordHeaderBytes + 1, lengthBytes);

@@ -13,7 +13,7 @@ export type ClusterArchives = {
   readonly cluster: Archive;
   readonly tablespaces: readonly Archive[];
   /** The server's own manifest of them. @default - a range of WAL has none */
-  readonly manifest: Archive | undefined;
+  readonly manifest?: Archive | undefined;
 };
 export type Archive = { readonly record: StreamRecord; open(): AsyncIterable<Uint8Array> };
 
@@ -31,7 +31,7 @@ export const oidOf = ({ record }: Archive): string =>
   String(record.facts['oid'] ?? record.stream.replace(/^tablespace-/, ''));
 
 /** The bytes of the archives, which are those of the files in them but for a little. */
-export const archivedBytes = ({ cluster, tablespaces }: Pick<ClusterArchives, 'cluster' | 'tablespaces'>): number =>
+export const archivedBytes = ({ cluster, tablespaces }: ClusterArchives): number =>
   [cluster, ...tablespaces].reduce((sum, { record }) => sum + record.plainBytes, 0);
 
 /**
@@ -39,7 +39,7 @@ export const archivedBytes = ({ cluster, tablespaces }: Pick<ClusterArchives, 'c
  */
 export async function unpackCluster(
   context: Context,
-  { cluster, tablespaces }: Pick<ClusterArchives, 'cluster' | 'tablespaces'>,
+  { cluster, tablespaces }: ClusterArchives,
   into: {
     readonly data: Pick<DataFolder, 'path' | 'account'>;
     readonly places: readonly (Tablespace & { readonly folder: string })[];
