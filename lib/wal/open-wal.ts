@@ -47,12 +47,12 @@ export interface WalLog {
    */
   read(name: string): AsyncIterable<Uint8Array>;
   /**
-   * How far WAL goes without a hole from a position on, along the history of `to`, or of the newest timeline that comes from that position's
+   * How far WAL goes without a hole from a position on, along the path `to`, or to the newest timeline that comes from that position's
    * own. Who knows the way there needs no key for the history. Rejects with `object-missing` when a history that this needs is not there.
    */
   reachable(
     from: { readonly timeline: number; readonly lsn: string },
-    to?: { readonly timeline: number } | { readonly path: TimelinePath },
+    to?: { readonly path: TimelinePath },
   ): Promise<WalReach>;
 }
 
@@ -140,10 +140,10 @@ class StoredWal implements WalLog {
 
   async reachable(
     from: { readonly timeline: number; readonly lsn: string },
-    to?: { readonly timeline: number } | { readonly path: TimelinePath },
+    to?: { readonly path: TimelinePath },
   ): Promise<WalReach> {
     const segmentBytes = await this.segmentBytes();
-    const path = to === undefined ? await this.#newestPath(from) : await this.#pathOf(to);
+    const path = to === undefined ? await this.#newestPath(from) : to.path;
     if (segmentBytes === undefined || path === undefined)
       throw new HoldfastError('object-missing', `the store has no WAL of system ${this.systemIdentifier}`);
     const segments = new Map(
@@ -163,10 +163,6 @@ class StoredWal implements WalLog {
       if (own !== undefined && (own.end === undefined || own.end >= lsn)) return path;
     }
     return (await this.segmentBytes()) === undefined ? undefined : timelinePath(from.timeline, []);
-  }
-
-  async #pathOf(to: { readonly timeline: number } | { readonly path: TimelinePath }): Promise<TimelinePath> {
-    return 'path' in to ? to.path : this.#pathTo(to.timeline);
   }
 
   async #pathTo(timeline: number): Promise<TimelinePath> {
@@ -272,5 +268,6 @@ function pieceOf(name: string): { readonly from?: number } {
   return parsed?.kind === 'piece' ? parsed : {};
 }
 
-const isMissing = (error: unknown): error is HoldfastError =>
+/** Is it that something is not in the store, and no trouble in reading it? */
+export const isMissing = (error: unknown): error is HoldfastError =>
   error instanceof HoldfastError && error.code === 'object-missing';

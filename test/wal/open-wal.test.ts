@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { copyFile, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, test } from 'node:test';
+import { timelinePath } from '../../lib/engines/postgres/replication/timeline-history.ts';
 import type { Store } from '../../lib/store/store.ts';
 import { openWal, walSystems } from '../../lib/wal/open-wal.ts';
 import { pieceName } from '../../lib/wal/wal-names.ts';
@@ -187,7 +188,7 @@ describe('WAL in the store', () => {
       missing: '000000020000000000000007',
       isGap: false,
     });
-    assert.deepEqual(await wal.reachable({ timeline: 1, lsn: '0/30028' }, { timeline: 1 }), {
+    assert.deepEqual(await wal.reachable({ timeline: 1, lsn: '0/30028' }, { path: timelinePath(1, []) }), {
       timeline: 1,
       lsn: '0/58000',
       missing: '000000010000000000000005',

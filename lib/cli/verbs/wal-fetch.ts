@@ -3,7 +3,7 @@ import { HoldfastError } from '../../core/errors.ts';
 import type { TargetName } from '../../core/ids.ts';
 import type { RunContext } from '../../runner/context.ts';
 import { fetchWal } from '../../wal/fetch-wal.ts';
-import { walSystems } from '../../wal/open-wal.ts';
+import { isMissing, walSystems } from '../../wal/open-wal.ts';
 import { readControlFile } from '../../wal/push-wal.ts';
 import type { CliContext } from '../context.ts';
 import { direct } from '../direct.ts';
@@ -38,9 +38,6 @@ export async function run(context: CliContext, options: Options): Promise<number
     return 1;
   }
 }
-
-const isMissing = (error: unknown): error is HoldfastError =>
-  error instanceof HoldfastError && error.code === 'object-missing';
 
 /** Of a system of which the store has nothing, no file is missing: then this is another store, or another system, than is meant. */
 async function requireSystem(
