@@ -16,7 +16,7 @@ const believedMs = 15 * 60_000;
  * watch has seen in the store's own listing; what the receiver has stored since goes on from there. Two small objects a target are read.
  */
 export async function logPoints(
-  { config, store }: { readonly config: HoldfastConfig; readonly store: Store },
+  { config, store }: { readonly config: Pick<HoldfastConfig, 'targets'>; readonly store: Store },
   now: Date,
 ): Promise<ReadonlyMap<TargetName, LogPoint>> {
   const received = receivedTargets(config.targets);

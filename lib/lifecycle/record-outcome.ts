@@ -123,7 +123,8 @@ async function backupEnding(
   const completed = manifest && completedEvent(manifest, store, config.run.validation ? 'VALIDATED' : 'PENDING');
   if (completed && failure === undefined && manifest.status === 'complete') {
     const now = clock();
-    const logPoint = (await logPoints({ config, store }, now)).get(run.target);
+    const own = { targets: config.targets.filter(({ name }) => name === run.target) };
+    const logPoint = (await logPoints({ config: own, store }, now)).get(run.target);
     return {
       ...completed,
       ...(validation?.seconds !== undefined && { validationSeconds: validation.seconds }),
