@@ -19,10 +19,11 @@ export async function publishOutcome(sender: EventSender, ended: Ended): Promise
   const { run, validation, recorded, failure } = ended;
   const beganAt = ('recoveryId' in run ? run.beganAt : undefined) ?? run.requestedAt;
   const seconds = (sender.clock().getTime() - new Date(beganAt).getTime()) / 1000;
-  measure(ended, seconds);
+  const isGivenUp = isDeclined(failure?.code);
+  if (!isGivenUp) measure(ended, seconds);
 
   const { kind, ...about } = describe(run);
-  const detailType = isDeclined(failure?.code) ? 'Recovery Declined' : `${kind} ${failure ? 'Failed' : 'Completed'}`;
+  const detailType = isGivenUp ? 'Recovery Declined' : `${kind} ${failure ? 'Failed' : 'Completed'}`;
   const detail = {
     operation: operationOf(run),
     target: run.target,
@@ -43,12 +44,7 @@ function describe(run: AnyRun): { readonly kind: string; readonly [field: string
   return { kind: 'Backup', method: run.method, tier: run.tier };
 }
 
-function measure(ended: Ended, seconds: number): void {
-  if (isDeclined(ended.failure?.code)) return;
-  measureEnd(ended, seconds);
-}
-
-function measureEnd({ run, validation, recorded, failure }: Ended, seconds: number): void {
+function measure({ run, validation, recorded, failure }: Ended, seconds: number): void {
   const { rtoSeconds, rpoSeconds } = recorded ?? {};
   const rto = rtoSeconds === undefined ? {} : { RtoAttained: rtoSeconds };
   if ('recoveryId' in run) {
