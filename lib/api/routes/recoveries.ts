@@ -1,4 +1,3 @@
-import { DescribeExecutionCommand, ExecutionDoesNotExist } from '@aws-sdk/client-sfn';
 import { z } from 'zod';
 import { HoldfastError } from '../../core/errors.ts';
 import { type BackupId, backupIdSchema, newOperationId } from '../../core/ids.ts';
@@ -8,6 +7,7 @@ import { claimKey } from '../idempotency.ts';
 import { type Call, route } from '../route.ts';
 import { restoreSchema } from '../schemas.ts';
 import { restoreRequestBody } from './restores.ts';
+import { runNamed } from './runs.ts';
 
 const requestSchema = restoreRequestBody
   .extend({
@@ -92,16 +92,15 @@ export const recoveryRoutes = [
 /** The execution that waits; one that has ended since can be told nothing. Throws `approval-refused`. */
 async function requireAlive(call: Call<unknown, unknown, unknown>, recoveryId: BackupId): Promise<void> {
   const { execution, status } = await recoveryNamed(call, recoveryId);
-  const machine = call.runtime.machines.recovery;
-  if (status !== 'REQUESTED' || execution === null || machine === undefined) return;
-  const executionArn = `${machine.replace(':stateMachine:', ':execution:')}:${execution}`;
-  const { status: state } = await call.executions
-    .send(new DescribeExecutionCommand({ executionArn }))
-    .catch((error: unknown) => {
+  if (status !== 'REQUESTED' || execution === null || call.runtime.machines.recovery === undefined) return;
+  const state = await runNamed(call, 'recovery', execution).then(
+    (run) => run.status,
+    (error: unknown) => {
       // Not started yet: it finds the decision when it asks for it.
-      if (error instanceof ExecutionDoesNotExist) return { status: undefined };
+      if (error instanceof HoldfastError && error.code === 'run-unknown') return undefined;
       throw error;
-    });
+    },
+  );
   if (state === undefined || state === 'RUNNING') return;
   throw new HoldfastError(
     'approval-refused',
