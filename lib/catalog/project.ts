@@ -4,6 +4,7 @@ import { type JournalEvent, journalKey } from '../core/journal.ts';
 import { journalPrefix } from '../core/object-keys.ts';
 import { isUnavailable } from './catalog-error.ts';
 import { hashKey, tenantKey } from './hash-key.ts';
+import { inTransaction } from './in-transaction.ts';
 import { type BackupEvent, projectBackup } from './project-backup.ts';
 import { projectRecovery, type RecoveryEvent } from './project-recovery.ts';
 import { projectSchedules, type ScheduleEvent } from './project-schedules.ts';
@@ -55,9 +56,8 @@ function lockOf(event: JournalEvent): string {
   return event.event === 'targets-declared' ? 'targets' : event.operation;
 }
 
-async function applyTogether(client: Client, lock: string, events: readonly JournalEvent[]): Promise<number> {
-  await client.query('begin');
-  try {
+function applyTogether(client: Client, lock: string, events: readonly JournalEvent[]): Promise<number> {
+  return inTransaction(client, async () => {
     // Before the insert: what a concurrent transaction has inserted must be committed, and so visible, when all events are read.
     await lockOperation(client, lock);
     const inserted = await insertAppliedEvents(client, uniqueByKey(events));
@@ -68,13 +68,8 @@ async function applyTogether(client: Client, lock: string, events: readonly Jour
       else if (lock === 'targets') await replaceTargets(client, await selectNewestTargets(client));
       else await writeOperation(client, lock as BackupId, await selectEventsOfOperation(client, lock));
     }
-    await client.query('commit');
     return inserted.length;
-  } catch (error) {
-    // On a broken connection the rollback fails too, and the server has rolled back by itself.
-    await client.query('rollback').catch(() => undefined);
-    throw error;
-  }
+  });
 }
 
 /** Every tenant that an event speaks of. */

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { backupIdSchema } from '../../core/ids.ts';
 import { restoreRequestSchema } from '../../core/requests.ts';
 import { tenantKey } from '../hash-key.ts';
+import { inTransaction } from '../in-transaction.ts';
 
 /** A recovery whose execution waits for a second person. `request` is what it was started with, should nobody have asked for it here. */
 export const waitSchema = z.strictObject({
@@ -25,8 +26,7 @@ export type ApprovalWait = z.infer<typeof waitSchema>;
  */
 export async function awaitApproval(client: Client, wait: ApprovalWait): Promise<{ readonly awaited: true }> {
   const { recoveryId } = wait;
-  await client.query('begin');
-  try {
+  await inTransaction(client, async () => {
     await client.query(adoptRequest, [
       recoveryId,
       wait.receiver,
@@ -39,11 +39,7 @@ export async function awaitApproval(client: Client, wait: ApprovalWait): Promise
     await client.query(noteWait, [recoveryId, wait.taskToken, wait.since, wait.until]);
     // It may have been approved before it was asked for.
     await client.query("select pg_notify('holdfast', 'take-requests')");
-    await client.query('commit');
-  } catch (error) {
-    await client.query('rollback');
-    throw error;
-  }
+  });
   return { awaited: true };
 }
 

@@ -2,8 +2,9 @@ import type { Client } from 'pg';
 import { z } from 'zod';
 import { HoldfastError } from '../../core/errors.ts';
 import { type BackupId, backupIdSchema } from '../../core/ids.ts';
-import { type JournalEvent, journalEventSchema } from '../../core/journal.ts';
+import { journalEventSchema } from '../../core/journal.ts';
 import { requesterSchema } from '../../core/manifest.ts';
+import { inTransaction } from '../in-transaction.ts';
 import { applyEvents } from '../project.ts';
 
 export const approvalSchema = z.strictObject({
@@ -82,22 +83,17 @@ type Decision = {
 };
 
 async function decide(client: Client, recoveryId: BackupId, decision: Decision): Promise<void> {
-  let event: JournalEvent;
-  await client.query('begin');
-  try {
+  const event = await inTransaction(client, async () => {
     const { rows } = await client.query<Asked>(find, [recoveryId]);
     const asked = requireWaiting(recoveryId, rows[0]);
     decision.require(asked);
-    event = journalEventSchema.parse({ ...decision.event, operation: recoveryId, tenant: asked.tenant });
+    const decided = journalEventSchema.parse({ ...decision.event, operation: recoveryId, tenant: asked.tenant });
     await client.query(
       `update holdfast.request set ${decision.column} = $2::text, events = events || $3::jsonb where request_bk = $1::text`,
-      [recoveryId, decision.by, JSON.stringify(event)],
+      [recoveryId, decision.by, JSON.stringify(decided)],
     );
-    await client.query('commit');
-  } catch (error) {
-    await client.query('rollback');
-    throw error;
-  }
+    return decided;
+  });
   await applyEvents(client, [event]);
   await client.query("select pg_notify('holdfast', 'take-requests')");
 }
