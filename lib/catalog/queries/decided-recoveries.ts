@@ -35,10 +35,13 @@ export async function forgetTokens(
     `delete from holdfast.approval_wait as w
      using jsonb_to_recordset($1::jsonb) as t ("requestId" text, "taskToken" text)
      where w.request_bk = t."requestId" and w.task_token = t."taskToken"`,
-    [JSON.stringify(told.map(({ requestId, taskToken }) => ({ requestId, taskToken })))],
+    [JSON.stringify(told)],
   );
   return { forgotten: rowCount ?? 0 };
 }
+
+/** Does the execution of request `other` wait for an approval? It touches nothing meanwhile, and keeps nobody waiting. */
+export const isWaiting = 'select from holdfast.approval_wait as w where w.request_bk = other.request_bk';
 
 const decided = `
   with waiting as (
@@ -71,7 +74,7 @@ const decided = `
           and other.request_bk <> r.request_bk
           and other.status in ('TAKEN', 'STARTED')
           and not other.is_undecided
-          and not exists (select from holdfast.approval_wait as w where w.request_bk = other.request_bk)
+          and not exists (${isWaiting})
       )
     )
   order by r.requested_at, r.request_bk`;

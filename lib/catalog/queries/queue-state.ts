@@ -1,4 +1,5 @@
 import type { Client } from 'pg';
+import { isWaiting } from './decided-recoveries.ts';
 
 /** How many requests are due and untaken, and for how long the oldest of them has been. */
 export type QueueState = { readonly waiting: number; readonly oldestSeconds: number };
@@ -16,7 +17,7 @@ export async function queueState(client: Client): Promise<QueueState> {
        and not exists (
          select from holdfast.request as other
          where other.target = r.target and other.method = r.method and other.status in ('TAKEN', 'STARTED')
-           and not exists (select from holdfast.approval_wait as w where w.request_bk = other.request_bk)
+           and not exists (${isWaiting})
        )`,
   );
   return rows[0] ?? { waiting: 0, oldestSeconds: 0 };

@@ -1,5 +1,6 @@
 import type { Client } from 'pg';
 import type { JournalEvent } from '../../core/journal.ts';
+import { isWaiting } from './decided-recoveries.ts';
 
 /** A request that was handed out: everything that it takes to start it. */
 export type TakenRequest = {
@@ -67,9 +68,6 @@ const endRequests = `
   where ended.is_verification_asked
     and b.backup_status = 'COMPLETED'
     and exists (select from holdfast.installation where 'restore-test' = any (machines))`;
-
-/** An execution that waits for an approval touches nothing, and keeps nobody waiting. */
-const isWaiting = 'select from holdfast.approval_wait as w where w.request_bk = other.request_bk';
 
 /** Nobody waits for a request that has ended. Of one that was decided all the same, the decision has to be journaled first: `forgetTokens` follows that. */
 const forgetWaits = `
