@@ -132,16 +132,6 @@ export const recoveryAwaited = (over: Record<string, unknown> = {}): JournalEven
     ...over,
   });
 
-export const recoveryRefused = (over: Record<string, unknown> = {}): JournalEvent =>
-  event({
-    event: 'recovery-refused',
-    operation: recovery,
-    at: '2026-11-21T09:00:01.000Z',
-    refusedBy: { kind: 'sql', name: 'berta' },
-    reason: 'the wrong day',
-    ...over,
-  });
-
 export const recoveryBegun = (over: Record<string, unknown> = {}): JournalEvent =>
   event({
     event: 'recovery-begun',

@@ -21,7 +21,8 @@ import { bundleCommandLine } from '../../scripts/bundle-command-line.ts';
 import { type PostgresServer, postgresServer } from '../servers/postgres.ts';
 import { startOn } from '../servers/postgres-on-folder.ts';
 import { minioServer, type S3Server } from '../servers/s3.ts';
-import { pgbench, until, withSql } from '../wal/receiver/receiving.ts';
+import { until } from '../until.ts';
+import { pgbench, withSql } from '../wal/receiver/receiving.ts';
 import { runCli } from './run-cli.ts';
 import { backUp } from './take-backup.ts';
 

@@ -1,11 +1,8 @@
 import assert from 'node:assert/strict';
 import { after, before, suite, test } from 'node:test';
-import { setTimeout as delay } from 'node:timers/promises';
-import { walStateSchema } from '../../lib/core/health.ts';
 import { targetNameSchema } from '../../lib/core/ids.ts';
-import { walHealthKey } from '../../lib/core/object-keys.ts';
-import { readDocument } from '../../lib/store/document.ts';
 import { openStore } from '../../lib/store/open-store.ts';
+import { untilCovered } from '../wal/receiver/receiving.ts';
 import { catalogDatabase } from './catalog-access.ts';
 import { runCli } from './run-cli.ts';
 import { type SourceServer, sourceServer } from './source-server.ts';
@@ -34,12 +31,7 @@ suite('what a loss would cost where a log is received', { concurrency: false }, 
   const received = async (moment: number): Promise<void> => {
     const store = await openStore(folder.config.store);
     try {
-      for (const deadline = Date.now() + 60_000; Date.now() < deadline; await delay(100)) {
-        const key = walHealthKey(targetNameSchema.parse('orders'));
-        const { value } = await readDocument(store, key, walStateSchema);
-        if (Date.parse(value?.restorablePoint ?? '') > moment) return;
-      }
-      throw new Error('the receiver does not come that far');
+      await untilCovered(store, targetNameSchema.parse('orders'), moment);
     } finally {
       await store.close();
     }

@@ -1,11 +1,8 @@
-import { setTimeout as delay } from 'node:timers/promises';
-import { walStateSchema } from '../../lib/core/health.ts';
 import { targetNameSchema } from '../../lib/core/ids.ts';
-import { walHealthKey } from '../../lib/core/object-keys.ts';
 import { openKeyProviderOf } from '../../lib/keys/open-key-provider.ts';
-import { readDocument } from '../../lib/store/document.ts';
 import { openStore } from '../../lib/store/open-store.ts';
 import { receiveWal } from '../../lib/wal/receiver/receive-wal.ts';
+import { untilCovered } from '../wal/receiver/receiving.ts';
 import { backupUser, type SourceServer } from './source-server.ts';
 import type { StackFolder } from './stack-fixture.ts';
 
@@ -36,13 +33,7 @@ export async function receiving(
   );
   running.catch(() => {});
   return {
-    async covers(moment) {
-      for (const deadline = Date.now() + 60_000; Date.now() < deadline; await delay(50)) {
-        const { value } = await readDocument(store, walHealthKey(target), walStateSchema);
-        if (value?.restorablePoint && Date.parse(value.restorablePoint) > Date.parse(moment) + 1000) return;
-      }
-      throw new Error('the receiver does not come that far');
-    },
+    covers: (moment) => untilCovered(store, target, Date.parse(moment) + 1000),
     async stop() {
       stop.abort();
       await running;

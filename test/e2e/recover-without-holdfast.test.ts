@@ -16,7 +16,8 @@ import { receiveWal } from '../../lib/wal/receiver/receive-wal.ts';
 import { ensureDebianPrograms } from '../../scripts/servers/debian-programs.ts';
 import { ensurePythonPackages } from '../../scripts/servers/python-packages.ts';
 import { type PostgresServer, postgresServer } from '../servers/postgres.ts';
-import { until, withSql } from '../wal/receiver/receiving.ts';
+import { until } from '../until.ts';
+import { withSql } from '../wal/receiver/receiving.ts';
 import { type TakenBackup, takeBackup } from './take-backup.ts';
 
 const document = await readFile(new URL('../../docs/restore-without-holdfast.md', import.meta.url), 'utf8');

@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { globSync } from 'node:fs';
 import path from 'node:path';
 import { after, before, suite, test } from 'node:test';
-import { setTimeout as delay } from 'node:timers/promises';
 import { Client } from 'pg';
 import { webhookServer } from '../lifecycle/alert-places.ts';
+import { until } from '../until.ts';
 import { apiClient } from './api-client.ts';
 import { catalogDatabase } from './catalog-access.ts';
 import { type SourceServer, sourceServer } from './source-server.ts';
@@ -63,14 +63,11 @@ suite('a recovery that somebody has to approve, through the state machine', { co
   const executionOf = (recovery: string) =>
     opened.stack.executions.list().find(({ name }) => name === `orders-recovery-${recovery}`);
   /** As soon as its execution waits for somebody. */
-  const waits = async (recovery: string): Promise<string> => {
-    for (const deadline = Date.now() + 60_000; Date.now() < deadline; await delay(100)) {
-      const arn = executionOf(recovery)?.arn;
+  const waits = (recovery: string): Promise<string> =>
+    until(async () => {
       const [asked] = await ask(`select request_bk from holdfast.approval_wait where request_bk = '${recovery}'`);
-      if (arn !== undefined && asked !== undefined) return arn;
-    }
-    throw new Error(`recovery ${recovery} does not wait for anybody`);
-  };
+      return asked && executionOf(recovery)?.arn;
+    }, `recovery ${recovery} to wait for somebody`);
   const rowOf = async (recovery: string): Promise<Row | undefined> =>
     (
       await ask(
@@ -89,12 +86,13 @@ suite('a recovery that somebody has to approve, through the state machine', { co
   const news: string[] = [];
   /** What people are told of that recovery, as soon as it is that. */
   const told = async (recovery: string, how: RegExp): Promise<string> => {
-    for (const deadline = Date.now() + 60_000; Date.now() < deadline; await delay(100)) {
+    const heard = async (): Promise<string | undefined> => {
       news.push(...hook.news());
-      const found = news.find((line) => line.includes(recovery) && how.test(line));
-      if (found !== undefined) return found;
-    }
-    throw new Error(`of recovery ${recovery} nobody was told ${how}: ${news.join(' | ')}`);
+      return news.find((line) => line.includes(recovery) && how.test(line));
+    };
+    return until(heard, `somebody to be told ${how} of recovery ${recovery}`).catch((cause: unknown) => {
+      throw new Error(`what was told: ${news.join(' | ')}`, { cause });
+    });
   };
 
   let forgotten: string;
@@ -241,14 +239,13 @@ suite('a recovery that somebody has to approve, through the state machine', { co
     const name = String(started.data['name']);
     const execution = opened.stack.executions.list().find((one) => one.name === name);
     assert.ok(execution);
-    let asked: Row | undefined;
-    for (const deadline = Date.now() + 60_000; asked === undefined && Date.now() < deadline; await delay(100))
-      [asked] = await ask(`select request_bk, request_status from backup_mgmt.requests where execution = '${name}'`);
+    const requested = `select request_bk, request_status from backup_mgmt.requests where execution = '${name}'`;
+    const asked = await until(async () => (await ask(requested))[0], 'the request of that execution');
 
-    await secondly(`call backup_mgmt.refuse_recovery('${asked?.['request_bk']}')`);
+    await secondly(`call backup_mgmt.refuse_recovery('${asked['request_bk']}')`);
 
     assert.deepEqual([started.status, started.data['kind']], [202, 'recovery']);
-    assert.equal(asked?.['request_status'], 'WAITING_FOR_APPROVAL');
+    assert.equal(asked['request_status'], 'WAITING_FOR_APPROVAL');
     assert.equal((await opened.stack.waitFor(execution.arn)).error, 'recovery-refused');
   });
 

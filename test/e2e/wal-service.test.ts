@@ -21,7 +21,8 @@ import { denials, requestsOf, unusedGrants } from '../privilege/audit.ts';
 import { readPolicies } from '../privilege/policies.ts';
 import { postgresServer } from '../servers/postgres.ts';
 import { minioServer } from '../servers/s3.ts';
-import { flushedLsn, pgbench, until, withSql } from '../wal/receiver/receiving.ts';
+import { until } from '../until.ts';
+import { flushedLsn, pgbench, withSql } from '../wal/receiver/receiving.ts';
 
 const target = targetNameSchema.parse('orders');
 

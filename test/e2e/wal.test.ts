@@ -7,7 +7,8 @@ import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { ensureKeyFile } from '../../lib/keys/key-file.ts';
 import { type PostgresServer, postgresServer } from '../servers/postgres.ts';
-import { flushedLsn, pgbench, until, withSql } from '../wal/receiver/receiving.ts';
+import { until } from '../until.ts';
+import { flushedLsn, pgbench, withSql } from '../wal/receiver/receiving.ts';
 import { runCli } from './run-cli.ts';
 
 let server: PostgresServer;

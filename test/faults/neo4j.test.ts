@@ -5,11 +5,11 @@ import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { after, before, suite, test } from 'node:test';
-import { setTimeout as delay } from 'node:timers/promises';
 import { neo4jEngine } from '../../lib/engines/neo4j/neo4j-engine.ts';
 import { contextFor } from '../engines/neo4j/run-engine.ts';
 import { capture, planned, type Saved, save } from '../engines/saved-streams.ts';
 import { type Neo4jServer, neo4jServer } from '../servers/neo4j.ts';
+import { until } from '../until.ts';
 
 const engine = neo4jEngine();
 const request = { method: 'logical', format: 'cypher' } as const;
@@ -66,9 +66,8 @@ suite('faults of a Neo4j server and of the tasks that work on it', { concurrency
     });
     await once(createInterface({ input: child.stdout }), 'line');
     // Of what was given something has been loaded.
-    const deadline = Date.now() + 60_000;
     const loaded = async () => Number((await server.run('MATCH (n:`holdfast-node`) RETURN count(n)'))[0]?.[0]);
-    while ((await loaded()) === 0 && Date.now() < deadline) await delay(20);
+    await until(async () => (await loaded()) > 0, 'something to be loaded');
     child.kill('SIGKILL');
     await once(child, 'close');
   };

@@ -1,10 +1,7 @@
 import assert from 'node:assert/strict';
-import { setTimeout as pause } from 'node:timers/promises';
-import { walStateSchema } from '../../../lib/core/health.ts';
 import { targetNameSchema } from '../../../lib/core/ids.ts';
-import { walHealthKey } from '../../../lib/core/object-keys.ts';
-import { readDocument } from '../../../lib/store/document.ts';
 import { openS3Store } from '../../../lib/store/s3-store.ts';
+import { untilCovered } from '../../wal/receiver/receiving.ts';
 import type { Installation } from '../installation.ts';
 import { findProcess } from '../process-watch.ts';
 import type { Chapter } from './chapter.ts';
@@ -52,11 +49,7 @@ async function received({ bucket, s3 }: Installation, moment: Date): Promise<voi
     credentials: { accessKeyId, secretAccessKey },
   });
   try {
-    for (const deadline = Date.now() + 60_000; Date.now() < deadline; await pause(100)) {
-      const { value } = await readDocument(store, walHealthKey(targetNameSchema.parse(target)), walStateSchema);
-      if (Date.parse(value?.restorablePoint ?? '') > moment.getTime()) return;
-    }
-    throw new Error('the receiver does not come that far');
+    await untilCovered(store, targetNameSchema.parse(target), moment.getTime());
   } finally {
     await store.close();
   }

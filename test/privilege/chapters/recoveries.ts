@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
-import { setTimeout as delay } from 'node:timers/promises';
 import type { RestoreRun } from '../../../lib/core/requests.ts';
 import type { ExecutionRecord } from '../../../lib/local/executions/history.ts';
 import type { Json } from '../../../lib/local/json.ts';
 import { catalogDatabase } from '../../e2e/catalog-access.ts';
+import { until } from '../../until.ts';
 import { callApi } from '../call-api.ts';
 import { again, type Chapter } from './chapter.ts';
 
@@ -14,24 +14,24 @@ export const recoveries: Chapter = {
     await using catalog = await catalogDatabase(opened.folder);
     const ask = async (text: string) => (await catalog.client.query(text)).rows;
     /** The execution of that name, when it waits for somebody. */
-    const waiting = async (recovery: string): Promise<ExecutionRecord> => {
-      for (const deadline = Date.now() + 120_000; Date.now() < deadline; await delay(200)) {
-        const [row] = await ask(
-          `select r.execution from holdfast.approval_wait join holdfast.request as r using (request_bk) where request_bk = '${recovery}'`,
-        );
-        const found = opened.stack.executions.list().find(({ name }) => name === row?.execution);
-        if (found !== undefined) return found;
-      }
-      throw new Error(`recovery '${recovery}' does not wait for anybody`);
+    const waiting = (recovery: string): Promise<ExecutionRecord> => {
+      const waits = `select r.execution from holdfast.approval_wait join holdfast.request as r using (request_bk) where request_bk = '${recovery}'`;
+      return until(
+        async () => {
+          const [row] = await ask(waits);
+          return opened.stack.executions.list().find(({ name }) => name === row?.execution);
+        },
+        `recovery '${recovery}' to wait for somebody`,
+        120,
+      );
     };
     /** The execution of that recovery. Whom the database calls by itself may have taken the request first, and be about to start it. */
-    const startedFor = async (recovery: string): Promise<ExecutionRecord> => {
-      for (const deadline = Date.now() + 120_000; Date.now() < deadline; await delay(200)) {
-        const found = opened.stack.executions.list().find(({ name }) => name.includes(recovery));
-        if (found !== undefined) return found;
-      }
-      throw new Error(`recovery '${recovery}' is not started`);
-    };
+    const startedFor = (recovery: string): Promise<ExecutionRecord> =>
+      until(
+        async () => opened.stack.executions.list().find(({ name }) => name.includes(recovery)),
+        `recovery '${recovery}' to be started`,
+        120,
+      );
     const api = async (method: string, path: string, body?: Json): Promise<Readonly<Record<string, string>>> => {
       const { status, text } = await callApi(installation, { method, path, body, key: `recovery-${path}` });
       assert.ok(status < 300, text);
@@ -45,12 +45,9 @@ export const recoveries: Chapter = {
     await api('GET', `/runs/${kind}`);
     const started = opened.stack.executions.list().find((one) => one.name === name);
     assert.ok(started);
-    let adopted: string | undefined;
-    for (const deadline = Date.now() + 120_000; adopted === undefined && Date.now() < deadline; await delay(200))
-      [{ request_bk: adopted } = { request_bk: undefined }] = await ask(
-        `select request_bk from holdfast.request where execution = '${name}'`,
-      );
-    await waiting(String(adopted));
+    const requested = `select request_bk from holdfast.request where execution = '${name}'`;
+    const adopted: string = await until(async () => (await ask(requested))[0]?.request_bk, 'its request', 120);
+    await waiting(adopted);
     await ask(`call backup_mgmt.approve_recovery('${adopted}')`);
     await opened.takeRequests();
     const { run, record } = await opened.succeeded<RestoreRun>(started);

@@ -8,18 +8,9 @@ import { openWal, walSystems } from '../../../lib/wal/open-wal.ts';
 import { WalKeys } from '../../../lib/wal/wal-keys.ts';
 import { walWriter } from '../../../lib/wal/write-wal.ts';
 import { postgresServer } from '../../servers/postgres.ts';
+import { until } from '../../until.ts';
 import { target, type WalPlace, walPlace } from '../wal-place.ts';
-import {
-  confirmed,
-  flushedLsn,
-  pgbench,
-  receiving,
-  slot,
-  switchAndWait,
-  until,
-  walState,
-  withSql,
-} from './receiving.ts';
+import { confirmed, flushedLsn, pgbench, receiving, slot, switchAndWait, walState, withSql } from './receiving.ts';
 
 const settings = { wal_keep_size: '4GB', max_wal_size: '2GB' };
 

@@ -7,6 +7,7 @@ import { describe, test } from 'node:test';
 import { formatLsn, parseLsn } from '../../../lib/engines/postgres/replication/lsn.ts';
 import { openWal, walSystems } from '../../../lib/wal/open-wal.ts';
 import { type PostgresServer, postgresServer } from '../../servers/postgres.ts';
+import { until } from '../../until.ts';
 import { bytesOf, target, type WalPlace, walPlace } from '../wal-place.ts';
 import {
   confirmed,
@@ -16,7 +17,6 @@ import {
   receiving,
   slot,
   switchAndWait,
-  until,
   walState,
   withSql,
 } from './receiving.ts';

@@ -1,15 +1,16 @@
 import { execFile } from 'node:child_process';
 import path from 'node:path';
-import { setTimeout as pause } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { Client } from 'pg';
 import { type WalState, walStateSchema } from '../../../lib/core/health.ts';
+import type { TargetName } from '../../../lib/core/ids.ts';
 import { walHealthKey } from '../../../lib/core/object-keys.ts';
 import { type Lsn, parseLsn } from '../../../lib/engines/postgres/replication/lsn.ts';
 import { readDocument } from '../../../lib/store/document.ts';
 import type { Store } from '../../../lib/store/store.ts';
 import { receiveWal } from '../../../lib/wal/receiver/receive-wal.ts';
 import type { PostgresServer } from '../../servers/postgres.ts';
+import { until } from '../../until.ts';
 import { target, type WalPlace } from '../wal-place.ts';
 
 export const slot = 'holdfast_orders';
@@ -58,14 +59,12 @@ export function receiving(
   };
 }
 
-/** Asks again and again until the answer is not undefined or false; gives up after a minute. */
-export async function until<Answer>(ask: () => Promise<Answer | undefined | false>, what: string): Promise<Answer> {
-  for (const deadline = Date.now() + 60_000; Date.now() < deadline; ) {
-    const answer = await ask();
-    if (answer !== undefined && answer !== false) return answer;
-    await pause(50);
-  }
-  throw new Error(`waited a minute for ${what}`);
+/** Resolves when the target's receiver says that everything before the moment, in milliseconds, is in the store. */
+export async function untilCovered(store: Store, of: TargetName, moment: number): Promise<void> {
+  await until(async () => {
+    const { value } = await readDocument(store, walHealthKey(of), walStateSchema);
+    return Date.parse(value?.restorablePoint ?? '') > moment;
+  }, 'the receiver to come that far');
 }
 
 export async function walState(place: WalPlace): Promise<WalState | undefined> {

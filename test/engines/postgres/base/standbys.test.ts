@@ -3,6 +3,7 @@ import { after, before, suite, test } from 'node:test';
 import type { CaptureStream } from '../../../../lib/engines/engine.ts';
 import { postgresEngine } from '../../../../lib/engines/postgres/postgres-engine.ts';
 import { type PostgresServer, postgresServer } from '../../../servers/postgres.ts';
+import { until } from '../../../until.ts';
 import { contextFor, run, session } from '../run-engine.ts';
 import { caughtUp } from './standby.ts';
 
@@ -91,7 +92,7 @@ suite('where a base backup is read from', { concurrency: false }, () => {
     await run(primary, 'postgres', `create table filler as select repeat('x', 1000) t from generate_series(1, 25000)`);
     await using client = await session(standby, 'postgres');
     const lagging = 'select clock_timestamp() > pg_last_xact_replay_timestamp() + interval $$2 seconds$$ as lags';
-    while ((await client.query<{ lags: boolean }>(lagging)).rows[0]?.lags !== true);
+    await until(async () => (await client.query<{ lags: boolean }>(lagging)).rows[0]?.lags, 'the standby to lag');
     using context = contextWith([standby], 1);
 
     const { fromStandby, remarks } = await readFrom(context);
