@@ -1,6 +1,6 @@
 import path from 'node:path';
 import { build } from 'esbuild';
-import { requireShim } from '../lib/constructs/bundle.ts';
+import { requireShim } from '../lib/constructs/programs.ts';
 
 const root = path.join(import.meta.dirname, '..');
 

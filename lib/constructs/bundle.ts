@@ -1,64 +1,22 @@
-import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
-import { type BuildOptions, buildSync } from 'esbuild';
+import {
+  copyFileSync,
+  cpSync,
+  existsSync,
+  linkSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
 import type { HoldfastConfig } from '../config/config.ts';
 import { taskExtrasOf, taskFolders } from '../config/targets/task-folders.ts';
 import { HoldfastError } from '../core/errors.ts';
-
-/** Every Lambda function, by the name of its folder under `lambdas/`. */
-export const functionNames = [
-  'admit-backup',
-  'admit-restore',
-  'admit-restore-test',
-  'ask-approval',
-  'plan-recovery',
-  'verify-recovery',
-  'judge-attempt',
-  'validate-backup',
-  'record-outcome',
-  'release-lease',
-  'publish-outcome',
-  'raise-failure',
-  'plan-cleanup',
-  'sweep-expired',
-  'end-cleanup',
-  'catalog',
-  'reconcile',
-  'schedules',
-  'hold-backup',
-  'watch',
-  'check-health',
-  'notify',
-  'take-requests',
-  'start-services',
-  'api',
-] as const;
-export type FunctionName = (typeof functionNames)[number];
+import { buildFolder, type FunctionName, functionNames, keptPrograms, projectRoot, taskName } from './programs.ts';
 
 /** The file beside each program that holds the resolved configuration; programs find it by `HOLDFAST_CONFIG`. */
 export const configFileName = 'holdfast.json';
-
-/** The programs beside each other in a task's image, and where their sources are. */
-const taskPrograms: Readonly<Record<string, (folder: string) => string>> = {
-  main: (folder) => `tasks/${folder}/main.ts`,
-  ...Object.fromEntries(
-    taskExtrasOf().flatMap(({ programs }) => Object.entries(programs).map(([name, file]) => [name, () => file])),
-  ),
-};
-
-const taskName = (folder: string): string => `task-${folder}`;
-
-const projectRoot = resolve(import.meta.dirname, '../..');
-
-/** ESM bundles may hold CommonJS dependencies, which expect `require` and the names of their own file. */
-export const requireShim = [
-  "import { createRequire as __createRequire } from 'node:module';",
-  "import { dirname as __dirnameOf } from 'node:path';",
-  "import { fileURLToPath as __fileOf } from 'node:url';",
-  'const require = __createRequire(import.meta.url);',
-  'const __filename = __fileOf(import.meta.url);',
-  'const __dirname = __dirnameOf(__filename);',
-].join('');
 
 /**
  * The programs of one app, bundled: a folder per function (`index.mjs`) and per task image (`main.mjs`, programs of its threads, compiled packages, Dockerfile), each with the
@@ -68,15 +26,14 @@ export class Bundle {
   readonly #directory: string;
 
   /**
-   * Bundles everything in one call of esbuild, which takes a second or two; with `withCode: false`, for those who look at templates only,
-   * the programs are left out.
+   * Takes the programs that were bundled for an earlier app if their sources are the same; with `withCode: false`, for those who look
+   * at templates only, the programs are left out.
    */
   constructor(config: HoldfastConfig, { withCode = true }: { readonly withCode?: boolean } = {}) {
-    // Inside the project, so that the relative paths in source maps do not depend on where temporary files go.
-    mkdirSync(join(projectRoot, '.cache'), { recursive: true });
-    this.#directory = mkdtempSync(join(projectRoot, '.cache', 'bundle-'));
+    mkdirSync(buildFolder, { recursive: true });
+    this.#directory = mkdtempSync(join(buildFolder, 'bundle-'));
     leftovers.add(this.#directory);
-    if (withCode) buildPrograms(this.#directory);
+    if (withCode) linkPrograms(keptPrograms(), this.#directory);
     const baked = `${JSON.stringify(withoutPlace(config), null, 2)}\n`;
     for (const name of [...functionNames, ...taskFolders.map(taskName)]) {
       mkdirSync(join(this.#directory, name), { recursive: true });
@@ -105,39 +62,19 @@ process.once('exit', () => {
   for (const directory of leftovers) rmSync(directory, { recursive: true, force: true });
 });
 
-function buildPrograms(directory: string): void {
-  try {
-    buildSync(buildOptions(directory));
-  } catch (cause) {
-    // esbuild has said where already; its error repeats it at length.
-    throw new HoldfastError('internal', 'the programs could not be bundled', { cause });
+/** The same files under another name: CDK takes copies of them, and nobody writes to either. */
+function linkPrograms(from: string, directory: string): void {
+  for (const name of readdirSync(from)) {
+    mkdirSync(join(directory, name), { recursive: true });
+    for (const file of readdirSync(join(from, name))) {
+      try {
+        linkSync(join(from, name, file), join(directory, name, file));
+      } catch {
+        // There are file systems without links.
+        copyFileSync(join(from, name, file), join(directory, name, file));
+      }
+    }
   }
-}
-
-function buildOptions(directory: string): BuildOptions {
-  return {
-    absWorkingDir: projectRoot,
-    entryPoints: [
-      ...functionNames.map((name) => ({ in: `lambdas/${name}/handler.ts`, out: `${name}/index` })),
-      ...taskFolders.flatMap((folder) =>
-        Object.entries(taskPrograms).map(([name, file]) => ({ in: file(folder), out: `${taskName(folder)}/${name}` })),
-      ),
-    ],
-    outdir: directory,
-    outExtension: { '.js': '.mjs' },
-    bundle: true,
-    format: 'esm',
-    platform: 'node',
-    target: 'node24',
-    mainFields: ['module', 'main'],
-    sourcemap: 'linked',
-    sourcesContent: false,
-    keepNames: true,
-    banner: { js: requireShim },
-    // Optional native accelerator of `pg`: never installed, and asked for only by those who want it.
-    external: ['pg-native'],
-    logLevel: 'error',
-  };
 }
 
 /**

@@ -6,7 +6,8 @@ import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
 import type { IQueue } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import { allow, type Permission } from './allow.ts';
-import { type Bundle, configFileName, type FunctionName } from './bundle.ts';
+import { type Bundle, configFileName } from './bundle.ts';
+import type { FunctionName } from './programs.ts';
 
 export type BundledFunctionProps = {
   readonly bundle: Bundle;

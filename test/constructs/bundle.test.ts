@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
-import { readdirSync, readFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { FileSystem } from 'aws-cdk-lib';
 import { parseConfig } from '../../lib/config/load.ts';
-import { Bundle, functionNames } from '../../lib/constructs/bundle.ts';
+import { Bundle } from '../../lib/constructs/bundle.ts';
+import { buildFolder, buildPrograms, functionNames, keptPrograms } from '../../lib/constructs/programs.ts';
 import { ordinary } from '../stacks/synthesize.ts';
 
 const configIn = (directory: string) => parseConfig(ordinary, { file: 'holdfast.yaml', directory, environment: {} });
@@ -45,7 +46,7 @@ test('a program loads by itself, with nothing of the project beside it', async (
   assert.equal(typeof handler, 'function');
 });
 
-test('a second bundle of the same sources is the same to the byte, wherever the project lies', () => {
+test('a bundle of the same configuration is the same to the byte, wherever the project lies', () => {
   const again = new Bundle(configIn('/elsewhere'));
 
   for (const name of functionNames) {
@@ -59,6 +60,15 @@ test('a second bundle of the same sources is the same to the byte, wherever the 
     FileSystem.fingerprint(again.taskDirectory('holdfast')),
     FileSystem.fingerprint(bundle.taskDirectory('holdfast')),
   );
+});
+
+test('programs that were kept from an earlier app are those that the sources give now', (t) => {
+  const directory = mkdtempSync(join(buildFolder, 'bundle-'));
+  t.after(() => rmSync(directory, { recursive: true }));
+
+  buildPrograms(directory);
+
+  assert.equal(FileSystem.fingerprint(directory), FileSystem.fingerprint(keptPrograms()));
 });
 
 test('no bundle names a path of the machine that it was made on', () => {
