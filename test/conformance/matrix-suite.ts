@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import path from 'node:path';
 import { after, before, suite, test } from 'node:test';
-import { setImmediate as turn } from 'node:timers/promises';
+import { setTimeout as pause } from 'node:timers/promises';
 import type { Manifest } from '../../lib/core/manifest.ts';
 import type { Format, Method } from '../../lib/core/vocabulary.ts';
 import { minioServer, type S3Server } from '../servers/s3.ts';
@@ -104,14 +104,14 @@ export function matrixSuite(
   });
 }
 
-/** Writes to the source as fast as it goes until the work is done. */
+/** Writes to the source a hundred times a second until the work is done; more would only take the machine from the backup. */
 async function underLoad<Result>({ write }: MatrixSubject, work: () => Promise<Result>): Promise<Result> {
   if (write === undefined) return await work();
   let isDone = false;
   const writing = (async () => {
     while (!isDone) {
       await write();
-      await turn();
+      await pause(10);
     }
   })();
   try {
