@@ -4,7 +4,7 @@ import { Agent as HttpsAgent } from 'node:https';
 import { HeadObjectCommand, type HeadObjectCommandOutput, S3Client } from '@aws-sdk/client-s3';
 import type { HoldfastError } from '../core/errors.ts';
 import { cancellation } from './cancellation.ts';
-import { isExpiredToken, mayBeSkewed, s3Error } from './s3-errors.ts';
+import { mayBeExpired, mayBeSkewed, s3Error } from './s3-errors.ts';
 import type { ObjectInfo } from './store.ts';
 
 export type S3Settings = {
@@ -124,7 +124,7 @@ export class S3Connection {
    * that waited long), they are renewed at once and the request is sent again; if they are the same, the answer is too.
    */
   #renewExpiredCredentials(): void {
-    this.#sendAgain('renewExpiredCredentials', isExpiredToken, () =>
+    this.#sendAgain('renewExpiredCredentials', mayBeExpired, () =>
       this.client.config.credentials({ forceRefresh: true }),
     );
   }

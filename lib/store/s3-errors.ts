@@ -7,6 +7,9 @@ type Row = { readonly code: ErrorCode; readonly hint?: string };
 const denied = (hint?: string): Row => ({ code: 'store-denied', ...(hint === undefined ? {} : { hint }) });
 const wrongKeys = denied("are the store's access key and secret the current ones, and meant for this server?");
 const expired = denied('the credentials have expired: renew them (aws sso login, or the role session), then run again');
+const refusedHead = denied(
+  "the server gives no reason: if the credentials have expired, renew them (aws sso login, or the role session); is store.region the bucket's?",
+);
 const wrongRegion: Row = { code: 'config-invalid', hint: 'is store.region the region in which the bucket lives?' };
 const unavailable: Row = { code: 'store-unavailable' };
 
@@ -62,7 +65,7 @@ const synonyms: Readonly<Record<string, string>> = {
 export function s3Error(error: unknown, what: string, url: string): HoldfastError {
   if (error instanceof HoldfastError) return error;
   const { name, status, isFromServer } = describe(error);
-  const row = byName[name] ?? byStatus(status, isFromServer);
+  const row = byName[name] ?? (isWithoutReason(name, status, 400) ? refusedHead : byStatus(status, isFromServer));
   // The server's own message may hold keys and ids but no data; an SDK bug's message says where to look.
   const detail = row.code === 'internal' && error instanceof Error ? `${name}: ${error.message}` : name;
   const answer = status === undefined ? detail : `${detail}, status ${status}`;
@@ -88,12 +91,18 @@ export function isTooManyParts(error: unknown, partNumber: number): boolean {
 /** Whether the time in the signature was wrong, or may have been: the answer to a HEAD has no body, and so no reason. */
 export function mayBeSkewed(error: unknown): boolean {
   const { name, status } = describe(error);
-  return name === 'RequestTimeTooSkewed' || (status === 403 && /^(Unknown|403)/.test(name));
+  return name === 'RequestTimeTooSkewed' || isWithoutReason(name, status, 403);
 }
 
-/** Whether the credentials were right and have run out: newer ones may be had. */
-export function isExpiredToken(error: unknown): boolean {
-  return byName[describe(error).name] === expired;
+/** Whether an answer is nothing but that status, which the SDK has no name for or calls by the number. */
+function isWithoutReason(name: string, status: number | undefined, refusal: 400 | 403): boolean {
+  return status === refusal && (name.startsWith('Unknown') || name === String(refusal));
+}
+
+/** Whether the credentials were right and have run out, or may have (see `mayBeSkewed`): newer ones may be had. */
+export function mayBeExpired(error: unknown): boolean {
+  const { name, status } = describe(error);
+  return byName[name] === expired || isWithoutReason(name, status, 400);
 }
 
 /** Whether a concurrent request kept the server from judging the condition: the same request may succeed in a moment. */

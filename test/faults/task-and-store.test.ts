@@ -177,6 +177,22 @@ test('a token that has expired is renewed, and the request sent again', async ()
   await world.whole(played);
 });
 
+test('a token whose expiry a HEAD meets, whose answer has no reason, is renewed too', async () => {
+  await using world = await scene.open();
+  using credentials = credentialProgram(scene);
+  let heads = 0;
+  scene.lane.s3.inject(({ method }) =>
+    method === 'HEAD' && heads++ === 0 ? { kind: 'answer', status: 400, code: 'ExpiredToken' } : undefined,
+  );
+
+  const played = await world.night('tonight', { task: { environment: credentials.environment } });
+
+  assert.equal(scene.lane.s3.injected, 1);
+  assert.equal(played.attempts, 1);
+  assert.equal(credentials.calls(), 2);
+  await world.whole(played);
+});
+
 test('a token that stays expired ends the run as store-denied, and says what to renew', async () => {
   await using world = await scene.open();
   scene.lane.s3.inject(({ operation }) =>

@@ -180,6 +180,7 @@ test('errors of S3 become ours by their names, and else by their status', () => 
   assert.equal(coded('AccessDenied', 403), 'store-denied');
   assert.equal(coded('403', 403), 'store-denied');
   assert.equal(coded('ExpiredToken', 400), 'store-denied');
+  assert.equal(coded('Unknown', 400), 'store-denied');
   assert.equal(coded('RequestTimeTooSkewed', 403), 'store-denied');
   assert.equal(coded('SlowDown', 503), 'store-unavailable');
   assert.equal(coded('Unknown', 500), 'store-unavailable');
