@@ -27,16 +27,37 @@ export function bytesCanary(name: string, key: Buffer): Canary {
   return { name, needles: [{ form: 'plain', bytes: key }, ...encodedForms(key)] };
 }
 
-/** A line for each canary in each place where it was found. */
+/** A line for each canary in each place where it was found, in the form that comes first there. */
 export function sightings(canaries: readonly Canary[], leavings: Iterable<Leaving>): string[] {
-  const found: string[] = [];
-  for (const { where, content } of leavings)
-    for (const { name, needles } of canaries) {
-      const needle = needles.find(({ bytes }) => content.includes(bytes));
-      if (needle !== undefined) found.push(`${where}: ${name} (${needle.form})`);
+  const byBeginning = new Map<number, Sought[]>();
+  for (const { name, needles } of canaries)
+    for (const { form, bytes } of needles) {
+      const beginning = bytes.readUInt16BE(0);
+      byBeginning.set(beginning, [...(byBeginning.get(beginning) ?? []), { name, form, bytes }]);
     }
+  const beginnings = new Uint8Array(65_536);
+  for (const beginning of byBeginning.keys()) beginnings[beginning] = 1;
+
+  const found: string[] = [];
+  for (const { where, content } of leavings) {
+    const names = new Map<string, string>();
+    // One pass for all of them: there are hundreds of needles, and hundreds of megabytes of programs and logs.
+    for (let at = 0, pair = content[0] ?? 0; at + 1 < content.length; at++) {
+      pair = ((pair & 0xff) << 8) | (content[at + 1] ?? 0);
+      if (beginnings[pair] === 0) continue;
+      for (const { name, form, bytes } of byBeginning.get(pair) ?? [])
+        if (
+          !names.has(name) &&
+          content.compare(bytes, 0, bytes.length, at, Math.min(at + bytes.length, content.length)) === 0
+        )
+          names.set(name, form);
+    }
+    for (const [name, form] of names) found.push(`${where}: ${name} (${form})`);
+  }
   return found;
 }
+
+type Sought = Needle & { readonly name: string };
 
 function encodedForms(bytes: Buffer): Needle[] {
   const text = (form: string, value: string): Needle => ({ form, bytes: Buffer.from(value) });

@@ -2,12 +2,13 @@ import { readdirSync, readFileSync } from 'node:fs';
 import type { Leaving } from './canaries.ts';
 
 /**
- * Looks at every process that descends from this one, once when it appears and once more a moment later (between fork and exec it still
- * has its parent's environment): its arguments and its whole environment.
+ * Looks at every process that descends from this one: its arguments and its whole environment. Often in its first seconds, since a process changes its
+ * program in them (between fork and exec it still has its parent's environment), and now and then later.
  */
 export function watchProcesses({ everyMs = 15 } = {}): { readonly stop: () => readonly Leaving[] } {
   const seen = new Map<string, Leaving>();
-  const timer = setInterval(() => look(seen), everyMs);
+  const known = new Map<number, Known>();
+  const timer = setInterval(() => look(seen, known), everyMs);
   return {
     stop: () => {
       clearInterval(timer);
@@ -24,27 +25,54 @@ export function findProcess(pattern: RegExp): number | undefined {
   );
 }
 
-function look(seen: Map<string, Leaving>): void {
-  const parents = allParents();
-  for (const pid of parents.keys()) {
-    if (!descends(pid, parents)) continue;
-    const command = read(pid, 'cmdline');
-    const environment = read(pid, 'environ');
-    if (command === undefined || environment === undefined || environment.length === 0) continue;
-    const what = command.toString().split('\0').slice(0, 3).join(' ');
-    // The same program again tells nothing new, another environment or other arguments do.
-    const identity = `${pid} ${command.length} ${environment.length}`;
-    if (seen.has(identity)) continue;
-    seen.set(identity, {
-      where: `process '${what}'`,
-      content: Buffer.concat([command, Buffer.from('\n'), environment]),
-    });
+type Known = { readonly isOurs: boolean; readonly since: number; lookedAt: number };
+
+const youngMs = 2_000;
+const betweenLooksMs = 500;
+
+function look(seen: Map<string, Leaving>, known: Map<number, Known>): void {
+  const now = performance.now();
+  const pids = allPids();
+  for (const pid of pids) {
+    const process = known.get(pid) ?? { isOurs: isOurs(pid, known), since: now, lookedAt: Number.NEGATIVE_INFINITY };
+    known.set(pid, process);
+    const isYoung = now - process.since < youngMs;
+    if (!process.isOurs || (!isYoung && now - process.lookedAt < betweenLooksMs)) continue;
+    process.lookedAt = now;
+    note(pid, seen);
   }
+  const alive = new Set(pids);
+  for (const pid of known.keys()) if (!alive.has(pid)) known.delete(pid);
+}
+
+/** By its parent, which is older; a child of one that has ended in between is told by nobody, and belongs to init. */
+function isOurs(pid: number, known: ReadonlyMap<number, Known>): boolean {
+  const parent = parentOf(pid);
+  return parent === process.pid || known.get(parent)?.isOurs === true;
+}
+
+function note(pid: number, seen: Map<string, Leaving>): void {
+  const command = read(pid, 'cmdline');
+  const environment = read(pid, 'environ');
+  if (command === undefined || environment === undefined || environment.length === 0) return;
+  const what = command.toString().split('\0').slice(0, 3).join(' ');
+  // The same program again tells nothing new, another environment or other arguments do.
+  const identity = `${pid} ${command.length} ${environment.length}`;
+  if (seen.has(identity)) return;
+  seen.set(identity, {
+    where: `process '${what}'`,
+    content: Buffer.concat([command, Buffer.from('\n'), environment]),
+  });
 }
 
 function allParents(): Map<number, number> {
-  const pids = readdirSync('/proc').filter((name) => /^\d+$/.test(name));
-  return new Map(pids.map((pid) => [Number(pid), parentOf(Number(pid))]));
+  return new Map(allPids().map((pid) => [pid, parentOf(pid)]));
+}
+
+function allPids(): number[] {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .map(Number);
 }
 
 function descends(pid: number, parents: ReadonlyMap<number, number>): boolean {
