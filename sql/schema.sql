@@ -1362,6 +1362,7 @@ CREATE TABLE holdfast.request (
     refused_by text,
     is_startable boolean GENERATED ALWAYS AS (((NOT needs_approval) OR (approved_by IS NOT NULL) OR (machine = 'recovery'::text))) STORED NOT NULL,
     is_undecided boolean GENERATED ALWAYS AS ((needs_approval AND (approved_by IS NULL) AND (refused_by IS NULL) AND (status = ANY (ARRAY['QUEUED'::text, 'TAKEN'::text, 'STARTED'::text])))) STORED NOT NULL,
+    looked_at timestamp with time zone,
     CONSTRAINT request_kind_known CHECK ((kind = ANY (ARRAY['backup'::text, 'recovery'::text, 'verification'::text, 'cleanup'::text]))),
     CONSTRAINT request_status_known CHECK ((status = ANY (ARRAY['QUEUED'::text, 'TAKEN'::text, 'STARTED'::text, 'ENDED'::text, 'FAILED'::text]))),
     CONSTRAINT request_tenant_is_sha256 CHECK ((octet_length(tenant_hk) = 32))
@@ -1981,6 +1982,8 @@ GRANT UPDATE(error_message) ON TABLE holdfast.request TO holdfast_writer;
 GRANT UPDATE(error_hint) ON TABLE holdfast.request TO holdfast_writer;
 
 GRANT UPDATE(refused_by) ON TABLE holdfast.request TO holdfast_writer;
+
+GRANT UPDATE(looked_at) ON TABLE holdfast.request TO holdfast_writer;
 
 GRANT SELECT ON TABLE backup_mgmt.requests TO backup_operator;
 GRANT SELECT ON TABLE backup_mgmt.requests TO holdfast_writer;

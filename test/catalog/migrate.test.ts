@@ -19,7 +19,7 @@ test('migrating makes the schema; migrating again does nothing', async () => {
 
   assert.deepEqual(first, {
     from: 0,
-    to: 23,
+    to: 24,
     applied: [
       'data_vault',
       'indexes',
@@ -44,9 +44,10 @@ test('migrating makes the schema; migrating again does nothing', async () => {
       'recovery_machine',
       'measured_logs',
       'synthetic_backups',
+      'looked_at_executions',
     ],
   });
-  assert.deepEqual(second, { from: 23, to: 23, applied: [] });
+  assert.deepEqual(second, { from: 24, to: 24, applied: [] });
   const found = await owner.client.query<{ tablename: string }>(
     "select tablename from pg_tables where schemaname = 'backup_mgmt' order by 1",
   );
@@ -69,6 +70,7 @@ test('of 20 migrations at once each step is applied by exactly one', async () =>
     'audit_trail',
     'data_vault',
     'indexes',
+    'looked_at_executions',
     'measured_logs',
     'point_in_time',
     'recovery_functions',
@@ -88,7 +90,7 @@ test('of 20 migrations at once each step is applied by exactly one', async () =>
     'views',
   ]);
   for (const owner of owners) {
-    assert.equal(await catalogVersion(owner.client), 23);
+    assert.equal(await catalogVersion(owner.client), 24);
     await owner[Symbol.asyncDispose]();
   }
 });
@@ -104,7 +106,7 @@ test('catalogs in five databases of one new server migrate at once and share the
 
   assert.deepEqual(
     results.map(({ to }) => to),
-    [23, 23, 23, 23, 23],
+    [24, 24, 24, 24, 24],
   );
   await Promise.all(owners.map((owner) => owner[Symbol.asyncDispose]()));
 });
@@ -112,11 +114,11 @@ test('catalogs in five databases of one new server migrate at once and share the
 test('a schema that is newer than the program is refused and left alone', async () => {
   await using owner = await ownerOf(await newDatabase(server));
   await migrateCatalog(owner.client);
-  await owner.client.query("insert into holdfast.migration (version, name) values (24, 'from_the_future')");
+  await owner.client.query("insert into holdfast.migration (version, name) values (25, 'from_the_future')");
 
   await assert.rejects(migrateCatalog(owner.client), {
     code: 'version-mismatch',
-    message: "catalog schema version 24 is newer than this program's 23",
+    message: "catalog schema version 25 is newer than this program's 24",
   });
 });
 

@@ -9,6 +9,7 @@ import { expireApprovals } from '../../lib/catalog/queries/expire-approvals.ts';
 import { queueState } from '../../lib/catalog/queries/queue-state.ts';
 import { requestRecovery } from '../../lib/catalog/queries/request-recovery.ts';
 import { settleRequests } from '../../lib/catalog/queries/settle-requests.ts';
+import { startedRequests } from '../../lib/catalog/queries/started-requests.ts';
 import { takeRequests } from '../../lib/catalog/queries/take-requests.ts';
 import { type BackupId, backupIdSchema } from '../../lib/core/ids.ts';
 import { restoreRequestSchema } from '../../lib/core/requests.ts';
@@ -238,6 +239,36 @@ test('an execution that waits keeps nobody waiting, and an approved one has its 
     [[recoveryId], [], [otherId]],
   );
   assert.deepEqual(await queueState(writer), { waiting: 0, oldestSeconds: 0 });
+});
+
+test('sixty recoveries that wait keep nobody from being looked at, and are looked at seldom themselves', async () => {
+  await using catalog = await catalogOf();
+  const { writer, owner } = catalog;
+  const waiting = Array.from({ length: 60 }, (_, nth) =>
+    backupIdSchema.parse(`20261122T0900${String(nth).padStart(2, '0')}Z-1a2b3c4d`),
+  );
+  for (const id of waiting)
+    await awaitApproval(writer, { ...wait(`token of ${id}`, id), until: '2999-11-23T09:00:00.000Z' });
+  await owner.query("select * from backup_mgmt.create_full_backup(target => 'orders')");
+  const [backup] = await startAll(writer);
+  await owner.query("update holdfast.request set taken_at = now() - interval '1 minute'");
+  const looked = async (): Promise<readonly string[]> =>
+    (await startedRequests(writer, 50)).map(({ requestId }) => requestId);
+
+  const first = await looked();
+  const next = await looked();
+  const third = await looked();
+  await approveRecovery(writer, approval(second, waiting[7]));
+  await owner.query(`update holdfast.approval_wait set waits_until = now() where request_bk = '${waiting[8]}'`);
+  const fourth = await looked();
+  await owner.query("update holdfast.request set looked_at = now() - interval '11 minutes'");
+  const later = await looked();
+
+  assert.deepEqual([first.length, next.length], [50, 11]);
+  assert.deepEqual([...first, ...next].sort(), [...waiting, String(backup)].sort());
+  assert.deepEqual(third, [backup]);
+  assert.deepEqual(fourth, [waiting[7], waiting[8], backup]);
+  assert.equal(later.length, 50);
 });
 
 test('an execution that was started otherwise can be approved as any other', async () => {

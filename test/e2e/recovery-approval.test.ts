@@ -68,6 +68,11 @@ suite('a recovery that somebody has to approve, through the state machine', { co
       const [asked] = await ask(`select request_bk from holdfast.approval_wait where request_bk = '${recovery}'`);
       return asked && executionOf(recovery)?.arn;
     }, `recovery ${recovery} to wait for somebody`);
+  /** Whoever takes requests looks next whether its execution still runs. */
+  const dueForALook = (recovery: string): Promise<unknown> =>
+    ask(
+      `update holdfast.request set taken_at = now() - interval '1 minute', looked_at = null where request_bk = '${recovery}'`,
+    );
   const rowOf = async (recovery: string): Promise<Row | undefined> =>
     (
       await ask(
@@ -200,7 +205,7 @@ suite('a recovery that somebody has to approve, through the state machine', { co
     await opened.stack.executions.stop(arn);
 
     const refused = await client.call('approveRecovery', { recoveryId: recovery });
-    await ask(`update holdfast.request set taken_at = now() - interval '1 minute' where request_bk = '${recovery}'`);
+    await dueForALook(recovery);
     await opened.takeRequests();
 
     assert.deepEqual([refused.status, refused.data['code']], [403, 'approval-refused']);
@@ -218,7 +223,7 @@ suite('a recovery that somebody has to approve, through the state machine', { co
     await opened.stack.executions.stop(arn);
 
     await secondly(`call backup_mgmt.approve_recovery('${recovery}')`);
-    await ask(`update holdfast.request set taken_at = now() - interval '1 minute' where request_bk = '${recovery}'`);
+    await dueForALook(recovery);
     await opened.takeRequests();
 
     assert.deepEqual(await ask(`select 1 from holdfast.approval_wait where request_bk = '${recovery}'`), []);
