@@ -94,6 +94,13 @@ export class Executions {
     return this.#stoppedByDeath;
   }
 
+  /** Every state machine, by name. */
+  machines(): LocalMachine[] {
+    return [...this.#machines.values()]
+      .map(({ machine }) => machine)
+      .sort((one, other) => one.name.localeCompare(other.name));
+  }
+
   /** The machine of this name or ARN. Throws `StateMachineDoesNotExist`. */
   machine(nameOrArn: string): LocalMachine {
     return this.#entry(nameOrArn).machine;
