@@ -1332,6 +1332,13 @@ CREATE TABLE backup_mgmt.recovery_operation_h (
     CONSTRAINT recovery_operation_h_tenant_is_sha256 CHECK ((octet_length(tenant_hk) = 32))
 );
 
+CREATE TABLE holdfast.approval_wait (
+    request_bk text NOT NULL,
+    task_token text NOT NULL,
+    waits_since timestamp with time zone NOT NULL,
+    waits_until timestamp with time zone NOT NULL
+);
+
 CREATE TABLE holdfast.request (
     request_bk text NOT NULL,
     kind text NOT NULL,
@@ -1400,10 +1407,13 @@ CREATE VIEW backup_mgmt.requests WITH (security_invoker='true') AS
     COALESCE(r.error_message, b.error_message, o.error_message) AS error_message,
     COALESCE(r.error_hint, b.error_hint, o.error_hint) AS error_hint,
     r.tenant_hk,
-    r.refused_by
-   FROM ((holdfast.request r
+    r.refused_by,
+    w.waits_since AS approval_awaited_since,
+    w.waits_until AS approval_awaited_until
+   FROM (((holdfast.request r
      LEFT JOIN backup_mgmt.backup_execution_s b ON (((r.kind = 'backup'::text) AND (b.backup_hk = sha256(convert_to(r.request_bk, 'UTF8'::name))) AND (b.load_end_date IS NULL))))
-     LEFT JOIN backup_mgmt.recovery_operation_s o ON (((r.kind = 'recovery'::text) AND (o.recovery_hk = sha256(convert_to(r.request_bk, 'UTF8'::name))) AND (o.load_end_date IS NULL))));
+     LEFT JOIN backup_mgmt.recovery_operation_s o ON (((r.kind = 'recovery'::text) AND (o.recovery_hk = sha256(convert_to(r.request_bk, 'UTF8'::name))) AND (o.load_end_date IS NULL))))
+     LEFT JOIN holdfast.approval_wait w ON ((r.is_undecided AND (w.request_bk = r.request_bk) AND (COALESCE(o.recovery_status, 'REQUESTED'::text) = 'REQUESTED'::text))));
 
 CREATE TABLE holdfast.applied_event (
     event_key text NOT NULL,
@@ -1411,13 +1421,6 @@ CREATE TABLE holdfast.applied_event (
     event_name text NOT NULL,
     payload jsonb NOT NULL,
     applied_at timestamp with time zone DEFAULT now() NOT NULL
-);
-
-CREATE TABLE holdfast.approval_wait (
-    request_bk text NOT NULL,
-    task_token text NOT NULL,
-    waits_since timestamp with time zone NOT NULL,
-    waits_until timestamp with time zone NOT NULL
 );
 
 CREATE TABLE holdfast.installation (
@@ -1716,11 +1719,17 @@ ALTER TABLE holdfast.approval_wait ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE holdfast.audit_entry ENABLE ROW LEVEL SECURITY;
 
+CREATE POLICY own_tenant ON holdfast.approval_wait FOR SELECT TO backup_tenant USING ((EXISTS ( SELECT
+   FROM holdfast.request r
+  WHERE (r.request_bk = approval_wait.request_bk))));
+
 CREATE POLICY own_tenant ON holdfast.audit_entry FOR SELECT TO backup_tenant USING ((tenant_hk = ANY (( SELECT holdfast.tenants_of(CURRENT_USER) AS tenants_of)::bytea[])));
 
 CREATE POLICY own_tenant ON holdfast.request FOR SELECT TO backup_tenant USING ((tenant_hk = ANY (( SELECT holdfast.tenants_of(CURRENT_USER) AS tenants_of)::bytea[])));
 
 ALTER TABLE holdfast.request ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY seen_by_everybody ON holdfast.approval_wait FOR SELECT TO backup_operator, holdfast_reader USING (true);
 
 CREATE POLICY system_wide ON holdfast.approval_wait TO holdfast_writer USING (true) WITH CHECK (true);
 
@@ -1954,6 +1963,20 @@ GRANT UPDATE(load_date) ON TABLE backup_mgmt.recovery_operation_h TO holdfast_wr
 
 GRANT UPDATE(record_source) ON TABLE backup_mgmt.recovery_operation_h TO holdfast_writer;
 
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE holdfast.approval_wait TO holdfast_writer;
+
+GRANT SELECT(request_bk) ON TABLE holdfast.approval_wait TO backup_operator;
+GRANT SELECT(request_bk) ON TABLE holdfast.approval_wait TO backup_tenant;
+GRANT SELECT(request_bk) ON TABLE holdfast.approval_wait TO holdfast_reader;
+
+GRANT SELECT(waits_since) ON TABLE holdfast.approval_wait TO backup_operator;
+GRANT SELECT(waits_since) ON TABLE holdfast.approval_wait TO backup_tenant;
+GRANT SELECT(waits_since) ON TABLE holdfast.approval_wait TO holdfast_reader;
+
+GRANT SELECT(waits_until) ON TABLE holdfast.approval_wait TO backup_operator;
+GRANT SELECT(waits_until) ON TABLE holdfast.approval_wait TO backup_tenant;
+GRANT SELECT(waits_until) ON TABLE holdfast.approval_wait TO holdfast_reader;
+
 GRANT SELECT,INSERT ON TABLE holdfast.request TO holdfast_writer;
 GRANT SELECT ON TABLE holdfast.request TO holdfast_reader;
 GRANT SELECT ON TABLE holdfast.request TO backup_operator;
@@ -1992,8 +2015,6 @@ GRANT SELECT ON TABLE backup_mgmt.requests TO backup_tenant;
 
 GRANT SELECT ON TABLE holdfast.applied_event TO holdfast_reader;
 GRANT SELECT,INSERT ON TABLE holdfast.applied_event TO holdfast_writer;
-
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE holdfast.approval_wait TO holdfast_writer;
 
 GRANT SELECT,INSERT,DELETE ON TABLE holdfast.installation TO holdfast_writer;
 GRANT SELECT ON TABLE holdfast.installation TO holdfast_reader;

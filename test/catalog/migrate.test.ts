@@ -19,7 +19,7 @@ test('migrating makes the schema; migrating again does nothing', async () => {
 
   assert.deepEqual(first, {
     from: 0,
-    to: 24,
+    to: 25,
     applied: [
       'data_vault',
       'indexes',
@@ -45,9 +45,10 @@ test('migrating makes the schema; migrating again does nothing', async () => {
       'measured_logs',
       'synthetic_backups',
       'looked_at_executions',
+      'approval_waits_shown',
     ],
   });
-  assert.deepEqual(second, { from: 24, to: 24, applied: [] });
+  assert.deepEqual(second, { from: 25, to: 25, applied: [] });
   const found = await owner.client.query<{ tablename: string }>(
     "select tablename from pg_tables where schemaname = 'backup_mgmt' order by 1",
   );
@@ -66,6 +67,7 @@ test('of 20 migrations at once each step is applied by exactly one', async () =>
   assert.deepEqual(results.flatMap(({ applied }) => applied).sort(), [
     'applied_event',
     'approval_timeout',
+    'approval_waits_shown',
     'approvals_by_api',
     'audit_trail',
     'data_vault',
@@ -90,7 +92,7 @@ test('of 20 migrations at once each step is applied by exactly one', async () =>
     'views',
   ]);
   for (const owner of owners) {
-    assert.equal(await catalogVersion(owner.client), 24);
+    assert.equal(await catalogVersion(owner.client), 25);
     await owner[Symbol.asyncDispose]();
   }
 });
@@ -106,7 +108,7 @@ test('catalogs in five databases of one new server migrate at once and share the
 
   assert.deepEqual(
     results.map(({ to }) => to),
-    [24, 24, 24, 24, 24],
+    [25, 25, 25, 25, 25],
   );
   await Promise.all(owners.map((owner) => owner[Symbol.asyncDispose]()));
 });
@@ -114,11 +116,11 @@ test('catalogs in five databases of one new server migrate at once and share the
 test('a schema that is newer than the program is refused and left alone', async () => {
   await using owner = await ownerOf(await newDatabase(server));
   await migrateCatalog(owner.client);
-  await owner.client.query("insert into holdfast.migration (version, name) values (25, 'from_the_future')");
+  await owner.client.query("insert into holdfast.migration (version, name) values (26, 'from_the_future')");
 
   await assert.rejects(migrateCatalog(owner.client), {
     code: 'version-mismatch',
-    message: "catalog schema version 25 is newer than this program's 24",
+    message: "catalog schema version 26 is newer than this program's 25",
   });
 });
 
