@@ -53,6 +53,9 @@ export async function openScratchCluster(
   requireRoomFor(chain, { data: folder, tablespaces: places }, options.tooSmall);
   const data = openDataFolder(path.join(folder, 'data'));
   const tablespaces = places.map((place) => ({ ...place, folder: openDataFolder(place.folder) }));
+  made.defer(() => {
+    for (const { hold } of [data, ...tablespaces.map((place) => place.folder)]) hold.release();
+  });
   const unpacked = await unpackBackup(context, chain, { places: { data, tablespaces }, programs: () => programs });
   completeDataFolder(data);
   const server = made.use(

@@ -248,6 +248,15 @@ suite('recovering from a log that is not as it should be', { concurrency: false 
     });
   }
 
+  test('of two restores into one folder at once one is refused, and the other is whole', async () => {
+    const ends = await Promise.allSettled([restoreInto('both', archive), restoreInto('both', archive)]);
+
+    const [refused] = ends.flatMap((end) => (end.status === 'rejected' ? [end.reason as HoldfastError] : []));
+    assert.equal(ends.filter(({ status }) => status === 'fulfilled').length, 1);
+    assert.equal(refused?.code, 'lease-held');
+    assert.deepEqual(await itemsIn(path.join(place.path, 'both')), [1, 2, 3]);
+  });
+
   test('a disk that is too small is told before anything is fetched', async () => {
     const huge = base.streams.map((stream) => ({
       ...stream,
