@@ -20,7 +20,8 @@ suite('where a base backup is read from', { concurrency: false }, () => {
   let primary: PostgresServer;
   let standby: PostgresServer;
   before(async () => {
-    primary = await postgresServer({ major: 17, settings: { full_page_writes: 'on' } });
+    const settings = { full_page_writes: 'on', log_replication_commands: 'on' };
+    primary = await postgresServer({ major: 17, settings });
     await run(primary, 'postgres', 'create table noted as select 7 as id');
     standby = await postgresServer({ major: 17, standbyOf: primary });
     await caughtUp(primary, standby);
@@ -49,6 +50,9 @@ suite('where a base backup is read from', { concurrency: false }, () => {
     }
   };
   const address = ({ port }: PostgresServer): string => `127.0.0.1:${port}`;
+  /** How often the primary was asked who it is. */
+  const identifications = (): number =>
+    readFileSync(path.join(primary.dataDir, '..', 'server.log'), 'utf8').split('command: IDENTIFY_SYSTEM').length - 1;
   const fromPrimary = (why: string) => ({
     from: address(primary),
     fromStandby: false,
@@ -78,13 +82,17 @@ suite('where a base backup is read from', { concurrency: false }, () => {
   test('is the next standby, or the primary, where one is of another cluster', async () => {
     await using stranger = await postgresServer({ major: 18 });
     await using strangersStandby = await postgresServer({ major: 18, standbyOf: stranger });
-    using context = contextWith([strangersStandby, standby]);
+    using context = contextWith([strangersStandby, strangersStandby, standby]);
     using alone = contextWith([strangersStandby]);
 
+    const before = identifications();
+
     const { from, fromStandby } = await readFrom(context);
+    const asked = identifications() - before;
     const { remarks } = await readFrom(alone);
 
     assert.deepEqual([from, fromStandby], [address(standby), true]);
+    assert.equal(asked, 1, 'who the primary is, it is asked once');
     assert.match(
       remarks?.[0] ?? '',
       /^read from the primary: standby '127\.0\.0\.1:\d+' is of cluster \d+, and the primary of \d+$/,
@@ -152,21 +160,6 @@ suite('where a base backup is read from', { concurrency: false }, () => {
         [...reasons].some((reason) => reason.startsWith(refusal + about) && reason.endsWith('the connection was lost')),
         `${about}: ${[...reasons].join('\n')}`,
       );
-  });
-
-  test('is found without asking the primary who it is more than once', async () => {
-    await run(primary, 'postgres', `alter system set log_replication_commands = on`);
-    await run(primary, 'postgres', 'select pg_reload_conf()');
-    const asked = () =>
-      readFileSync(path.join(primary.dataDir, '..', 'server.log'), 'utf8').split('command: IDENTIFY_SYSTEM').length - 1;
-    await using stranger = await postgresServer({ major: 18 });
-    await using strangersStandby = await postgresServer({ major: 18, standbyOf: stranger });
-    using context = contextWith([strangersStandby, strangersStandby, standby]);
-    const before = asked();
-
-    const { from } = await readFrom(context);
-
-    assert.deepEqual([from, asked() - before], [address(standby), 1]);
   });
 
   test('is the primary when the standby was promoted, of which a probe warns', async () => {
