@@ -123,20 +123,37 @@ $$;
 
 COMMENT ON FUNCTION backup_mgmt.cleanup_expired_backups(tenant bytea, target text, dry_run boolean) IS 'Requests the removal of expired backups';
 
-CREATE FUNCTION backup_mgmt.create_full_backup(tenant bytea DEFAULT NULL::bytea, location text DEFAULT NULL::text, storage_type text DEFAULT NULL::text, compress boolean DEFAULT NULL::boolean, verify boolean DEFAULT NULL::boolean, target text DEFAULT NULL::text, tier text DEFAULT NULL::text, method text DEFAULT NULL::text) RETURNS SETOF backup_mgmt.requested_backup
+CREATE FUNCTION backup_mgmt.create_full_backup(tenant bytea DEFAULT NULL::bytea, location text DEFAULT NULL::text, storage_type text DEFAULT NULL::text, compress boolean DEFAULT NULL::boolean, verify boolean DEFAULT NULL::boolean, target text DEFAULT NULL::text, tier text DEFAULT NULL::text, method text DEFAULT NULL::text, made_from text DEFAULT NULL::text) RETURNS SETOF backup_mgmt.requested_backup
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 #variable_conflict use_variable
+declare
+  wanted text := target;
 begin
   perform holdfast.require_writable();
   perform from holdfast.targets_for(tenant, target);
   perform holdfast.require_configured(location, storage_type, compress);
-  return query select * from holdfast.request_backups(tenant, target, method, tier, verify, null);
+  if made_from is null then
+    return query select * from holdfast.request_backups(tenant, target, method, tier, verify, null);
+    return;
+  end if;
+  if method <> 'base' then
+    raise exception 'no % backup can be made of earlier ones', method
+      using errcode = 'ZH004', hint = 'method => ''base'' with made_from, or leave one of them out';
+  end if;
+  if made_from <> 'latest' then
+    wanted := holdfast.target_of_backup(tenant, made_from);
+    if wanted <> target then
+      raise exception 'backup ''%'' is not of target ''%''', made_from, target
+        using errcode = 'ZH006', hint = format('it is of ''%s''', wanted);
+    end if;
+  end if;
+  return query select * from holdfast.request_backups(tenant, wanted, 'base', tier, verify, null, made_from);
 end
 $$;
 
-COMMENT ON FUNCTION backup_mgmt.create_full_backup(tenant bytea, location text, storage_type text, compress boolean, verify boolean, target text, tier text, method text) IS 'Requests a full backup of every target that is yours, or of one; a row for each';
+COMMENT ON FUNCTION backup_mgmt.create_full_backup(tenant bytea, location text, storage_type text, compress boolean, verify boolean, target text, tier text, method text, made_from text) IS 'Requests a full backup of every target that is yours, or of one, from the server or made of earlier backups; a row for each';
 
 CREATE FUNCTION backup_mgmt.create_incremental_backup(tenant bytea DEFAULT NULL::bytea, base bytea DEFAULT NULL::bytea, location text DEFAULT NULL::text, target text DEFAULT NULL::text) RETURNS SETOF backup_mgmt.requested_backup
     LANGUAGE plpgsql SECURITY DEFINER
@@ -685,7 +702,7 @@ begin
 end
 $$;
 
-CREATE FUNCTION holdfast.request_backup(target holdfast.target, method text, tier text, verify boolean, run_at timestamp with time zone) RETURNS backup_mgmt.requested_backup
+CREATE FUNCTION holdfast.request_backup(target holdfast.target, method text, tier text, verify boolean, run_at timestamp with time zone, made_from text) RETURNS backup_mgmt.requested_backup
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
@@ -711,7 +728,7 @@ begin
   loop
     insert into holdfast.request (
       request_bk, kind, target, method, tier, is_verification_asked, tenant_hk, requested_by, requested_at, run_at,
-      scheduled_time, machine, execution, input, events
+      scheduled_time, machine, execution, input, events, made_from
     )
     values (
       bk, 'backup', request_backup.target.target, request_backup.method, request_backup.tier, request_backup.verify,
@@ -719,9 +736,9 @@ begin
       jsonb_strip_nulls(jsonb_build_object(
         'target', request_backup.target.target, 'method', request_backup.method, 'tier', request_backup.tier,
         'scheduledTime', scheduled, 'requestedBy', requested_by, 'backupId', bk, 'requestedAt', holdfast.iso_time(asked_at),
-        'verify', nullif(request_backup.verify, false)
+        'verify', nullif(request_backup.verify, false), 'from', request_backup.made_from
       )),
-      array[event]
+      array[event], request_backup.made_from
     )
     on conflict do nothing;
     exit when found;
@@ -733,6 +750,7 @@ begin
       and waiting.method = request_backup.method
       and waiting.tier = request_backup.tier
       and waiting.is_verification_asked = request_backup.verify
+      and waiting.made_from is not distinct from request_backup.made_from
       and waiting.scheduled_time is not distinct from request_backup.run_at;
     if found then
       perform holdfast.note_call(
@@ -771,13 +789,14 @@ begin
 end
 $$;
 
-CREATE FUNCTION holdfast.request_backups(tenant bytea, target text, method text, tier text, verify boolean, run_at timestamp with time zone) RETURNS SETOF backup_mgmt.requested_backup
+CREATE FUNCTION holdfast.request_backups(tenant bytea, target text, method text, tier text, verify boolean, run_at timestamp with time zone, made_from text DEFAULT NULL::text) RETURNS SETOF backup_mgmt.requested_backup
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 #variable_conflict use_column
 declare
   each holdfast.target;
+  requested integer := 0;
 begin
   perform holdfast.require_writable();
   if request_backups.tier not in ('daily', 'weekly', 'monthly', 'compliance', 'manual') then
@@ -785,10 +804,17 @@ begin
       using errcode = 'ZH002', hint = 'daily, weekly, monthly, compliance or manual: how long the backup is kept';
   end if;
   for each in select * from holdfast.targets_for(request_backups.tenant, request_backups.target) loop
+    if request_backups.made_from is not null and (cardinality(each.incremental_methods) = 0 or 'base' <> all (each.methods)) then
+      -- Of all that are yours, those are meant that have something to make it of.
+      continue when request_backups.target is null;
+      raise exception 'no backup of target ''%'' can be made of earlier ones: none of its methods builds on a base backup', each.target
+        using errcode = 'ZH004', hint = format('its methods are: %s', array_to_string(each.methods, ', '));
+    end if;
     if request_backups.method <> all (each.methods) then
       raise exception 'target ''%'' is not backed up by method ''%''', each.target, request_backups.method
         using errcode = 'ZH004', hint = format('its methods are: %s', array_to_string(each.methods, ', '));
     end if;
+    requested := requested + 1;
     return next holdfast.request_backup(
       each,
       coalesce(
@@ -805,9 +831,14 @@ begin
       ),
       coalesce(request_backups.tier, 'manual'),
       coalesce(request_backups.verify, false),
-      request_backups.run_at
+      request_backups.run_at,
+      request_backups.made_from
     );
   end loop;
+  if request_backups.made_from is not null and requested = 0 then
+    raise exception 'no target has backups that build on a base backup'
+      using errcode = 'ZH004', hint = 'leave made_from out for backups of the servers themselves';
+  end if;
   if request_backups.run_at is null then
     perform holdfast.announce_request();
   end if;
@@ -974,6 +1005,28 @@ begin
     raise exception 'this transaction is read-only, and a request is written down'
       using errcode = 'ZH009', hint = 'begin it with ''read write'', or look at default_transaction_read_only';
   end if;
+end
+$$;
+
+CREATE FUNCTION holdfast.target_of_backup(tenant bytea, backup text) RETURNS text
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_variable
+declare
+  found_target text;
+begin
+  select own.target into found_target
+  from backup_mgmt.backup_execution_s as known
+  join holdfast.targets_for(tenant, null) as own on own.target = known.target
+  where known.backup_hk = holdfast.hash_key(backup)
+    and known.load_end_date is null
+    and known.backup_status = 'COMPLETED';
+  if not found then
+    raise exception 'no completed backup ''%'' is known', backup
+      using errcode = 'ZH006', hint = 'made_from is ''latest'', or the backup_bk of one that builds on others';
+  end if;
+  return found_target;
 end
 $$;
 
@@ -1332,6 +1385,13 @@ CREATE TABLE backup_mgmt.recovery_operation_h (
     CONSTRAINT recovery_operation_h_tenant_is_sha256 CHECK ((octet_length(tenant_hk) = 32))
 );
 
+CREATE TABLE holdfast.approval_wait (
+    request_bk text NOT NULL,
+    task_token text NOT NULL,
+    waits_since timestamp with time zone NOT NULL,
+    waits_until timestamp with time zone NOT NULL
+);
+
 CREATE TABLE holdfast.request (
     request_bk text NOT NULL,
     kind text NOT NULL,
@@ -1362,6 +1422,8 @@ CREATE TABLE holdfast.request (
     refused_by text,
     is_startable boolean GENERATED ALWAYS AS (((NOT needs_approval) OR (approved_by IS NOT NULL) OR (machine = 'recovery'::text))) STORED NOT NULL,
     is_undecided boolean GENERATED ALWAYS AS ((needs_approval AND (approved_by IS NULL) AND (refused_by IS NULL) AND (status = ANY (ARRAY['QUEUED'::text, 'TAKEN'::text, 'STARTED'::text])))) STORED NOT NULL,
+    looked_at timestamp with time zone,
+    made_from text,
     CONSTRAINT request_kind_known CHECK ((kind = ANY (ARRAY['backup'::text, 'recovery'::text, 'verification'::text, 'cleanup'::text]))),
     CONSTRAINT request_status_known CHECK ((status = ANY (ARRAY['QUEUED'::text, 'TAKEN'::text, 'STARTED'::text, 'ENDED'::text, 'FAILED'::text]))),
     CONSTRAINT request_tenant_is_sha256 CHECK ((octet_length(tenant_hk) = 32))
@@ -1399,10 +1461,13 @@ CREATE VIEW backup_mgmt.requests WITH (security_invoker='true') AS
     COALESCE(r.error_message, b.error_message, o.error_message) AS error_message,
     COALESCE(r.error_hint, b.error_hint, o.error_hint) AS error_hint,
     r.tenant_hk,
-    r.refused_by
-   FROM ((holdfast.request r
+    r.refused_by,
+    w.waits_since AS approval_awaited_since,
+    w.waits_until AS approval_awaited_until
+   FROM (((holdfast.request r
      LEFT JOIN backup_mgmt.backup_execution_s b ON (((r.kind = 'backup'::text) AND (b.backup_hk = sha256(convert_to(r.request_bk, 'UTF8'::name))) AND (b.load_end_date IS NULL))))
-     LEFT JOIN backup_mgmt.recovery_operation_s o ON (((r.kind = 'recovery'::text) AND (o.recovery_hk = sha256(convert_to(r.request_bk, 'UTF8'::name))) AND (o.load_end_date IS NULL))));
+     LEFT JOIN backup_mgmt.recovery_operation_s o ON (((r.kind = 'recovery'::text) AND (o.recovery_hk = sha256(convert_to(r.request_bk, 'UTF8'::name))) AND (o.load_end_date IS NULL))))
+     LEFT JOIN holdfast.approval_wait w ON ((r.is_undecided AND (w.request_bk = r.request_bk) AND (COALESCE(o.recovery_status, 'REQUESTED'::text) = 'REQUESTED'::text))));
 
 CREATE TABLE holdfast.applied_event (
     event_key text NOT NULL,
@@ -1410,13 +1475,6 @@ CREATE TABLE holdfast.applied_event (
     event_name text NOT NULL,
     payload jsonb NOT NULL,
     applied_at timestamp with time zone DEFAULT now() NOT NULL
-);
-
-CREATE TABLE holdfast.approval_wait (
-    request_bk text NOT NULL,
-    task_token text NOT NULL,
-    waits_since timestamp with time zone NOT NULL,
-    waits_until timestamp with time zone NOT NULL
 );
 
 CREATE TABLE holdfast.installation (
@@ -1607,7 +1665,7 @@ CREATE INDEX request_requested_at ON holdfast.request USING btree (requested_at)
 
 CREATE INDEX request_tenant ON holdfast.request USING btree (tenant_hk, requested_at) WHERE (tenant_hk IS NOT NULL);
 
-CREATE UNIQUE INDEX request_waiting ON holdfast.request USING btree (target, method, tier, is_verification_asked, COALESCE(scheduled_time, '-infinity'::timestamp with time zone)) WHERE ((kind = 'backup'::text) AND (status = 'QUEUED'::text));
+CREATE UNIQUE INDEX request_waiting ON holdfast.request USING btree (target, method, tier, is_verification_asked, COALESCE(scheduled_time, '-infinity'::timestamp with time zone), COALESCE(made_from, ''::text)) WHERE ((kind = 'backup'::text) AND (status = 'QUEUED'::text));
 
 CREATE TRIGGER audit_entry_is_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON holdfast.audit_entry FOR EACH STATEMENT EXECUTE FUNCTION holdfast.refuse_change();
 
@@ -1715,11 +1773,17 @@ ALTER TABLE holdfast.approval_wait ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE holdfast.audit_entry ENABLE ROW LEVEL SECURITY;
 
+CREATE POLICY own_tenant ON holdfast.approval_wait FOR SELECT TO backup_tenant USING ((EXISTS ( SELECT
+   FROM holdfast.request r
+  WHERE (r.request_bk = approval_wait.request_bk))));
+
 CREATE POLICY own_tenant ON holdfast.audit_entry FOR SELECT TO backup_tenant USING ((tenant_hk = ANY (( SELECT holdfast.tenants_of(CURRENT_USER) AS tenants_of)::bytea[])));
 
 CREATE POLICY own_tenant ON holdfast.request FOR SELECT TO backup_tenant USING ((tenant_hk = ANY (( SELECT holdfast.tenants_of(CURRENT_USER) AS tenants_of)::bytea[])));
 
 ALTER TABLE holdfast.request ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY seen_by_everybody ON holdfast.approval_wait FOR SELECT TO backup_operator, holdfast_reader USING (true);
 
 CREATE POLICY system_wide ON holdfast.approval_wait TO holdfast_writer USING (true) WITH CHECK (true);
 
@@ -1747,9 +1811,9 @@ REVOKE ALL ON FUNCTION backup_mgmt.cleanup_expired_backups(tenant bytea, target 
 GRANT ALL ON FUNCTION backup_mgmt.cleanup_expired_backups(tenant bytea, target text, dry_run boolean) TO backup_operator;
 GRANT ALL ON FUNCTION backup_mgmt.cleanup_expired_backups(tenant bytea, target text, dry_run boolean) TO backup_tenant;
 
-REVOKE ALL ON FUNCTION backup_mgmt.create_full_backup(tenant bytea, location text, storage_type text, compress boolean, verify boolean, target text, tier text, method text) FROM PUBLIC;
-GRANT ALL ON FUNCTION backup_mgmt.create_full_backup(tenant bytea, location text, storage_type text, compress boolean, verify boolean, target text, tier text, method text) TO backup_operator;
-GRANT ALL ON FUNCTION backup_mgmt.create_full_backup(tenant bytea, location text, storage_type text, compress boolean, verify boolean, target text, tier text, method text) TO backup_tenant;
+REVOKE ALL ON FUNCTION backup_mgmt.create_full_backup(tenant bytea, location text, storage_type text, compress boolean, verify boolean, target text, tier text, method text, made_from text) FROM PUBLIC;
+GRANT ALL ON FUNCTION backup_mgmt.create_full_backup(tenant bytea, location text, storage_type text, compress boolean, verify boolean, target text, tier text, method text, made_from text) TO backup_operator;
+GRANT ALL ON FUNCTION backup_mgmt.create_full_backup(tenant bytea, location text, storage_type text, compress boolean, verify boolean, target text, tier text, method text, made_from text) TO backup_tenant;
 
 REVOKE ALL ON FUNCTION backup_mgmt.create_incremental_backup(tenant bytea, base bytea, location text, target text) FROM PUBLIC;
 GRANT ALL ON FUNCTION backup_mgmt.create_incremental_backup(tenant bytea, base bytea, location text, target text) TO backup_operator;
@@ -1810,9 +1874,9 @@ REVOKE ALL ON FUNCTION holdfast.refuse_change() FROM PUBLIC;
 GRANT SELECT,INSERT,DELETE ON TABLE holdfast.target TO holdfast_writer;
 GRANT SELECT ON TABLE holdfast.target TO holdfast_reader;
 
-REVOKE ALL ON FUNCTION holdfast.request_backup(target holdfast.target, method text, tier text, verify boolean, run_at timestamp with time zone) FROM PUBLIC;
+REVOKE ALL ON FUNCTION holdfast.request_backup(target holdfast.target, method text, tier text, verify boolean, run_at timestamp with time zone, made_from text) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION holdfast.request_backups(tenant bytea, target text, method text, tier text, verify boolean, run_at timestamp with time zone) FROM PUBLIC;
+REVOKE ALL ON FUNCTION holdfast.request_backups(tenant bytea, target text, method text, tier text, verify boolean, run_at timestamp with time zone, made_from text) FROM PUBLIC;
 
 GRANT SELECT,INSERT,UPDATE ON TABLE backup_mgmt.backup_execution_s TO backup_operator;
 GRANT SELECT ON TABLE backup_mgmt.backup_execution_s TO holdfast_reader;
@@ -1828,6 +1892,8 @@ REVOKE ALL ON FUNCTION holdfast.require_configured(location text, storage_type t
 REVOKE ALL ON FUNCTION holdfast.require_machine(machine text, hint text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION holdfast.require_writable() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION holdfast.target_of_backup(tenant bytea, backup text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION holdfast.targets_for(tenant bytea, target text) FROM PUBLIC;
 
@@ -1953,6 +2019,20 @@ GRANT UPDATE(load_date) ON TABLE backup_mgmt.recovery_operation_h TO holdfast_wr
 
 GRANT UPDATE(record_source) ON TABLE backup_mgmt.recovery_operation_h TO holdfast_writer;
 
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE holdfast.approval_wait TO holdfast_writer;
+
+GRANT SELECT(request_bk) ON TABLE holdfast.approval_wait TO backup_operator;
+GRANT SELECT(request_bk) ON TABLE holdfast.approval_wait TO backup_tenant;
+GRANT SELECT(request_bk) ON TABLE holdfast.approval_wait TO holdfast_reader;
+
+GRANT SELECT(waits_since) ON TABLE holdfast.approval_wait TO backup_operator;
+GRANT SELECT(waits_since) ON TABLE holdfast.approval_wait TO backup_tenant;
+GRANT SELECT(waits_since) ON TABLE holdfast.approval_wait TO holdfast_reader;
+
+GRANT SELECT(waits_until) ON TABLE holdfast.approval_wait TO backup_operator;
+GRANT SELECT(waits_until) ON TABLE holdfast.approval_wait TO backup_tenant;
+GRANT SELECT(waits_until) ON TABLE holdfast.approval_wait TO holdfast_reader;
+
 GRANT SELECT,INSERT ON TABLE holdfast.request TO holdfast_writer;
 GRANT SELECT ON TABLE holdfast.request TO holdfast_reader;
 GRANT SELECT ON TABLE holdfast.request TO backup_operator;
@@ -1982,6 +2062,8 @@ GRANT UPDATE(error_hint) ON TABLE holdfast.request TO holdfast_writer;
 
 GRANT UPDATE(refused_by) ON TABLE holdfast.request TO holdfast_writer;
 
+GRANT UPDATE(looked_at) ON TABLE holdfast.request TO holdfast_writer;
+
 GRANT SELECT ON TABLE backup_mgmt.requests TO backup_operator;
 GRANT SELECT ON TABLE backup_mgmt.requests TO holdfast_writer;
 GRANT SELECT ON TABLE backup_mgmt.requests TO holdfast_reader;
@@ -1989,8 +2071,6 @@ GRANT SELECT ON TABLE backup_mgmt.requests TO backup_tenant;
 
 GRANT SELECT ON TABLE holdfast.applied_event TO holdfast_reader;
 GRANT SELECT,INSERT ON TABLE holdfast.applied_event TO holdfast_writer;
-
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE holdfast.approval_wait TO holdfast_writer;
 
 GRANT SELECT,INSERT,DELETE ON TABLE holdfast.installation TO holdfast_writer;
 GRANT SELECT ON TABLE holdfast.installation TO holdfast_reader;

@@ -65,6 +65,10 @@ export const restoreSchema = z
     errorMessage: z.string().nullable(),
     errorHint: z.string().nullable(),
     execution: z.string().nullable(),
+    approvalAwaitedSince: timeSchema
+      .nullable()
+      .describe('Since when it waits for a second person; null when it does not'),
+    approvalAwaitedUntil: timeSchema.nullable().describe('When it is given up, if nobody has approved it'),
   })
   .meta({ id: 'Restore' });
 

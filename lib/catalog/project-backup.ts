@@ -1,5 +1,6 @@
 import { type BackupId, timeOfId } from '../core/ids.ts';
 import { compareEvents, type JournalEvent, journalKey } from '../core/journal.ts';
+import { nameOfRequester } from '../core/manifest.ts';
 import { knownAfter, unverified } from '../core/verification.ts';
 import { type BackupStatus, bringsDataBack, type VerificationStatus } from '../core/vocabulary.ts';
 import { hashKey, tenantKey } from './hash-key.ts';
@@ -199,7 +200,7 @@ function changeOf(state: BackupState, event: BackupEvent, beforeExpiry: BackupSt
     case 'backup-held':
       return {
         hold_since: instant(event.at),
-        hold_by: event.heldBy.name ?? event.heldBy.kind,
+        hold_by: nameOfRequester(event.heldBy),
         hold_reason: event.reason,
       };
     case 'backup-released':

@@ -120,6 +120,9 @@ export const requesterSchema = z.strictObject({
   address: z.string().optional(),
 });
 
+/** Who asked, by name where there is one. */
+export const nameOfRequester = ({ name, kind }: z.infer<typeof requesterSchema>): string => name ?? kind;
+
 export const manifestSchema = z.strictObject({
   formatVersion: z.literal(manifestFormatVersion),
   backupId: backupIdSchema,

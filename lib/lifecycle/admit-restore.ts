@@ -9,6 +9,7 @@ import { markInUse } from '../store/in-use.ts';
 import type { Store } from '../store/store.ts';
 import { protectSource } from './protect-source.ts';
 import type { Recorder } from './recorder.ts';
+import { needsConsent } from './start.ts';
 
 type Dependencies = {
   readonly config: HoldfastConfig;
@@ -40,7 +41,7 @@ export async function admitRestore(
   const into = requireTarget(config, request.into ?? found.target);
   protectSource(request, found.target);
   selectionOf(request);
-  const needsApproval = request.needsApproval === true || into.recoveryApproval === true;
+  const needsApproval = needsConsent(request, into);
   if (needsApproval && !asked.canWait)
     throw new HoldfastError(
       'target-protected',

@@ -1,5 +1,6 @@
 import type { CatalogClient } from '../catalog/client.ts';
 import type { HoldfastConfig } from '../config/config.ts';
+import { nameOfRequester } from '../core/manifest.ts';
 import { describePoint } from '../core/recovery-point.ts';
 import type { RestoreRequest, RestoreRun } from '../core/requests.ts';
 import { type EventSender, putEvent } from './put-event.ts';
@@ -34,7 +35,7 @@ export async function askApproval(
   const since = new Date(startedAt);
   const until = new Date(since.getTime() + config.recovery.approvalHours * 3_600_000).toISOString();
   const { recoveryId, target, execution, tenant, requestedBy, requestedAt } = run;
-  const asker = requestedBy.name ?? requestedBy.kind;
+  const asker = nameOfRequester(requestedBy);
   await recorder.record({
     event: 'recovery-approval-awaited',
     operation: recoveryId,

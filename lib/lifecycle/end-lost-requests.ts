@@ -3,6 +3,7 @@ import type { CatalogClient } from '../catalog/client.ts';
 import type { Settlement } from '../catalog/queries/settle-requests.ts';
 import type { StartedRequest } from '../catalog/queries/started-requests.ts';
 import type { MachineKind, Runtime } from '../config/runtime.ts';
+import { executionArnOf } from '../core/execution-arn.ts';
 import { type Failure, failureOf } from '../core/failure.ts';
 import { backupIdSchema } from '../core/ids.ts';
 import { endedOperation } from '../core/journal.ts';
@@ -42,10 +43,10 @@ export async function endLostRequests(dependencies: Dependencies): Promise<void>
 async function endingOf(dependencies: Dependencies, request: StartedRequest): Promise<Settlement | undefined> {
   const { machines, executions } = dependencies;
   const { requestId, kind, machine, execution } = request;
-  const arn = machines[machine as MachineKind]?.replace(':stateMachine:', ':execution:');
-  if (arn === undefined) return undefined;
+  const machineArn = machines[machine as MachineKind];
+  if (machineArn === undefined) return undefined;
   const { status, error, cause, stopDate } = await executions.send(
-    new DescribeExecutionCommand({ executionArn: `${arn}:${execution}` }),
+    new DescribeExecutionCommand({ executionArn: executionArnOf(machineArn, execution) }),
   );
   const hasRow = kind === 'backup' || kind === 'recovery';
   if (status === 'SUCCEEDED' && !hasRow) return { requestId, outcome: 'ended' };

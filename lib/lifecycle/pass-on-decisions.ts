@@ -10,6 +10,7 @@ import {
 import type { CatalogClient } from '../catalog/client.ts';
 import type { DecidedRecovery } from '../catalog/queries/decided-recoveries.ts';
 import type { MachineKind, Runtime } from '../config/runtime.ts';
+import { executionArnOf } from '../core/execution-arn.ts';
 import { orNote } from './or-note.ts';
 import type { Recorder } from './recorder.ts';
 
@@ -53,9 +54,9 @@ async function passOn({ machines, recorder, executions, log }: Dependencies, dec
   } catch (error) {
     if (!(error instanceof TaskTimedOut || error instanceof InvalidToken || error instanceof TaskDoesNotExist))
       throw error;
-    const arn = machines[machine as MachineKind]?.replace(':stateMachine:', ':execution:');
-    const { status } = arn
-      ? await executions.send(new DescribeExecutionCommand({ executionArn: `${arn}:${execution}` }))
+    const machineArn = machines[machine as MachineKind];
+    const { status } = machineArn
+      ? await executions.send(new DescribeExecutionCommand({ executionArn: executionArnOf(machineArn, execution) }))
       : { status: undefined };
     if (status === 'RUNNING') return true; // It was told before.
     log.warn(`recovery '${requestId}' was ${decision} by '${by}', and its execution '${execution}' is gone: ${status}`);

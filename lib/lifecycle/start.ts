@@ -3,6 +3,7 @@ import { ExecutionAlreadyExists, type SFNClient, StartExecutionCommand } from '@
 import type { Target } from '../config/config.ts';
 import type { CleanupRequest } from '../core/cleanup.ts';
 import { HoldfastError } from '../core/errors.ts';
+import { executionArnOf } from '../core/execution-arn.ts';
 import { compactTime } from '../core/ids.ts';
 import type { BackupRequest, RestoreRequest, RestoreTestRequest } from '../core/requests.ts';
 
@@ -29,8 +30,14 @@ export function machineOfRestore(
   { point, needsApproval }: Pick<RestoreRequest, 'point' | 'needsApproval'>,
   into: Pick<Target, 'recoveryApproval'> | undefined,
 ): 'restore' | 'recovery' {
-  return point !== undefined || needsApproval === true || into?.recoveryApproval === true ? 'recovery' : 'restore';
+  return point !== undefined || needsConsent({ needsApproval }, into) ? 'recovery' : 'restore';
 }
+
+/** Does a second person have to approve the restore before it runs? `into` is the target that receives it, as far as that is known. */
+export const needsConsent = (
+  { needsApproval }: Pick<RestoreRequest, 'needsApproval'>,
+  into: Pick<Target, 'recoveryApproval'> | undefined,
+): boolean => needsApproval === true || into?.recoveryApproval === true;
 
 /** Starts a restore in its state machine, of that kind. With the same `named`, a second start is the first. */
 export function startRestore(
@@ -78,7 +85,7 @@ async function start(client: SFNClient, { machine, what, input, named }: Start):
   if (machine === undefined) throw new HoldfastError('internal', 'the state machine is not known here');
   const { at, tail } = named ?? { at: new Date(), tail: randomBytes(3).toString('hex') };
   const name = `${what}-${compactTime(at)}-${tail}`;
-  const started = { name, arn: `${machine.replace(':stateMachine:', ':execution:')}:${name}` };
+  const started = { name, arn: executionArnOf(machine, name) };
   await client
     .send(new StartExecutionCommand({ stateMachineArn: machine, name, input: JSON.stringify(input) }))
     .catch((error: unknown) => {

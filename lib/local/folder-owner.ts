@@ -1,7 +1,7 @@
 import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { HoldfastError } from '../core/errors.ts';
-import { processIdentity } from './process-identity.ts';
+import { processIdentity } from '../servers/process-identity.ts';
 
 /**
  * Makes this process the one that may use the folder, until `release` or its death. Rejects with `lease-held` while another (or this

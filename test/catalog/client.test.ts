@@ -23,7 +23,7 @@ after(() => server[Symbol.asyncDispose]());
 test('a fresh catalog is migrated, takes events and answers questions through its function', async () => {
   await using catalog = await deployed({});
 
-  assert.equal((await catalog.client.migrate()).to, 23);
+  assert.equal((await catalog.client.migrate()).to, 26);
   assert.deepEqual(await catalog.client.apply([requested(), begun(), completed()]), { applied: 3, known: 0 });
   assert.deepEqual(await catalog.client.apply([completed()]), { applied: 0, known: 1 });
 
@@ -126,13 +126,15 @@ test('it names the newest completed backup per target and tier, the schedules an
       errorMessage: null,
       errorHint: null,
       execution: 'restore-1',
+      approvalAwaitedSince: null,
+      approvalAwaitedUntil: null,
     },
   ]);
   const { serverVersion, ...status } = await catalog.client.status();
   assert.match(serverVersion, /^17\./);
   assert.deepEqual(status, {
-    schemaVersion: 23,
-    programVersion: 23,
+    schemaVersion: 26,
+    programVersion: 26,
     events: 9,
     backups: 2,
     recoveries: 1,
@@ -198,10 +200,10 @@ test('a deployment migrates, and its deletion leaves everything as it is', async
   const deleted = await main({ RequestType: 'Delete', PhysicalResourceId: 'holdfast-catalog-schema' }, dependencies);
   const status = await main({ operation: 'status' }, dependencies);
 
-  assert.deepEqual(created, { PhysicalResourceId: 'holdfast-catalog-schema', Data: { SchemaVersion: 23 } });
+  assert.deepEqual(created, { PhysicalResourceId: 'holdfast-catalog-schema', Data: { SchemaVersion: 26 } });
   assert.deepEqual(updated, created);
   assert.deepEqual(deleted, { PhysicalResourceId: 'holdfast-catalog-schema' });
-  assert.equal((status as { schemaVersion: number }).schemaVersion, 23);
+  assert.equal((status as { schemaVersion: number }).schemaVersion, 26);
 });
 
 /** The catalog's function over a new database, and a client that invokes it as AWS would. */

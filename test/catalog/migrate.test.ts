@@ -19,7 +19,7 @@ test('migrating makes the schema; migrating again does nothing', async () => {
 
   assert.deepEqual(first, {
     from: 0,
-    to: 23,
+    to: 26,
     applied: [
       'data_vault',
       'indexes',
@@ -44,9 +44,12 @@ test('migrating makes the schema; migrating again does nothing', async () => {
       'recovery_machine',
       'measured_logs',
       'synthetic_backups',
+      'looked_at_executions',
+      'approval_waits_shown',
+      'synthetic_requests',
     ],
   });
-  assert.deepEqual(second, { from: 23, to: 23, applied: [] });
+  assert.deepEqual(second, { from: 26, to: 26, applied: [] });
   const found = await owner.client.query<{ tablename: string }>(
     "select tablename from pg_tables where schemaname = 'backup_mgmt' order by 1",
   );
@@ -65,10 +68,12 @@ test('of 20 migrations at once each step is applied by exactly one', async () =>
   assert.deepEqual(results.flatMap(({ applied }) => applied).sort(), [
     'applied_event',
     'approval_timeout',
+    'approval_waits_shown',
     'approvals_by_api',
     'audit_trail',
     'data_vault',
     'indexes',
+    'looked_at_executions',
     'measured_logs',
     'point_in_time',
     'recovery_functions',
@@ -81,6 +86,7 @@ test('of 20 migrations at once each step is applied by exactly one', async () =>
     'schedule_times',
     'schema_backups',
     'synthetic_backups',
+    'synthetic_requests',
     'targets',
     'tenants',
     'validation_results',
@@ -88,7 +94,7 @@ test('of 20 migrations at once each step is applied by exactly one', async () =>
     'views',
   ]);
   for (const owner of owners) {
-    assert.equal(await catalogVersion(owner.client), 23);
+    assert.equal(await catalogVersion(owner.client), 26);
     await owner[Symbol.asyncDispose]();
   }
 });
@@ -104,7 +110,7 @@ test('catalogs in five databases of one new server migrate at once and share the
 
   assert.deepEqual(
     results.map(({ to }) => to),
-    [23, 23, 23, 23, 23],
+    [26, 26, 26, 26, 26],
   );
   await Promise.all(owners.map((owner) => owner[Symbol.asyncDispose]()));
 });
@@ -112,11 +118,11 @@ test('catalogs in five databases of one new server migrate at once and share the
 test('a schema that is newer than the program is refused and left alone', async () => {
   await using owner = await ownerOf(await newDatabase(server));
   await migrateCatalog(owner.client);
-  await owner.client.query("insert into holdfast.migration (version, name) values (24, 'from_the_future')");
+  await owner.client.query("insert into holdfast.migration (version, name) values (27, 'from_the_future')");
 
   await assert.rejects(migrateCatalog(owner.client), {
     code: 'version-mismatch',
-    message: "catalog schema version 24 is newer than this program's 23",
+    message: "catalog schema version 27 is newer than this program's 26",
   });
 });
 

@@ -6,9 +6,12 @@ import { awaitApproval } from '../../lib/catalog/queries/await-approval.ts';
 import { approveRecovery, refuseRecovery } from '../../lib/catalog/queries/decide-recovery.ts';
 import { decidedRecoveries, forgetTokens } from '../../lib/catalog/queries/decided-recoveries.ts';
 import { expireApprovals } from '../../lib/catalog/queries/expire-approvals.ts';
+import { listRecoveries } from '../../lib/catalog/queries/list-recoveries.ts';
+import { listRequests } from '../../lib/catalog/queries/list-requests.ts';
 import { queueState } from '../../lib/catalog/queries/queue-state.ts';
 import { requestRecovery } from '../../lib/catalog/queries/request-recovery.ts';
 import { settleRequests } from '../../lib/catalog/queries/settle-requests.ts';
+import { startedRequests } from '../../lib/catalog/queries/started-requests.ts';
 import { takeRequests } from '../../lib/catalog/queries/take-requests.ts';
 import { type BackupId, backupIdSchema } from '../../lib/core/ids.ts';
 import { restoreRequestSchema } from '../../lib/core/requests.ts';
@@ -240,6 +243,36 @@ test('an execution that waits keeps nobody waiting, and an approved one has its 
   assert.deepEqual(await queueState(writer), { waiting: 0, oldestSeconds: 0 });
 });
 
+test('sixty recoveries that wait keep nobody from being looked at, and are looked at seldom themselves', async () => {
+  await using catalog = await catalogOf();
+  const { writer, owner } = catalog;
+  const waiting = Array.from({ length: 60 }, (_, nth) =>
+    backupIdSchema.parse(`20261122T0900${String(nth).padStart(2, '0')}Z-1a2b3c4d`),
+  );
+  for (const id of waiting)
+    await awaitApproval(writer, { ...wait(`token of ${id}`, id), until: '2999-11-23T09:00:00.000Z' });
+  await owner.query("select * from backup_mgmt.create_full_backup(target => 'orders')");
+  const [backup] = await startAll(writer);
+  await owner.query("update holdfast.request set taken_at = now() - interval '1 minute'");
+  const looked = async (): Promise<readonly string[]> =>
+    (await startedRequests(writer, 50)).map(({ requestId }) => requestId);
+
+  const first = await looked();
+  const next = await looked();
+  const third = await looked();
+  await approveRecovery(writer, approval(second, waiting[7]));
+  await owner.query(`update holdfast.approval_wait set waits_until = now() where request_bk = '${waiting[8]}'`);
+  const fourth = await looked();
+  await owner.query("update holdfast.request set looked_at = now() - interval '11 minutes'");
+  const later = await looked();
+
+  assert.deepEqual([first.length, next.length], [50, 11]);
+  assert.deepEqual([...first, ...next].sort(), [...waiting, String(backup)].sort());
+  assert.deepEqual(third, [backup]);
+  assert.deepEqual(fourth, [waiting[7], waiting[8], backup]);
+  assert.equal(later.length, 50);
+});
+
 test('an execution that was started otherwise can be approved as any other', async () => {
   await using catalog = await catalogOf();
 
@@ -254,6 +287,50 @@ test('an execution that was started otherwise can be approved as any other', asy
   );
 });
 
+test('whoever looks sees since when an execution waits for somebody and until when, until that is decided', async () => {
+  await using catalog = await catalogOf();
+  const { writer, owner } = catalog;
+  const shown = async (role: string) => {
+    await owner.query(`set role ${role}`);
+    const rows = await rowsOf(
+      owner,
+      'select request_bk, approval_awaited_since, approval_awaited_until from backup_mgmt.requests',
+    );
+    await owner.query('reset role');
+    return rows.map(({ request_bk, ...times }) => [request_bk, ...Object.values(times)]);
+  };
+  const listed = async () =>
+    (await listRecoveries(writer)).map(({ recoveryId: id, ...one }) => [
+      id,
+      one.approvalAwaitedSince,
+      one.approvalAwaitedUntil,
+    ]);
+  await owner.query(
+    "insert into holdfast.tenant_role (role_name, tenant) values ('acme_app', 'acme'), ('zeta_app', 'zeta')",
+  );
+  await owner.query('create role acme_app in role backup_tenant; create role zeta_app in role backup_tenant');
+  await requestRecovery(writer, { ...asked(), tenant: 'acme' });
+  await startAll(writer);
+  const unasked = await shown('backup_operator');
+
+  await awaitApproval(writer, { ...wait('a token'), tenant: 'acme' });
+  const times = ['2026-11-22T09:00:00.000Z', '2026-11-23T09:00:00.000Z'];
+
+  assert.deepEqual(unasked, [[recoveryId, null, null]]);
+  assert.deepEqual(await shown('backup_operator'), [[recoveryId, ...times]]);
+  assert.deepEqual(await shown('holdfast_reader'), [[recoveryId, ...times]]);
+  assert.deepEqual(await shown('acme_app'), [[recoveryId, ...times]]);
+  assert.deepEqual(await shown('zeta_app'), []);
+  assert.deepEqual(await listed(), [[recoveryId, ...times]]);
+  const [request] = await listRequests(writer, 10);
+  assert.deepEqual([request?.approvalAwaitedSince, request?.approvalAwaitedUntil], times);
+
+  await approveRecovery(writer, approval(second));
+
+  assert.deepEqual(await shown('backup_operator'), [[recoveryId, null, null]]);
+  assert.deepEqual(await listed(), [[recoveryId, null, null]]);
+});
+
 test('nobody reads the tokens but what passes decisions on', async () => {
   await using catalog = await catalogOf();
   await awaitApproval(catalog.writer, wait('a secret'));
@@ -261,6 +338,15 @@ test('nobody reads the tokens but what passes decisions on', async () => {
   for (const role of ['backup_operator', 'backup_tenant', 'holdfast_reader'])
     assert.deepEqual(
       await rowsOf(catalog.owner, `select has_table_privilege('${role}', 'holdfast.approval_wait', 'select') as may`),
+      [{ may: false }],
+      role,
+    );
+  for (const role of ['backup_operator', 'backup_tenant', 'holdfast_reader'])
+    assert.deepEqual(
+      await rowsOf(
+        catalog.owner,
+        `select has_column_privilege('${role}', 'holdfast.approval_wait', 'task_token', 'select') as may`,
+      ),
       [{ may: false }],
       role,
     );

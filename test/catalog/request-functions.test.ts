@@ -200,6 +200,57 @@ test('what no method or state machine can do is refused, with what can be had', 
   await refused(owner, recover("target_time => '2999-01-01'"), 'ZH005', /yet to come/, /leave target_time out/);
 });
 
+test('a full backup can be asked for that is made of earlier ones, where there are such', async () => {
+  await using catalog = await newCatalog(server);
+  const { owner, writer } = catalog;
+  const chained = { methods: ['base', 'incremental'], incrementalMethods: ['incremental'] };
+  const targets = [{ name: 'orders', ...chained }, { name: 'stock' }, { name: 'books', tenant: 'acme', ...chained }];
+  await applyEvents(writer, [targetsDeclared('2026-11-20T11:00:00.000Z', targets)]);
+  await applyEvents(writer, [requested({ method: 'base' }), begun(), completed()]);
+  const ask = (named: string) => rowsOf(owner, `select * from backup_mgmt.create_full_backup(${named})`);
+
+  const ofServers = await ask("target => 'orders', method => 'base'");
+  const ofNewest = await ask("made_from => 'latest'");
+  const ofOne = await ask("made_from => '20261121T020000Z-9f3c2a1b', tier => 'weekly'");
+  const again = await ask("made_from => 'latest', target => 'orders', method => 'base'");
+
+  assert.deepEqual(
+    ofNewest.map(({ target, method, backup_status, note }) => [target, method, backup_status, note]),
+    [
+      ['books', 'base', 'REQUESTED', null],
+      ['orders', 'base', 'REQUESTED', null],
+    ],
+  );
+  assert.deepEqual(
+    ofOne.map(({ target, method, tier }) => [target, method, tier]),
+    [['orders', 'base', 'weekly']],
+  );
+  assert.notEqual(ofServers[0]?.['backup_bk'], ofNewest[1]?.['backup_bk']);
+  assert.deepEqual(
+    again.map(({ backup_bk, note }) => [backup_bk, note]),
+    [[ofNewest[1]?.['backup_bk'], 'joined a request that waits already']],
+  );
+  const inputs = await rowsOf(
+    owner,
+    "select input from holdfast.request where target = 'orders' order by requested_at",
+  );
+  assert.deepEqual(
+    inputs.map(({ input }) => backupRequestSchema.parse(input).from),
+    [undefined, 'latest', '20261121T020000Z-9f3c2a1b'],
+  );
+  const call = (named: string) => `select * from backup_mgmt.create_full_backup(${named})`;
+  await refused(owner, call("made_from => 'latest', target => 'stock'"), 'ZH004', /'stock' can be made/, /logical/);
+  await refused(owner, call("made_from => 'latest', method => 'logical'"), 'ZH004', /no logical backup/, /'base'/);
+  await refused(owner, call("made_from => '20261121T020000Z-00000000'"), 'ZH006', /is known/, /latest/);
+  await refused(
+    owner,
+    call("made_from => '20261121T020000Z-9f3c2a1b', target => 'books'"),
+    'ZH006',
+    /is not of target 'books'/,
+    /it is of 'orders'/,
+  );
+});
+
 test('a point in time is asked for where a backup of the whole cluster ended before it', async () => {
   await using catalog = await catalogOf();
   await applyEvents(catalog.writer, [requested({ method: 'base' }), begun(), completed()]);

@@ -1,14 +1,16 @@
 import assert from 'node:assert/strict';
-import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, suite, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Client } from 'pg';
+import { findRunningStack } from '../../lib/local/running-stack.ts';
 import { startOn } from '../servers/postgres-on-folder.ts';
 import { apiClient } from './api-client.ts';
 import { catalogDatabase } from './catalog-access.ts';
 import { receiving } from './receiving.ts';
+import { runCli } from './run-cli.ts';
 import { backupUser, type SourceServer, sourceServer } from './source-server.ts';
 import { type OpenStack, openStack, type StackFolder, stackFolder } from './stack-fixture.ts';
 
@@ -160,6 +162,29 @@ suite('a point in time, through the state machines', { concurrency: false }, () 
     const { rows } = await client.query<{ count: string }>('select count(*) from orders');
     await client.end();
     assert.equal(rows[0]?.count, '501');
+  });
+
+  test('is asked for with --aws of the machine that applies a log, in the account that answers', async () => {
+    const into = path.join(place, 'from afar');
+    const account = findRunningStack(folder.stateDirectory);
+    const environment = {
+      ...folder.environment,
+      AWS_ENDPOINT_URL: account?.endpointUrl ?? '',
+      AWS_ACCESS_KEY_ID: account?.credentials.accessKeyId ?? '',
+      AWS_SECRET_ACCESS_KEY: account?.credentials.secretAccessKey ?? '',
+    };
+    const asked = ['restore', 'latest', '--aws', '--target', 'orders', '--to-time', wasGood, '--as', into];
+
+    const { exitCode, stdout, stderr } = await runCli([...asked, '--config', folder.configFile, '--json'], {
+      environment,
+    });
+
+    assert.equal(exitCode, 0, stderr);
+    const { arn, point, next } = JSON.parse(stdout) as Readonly<Record<'arn' | 'point' | 'next', unknown>>;
+    assert.match(String(arn), /:execution:holdfast-recovery:orders-recovery-/);
+    assert.deepEqual(point, { kind: 'time', value: wasGood });
+    assert.equal((next as string[])[0], `pg_ctl --pgdata '${into}' --wait start --options '-c port=5433'`);
+    assert.equal(readFileSync(path.join(into, 'PG_VERSION'), 'utf8'), '17\n');
   });
 
   test('that the log does not reach ends with what can be reached, in the row and the journal', async () => {

@@ -7,6 +7,7 @@ import { webhookServer } from '../lifecycle/alert-places.ts';
 import { until } from '../until.ts';
 import { apiClient } from './api-client.ts';
 import { catalogDatabase } from './catalog-access.ts';
+import { runCli } from './run-cli.ts';
 import { type SourceServer, sourceServer } from './source-server.ts';
 import { type OpenStack, openStack, type StackFolder, stackFolder } from './stack-fixture.ts';
 
@@ -68,6 +69,11 @@ suite('a recovery that somebody has to approve, through the state machine', { co
       const [asked] = await ask(`select request_bk from holdfast.approval_wait where request_bk = '${recovery}'`);
       return asked && executionOf(recovery)?.arn;
     }, `recovery ${recovery} to wait for somebody`);
+  /** Whoever takes requests looks next whether its execution still runs. */
+  const dueForALook = (recovery: string): Promise<unknown> =>
+    ask(
+      `update holdfast.request set taken_at = now() - interval '1 minute', looked_at = null where request_bk = '${recovery}'`,
+    );
   const rowOf = async (recovery: string): Promise<Row | undefined> =>
     (
       await ask(
@@ -104,6 +110,9 @@ suite('a recovery that somebody has to approve, through the state machine', { co
     const [asked] = await ask(`select request_status from backup_mgmt.requests where request_bk = '${forgotten}'`);
 
     assert.deepEqual(asked, { request_status: 'WAITING_FOR_APPROVAL' });
+    const { stdout } = await runCli(['requests', '--config', folder.configFile], { environment: folder.environment });
+    const shown = /WAITING_FOR_APPROVAL .* asks for approval since (20\S+Z), and is given up at (20\S+Z)/.exec(stdout);
+    assert.equal(Date.parse(shown?.[2] ?? '') - Date.parse(shown?.[1] ?? ''), 72_000, stdout);
     assert.equal((await rowOf(forgotten))?.['recovery_status'], 'REQUESTED');
     assert.equal((await statesOf(arn)).at(-1), 'Wait for a second person');
     assert.deepEqual(journalOf(forgotten), ['010-recovery-requested', '012-recovery-approval-awaited']);
@@ -200,7 +209,7 @@ suite('a recovery that somebody has to approve, through the state machine', { co
     await opened.stack.executions.stop(arn);
 
     const refused = await client.call('approveRecovery', { recoveryId: recovery });
-    await ask(`update holdfast.request set taken_at = now() - interval '1 minute' where request_bk = '${recovery}'`);
+    await dueForALook(recovery);
     await opened.takeRequests();
 
     assert.deepEqual([refused.status, refused.data['code']], [403, 'approval-refused']);
@@ -218,7 +227,7 @@ suite('a recovery that somebody has to approve, through the state machine', { co
     await opened.stack.executions.stop(arn);
 
     await secondly(`call backup_mgmt.approve_recovery('${recovery}')`);
-    await ask(`update holdfast.request set taken_at = now() - interval '1 minute' where request_bk = '${recovery}'`);
+    await dueForALook(recovery);
     await opened.takeRequests();
 
     assert.deepEqual(await ask(`select 1 from holdfast.approval_wait where request_bk = '${recovery}'`), []);

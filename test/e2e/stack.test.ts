@@ -154,6 +154,8 @@ test('a restore through the state machine is compared, recorded and gives the sa
     errorMessage: null,
     errorHint: null,
     execution: record.name,
+    approvalAwaitedSince: null,
+    approvalAwaitedUntil: null,
   });
   assert.ok(Number(durationSeconds) > 0 && Date.parse(endTime ?? '') > Date.parse(startTime ?? ''));
   assert.equal(leaseOf(folder, 'orders').isReleased, true);

@@ -132,6 +132,27 @@ suite('a base backup that is made of a chain, through the state machine', { conc
     ]);
   });
 
+  test('is asked for by SQL, too', async () => {
+    await using catalog = await catalogDatabase(folder);
+    const {
+      rows: [asked],
+    } = await catalog.client.query<{ backup_bk: string }>(
+      "select backup_bk from backup_mgmt.create_full_backup(target => 'orders', made_from => 'latest')",
+    );
+    await catalog.client.query(`call backup_mgmt.await_backup('${asked?.backup_bk}', '5 minutes')`);
+
+    const { rows } = await catalog.client.query(
+      `select b.backup_type, b.method, p.backup_bk is not null as is_of_an_incremental
+         from backup_mgmt.backup_execution_s as b
+         left join backup_mgmt.backup_execution_s as p
+           on p.backup_bk = b.made_from and p.load_end_date is null and p.method = 'incremental'
+        where b.backup_bk = $1 and b.load_end_date is null`,
+      [asked?.backup_bk],
+    );
+
+    assert.deepEqual(rows, [{ backup_type: 'FULL', method: 'base', is_of_an_incremental: true }]);
+  });
+
   test('is refused for a target without a chain, and by another method than that of a chain’s beginning', async () => {
     await opened.failed(opened.backup('stock', { from: 'latest' }), 'backup-unknown');
     const refused = await runCli(

@@ -8,6 +8,7 @@ import {
 } from '@aws-sdk/client-sfn';
 import { z } from 'zod';
 import { HoldfastError } from '../../core/errors.ts';
+import { executionArnOf } from '../../core/execution-arn.ts';
 import { type Failure, failureOf } from '../../core/failure.ts';
 import { backupIdSchema } from '../../core/ids.ts';
 import type { ApiDependencies } from '../dependencies.ts';
@@ -106,7 +107,7 @@ export const runLocation = (kind: RunKind, name: string): string => `runs/${kind
 /** The run of that name. Throws `run-unknown`. */
 export async function runNamed(dependencies: ApiDependencies, kind: RunKind, name: string): Promise<Run> {
   const machine = machineOf(dependencies, kind);
-  const executionArn = `${machine.replace(':stateMachine:', ':execution:')}:${name}`;
+  const executionArn = executionArnOf(machine, name);
   const described = await dependencies.executions
     .send(new DescribeExecutionCommand({ executionArn }))
     .catch((error: unknown) => {

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { HoldfastError } from '../../core/errors.ts';
 import { type BackupId, backupIdSchema } from '../../core/ids.ts';
 import { journalEventSchema } from '../../core/journal.ts';
-import { requesterSchema } from '../../core/manifest.ts';
+import { nameOfRequester, requesterSchema } from '../../core/manifest.ts';
 import { inTransaction } from '../in-transaction.ts';
 import { applyEvents } from '../project.ts';
 
@@ -28,7 +28,7 @@ export async function approveRecovery(
   client: Client,
   { recoveryId, approvedBy, approvedAt }: z.infer<typeof approvalSchema>,
 ): Promise<{ readonly approved: true }> {
-  const approver = nameOf(approvedBy);
+  const approver = nameOfRequester(approvedBy);
   await decide(client, recoveryId, {
     column: 'approved_by',
     by: approver,
@@ -51,7 +51,7 @@ export async function refuseRecovery(
 ): Promise<{ readonly refused: true }> {
   await decide(client, recoveryId, {
     column: 'refused_by',
-    by: nameOf(refusedBy),
+    by: nameOfRequester(refusedBy),
     event: { event: 'recovery-refused', at: refusedAt, refusedBy, ...(reason === undefined ? {} : { reason }) },
     require: (asked) => {
       if (asked.machine !== 'recovery')
@@ -110,8 +110,6 @@ function requireWaiting(recoveryId: string, asked: Asked | undefined): Asked {
     throw new HoldfastError('approval-refused', `recovery '${recoveryId}' waits for no approval`);
   return asked;
 }
-
-const nameOf = ({ name, kind }: z.infer<typeof requesterSchema>): string => name ?? kind;
 
 const find = `
   select request.requested_by, request.machine, request.is_undecided, known.tenant,

@@ -17,6 +17,9 @@ export type Recovery = {
   readonly errorMessage: string | null;
   readonly errorHint: string | null;
   readonly execution: string | null;
+  /** Since when its execution waits for a second person, and when it is given up; null when it waits for nobody. */
+  readonly approvalAwaitedSince: string | null;
+  readonly approvalAwaitedUntil: string | null;
 };
 
 export type RecoveryFilter = {
@@ -47,10 +50,15 @@ export async function listRecoveries(client: Client, filter: RecoveryFilter = {}
        recovery.error_code as "errorCode",
        recovery.error_message as "errorMessage",
        recovery.error_hint as "errorHint",
-       recovery.execution
+       recovery.execution,
+       wait.waits_since as "approvalAwaitedSince",
+       wait.waits_until as "approvalAwaitedUntil"
      from backup_mgmt.recovery_operation_s as recovery
      left join backup_mgmt.recovery_operation_execution_l as link on link.recovery_hk = recovery.recovery_hk
      left join backup_mgmt.backup_execution_h as backup on backup.backup_hk = link.backup_hk
+     left join holdfast.request as request
+       on recovery.recovery_status = 'REQUESTED' and request.request_bk = recovery.recovery_bk and request.is_undecided
+     left join holdfast.approval_wait as wait on wait.request_bk = request.request_bk
      where recovery.load_end_date is null
        and ($1::text is null or recovery.target = $1::text)
        and ($2::timestamptz is null or recovery.recovery_start_time >= $2::timestamptz)

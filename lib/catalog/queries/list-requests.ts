@@ -11,6 +11,9 @@ export type QueuedRequest = {
   readonly requestedAt: string;
   readonly dueAt: string;
   readonly waitsFor: string | null;
+  /** Since when its execution waits for a second person, and when it is given up; null when it waits for nobody. */
+  readonly approvalAwaitedSince: string | null;
+  readonly approvalAwaitedUntil: string | null;
   readonly untakenSeconds: number | null;
   readonly execution: string;
   readonly errorCode: string | null;
@@ -31,6 +34,8 @@ export async function listRequests(client: Client, limit: number): Promise<reado
        requested_at as "requestedAt",
        run_at as "dueAt",
        waits_for as "waitsFor",
+       approval_awaited_since as "approvalAwaitedSince",
+       approval_awaited_until as "approvalAwaitedUntil",
        untaken_seconds as "untakenSeconds",
        execution,
        error_code as "errorCode",

@@ -1,6 +1,7 @@
 import type { Client } from 'pg';
 import { z } from 'zod';
 import { journalEventSchema } from '../../core/journal.ts';
+import { nameOfRequester } from '../../core/manifest.ts';
 import { restoreRequestSchema } from '../../core/requests.ts';
 import { methodSchema } from '../../core/vocabulary.ts';
 import { tenantKey } from '../hash-key.ts';
@@ -30,7 +31,7 @@ export async function requestRecovery(client: Client, asked: RecoveryToQueue): P
     asked.receiver,
     asked.method,
     tenantKey(asked.tenant),
-    request.requestedBy.name ?? request.requestedBy.kind,
+    nameOfRequester(request.requestedBy),
     request.requestedAt,
     asked.needsApproval,
     asked.execution,

@@ -1,3 +1,4 @@
+import type { QueuedRequest } from '../../catalog/queries/list-requests.ts';
 import { HoldfastError } from '../../core/errors.ts';
 import type { CliContext } from '../context.ts';
 import { localCatalog, withLocalStack } from '../local.ts';
@@ -28,13 +29,18 @@ export async function run(context: CliContext, { limit = '20' }: Options): Promi
   return 0;
 }
 
-function remarkOn(request: {
-  readonly waitsFor: string | null;
-  readonly untakenSeconds: number | null;
-  readonly errorCode: string | null;
-  readonly errorMessage: string | null;
-}): string {
+type Told =
+  | 'waitsFor'
+  | 'untakenSeconds'
+  | 'approvalAwaitedSince'
+  | 'approvalAwaitedUntil'
+  | 'errorCode'
+  | 'errorMessage';
+
+function remarkOn(request: Pick<QueuedRequest, Told>): string {
   if (request.errorCode !== null) return `[${request.errorCode}] ${oneLine(request.errorMessage ?? '')}`;
+  if (request.approvalAwaitedSince !== null)
+    return `asks for approval since ${request.approvalAwaitedSince}, and is given up at ${request.approvalAwaitedUntil}`;
   if (request.waitsFor !== null) return `behind ${oneLine(request.waitsFor)}`;
   if (request.untakenSeconds !== null && request.untakenSeconds > 90)
     return `due for ${duration(request.untakenSeconds)}, and nobody takes it: does take-requests run?`;

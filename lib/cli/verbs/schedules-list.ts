@@ -1,4 +1,5 @@
 import { HoldfastError } from '../../core/errors.ts';
+import { nameOfRequester } from '../../core/manifest.ts';
 import type { LastRun } from '../../lifecycle/last-runs.ts';
 import { type ScheduleOverview, scheduleOverview } from '../../lifecycle/schedule-overview.ts';
 import { type UpkeepOverview, upkeepOverview } from '../../lifecycle/upkeep-overview.ts';
@@ -95,7 +96,7 @@ function noteOf(schedule: ScheduleOverview): string[] {
   const notes: string[] = [];
   if (changed !== null)
     notes.push(
-      `* '${name}' was changed by ${changed.by.name ?? changed.by.kind} at ${changed.at}; configured: '${configured.cron}' ${configured.timezone}, ${configured.enabled ? 'enabled' : 'disabled'} ('holdfast schedules reset ${name}' brings that back)`,
+      `* '${name}' was changed by ${nameOfRequester(changed.by)} at ${changed.at}; configured: '${configured.cron}' ${configured.timezone}, ${configured.enabled ? 'enabled' : 'disabled'} ('holdfast schedules reset ${name}' brings that back)`,
     );
   if (lastRun?.error)
     notes.push(

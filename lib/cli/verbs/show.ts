@@ -1,4 +1,4 @@
-import { type Content, type Manifest, tablesAndRows } from '../../core/manifest.ts';
+import { type Content, type Manifest, nameOfRequester, tablesAndRows } from '../../core/manifest.ts';
 import type { Hold } from '../../core/retention/facts.ts';
 import { currentHold } from '../../lifecycle/hold-backup.ts';
 import { readManifest } from '../../store/backups.ts';
@@ -26,7 +26,7 @@ function describe(manifest: Manifest, hold: Hold | null, tables: boolean): strin
   const key = manifest.encryption.wrappedKey;
   return [
     `${manifest.backupId}  ${manifest.engine} ${manifest.method} backup of '${manifest.target}', ${manifest.tier}, ${manifest.status}`,
-    `taken     ${manifest.beganAt} to ${manifest.endedAt} (${duration(seconds)}), asked for by ${manifest.requestedBy.name ?? manifest.requestedBy.kind}`,
+    `taken     ${manifest.beganAt} to ${manifest.endedAt} (${duration(seconds)}), asked for by ${nameOfRequester(manifest.requestedBy)}`,
     `size      ${bytes(manifest.plainBytes)}, stored ${bytes(manifest.storedBytes)}`,
     `encrypted ${manifest.encryption.algorithm}${key ? ` under ${key.provider} key ${key.keyId}` : ''}`,
     `kept      until ${manifest.retention.until}`,

@@ -1,7 +1,7 @@
 import pLimit from 'p-limit';
 import { asHoldfastError } from '../../core/errors.ts';
 import type { BackupId, TargetName } from '../../core/ids.ts';
-import type { Manifest } from '../../core/manifest.ts';
+import { type Manifest, nameOfRequester } from '../../core/manifest.ts';
 import type { BackupFacts, Hold } from '../../core/retention/facts.ts';
 import type { LogStart } from '../../core/retention/log-facts.ts';
 import { readManifest } from '../../store/backups.ts';
@@ -91,7 +91,7 @@ export async function holdOf(store: Store, journal: JournalSummary): Promise<Hol
   if (journal.hold === undefined || !isHeld(journal)) return null;
   const event = await readEvent(store, journal.hold);
   if (event.event !== 'backup-held') return null;
-  return { since: event.at, by: event.heldBy.name ?? event.heldBy.kind, reason: event.reason };
+  return { since: event.at, by: nameOfRequester(event.heldBy), reason: event.reason };
 }
 
 const attemptsOf = ({ target, backupId, streams }: Manifest): ReadonlySet<string> =>

@@ -96,6 +96,19 @@ export function stepFunctionsOperations(executions: Executions): Operations {
         return {};
       },
     },
+    ListStateMachines: {
+      action: 'states:ListStateMachines',
+      resource: () => '*',
+      run: (input) => {
+        const listed = executions.machines().map(({ arn, name }) => ({
+          stateMachineArn: arn,
+          name,
+          type: 'STANDARD',
+          creationDate: 0,
+        }));
+        return page(input, listed, 'stateMachines');
+      },
+    },
     DescribeStateMachine: {
       action: 'states:DescribeStateMachine',
       resource: (input) => text(input, 'stateMachineArn'),

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { EventEmitter } from 'node:events';
 import { StateMachine, type StateMachineDefinition } from 'aws-local-stepfunctions';
 import { HoldfastError } from '../../core/errors.ts';
+import { executionArnOf } from '../../core/execution-arn.ts';
 import { AwsError } from '../aws-error.ts';
 import type { Caller } from '../identities.ts';
 import { asJsonObject, type Json } from '../json.ts';
@@ -94,6 +95,13 @@ export class Executions {
     return this.#stoppedByDeath;
   }
 
+  /** Every state machine, by name. */
+  machines(): LocalMachine[] {
+    return [...this.#machines.values()]
+      .map(({ machine }) => machine)
+      .sort((one, other) => one.name.localeCompare(other.name));
+  }
+
   /** The machine of this name or ARN. Throws `StateMachineDoesNotExist`. */
   machine(nameOrArn: string): LocalMachine {
     return this.#entry(nameOrArn).machine;
@@ -109,7 +117,7 @@ export class Executions {
     if (!/^[^\s<>{}[\]?*"#%\\^|~`$&,;:/\p{Cc}]{1,80}$/u.test(name))
       throw new AwsError('InvalidName', `'${name}' is not a name: 80 characters at most, none of them special`);
     const parsed = parseInput(input);
-    const arn = `${machine.arn.replace(':stateMachine:', ':execution:')}:${name}`;
+    const arn = executionArnOf(machine.arn, name);
     const existing = this.#records.get(arn);
     if (existing?.status === 'RUNNING' && existing.input === input) return existing;
     if (existing !== undefined) throw new AwsError('ExecutionAlreadyExists', `Execution Already Exists: '${arn}'`);

@@ -23,7 +23,7 @@ import {
   timelinePath,
 } from '../../engines/postgres/replication/timeline-history.ts';
 import { historyName, segmentName, segmentStart } from '../../engines/postgres/replication/wal-segments.ts';
-import { openWal } from '../open-wal.ts';
+import { openWal, type WalLog } from '../open-wal.ts';
 import type { WalSegment } from '../wal-contents.ts';
 import type { WalContext } from '../wal-context.ts';
 import { parseWalName } from '../wal-names.ts';
@@ -107,8 +107,12 @@ export async function storeHistory(
   return timelinePath(identity.timeline, parseTimelineHistory(text));
 }
 
-/** Where to begin, and what the store has of that first segment already. */
-export type PlannedStart = WalStart & { readonly known: readonly KnownPiece[] };
+/** Where to begin, and what the store has already of the first segment that is received, which has to come again as it is. */
+export type PlannedStart = WalStart & {
+  /** The beginning of that segment: the one in which `lsn` is, or the one that ends there. */
+  readonly begin: Lsn;
+  readonly known: readonly KnownPiece[];
+};
 
 /** Plans it of what the store has. `lastDurable` is where the last receiver was, which saves listing everything. */
 export async function planSession(
@@ -135,7 +139,9 @@ export async function planSession(
   if ([...segments.values()].every((found) => found.length === 0)) segments = await segmentsFrom(0n);
   const start = planStart(path, segments, { slotLsn, segmentBytes });
   await refuseRegression(sql, identity, start);
-  const name = segmentName(start.timeline, segmentStart(start.lsn, segmentBytes), segmentBytes);
+  const begin = segmentStart(start.lsn, segmentBytes);
+  if (begin === start.lsn) return { ...start, ...(await segmentBefore(wal, start, segmentBytes)) };
+  const name = segmentName(start.timeline, begin, segmentBytes);
   const pieces = (segments.get(start.timeline) ?? []).find((segment) => segment.name === name)?.pieces ?? [];
   const known = await Promise.all(
     pieces.map(async (piece): Promise<KnownPiece> => {
@@ -144,7 +150,35 @@ export async function planSession(
       return { from: 0, to: 0, ...parsed, plainSha256 };
     }),
   );
-  return { ...start, known };
+  return { ...start, begin, known };
+}
+
+/** The same start without the proof, for a server that has removed what it would be proved by. */
+export const unproved = (start: WalStart, segmentBytes: number): PlannedStart => ({
+  ...start,
+  begin: segmentStart(start.lsn, segmentBytes),
+  known: [],
+});
+
+/**
+ * Where the store's WAL ends with a segment, nothing of the next one is there to compare: a server that was set back, and has written past that
+ * position since, would go on with the log of another history. So the segment before is received once more.
+ */
+async function segmentBefore(
+  wal: WalLog,
+  start: WalStart,
+  segmentBytes: number,
+): Promise<Pick<PlannedStart, 'begin' | 'known'>> {
+  const { begin, known } = unproved(start, segmentBytes);
+  if (begin < BigInt(segmentBytes)) return { begin, known };
+  const before = begin - BigInt(segmentBytes);
+  try {
+    const { plainSha256 } = await wal.about(segmentName(start.timeline, before, segmentBytes));
+    return { begin: before, known: [{ from: 0, to: segmentBytes, plainSha256 }] };
+  } catch (error) {
+    if (error instanceof HoldfastError && error.code === 'object-missing') return { begin, known };
+    throw error;
+  }
 }
 
 /** A primary whose WAL ends before what the store has of the same timeline was set back, or lost its end: it will write other bytes there. */

@@ -1,6 +1,5 @@
 import type { Client } from 'pg';
 import type { Lsn } from '../../engines/postgres/replication/lsn.ts';
-import { segmentStart } from '../../engines/postgres/replication/wal-segments.ts';
 import { type NextTimeline, WalStream } from '../../engines/postgres/replication/wal-stream.ts';
 import type { WalWriter } from '../write-wal.ts';
 import { segmentsOnTheWay } from './receiver-settings.ts';
@@ -12,6 +11,8 @@ export type TimelineOptions = {
   readonly writer: WalWriter;
   readonly slot: string;
   readonly timeline: number;
+  /** The segment's beginning with which it is received: the one in which `durable` is, or the one that ends there. */
+  readonly begin: Lsn;
   /** As far as the store has it. */
   readonly durable: Lsn;
   readonly known: readonly KnownPiece[];
@@ -39,7 +40,7 @@ export type TimelineOptions = {
  * what the store lacks.
  */
 export async function receiveTimeline(options: TimelineOptions): Promise<NextTimeline | undefined> {
-  const { segmentBytes, timeline, durable, stop } = options;
+  const { segmentBytes, timeline, begin, durable, stop } = options;
   const limit = segmentsOnTheWay(segmentBytes);
   const giveUp = new AbortController();
   const failed = Promise.withResolvers<never>();
@@ -62,6 +63,7 @@ export async function receiveTimeline(options: TimelineOptions): Promise<NextTim
   });
   const assembler = new SegmentAssembler({
     timeline,
+    begin,
     durable,
     known: options.known,
     segmentBytes,
@@ -70,7 +72,7 @@ export async function receiveTimeline(options: TimelineOptions): Promise<NextTim
   });
   const stream = new WalStream(options.client, {
     slot: options.slot,
-    from: segmentStart(durable, segmentBytes),
+    from: begin,
     timeline,
     onWal: (bytes) => {
       assembler.take(bytes);

@@ -20,6 +20,7 @@ import {
   type ReceiverSession,
   readySlot,
   storeHistory,
+  unproved,
 } from './open-session.ts';
 import { receiveTimeline } from './receive-timeline.ts';
 import type { ReceiverSettings } from './receiver-settings.ts';
@@ -103,6 +104,8 @@ export async function receiveWal(context: WalContext, options: ReceiveOptions): 
   }
 }
 
+type StartOnPath = PlannedStart & { readonly path: TimelinePath };
+
 class Receiver {
   readonly #context: WalContext;
   readonly #options: ReceiveOptions;
@@ -143,21 +146,29 @@ class Receiver {
     const { now } = this.#state;
     const lastDurable = now.systemIdentifier === systemIdentifier ? parseLsn(now.durableLsn) : undefined;
     const start = await planSession(this.#context, target, { session, path, slotLsn, lastDurable });
+    const { segmentBytes } = session;
+    const goOn = (from: PlannedStart): Promise<boolean> => this.#isStreamed(session, writer, { ...from, path });
+    if (await goOn(start)) return;
+    const plain = unproved(start, segmentBytes);
+    if (start.begin < plain.begin && (await goOn(plain))) return;
+    if (start.otherwise === undefined)
+      throw new HoldfastError('source-interrupted', `the server no longer has WAL from ${formatLsn(start.lsn)}`);
+    this.#tellGap(start, segmentBytes);
+    await this.#stream(session, writer, { ...unproved(start.otherwise, segmentBytes), path });
+  }
+
+  /** False when the server no longer has what is to be begun with. */
+  async #isStreamed(session: ReceiverSession, writer: WalWriter, start: StartOnPath): Promise<boolean> {
     try {
-      await this.#stream(session, writer, { ...start, path });
+      await this.#stream(session, writer, start);
+      return true;
     } catch (error) {
-      if (!(error instanceof HoldfastError && error.code === 'wal-gone')) throw error;
-      if (start.otherwise === undefined) throw new HoldfastError('source-interrupted', error.message, { cause: error });
-      this.#tellGap(start, session.segmentBytes);
-      await this.#stream(session, writer, { ...start.otherwise, known: [], path });
+      if (error instanceof HoldfastError && error.code === 'wal-gone') return false;
+      throw error;
     }
   }
 
-  async #stream(
-    session: ReceiverSession,
-    writer: WalWriter,
-    start: PlannedStart & { readonly path: TimelinePath },
-  ): Promise<void> {
+  async #stream(session: ReceiverSession, writer: WalWriter, start: StartOnPath): Promise<void> {
     const { target, settings, log } = this.#options;
     const { replication, identity, segmentBytes, limits } = session;
     const state = this.#state;
@@ -174,6 +185,7 @@ class Receiver {
         writer,
         slot: settings.slot,
         timeline: start.timeline,
+        begin: start.begin,
         durable: start.lsn,
         known: start.known,
         segmentBytes,

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { HoldfastError } from '../../core/errors.ts';
 import { formatLsn, type Lsn } from '../../engines/postgres/replication/lsn.ts';
-import { segmentName, segmentStart } from '../../engines/postgres/replication/wal-segments.ts';
+import { segmentName } from '../../engines/postgres/replication/wal-segments.ts';
 import { BufferPool } from '../../pipeline/buffer-pool.ts';
 import { pieceName } from '../wal-names.ts';
 import type { WalUpload } from './uploads.ts';
@@ -33,9 +33,10 @@ export class SegmentAssembler {
   #pieces: Piece[] = [];
   #isRefused = false;
 
-  /** `durable`, within the first segment or at its beginning, is as far as the store has it. */
+  /** `begin` is where the first segment does. `durable`, within it, at its beginning or its end, is as far as the store has it. */
   constructor(options: {
     readonly timeline: number;
+    readonly begin: Lsn;
     readonly durable: Lsn;
     /** The pieces that make up what the store has of the first segment. */
     readonly known: readonly KnownPiece[];
@@ -49,7 +50,7 @@ export class SegmentAssembler {
     this.#pointAt = options.pointAt;
     this.#known = options.known;
     this.#pool = new BufferPool(options.segmentBytes);
-    this.#start = segmentStart(options.durable, options.segmentBytes);
+    this.#start = options.begin;
     this.#flushed = Number(options.durable - this.#start);
   }
 
@@ -123,7 +124,9 @@ export class SegmentAssembler {
   #seal(): void {
     const buffer = this.#buffer;
     if (buffer === undefined) return;
-    this.#upload({ name: this.#name, from: 0, plain: buffer.bytes, buffer });
+    // One that was there whole has only been compared.
+    if (this.#flushed === this.#segmentBytes) this.#pool.give(buffer.bytes);
+    else this.#upload({ name: this.#name, from: 0, plain: buffer.bytes, buffer });
     this.#start += BigInt(this.#segmentBytes);
     this.#buffer = undefined;
     this.#filled = 0;

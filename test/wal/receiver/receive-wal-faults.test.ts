@@ -1,13 +1,18 @@
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import { test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 import { formatLsn, parseLsn } from '../../../lib/engines/postgres/replication/lsn.ts';
+import { segmentName } from '../../../lib/engines/postgres/replication/wal-segments.ts';
 import type { Store } from '../../../lib/store/store.ts';
 import { openWal, walSystems } from '../../../lib/wal/open-wal.ts';
 import { WalKeys } from '../../../lib/wal/wal-keys.ts';
 import { walWriter } from '../../../lib/wal/write-wal.ts';
-import { postgresServer } from '../../servers/postgres.ts';
+import { type PostgresServer, postgresServer } from '../../servers/postgres.ts';
 import { until } from '../../until.ts';
 import { target, type WalPlace, walPlace } from '../wal-place.ts';
 import { confirmed, flushedLsn, pgbench, receiving, slot, switchAndWait, walState, withSql } from './receiving.ts';
@@ -156,6 +161,81 @@ test('a server that was set back is refused: it would write other bytes where th
     message: /the server's WAL ends at .* of timeline 1, and the store's at .*: it was set back, or has lost its end/,
   });
 });
+
+test('a server that was set back and has written on since is refused, also where the store ends with a segment', async () => {
+  await using server = await postgresServer({ major: 17, settings });
+  await using place = await walPlace();
+  await using first = receiving(place, server);
+  await pgbench(server, '-i', '-s', '1', '-q');
+  await switchAndWait(server);
+  await first.stop();
+  await server.stop();
+  const folder = mkdtempSync(path.join(tmpdir(), 'holdfast-set-back-'));
+  try {
+    const snapshot = path.join(folder, 'data');
+    execFileSync('cp', ['-a', server.dataDir, snapshot]);
+    await server.start();
+    const end = await endWithSegment(place, server);
+    await server.kill();
+
+    await using older = await postgresServer({ major: 17, settings, data: snapshot });
+    while ((await flushedLsn(older)) <= end) {
+      await withSql(older, (client) => client.query('create table if not exists another (at timestamptz)'));
+      await withSql(older, (client) => client.query('insert into another values (now())'));
+      await withSql(older, (client) => client.query('select pg_switch_wal()'));
+    }
+
+    await assert.rejects(receiving(place, older).ended, {
+      code: 'wal-conflict',
+      message: /^the server's WAL '0{7}1\w{16}' differs from what the store has of it, up to byte 16777216$/,
+    });
+    const state = await walState(place);
+    assert.deepEqual([state?.state, state?.durableLsn], ['refused', formatLsn(end)]);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+});
+
+test('where the store ends with a segment that the server has removed, receiving goes on without it', async () => {
+  await using server = await postgresServer({ major: 17, settings: { wal_keep_size: '0', max_wal_size: '32MB' } });
+  await using place = await walPlace();
+  const end = await endWithSegment(place, server);
+  const before = segmentName(1, end - 16_777_216n, 16_777_216);
+  await withSql(server, (client) => client.query('checkpoint'));
+  assert.equal(readdirSync(path.join(server.dataDir, 'pg_wal')).includes(before), false);
+
+  await using second = receiving(place, server);
+  const later = await switchAndWait(server);
+  await second.stop();
+
+  assert.ok(later > end);
+  const wal = await walOf(place);
+  assert.deepEqual(await wal.reachable({ timeline: 1, lsn: formatLsn(end - 1n) }), {
+    ...(await wal.reachable({ timeline: 1, lsn: formatLsn(end) })),
+    isGap: false,
+  });
+  assert.deepEqual(
+    second.said.filter((line) => line.includes('lost')),
+    [],
+  );
+});
+
+/** Receives until the store's WAL ends where a segment does; resolves with that position. */
+async function endWithSegment(place: WalPlace, server: PostgresServer): Promise<bigint> {
+  for (;;) {
+    await using receiver = receiving(place, server, { flushSeconds: 300 });
+    await until(async () => (await walState(place))?.state === 'receiving', 'the receiver');
+    await withSql(server, (client) => client.query('create table if not exists filled (at timestamptz)'));
+    await withSql(server, (client) => client.query('insert into filled values (now())'));
+    await withSql(server, (client) => client.query('select pg_switch_wal()'));
+    const flushed = await flushedLsn(server);
+    await until(async () => (await confirmed(server)) >= flushed, `the slot to reach ${flushed}`);
+    await receiver.stop();
+    const durable = parseLsn((await walState(place))?.durableLsn ?? '0/0');
+    // The server may have noted something of its own meanwhile.
+    if (durable % 16_777_216n === 0n) return durable;
+  }
+}
 
 test('a slot that was removed is made again, and the store goes on without a hole while the server has what it needs', async () => {
   await using server = await postgresServer({ major: 17, settings });

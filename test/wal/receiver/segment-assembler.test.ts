@@ -7,10 +7,15 @@ import type { WalUpload } from '../../../lib/wal/receiver/uploads.ts';
 const segmentBytes = 1024 * 1024;
 
 /** An assembler, and what it emitted; each upload's bytes are copied at once, as an upload that is quick would have read them. */
-function assembling(durable: bigint, known: { from: number; to: number; plainSha256: string }[] = []) {
+function assembling(
+  durable: bigint,
+  known: { from: number; to: number; plainSha256: string }[] = [],
+  begin = durable - (durable % BigInt(segmentBytes)),
+) {
   const emitted: { name: string; end: bigint | undefined; plain: Buffer }[] = [];
   const assembler = new SegmentAssembler({
     timeline: 1,
+    begin,
     durable,
     known,
     segmentBytes,
@@ -77,4 +82,24 @@ test('what the store has of the first segment has to come again, and the first p
   const other = assembling(2000n, known);
   assert.throws(() => other.assembler.take(randomBytes(2500)), { code: 'wal-conflict' });
   assert.equal(other.assembler.isRefused, true);
+});
+
+test('a segment that the store has whole is compared, and not made once more', () => {
+  const wal = randomBytes(segmentBytes + 500);
+  const plainSha256 = createHash('sha256').update(wal.subarray(0, segmentBytes)).digest('hex');
+  const known = [{ from: 0, to: segmentBytes, plainSha256 }];
+  const { assembler, emitted } = assembling(0x400000n, known, 0x300000n);
+
+  assembler.take(wal.subarray(0, 1000));
+  assembler.flush();
+  assembler.take(wal.subarray(1000));
+  assembler.flush();
+
+  assert.deepEqual(
+    emitted.map(({ name, end }) => [name, end]),
+    [['000000010000000000000004.partial-00000000-000001F4', 0x4001f4n]],
+  );
+  assert.deepEqual(emitted[0]?.plain, wal.subarray(segmentBytes));
+  const other = assembling(0x400000n, known, 0x300000n);
+  assert.throws(() => other.assembler.take(randomBytes(segmentBytes + 500)), { code: 'wal-conflict' });
 });

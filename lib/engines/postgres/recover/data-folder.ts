@@ -14,6 +14,7 @@ import path from 'node:path';
 import { HoldfastError } from '../../../core/errors.ts';
 import { accountOfFolder } from '../../../servers/account-of-folder.ts';
 import { asAccount, type ServerAccount } from '../../../servers/server-account.ts';
+import { type FolderHold, holdFolder, isOfHold } from './folder-hold.ts';
 
 /** Stands in a folder that a restore fills, from its first moment until all is done. */
 export const incompleteMark = 'HOLDFAST_RESTORE_IS_INCOMPLETE';
@@ -32,11 +33,12 @@ export type DataFolder = {
   readonly work: string;
   /** The first of the folders on the way to it, itself the last, that was made for it; undefined when it was there. */
   readonly made: string | undefined;
+  readonly hold: FolderHold;
 };
 
 /**
  * Opens a folder for a restore: makes it if need be, and marks it. What an interrupted restore has left in it is cleared away; anything else
- * that is in it has the restore refused, with `target-not-empty`.
+ * that is in it has the restore refused, with `target-not-empty`; and another restore that is at work in it, with `lease-held`.
  *
  * Invariant: as long as the mark stands in it, nobody was told that it is good. In order: the mark, the files but `pg_control`, that file (a server
  * starts on no folder without it), the recovery, the checks; then it is handed over: the mark goes last. A crash at any moment leaves the mark.
@@ -44,21 +46,34 @@ export type DataFolder = {
 export function openDataFolder(folder: string): DataFolder {
   const account = accountOfFolder(folder);
   const made = mkdirSync(folder, { recursive: true, mode: 0o700 });
+  // Nothing is written to a folder of somebody else's.
+  requireFree(folder);
+  const hold = holdFolder(folder, account);
+  try {
+    // Whoever had it until now may have filled it.
+    if (requireFree(folder) === 'interrupted') clearLeftovers(folder);
+    const mark = path.join(folder, incompleteMark);
+    writeFileSync(mark, markText, { mode: 0o600 });
+    const work = path.join(folder, workName);
+    mkdirSync(work, { mode: 0o700 });
+    chmodSync(folder, 0o700);
+    // The server has to pass through what was made above the folder too.
+    const above = made === undefined ? [] : foldersBetween(made, folder);
+    if (account) for (const one of [...above, folder, mark, work]) chownSync(one, account.uid, account.gid);
+    return { path: folder, account, work, made, hold };
+  } catch (error) {
+    hold.release();
+    throw error;
+  }
+}
+
+function requireFree(folder: string): 'empty' | 'interrupted' {
   const names = readdirSync(folder);
-  const mark = path.join(folder, incompleteMark);
-  if (names.includes(incompleteMark)) clearLeftovers(folder);
-  else if (names.some((name) => name !== 'lost+found'))
-    throw new HoldfastError('target-not-empty', `'${folder}' is not empty`, {
-      hint: 'restore into another folder with --as, or move what is there aside',
-    });
-  writeFileSync(mark, markText, { mode: 0o600 });
-  const work = path.join(folder, workName);
-  mkdirSync(work, { mode: 0o700 });
-  chmodSync(folder, 0o700);
-  // The server has to pass through what was made above the folder too.
-  const above = made === undefined ? [] : foldersBetween(made, folder);
-  if (account) for (const one of [...above, folder, mark, work]) chownSync(one, account.uid, account.gid);
-  return { path: folder, account, work, made };
+  if (names.includes(incompleteMark)) return 'interrupted';
+  if (names.every((name) => isKept(name))) return 'empty';
+  throw new HoldfastError('target-not-empty', `'${folder}' is not empty`, {
+    hint: 'restore into another folder with --as, or move what is there aside',
+  });
 }
 
 /** Throws `preflight-failed` where the account that the server runs as cannot come to the folder: it owns it, and a folder above is closed to it. */
@@ -85,9 +100,10 @@ function foldersBetween(first: string, folder: string): readonly string[] {
  * Takes back what a restore that failed has put there, and the folders that were made for it. One of those in which something else is by now
  * stays with it: a restore takes hours, and others may have found the folder useful.
  */
-export function takeBack({ path: folder, made }: DataFolder): void {
+export function takeBack({ path: folder, made, hold }: DataFolder): void {
   removeContents(folder);
   rmSync(path.join(folder, incompleteMark), { force: true });
+  hold.release();
   if (made === undefined) return;
   for (const one of [folder, ...foldersBetween(made, folder).toReversed()]) {
     if (readdirSync(one).length > 0) return;
@@ -110,14 +126,17 @@ function clearLeftovers(folder: string): void {
 /** All but the mark, so that a crash in between is seen. */
 function removeContents(folder: string): void {
   for (const name of readdirSync(folder))
-    if (name !== incompleteMark && name !== 'lost+found')
-      rmSync(path.join(folder, name), { recursive: true, force: true });
+    if (name !== incompleteMark && !isKept(name)) rmSync(path.join(folder, name), { recursive: true, force: true });
 }
 
-/** Says that the folder is whole: what the restore needed goes, then the mark. */
-export function handOver({ path: folder, work }: DataFolder): void {
+/** What may be in a folder that counts as empty. */
+const isKept = (name: string): boolean => name === 'lost+found' || isOfHold(name);
+
+/** Says that the folder is whole: what the restore needed goes, then the mark, and then the hold, so that nobody clears away what is whole. */
+export function handOver({ path: folder, work, hold }: DataFolder): void {
   rmSync(work, { recursive: true, force: true });
   rmSync(path.join(folder, incompleteMark), { force: true });
+  hold.release();
 }
 
 const controlFile = path.join('global', 'pg_control');
@@ -135,7 +154,7 @@ export function unpackedName(name: string): string | undefined {
   if (name === 'global/pg_control') return controlFileAside;
   // Places of tablespaces are linked to where they are put here.
   if (name === 'tablespace_map') return undefined;
-  return notTaken.has(name) ? undefined : name;
+  return notTaken.has(name) || isOfHold(name) ? undefined : name;
 }
 
 /** What would make a copy of a standby one again, or is of a restore of old. */

@@ -3,9 +3,9 @@ import type { ReachedPoint } from '../../../core/recovery-point.ts';
 import { serverAccount } from '../../../servers/server-account.ts';
 import type { EngineContext, RestorePlan } from '../../engine.ts';
 import { findExactServer, type ServerPrograms } from '../server-programs.ts';
-import { type ClusterFacts, clusterAmong, clusterFactsOf } from './cluster-facts.ts';
+import type { ClusterFacts } from './cluster-facts.ts';
 import { completeDataFolder, type DataFolder, openDataFolder } from './data-folder.ts';
-import { planRecovery } from './plan-recovery.ts';
+import type { RecoveryPlan } from './plan-recovery.ts';
 import { recover } from './recover.ts';
 import { openRecoveryServer, type RecoveryServer } from './recovery-server.ts';
 import { openScratchFolder } from './scratch-folder.ts';
@@ -14,7 +14,8 @@ import { placedIn } from './unpack-cluster.ts';
 import type { Unpacked } from './unpack-tar.ts';
 
 type Context = Pick<EngineContext, 'progress' | 'signal' | 'parallelJobs'>;
-type Plan = Pick<RestorePlan, 'reader' | 'log' | 'point' | 'timeline'> & {
+type Plan = Pick<RestorePlan, 'reader'> & {
+  readonly recovery: RecoveryPlan;
   readonly streams: readonly Pick<RestorePlan['streams'][number], 'record' | 'open'>[];
 };
 
@@ -42,8 +43,8 @@ export async function openScratchCluster(
     readonly settings?: Readonly<Record<string, string>>;
   },
 ): Promise<ScratchCluster> {
-  const base = clusterFactsOf(clusterAmong(plan.streams).record);
-  const recovery = await planRecovery(base, plan);
+  const { recovery } = plan;
+  const { base } = recovery;
   const chain = await chainOf(plan);
   const programs = findExactServer(base.major, { account: serverAccount() });
 
@@ -53,6 +54,9 @@ export async function openScratchCluster(
   requireRoomFor(chain, { data: folder, tablespaces: places }, options.tooSmall);
   const data = openDataFolder(path.join(folder, 'data'));
   const tablespaces = places.map((place) => ({ ...place, folder: openDataFolder(place.folder) }));
+  made.defer(() => {
+    for (const { hold } of [data, ...tablespaces.map((place) => place.folder)]) hold.release();
+  });
   const unpacked = await unpackBackup(context, chain, { places: { data, tablespaces }, programs: () => programs });
   completeDataFolder(data);
   const server = made.use(

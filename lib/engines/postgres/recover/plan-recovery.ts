@@ -1,4 +1,3 @@
-import type { RecoveryPoint } from '../../../core/recovery-point.ts';
 import type { RestorePlan } from '../../engine.ts';
 import type { ClusterFacts } from './cluster-facts.ts';
 import { findLogPath } from './log-path.ts';
@@ -11,10 +10,14 @@ export type RecoveryPlan = Pick<Recovery, 'base' | 'point' | 'along' | 'isTimeli
 /** Plans a recovery, and refuses one that cannot reach its point. Throws `point-unreachable`. */
 export async function planRecovery(
   base: ClusterFacts,
-  { log, timeline, point: asked }: Pick<RestorePlan, 'log' | 'timeline' | 'point'>,
+  { log, timeline, point }: Pick<RestorePlan, 'log' | 'timeline' | 'point'>,
 ): Promise<RecoveryPlan> {
-  const path = log && (await findLogPath(log, base, timeline));
-  const point: RecoveryPoint = asked ?? { kind: 'latest' };
-  await requireReachable(point, base, { log, path });
-  return { base, point, along: log && path && { log, path }, isTimelineNamed: timeline !== undefined };
+  const along = log && { log, path: await findLogPath(log, base, timeline) };
+  return planAlong(base, { along, point: point ?? { kind: 'latest' }, isTimelineNamed: timeline !== undefined });
+}
+
+/** As `planRecovery`, where the way along the log is known already. */
+export async function planAlong(base: ClusterFacts, plan: Omit<RecoveryPlan, 'base'>): Promise<RecoveryPlan> {
+  await requireReachable(plan.point, base, { log: plan.along?.log, path: plan.along?.path });
+  return { base, ...plan };
 }

@@ -3,7 +3,7 @@ import type { LogReader } from '../../engine.ts';
 import { formatLsn, parseLsn } from '../replication/lsn.ts';
 import { parseSegmentName } from '../replication/wal-segments.ts';
 import type { ClusterFacts } from './cluster-facts.ts';
-import { findLogPath } from './log-path.ts';
+import type { LogPath } from './log-path.ts';
 
 /**
  * A moment in the window that a backup and its log reach, drawn by `chance`: a time where it is known which times the log has, the beginning of
@@ -12,13 +12,18 @@ import { findLogPath } from './log-path.ts';
 export async function pointByChance(
   base: ClusterFacts,
   {
-    log,
+    along,
     notBefore,
     chance,
-  }: { readonly log: LogReader | undefined; readonly notBefore: string; readonly chance: number },
+  }: {
+    /** The log, and the way along its newest timeline. */
+    readonly along: { readonly log: LogReader; readonly path: LogPath } | undefined;
+    readonly notBefore: string;
+    readonly chance: number;
+  },
 ): Promise<RecoveryPoint> {
-  if (log === undefined) return { kind: 'immediate' };
-  const path = await findLogPath(log, base, undefined);
+  if (along === undefined) return { kind: 'immediate' };
+  const { log, path } = along;
   const covered = await log.covered();
   const from = Date.parse(notBefore);
   const isThere = covered?.timeline === path.timeline && parseLsn(covered.lsn) <= path.reachable.lsn;

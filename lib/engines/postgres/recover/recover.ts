@@ -179,9 +179,15 @@ function requireThere(
   throw new HoldfastError(
     'point-unreachable',
     `${describePoint(point)} was not reached: the log goes to ${formatLsn(end)}, and cannot be read beyond ${reached.position}`,
-    { hint: `a segment there is damaged; --to-lsn ${story.lastRecord} is the last point that can be reached` },
+    { hint: `a segment there is damaged; ${lastPoint(story)}` },
   );
 }
+
+/** A backup that nothing was written after, a standby's or one of a server that had been stopped, has no record to apply. */
+const lastPoint = ({ lastRecord }: RecoveryStory): string =>
+  lastRecord === undefined
+    ? 'nothing of the log can be applied: leave the point out to restore the backup itself'
+    : `--to-lsn ${lastRecord} is the last point that can be reached`;
 
 /**
  * A recovery to a moment leaves the log from that moment on behind, on a timeline of its own. A time that lies there is not on the newer timeline,

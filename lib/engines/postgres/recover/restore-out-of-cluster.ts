@@ -8,9 +8,10 @@ import type { Selection } from '../../../core/selection.ts';
 import type { CaptureStream, EngineContext, RestorePlan, RestoreResult } from '../../engine.ts';
 import { captureLogical, type FindTools } from '../capture.ts';
 import { restoreLogical } from '../restore.ts';
-import { clusterAmong } from './cluster-facts.ts';
+import { clusterAmong, clusterFactsOf } from './cluster-facts.ts';
 import { databasesOf } from './examine-cluster.ts';
 import { openScratchCluster } from './open-scratch-cluster.ts';
+import { planRecovery } from './plan-recovery.ts';
 
 type Planned = RestorePlan['streams'][number];
 
@@ -62,7 +63,8 @@ async function dumpsOf(
     findTools,
   }: { readonly selection: Selection; readonly as: string | undefined; readonly findTools: FindTools },
 ): Promise<Dumped> {
-  await using cluster = await openScratchCluster(context, plan, { tooSmall: 'preflight-failed' });
+  const recovery = await planRecovery(clusterFactsOf(clusterAmong(plan.streams).record), plan);
+  await using cluster = await openScratchCluster(context, { ...plan, recovery }, { tooSmall: 'preflight-failed' });
   const connection = await cluster.server.connection();
   const databases = chosenOf(selection, await databasesOf(connection), as);
   const dumps: Planned[] = [];

@@ -10,6 +10,7 @@ import { clusterAmong, clusterFactsOf } from './cluster-facts.ts';
 import { databasesOf, examineChecksums, examineDatabases } from './examine-cluster.ts';
 import { findLogPath } from './log-path.ts';
 import { openScratchCluster, type ScratchCluster } from './open-scratch-cluster.ts';
+import { planAlong } from './plan-recovery.ts';
 import { pointByChance } from './point-by-chance.ts';
 
 const optionsSchema = z.object(postgresRestoreTestShape);
@@ -23,18 +24,14 @@ export async function testCluster(context: Context, plan: RestoreTestPlan): Prom
   const { amcheck, serverSettings } = optionsSchema.parse(plan.options);
   const stream = clusterAmong(plan.streams);
   const base = clusterFactsOf(stream.record);
+  const along = plan.log && { log: plan.log, path: await findLogPath(plan.log, base, undefined) };
   const point =
-    plan.point ??
-    (await pointByChance(base, { log: plan.log, notBefore: stream.record.endedAt, chance: plan.chance ?? 0 }));
+    plan.point ?? (await pointByChance(base, { along, notBefore: stream.record.endedAt, chance: plan.chance ?? 0 }));
 
   const beganAt = performance.now();
   // Whichever moment is drawn, it is one of the newest timeline: nobody means another.
-  const timeline = plan.log && (await findLogPath(plan.log, base, undefined)).timeline;
-  await using cluster = await openTestable(
-    context,
-    { ...plan, point, ...(timeline !== undefined && { timeline }) },
-    serverSettings,
-  );
+  const recovery = await planAlong(base, { along, point, isTimelineNamed: along !== undefined });
+  await using cluster = await openTestable(context, { ...plan, recovery }, serverSettings);
   const restoreSeconds = Math.round(performance.now() - beganAt) / 1000;
   plan.onRestored();
 
@@ -73,7 +70,7 @@ export async function testCluster(context: Context, plan: RestoreTestPlan): Prom
 /** What this place lacks says nothing of the backup. */
 async function openTestable(
   context: Context,
-  plan: RestoreTestPlan & { readonly timeline?: number },
+  plan: Parameters<typeof openScratchCluster>[1],
   settings: Readonly<Record<string, string>>,
 ): Promise<ScratchCluster> {
   try {

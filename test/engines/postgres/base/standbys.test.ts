@@ -1,7 +1,13 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
 import { after, before, suite, test } from 'node:test';
 import type { CaptureStream } from '../../../../lib/engines/engine.ts';
+import { chooseSource } from '../../../../lib/engines/postgres/base/choose-source.ts';
+import { connectionSchema } from '../../../../lib/engines/postgres/connection.ts';
 import { postgresEngine } from '../../../../lib/engines/postgres/postgres-engine.ts';
+import { readServer } from '../../../../lib/engines/postgres/server.ts';
+import { tcpProxy } from '../../../faults/tcp-proxy.ts';
 import { type PostgresServer, postgresServer } from '../../../servers/postgres.ts';
 import { until } from '../../../until.ts';
 import { contextFor, run, session } from '../run-engine.ts';
@@ -14,7 +20,8 @@ suite('where a base backup is read from', { concurrency: false }, () => {
   let primary: PostgresServer;
   let standby: PostgresServer;
   before(async () => {
-    primary = await postgresServer({ major: 17, settings: { full_page_writes: 'on' } });
+    const settings = { full_page_writes: 'on', log_replication_commands: 'on' };
+    primary = await postgresServer({ major: 17, settings });
     await run(primary, 'postgres', 'create table noted as select 7 as id');
     standby = await postgresServer({ major: 17, standbyOf: primary });
     await caughtUp(primary, standby);
@@ -43,6 +50,9 @@ suite('where a base backup is read from', { concurrency: false }, () => {
     }
   };
   const address = ({ port }: PostgresServer): string => `127.0.0.1:${port}`;
+  /** How often the primary was asked who it is. */
+  const identifications = (): number =>
+    readFileSync(path.join(primary.dataDir, '..', 'server.log'), 'utf8').split('command: IDENTIFY_SYSTEM').length - 1;
   const fromPrimary = (why: string) => ({
     from: address(primary),
     fromStandby: false,
@@ -72,13 +82,17 @@ suite('where a base backup is read from', { concurrency: false }, () => {
   test('is the next standby, or the primary, where one is of another cluster', async () => {
     await using stranger = await postgresServer({ major: 18 });
     await using strangersStandby = await postgresServer({ major: 18, standbyOf: stranger });
-    using context = contextWith([strangersStandby, standby]);
+    using context = contextWith([strangersStandby, strangersStandby, standby]);
     using alone = contextWith([strangersStandby]);
 
+    const before = identifications();
+
     const { from, fromStandby } = await readFrom(context);
+    const asked = identifications() - before;
     const { remarks } = await readFrom(alone);
 
     assert.deepEqual([from, fromStandby], [address(standby), true]);
+    assert.equal(asked, 1, 'who the primary is, it is asked once');
     assert.match(
       remarks?.[0] ?? '',
       /^read from the primary: standby '127\.0\.0\.1:\d+' is of cluster \d+, and the primary of \d+$/,
@@ -114,6 +128,38 @@ suite('where a base backup is read from', { concurrency: false }, () => {
       ),
     );
     await standby.start();
+  });
+
+  test('is the primary wherever the session with a standby breaks while it is asked', async () => {
+    await using network = await tcpProxy(standby.port);
+    const broken = `127.0.0.1:${network.port}`;
+    using context = contextWith([{ host: '127.0.0.1', port: network.port }]);
+    const connection = connectionSchema.parse(context.connection);
+    await using client = await session(primary, 'postgres');
+    const own = { connection, client, server: await readServer(client), end: async () => {} };
+    const choose = () => chooseSource(own, { maxStandbyLagSeconds: 300, signal: context.signal });
+    const untroubled = await choose();
+    await untroubled.end();
+    const answers = network.bytes;
+
+    const reasons = new Set<string>();
+    for (let at = 1; at < answers; at += 50) {
+      network.reset();
+      network.at(at, network.cut);
+      const chosen = await choose();
+      await chosen.end();
+      assert.equal(chosen.connection.port, primary.port);
+      reasons.add(chosen.reason ?? '');
+    }
+
+    assert.equal(untroubled.connection.port, network.port);
+    const refusal = `read from the primary: standby '${broken}' cannot be used: `;
+    for (const reason of reasons) assert.ok(reason.startsWith(refusal), reason);
+    for (const about of ["database 'postgres' at", 'what it was asked', "the server's answer to IDENTIFY_SYSTEM"])
+      assert.ok(
+        [...reasons].some((reason) => reason.startsWith(refusal + about) && reason.endsWith('the connection was lost')),
+        `${about}: ${[...reasons].join('\n')}`,
+      );
   });
 
   test('is the primary when the standby was promoted, of which a probe warns', async () => {

@@ -2,13 +2,11 @@ import assert from 'node:assert/strict';
 import { mkdirSync, readdirSync } from 'node:fs';
 import path from 'node:path';
 import { after, before, suite, test } from 'node:test';
-import type { BackupId } from '../../../../lib/core/ids.ts';
-import type { Manifest } from '../../../../lib/core/manifest.ts';
-import type { BackupReader } from '../../../../lib/engines/engine.ts';
 import { restoreCluster } from '../../../../lib/engines/postgres/recover/restore-cluster.ts';
 import { type PostgresServer, postgresServer } from '../../../servers/postgres.ts';
 import { startOn } from '../../../servers/postgres-on-folder.ts';
-import { contextFor, run, session } from '../run-engine.ts';
+import { contentOf, type Link, makeTables, readerOf } from '../chain.ts';
+import { contextFor, run } from '../run-engine.ts';
 import { into, openFolder, type TestBase, takeBase } from './cluster-source.ts';
 
 for (const major of [17, 18] as const) {
@@ -20,15 +18,7 @@ for (const major of [17, 18] as const) {
       process.env['HOLDFAST_PG_BIN'] = undefined;
       server = await postgresServer({ major, settings: { summarize_wal: 'on', max_wal_senders: '4' } });
       process.env['HOLDFAST_PG_BIN'] = server.binDir;
-      const fast = path.join(server.dataDir, '..', 'fast');
-      await run(server, 'postgres', `copy (select 1) to program 'mkdir -m 700 ${fast}'`);
-      await run(server, 'postgres', `create tablespace fast location '${fast}'`);
-      await run(
-        server,
-        'postgres',
-        `create table wide as select n as id, repeat(md5(n::text), 40) as text, 0 as version from generate_series(1, 20000) n;
-         create table quick (id int primary key, version int) tablespace fast; insert into quick select n, 0 from generate_series(1, 5000) n`,
-      );
+      await makeTables(server);
       for (const [index, change] of [
         undefined,
         'update wide set version = 1 where id % 100 = 0; update quick set version = 1 where id < 100',
@@ -57,7 +47,7 @@ for (const major of [17, 18] as const) {
         streams: into(last, folder),
         source: {},
         replace: false,
-        reader: readerOf(chain),
+        reader: readerOf(chain.map(linkOf)),
         folders: [],
       });
 
@@ -80,7 +70,7 @@ for (const major of [17, 18] as const) {
         streams: into(last, folder),
         source: {},
         replace: false,
-        reader: readerOf([base, second, last].filter((one) => one !== undefined)),
+        reader: readerOf([base, second, last].filter((one) => one !== undefined).map(linkOf)),
       });
 
       await assert.rejects(torn, { code: 'restore-failed', message: /^pg_combinebackup refuses the chain: / });
@@ -89,33 +79,10 @@ for (const major of [17, 18] as const) {
   });
 }
 
-/** Backups by their place in the chain; the last is the one that is restored. */
-function readerOf(backups: readonly TestBase[]): BackupReader {
-  const idOf = (index: number) => `20261121T02000${index}Z-9f3c2a1b` as BackupId;
-  const manifests = backups.map(
-    ({ streams }, index) =>
-      ({
-        backupId: idOf(index),
-        parent: index === 0 ? null : idOf(index - 1),
-        streams: streams.map(({ record }) => record),
-      }) as unknown as Manifest,
-  );
-  const indexOf = (id: BackupId): number => manifests.findIndex(({ backupId }) => backupId === id);
-  return {
-    manifest: manifests.at(-1) as Manifest,
-    ancestor: async (id) => manifests[indexOf(id)] as Manifest,
-    async *read(id, record) {
-      const stream = backups[indexOf(id)]?.streams.find((one) => one.record.stream === record.stream);
-      if (stream) yield* stream.open();
-    },
-  };
-}
-
-async function contentOf(server: Parameters<typeof session>[0]): Promise<unknown> {
-  await using client = await session(server, 'postgres');
-  const { rows } = await client.query(
-    `select (select md5(string_agg(id || text || version, ',' order by id)) from wide) as wide,
-            (select md5(string_agg(id || '-' || version, ',' order by id)) from quick) as quick, (select text from late) as late`,
-  );
-  return rows[0];
-}
+const linkOf = ({ streams }: TestBase): Link => ({
+  records: streams.map(({ record }) => record),
+  async *read({ stream }) {
+    const found = streams.find(({ record }) => record.stream === stream);
+    if (found) yield* found.open();
+  },
+});

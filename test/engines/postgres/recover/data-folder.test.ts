@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdirSync, readdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
-import { openDataFolder, takeBack } from '../../../../lib/engines/postgres/recover/data-folder.ts';
+import { handOver, openDataFolder, takeBack } from '../../../../lib/engines/postgres/recover/data-folder.ts';
+import { holdName } from '../../../../lib/engines/postgres/recover/folder-hold.ts';
 import { openFolder } from './cluster-source.ts';
 
 test('what a failed restore takes back is its own: neither what lies beside it nor folders that others use by now', () => {
@@ -31,4 +34,59 @@ test('folders that were made for a restore go with it, and one that was there st
 
   assert.equal(existsSync(path.join(place.path, 'a')), false);
   assert.equal(existsSync(there), true);
+});
+
+test('a folder that a restore fills is refused to another, and is its own again when that has ended', () => {
+  using place = openFolder('data-folder');
+  const folder = path.join(place.path, 'data');
+  const first = openDataFolder(folder);
+  writeFileSync(path.join(folder, 'PG_VERSION'), '17\n');
+
+  assert.throws(() => openDataFolder(folder), {
+    code: 'lease-held',
+    message: new RegExp(`^another restore is filling '${folder}': process ${process.pid} on '.+'$`),
+  });
+  assert.equal(readFileSync(path.join(folder, 'PG_VERSION'), 'utf8'), '17\n');
+  handOver(first);
+  assert.deepEqual(readdirSync(folder), ['PG_VERSION']);
+  assert.throws(() => openDataFolder(folder), { code: 'target-not-empty' });
+});
+
+test('of eight processes that take over at once what a killed restore left, one gets it', async () => {
+  using place = openFolder('data-folder');
+  const folder = path.join(place.path, 'data');
+  const taking = path.join(import.meta.dirname, 'take-folder.ts');
+  const killed = spawn(process.execPath, [taking, folder, 'die'], { stdio: ['pipe', 'pipe', 'inherit'] });
+  await once(killed, 'exit');
+  const left = readdirSync(folder);
+
+  const children = Array.from({ length: 8 }, () =>
+    spawn(process.execPath, [taking, folder, 'stay'], { stdio: ['pipe', 'pipe', 'inherit'] }),
+  );
+  const words = await Promise.all(children.map(async (child) => String((await once(child.stdout, 'data'))[0])));
+  for (const child of children) child.stdin.end();
+  await Promise.all(children.map((child) => (child.exitCode === null ? once(child, 'exit') : undefined)));
+
+  assert.ok(left.includes(holdName), left.join());
+  assert.deepEqual(words.sort(), [...Array.from({ length: 7 }, () => 'lease-held\n'), 'taken\n']);
+});
+
+test('a restore on another machine is believed while it gives signs of life', () => {
+  using place = openFolder('data-folder');
+  const folder = path.join(place.path, 'shared');
+  takeBack(openDataFolder(folder));
+  mkdirSync(folder);
+  const elsewhere = { pid: 7, process: '7 x', host: 'db-2', kernel: 'another' };
+  const hold = path.join(folder, holdName);
+  writeFileSync(hold, JSON.stringify(elsewhere));
+
+  assert.throws(() => openDataFolder(folder), {
+    code: 'lease-held',
+    message: `another restore is filling '${folder}': process 7 on 'db-2'`,
+  });
+  const threeMinutesAgo = Date.now() / 1000 - 180;
+  utimesSync(hold, threeMinutesAgo, threeMinutesAgo);
+  takeBack(openDataFolder(folder));
+
+  assert.deepEqual(readdirSync(folder), []);
 });

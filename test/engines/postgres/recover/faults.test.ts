@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { chmodSync, cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
@@ -11,6 +11,8 @@ import { incompleteMark } from '../../../../lib/engines/postgres/recover/data-fo
 import { restoreCluster } from '../../../../lib/engines/postgres/recover/restore-cluster.ts';
 import { type PostgresServer, postgresServer } from '../../../servers/postgres.ts';
 import { startOn } from '../../../servers/postgres-on-folder.ts';
+import { until } from '../../../until.ts';
+import { caughtUp } from '../base/standby.ts';
 import { contextFor, run, session } from '../run-engine.ts';
 import { folderLog, into, openFolder, type TestBase, takeBase } from './cluster-source.ts';
 
@@ -115,14 +117,59 @@ suite('recovering from a log that is not as it should be', { concurrency: false 
       writeFileSync(file, bytes);
     });
 
+    let lastPoint = '';
     await assert.rejects(restoreInto('damage', log), (error: HoldfastError) => {
       assert.equal(error.code, 'point-unreachable');
       assert.match(
         error.message,
         /^the latest point was not reached: the log goes to 0\/6000000, and cannot be read beyond 0\/4000000$/,
       );
+      const [, lsn = ''] =
+        /^a segment there is damaged; --to-lsn (0\/3[0-9A-F]{6}) is the last point that can be reached$/.exec(
+          error.hint ?? '',
+        ) ?? [];
+      lastPoint = lsn;
       return true;
     });
+    const { folder } = await restoreInto('before the damage', log, { point: { kind: 'lsn', value: lastPoint } });
+    assert.deepEqual(await itemsIn(folder), [1]);
+  });
+
+  test('damage where a standby was when it was backed up leaves the backup itself', async () => {
+    const idle = path.join(place.path, 'idle');
+    mkdirSync(idle);
+    chmodSync(idle, 0o777);
+    await using primary = await postgresServer({
+      major: 17,
+      settings: { archive_mode: 'on', archive_command: `cp %p ${idle}/%f`, full_page_writes: 'on' },
+    });
+    await using standby = await postgresServer({ major: 17, settings: { full_page_writes: 'on' }, standbyOf: primary });
+    await run(primary, 'postgres', 'create table item (id int primary key); insert into item values (1)');
+    // The last record before the backup is then the checkpoint from which it recovers.
+    await caughtUp(primary, standby);
+    await primary.stop();
+    await using client = await session(standby, 'postgres');
+    const replayed = `select pg_last_wal_replay_lsn() > '${checkpointOf(primary)}' as "all"`;
+    await until(async () => (await client.query<{ all: boolean }>(replayed)).rows[0]?.all, 'the standby to follow');
+    await client.query('checkpoint');
+    const atRest = await takeBase(standby, path.join(place.path, 'at rest'), { major: 17 });
+    await primary.start();
+    await run(primary, 'postgres', 'insert into item values (2); select pg_switch_wal()');
+    await run(primary, 'postgres', 'insert into item values (3); select pg_switch_wal()');
+    const [, segment = '', offset = ''] = /^0\/([0-9A-F]+)([0-9A-F]{6})$/.exec(atRest.endLsn) ?? [];
+    const named = segmentNamed(Number.parseInt(segment, 16));
+    await archived(idle, segmentNamed(Number.parseInt(segment, 16) + 1));
+    const bytes = readFileSync(path.join(idle, named));
+    bytes.fill(0xa5, Number.parseInt(offset, 16), Number.parseInt(offset, 16) + 8000);
+    writeFileSync(path.join(idle, named), bytes);
+
+    await assert.rejects(
+      restoreInto('at the damage', idle, { streams: into(atRest, path.join(place.path, 'at the damage')) }),
+      {
+        code: 'point-unreachable',
+        hint: 'a segment there is damaged; nothing of the log can be applied: leave the point out to restore the backup itself',
+      },
+    );
   });
 
   test('a store that fails in the middle of the log ends the recovery with its own reason', async () => {
@@ -201,6 +248,15 @@ suite('recovering from a log that is not as it should be', { concurrency: false 
     });
   }
 
+  test('of two restores into one folder at once one is refused, and the other is whole', async () => {
+    const ends = await Promise.allSettled([restoreInto('both', archive), restoreInto('both', archive)]);
+
+    const [refused] = ends.flatMap((end) => (end.status === 'rejected' ? [end.reason as HoldfastError] : []));
+    assert.equal(ends.filter(({ status }) => status === 'fulfilled').length, 1);
+    assert.equal(refused?.code, 'lease-held');
+    assert.deepEqual(await itemsIn(path.join(place.path, 'both')), [1, 2, 3]);
+  });
+
   test('a disk that is too small is told before anything is fetched', async () => {
     const huge = base.streams.map((stream) => ({
       ...stream,
@@ -238,6 +294,12 @@ suite('recovering from a log that is not as it should be', { concurrency: false 
     assert.equal(kept[0]?.count, '2000');
   });
 });
+
+/** Where the last checkpoint of a stopped server is. */
+function checkpointOf({ binDir, dataDir }: PostgresServer): string {
+  const said = execFileSync(path.join(binDir, 'pg_controldata'), [dataDir], { encoding: 'utf8', env: { LC_ALL: 'C' } });
+  return /^Latest checkpoint location: +(\S+)$/m.exec(said)?.[1] ?? '';
+}
 
 /** The segment's name on the first timeline. */
 const segmentNamed = (number: number): string => `00000001${'0'.repeat(15)}${number.toString(16).toUpperCase()}`;

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { LogReader } from '../../../../lib/engines/engine.ts';
+import { findLogPath } from '../../../../lib/engines/postgres/recover/log-path.ts';
 import { pointByChance } from '../../../../lib/engines/postgres/recover/point-by-chance.ts';
 import { parseLsn } from '../../../../lib/engines/postgres/replication/lsn.ts';
 
@@ -22,8 +23,10 @@ const logOf = (covered: Awaited<ReturnType<LogReader['covered']>>, count = ends.
   },
   covered: async () => covered,
 });
-const draw = (log: LogReader | undefined, chance: number) =>
-  pointByChance(base, { log, notBefore: '2026-11-21T02:10:00.000Z', chance });
+const draw = async (log: LogReader | undefined, chance: number) => {
+  const along = log && { log, path: await findLogPath(log, base, undefined) };
+  return pointByChance(base, { along, notBefore: '2026-11-21T02:10:00.000Z', chance });
+};
 
 test('a moment is drawn from the later half of the times that the log covers', async () => {
   const log = logOf({ timeline: 1, at: '2026-11-21T06:10:00.000Z', lsn: '0/6200000', isCurrent: true });

@@ -1,58 +1,63 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { after, before, suite, test } from 'node:test';
 import { parseLsn } from '../../../../lib/engines/postgres/replication/lsn.ts';
 import { sampleWal } from '../../../../lib/engines/postgres/replication/wal-sample.ts';
-import { postgresServer } from '../../../servers/postgres.ts';
+import { type PostgresServer, postgresServer } from '../../../servers/postgres.ts';
 import { flushedLsn, withSql } from '../../../wal/receiver/receiving.ts';
 
 // The writer that flushes what was committed asynchronously comes too late to meddle.
 const settings = { synchronous_commit: 'off', wal_writer_delay: '10s', checkpoint_timeout: '1h' };
 
 for (const major of [15, 17, 18] as const)
-  test(`PostgreSQL ${major} says where everything is that was acknowledged, flushed or not`, async () => {
-    await using server = await postgresServer({ major, settings });
-    await withSql(server, async (client) => {
-      await client.query('create table acknowledged (n int)');
-      await client.query('checkpoint');
-      await client.query('insert into acknowledged select generate_series(1, 10)');
+  suite(`where the WAL of PostgreSQL ${major} is`, { concurrency: false }, () => {
+    let server: PostgresServer;
+    before(async () => {
+      server = await postgresServer({ major, settings });
+    });
+    after(() => server?.[Symbol.asyncDispose]());
 
-      const sample = await sampleWal(client);
+    test('is behind everything that was acknowledged, flushed or not', async () => {
+      await withSql(server, async (client) => {
+        await client.query('create table acknowledged (n int)');
+        await client.query('checkpoint');
+        await client.query('insert into acknowledged select generate_series(1, 10)');
 
-      assert.ok(sample.lsn > (await flushedLsn(server)), `${sample.lsn}`);
-      assert.equal(sample.isStandby, false);
+        const sample = await sampleWal(client);
+
+        assert.ok(sample.lsn > (await flushedLsn(server)), `${sample.lsn}`);
+        assert.equal(sample.isStandby, false);
+      });
+    });
+
+    test('a segment that has only begun is not waited for', async () => {
+      await withSql(server, async (client) => {
+        await client.query('create table filled (n int)');
+        await client.query('select pg_switch_wal()');
+
+        const { lsn } = await sampleWal(client);
+
+        assert.equal(lsn % (16n << 20n), 0n);
+        assert.equal(lsn, await flushedLsn(server));
+      });
+    });
+
+    test('a page that has only begun is not waited for', async () => {
+      await withSql(server, async (client) => {
+        const emit = async (bytes: bigint): Promise<bigint> => {
+          await client.query("select pg_logical_emit_message(false, 'holdfast', repeat('x', $1::int))", [`${bytes}`]);
+          const { rows } = await client.query<{ lsn: string }>('select pg_current_wal_insert_lsn()::text as lsn');
+          return parseLsn(rows[0]?.lsn ?? '0/0');
+        };
+        let end = 0n;
+        for (let round = 0; round < 20 && end % 8192n !== 24n; round++) {
+          const from = await emit(512n);
+          const overhead = (await emit(512n)) - from - 512n;
+          const at = await emit(512n);
+          end = await emit(8192n + 8192n - (at % 8192n) - overhead - 24n);
+        }
+        assert.equal(end % 8192n, 24n, 'a message ends where its page does');
+
+        assert.equal((await sampleWal(client)).lsn, end - 24n);
+      });
     });
   });
-
-test('a segment that has only begun is not waited for', async () => {
-  await using server = await postgresServer({ major: 17, settings });
-  await withSql(server, async (client) => {
-    await client.query('create table filled (n int)');
-    await client.query('select pg_switch_wal()');
-
-    const { lsn } = await sampleWal(client);
-
-    assert.equal(lsn % (16n << 20n), 0n);
-    assert.equal(lsn, await flushedLsn(server));
-  });
-});
-
-test('a page that has only begun is not waited for', async () => {
-  await using server = await postgresServer({ major: 17, settings });
-  await withSql(server, async (client) => {
-    const emit = async (bytes: bigint): Promise<bigint> => {
-      await client.query("select pg_logical_emit_message(false, 'holdfast', repeat('x', $1::int))", [`${bytes}`]);
-      const { rows } = await client.query<{ lsn: string }>('select pg_current_wal_insert_lsn()::text as lsn');
-      return parseLsn(rows[0]?.lsn ?? '0/0');
-    };
-    let end = 0n;
-    for (let round = 0; round < 20 && end % 8192n !== 24n; round++) {
-      const from = await emit(512n);
-      const overhead = (await emit(512n)) - from - 512n;
-      const at = await emit(512n);
-      end = await emit(8192n + 8192n - (at % 8192n) - overhead - 24n);
-    }
-    assert.equal(end % 8192n, 24n, 'a message ends where its page does');
-
-    assert.equal((await sampleWal(client)).lsn, end - 24n);
-  });
-});
