@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { globSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { ensureApoc } from '../scripts/servers/neo4j.ts';
@@ -43,6 +43,13 @@ export async function run(): Promise<BenchRow[]> {
   return [
     rowOf({ name, peerName, unit: 's', samples, figureOf: ({ seconds }) => seconds }),
     rowOf({
+      name: 'neo4j: CPU of client and server',
+      peerName,
+      unit: 's',
+      samples,
+      figureOf: ({ cpuSeconds, serverCpuSeconds = Number.NaN }) => cpuSeconds + serverCpuSeconds,
+    }),
+    rowOf({
       name: 'neo4j: memory of the client',
       peerName,
       unit: 'MiB',
@@ -56,15 +63,40 @@ async function measure(server: Neo4jServer, folder: string, which: 'ours' | 'apo
   const file = path.join(folder, `${which}.cypher`);
   const usage = path.join(folder, 'usage.json');
   const here = import.meta.dirname;
+  const serverBefore = serverCpuSeconds(server);
   const sample = await measureScript({
     script: `exec "${process.execPath}" --import "${here}/report-usage.ts" "${here}/neo4j-export.ts" ${which} "${file}"`,
     env: { HOLDFAST_BENCH_USAGE: usage, HOLDFAST_BENCH_NEO4J: `${server.host} ${server.port} ${server.password}` },
   });
   const { rssMiB } = JSON.parse(readFileSync(usage, 'utf8')) as { rssMiB: number };
-  const measured = { ...sample, rssMiB, bytes: statSync(file).size };
+  const measured = {
+    ...sample,
+    rssMiB,
+    serverCpuSeconds: serverCpuSeconds(server) - serverBefore,
+    bytes: statSync(file).size,
+  };
   rmSync(file);
   console.error(`${which}: ${measured.seconds.toFixed(1)} s, ${JSON.stringify(measured)}`);
   return measured;
+}
+
+/** What the server has used since it was started, in Linux's hundredths of a second; NaN elsewhere. */
+function serverCpuSeconds({ home }: Neo4jServer): number {
+  const folder = globSync('/proc/[0-9]*').find((process) => commandOf(process).includes(`--home-dir=${home}\0`));
+  if (folder === undefined) return Number.NaN;
+  const fields = readFileSync(path.join(folder, 'stat'), 'utf8')
+    .replace(/^.*\) /s, '')
+    .split(' ');
+  return (Number(fields[11]) + Number(fields[12])) / 100;
+}
+
+/** Empty for a process that has ended meanwhile. */
+function commandOf(process: string): string {
+  try {
+    return readFileSync(path.join(process, 'cmdline'), 'utf8');
+  } catch {
+    return '';
+  }
 }
 
 async function fill(server: Neo4jServer, nodes: number): Promise<void> {

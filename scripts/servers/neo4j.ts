@@ -1,6 +1,7 @@
-import { execFileSync } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync, rmSync } from 'node:fs';
+import { execFile, execFileSync } from 'node:child_process';
+import { cpSync, existsSync, globSync, mkdirSync, rmSync } from 'node:fs';
 import path from 'node:path';
+import { promisify } from 'node:util';
 import { cacheFolders } from '../../lib/config/cache-folder.ts';
 import { buildFolder, publish, withLock } from '../../lib/local/install-cache.ts';
 import { type Progress, runInstaller } from '../../lib/local/run-installer.ts';
@@ -24,12 +25,13 @@ const dependencyPlugin = 'org.apache.maven.plugins:maven-dependency-plugin:3.6.1
 export function ensureNeo4j(progress: Progress): Promise<string> {
   const named = fromEnvironment(variable, 'bin/neo4j-admin');
   if (named) return Promise.resolve(named);
-  const name = `neo4j-${neo4jVersion}-v2`;
+  const name = `neo4j-${neo4jVersion}-v3`;
   return cachedOr(name, progress, async (folder, tools) => {
     await copyJars(tools, { pom: 'pom.xml', folder, version: `-Dneo4j.version=${neo4jVersion}`, progress });
     mkdirSync(path.join(folder, 'bin'));
     for (const program of ['neo4j', 'neo4j-admin', 'cypher-shell', 'java-options'])
       cpSync(path.join(ours, program), path.join(folder, 'bin', program));
+    await removeSignatures(tools, path.join(folder, 'lib'));
     progress('starting it once, so that its next starts are faster');
     await makeArchives(folder);
   });
@@ -42,7 +44,7 @@ export function ensureApoc(progress: Progress): Promise<string> {
   );
 }
 
-type Tools = { readonly mvn: string };
+type Tools = { readonly mvn: string; readonly zip: string };
 
 async function cachedOr(
   name: string,
@@ -87,9 +89,10 @@ async function build(
 
 /** Neo4j 5 needs Java 17 or 21, and its jars are Maven's to fetch. */
 async function ensureTools(progress: Progress): Promise<Tools> {
-  const { mvn } = await ensureDebianPrograms({ java: 'openjdk-17-jre-headless', mvn: 'maven' }, progress);
+  const wanted = { java: 'openjdk-17-jre-headless', mvn: 'maven', zip: 'zip' };
+  const { mvn, zip } = await ensureDebianPrograms(wanted, progress);
   requireJava();
-  return { mvn };
+  return { mvn, zip };
 }
 
 function requireJava(): void {
@@ -122,4 +125,13 @@ async function copyJars(
   );
   // Every jar is in lib/ now.
   rmSync(repository, { recursive: true, force: true });
+}
+
+/**
+ * The JVM keeps no classes of a signed jar in an archive, and to load those of eclipse-collections one by one is two fifths of a server's start and
+ * of what neo4j-admin takes. Maven has checked what it fetched.
+ */
+async function removeSignatures({ zip }: Tools, lib: string): Promise<void> {
+  for (const jar of globSync('eclipse-collections-*.jar', { cwd: lib }))
+    await promisify(execFile)(zip, ['-q', '-d', path.join(lib, jar), 'META-INF/*.SF', 'META-INF/*.RSA']);
 }

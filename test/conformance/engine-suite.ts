@@ -12,8 +12,8 @@ export type Subject = AsyncDisposable & {
   /** How many rows the restored stream has. */
   readonly rows: number;
   context(options?: { readonly signal?: AbortSignal }): TestContext;
-  /** Another server that the copy goes to, where a server has no room for two. @default - that of `context` */
-  readonly destination?: Subject['context'];
+  /** Empties the server once it has been captured, where it has no room for two. @default - it has */
+  makeRoom?(): Promise<void>;
   /** The name of the captured stream that the suite restores, and a free name to restore it under. */
   readonly source: string;
   readonly copy: string;
@@ -35,8 +35,6 @@ export function engineSuite(name: string, open: () => Promise<Subject>): void {
       subject = await open();
     });
     after(() => subject?.[Symbol.asyncDispose]());
-
-    const destination: Subject['context'] = (options) => (subject.destination ?? subject.context)(options);
 
     const source = (): Saved => {
       const found = saved.get(subject.source);
@@ -89,7 +87,8 @@ export function engineSuite(name: string, open: () => Promise<Subject>): void {
     });
 
     test('restore under a free name gives a copy that compare finds the same', async () => {
-      using context = destination();
+      using context = subject.context();
+      await subject.makeRoom?.();
 
       const plan = { streams: [planned(source(), subject.copy)], replace: false, source: {}, ...reader() };
       const result = await subject.engine.restore(context, plan);
@@ -104,7 +103,7 @@ export function engineSuite(name: string, open: () => Promise<Subject>): void {
     });
 
     test('restore refuses a name that is taken, and changes nothing', async () => {
-      using context = destination();
+      using context = subject.context();
       const before = await subject.list();
 
       const plan = { streams: [planned(source(), subject.copy)], replace: false, source: {}, ...reader() };
@@ -114,7 +113,7 @@ export function engineSuite(name: string, open: () => Promise<Subject>): void {
     });
 
     test('compare tells a copy in which one thing was changed', async () => {
-      using context = destination();
+      using context = subject.context();
       await subject.changeCopy();
 
       const comparison = await subject.engine.compare(context, source().record, subject.copy);
@@ -124,7 +123,7 @@ export function engineSuite(name: string, open: () => Promise<Subject>): void {
     });
 
     test('restore over a taken name replaces it when told to, and leaves nothing else behind', async () => {
-      using context = destination();
+      using context = subject.context();
       const before = await subject.list();
 
       const plan = { streams: [planned(source(), subject.copy)], replace: true, source: {}, ...reader() };
@@ -136,7 +135,7 @@ export function engineSuite(name: string, open: () => Promise<Subject>): void {
     });
 
     test('restore of a stream that breaks off fails with its own error, and leaves nothing behind', async () => {
-      using context = destination();
+      using context = subject.context();
       const before = await subject.list();
       const stream = planned(source(), subject.copy);
       async function* broken() {
@@ -156,7 +155,7 @@ export function engineSuite(name: string, open: () => Promise<Subject>): void {
 
     test('a stopped restore fails as stopped, and leaves nothing behind', async () => {
       const stop = new AbortController();
-      using context = destination({ signal: stop.signal });
+      using context = subject.context({ signal: stop.signal });
       const before = await subject.list();
       const stream = planned(source(), subject.copy);
       async function* stopped() {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { mkdir, readFile, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { promisify } from 'node:util';
@@ -24,32 +24,33 @@ function commandsFor(format: Format): readonly string[] {
 }
 
 let venv: string;
-let source: Neo4jServer;
-let destination: Neo4jServer;
+/** Backed up, and then emptied for what the reader of the document puts back. */
+let server: Neo4jServer;
 
 before(async () => {
   await ensureDebianPrograms({ jq: 'jq', zstd: 'zstd', openssl: 'openssl' }, (line) => console.error(line));
   const packages = /pip install --quiet (.+)/.exec(document)?.[1]?.split(' ') ?? [];
   venv = await ensurePythonPackages(packages, (line) => console.error(line));
-  [source, destination] = await Promise.all([neo4jServer(), neo4jServer()]);
-  await fill(source);
+  server = await neo4jServer();
+  await fill(server);
 });
-after(async () => {
-  await source?.[Symbol.asyncDispose]();
-  await destination?.[Symbol.asyncDispose]();
-});
+after(() => server?.[Symbol.asyncDispose]());
 
-/** Backs the source up, and follows the document to the destination; resolves with what the commands printed. */
-async function follow(kind: { readonly method: Method; readonly format: Format }): Promise<string> {
-  process.env['HOLDFAST_NEO4J_BIN'] = source.binDir;
-  process.env['NEO4J_PASSWORD'] = source.password;
+/** Backs the server up, empties it, and follows the document; resolves with what the commands printed. */
+async function follow(
+  kind: { readonly method: Method; readonly format: Format },
+  empty: () => Promise<void>,
+): Promise<string> {
+  process.env['HOLDFAST_NEO4J_BIN'] = server.binDir;
+  process.env['NEO4J_PASSWORD'] = server.password;
   const targets = `  - name: source
     engine: neo4j
-    home: ${source.home}
-    connection: { host: 127.0.0.1, port: ${source.port}, tls: disable, password: { env: NEO4J_PASSWORD } }
+    home: ${server.home}
+    connection: { host: 127.0.0.1, port: ${server.port}, tls: disable, password: { env: NEO4J_PASSWORD } }
 `;
   await using installation = await openInstallation({ algorithm: 'aes-256-gcm', targets });
   const manifest = await installation.backUp({ ...kind, execution: 'document' });
+  await empty();
   const folder = path.dirname(installation.configFile);
   const work = path.join(folder, 'work');
   await mkdir(work);
@@ -60,9 +61,9 @@ async function follow(kind: { readonly method: Method; readonly format: Format }
     BACKUP: manifest.backupId,
     KEY_FILE: path.join(folder, 'holdfast.key'),
     WORK: work,
-    NEO4J_ADDRESS: destination.uri,
-    NEO4J_PASSWORD: destination.password,
-    NEO4J_HOME: destination.home,
+    NEO4J_ADDRESS: server.uri,
+    NEO4J_PASSWORD: server.password,
+    NEO4J_HOME: server.home,
   };
   const filledIn = commandsFor(kind.format)
     .join('\n')
@@ -76,7 +77,7 @@ async function follow(kind: { readonly method: Method; readonly format: Format }
   await writeFile(script, filledIn);
   const { stdout, stderr } = await promisify(execFile)('bash', ['-euo', 'pipefail', script], {
     env: {
-      PATH: `${destination.binDir}:${process.env['PATH']}`,
+      PATH: `${server.binDir}:${process.env['PATH']}`,
       HOME: folder,
       LC_ALL: 'C.UTF-8',
       PIP_NO_INDEX: '1',
@@ -96,27 +97,29 @@ async function fill(server: Neo4jServer): Promise<void> {
 }
 
 test('a script fills an empty server by cypher-shell', async () => {
-  const printed = await follow({ method: 'logical', format: 'cypher' });
+  const printed = await follow({ method: 'logical', format: 'cypher' }, () => server.clear());
 
   assert.doesNotMatch(printed, /STOP|DIFFERS/);
   assert.match(printed, /^source \S+: complete, ended \S+, Neo4j 5\.26\.30$/m);
   assert.match(printed, /^300 of kind node, as backed up$/m);
   assert.match(printed, /^300 of kind relationship, as backed up$/m);
-  assert.deepEqual(await destination.run('MATCH (n:Item {id: 7})-[r]->(m) RETURN n.text, r.n, m.id'), [
+  assert.deepEqual(await server.run('MATCH (n:Item {id: 7})-[r]->(m) RETURN n.text, r.n, m.id'), [
     ["it's item 7", 7n, 8n],
   ]);
-  assert.deepEqual(await destination.run('SHOW CONSTRAINTS YIELD name RETURN name'), [['item_id']]);
+  assert.deepEqual(await server.run('SHOW CONSTRAINTS YIELD name RETURN name'), [['item_id']]);
 });
 
 test('a dump of a server that is stopped is proved and loaded by neo4j-admin', async () => {
-  await destination.clear();
-  await Promise.all([source.stop(), destination.stop()]);
+  await server.stop();
 
-  const printed = await follow({ method: 'dump', format: 'dump' });
-  await destination.start();
+  const printed = await follow({ method: 'dump', format: 'dump' }, async () => {
+    for (const folder of ['databases', 'transactions'])
+      await rm(path.join(server.home, 'data', folder, 'neo4j'), { recursive: true });
+  });
+  await server.start();
 
   assert.doesNotMatch(printed, /STOP|DIFFERS/);
   assert.match(printed, /^the dump is consistent$/m);
   assert.match(printed, /^loaded$/m);
-  assert.deepEqual(await destination.run('MATCH (n:Item) RETURN count(n)'), [[300n]]);
+  assert.deepEqual(await server.run('MATCH (n:Item) RETURN count(n)'), [[300n]]);
 });

@@ -55,7 +55,13 @@ export function sumUp(at: usize, length: usize): void {
   store<u64>(checksum, crc);
 }
 
-/** Decompresses LZF into exactly `room` bytes at `to`; false when the bytes are no such text. */
+/** How many bytes behind its source and its destination `expand` may touch. */
+export const SLACK: i32 = 32;
+
+/**
+ * Decompresses LZF into exactly `room` bytes at `to`; false when the bytes are no such text. Runs are short, so whole vectors are copied, and what
+ * is written behind a run is written over by the next: `SLACK` bytes behind both places have to be memory, and those behind `room` nobody's.
+ */
 export function expand(at: usize, length: usize, to: usize, room: usize): bool {
   const begin = to;
   const end = at + length;
@@ -65,13 +71,8 @@ export function expand(at: usize, length: usize, to: usize, room: usize): bool {
     if (control < 32) {
       const literal = control + 1;
       if (at + literal > end || to + literal > limit) return false;
-      // Runs are short, so whole vectors are copied where there is room for more than is asked for.
-      if (at + 32 <= end && to + 32 <= limit) {
-        v128.store(to, v128.load(at));
-        v128.store(to, v128.load(at, 16), 16);
-      } else {
-        for (let index: usize = 0; index < literal; index++) store<u8>(to + index, load<u8>(at + index));
-      }
+      v128.store(to, v128.load(at));
+      v128.store(to, v128.load(at, 16), 16);
       at += literal;
       to += literal;
       continue;
@@ -87,17 +88,23 @@ export function expand(at: usize, length: usize, to: usize, room: usize): bool {
     if (distance > to - begin || to + run > limit) return false;
     let from = to - distance;
     const until = to + run;
-    if (distance >= 16 && until + 16 <= limit) {
+    if (distance >= 16) {
       do {
         v128.store(to, v128.load(from));
         to += 16;
         from += 16;
       } while (to < until);
-      to = until;
+    } else if (distance >= 8) {
+      do {
+        store<u64>(to, load<u64>(from));
+        to += 8;
+        from += 8;
+      } while (to < until);
     } else {
-      // The run may overlap what it makes.
+      // The run overlaps what it makes.
       while (to < until) store<u8>(to++, load<u8>(from++));
     }
+    to = until;
   }
   return to == limit;
 }

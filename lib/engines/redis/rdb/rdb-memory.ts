@@ -12,6 +12,7 @@ type Calls = {
   readonly stage: Global<number>;
   readonly slots: Global<number>;
   readonly SLOTS: Global<number>;
+  readonly SLACK: Global<number>;
   sumUp(at: number, length: number): void;
   expand(at: number, length: number, to: number, room: number): number;
   hashOf(at: number, length: number): void;

@@ -193,7 +193,7 @@ export class Window {
     if (!this.has(packed)) return false;
     // LZF gives 88 bytes for each at most: a larger claim is a lie, and would take memory.
     if (length > packed * 88) this.corrupt(`${packed} compressed bytes cannot hold ${length}`);
-    this.stringAt = this.memory.take(length);
+    this.stringAt = this.memory.take(length + this.memory.calls.SLACK.value);
     this.stringLength = length;
     if (!this.memory.calls.expand(this.pos, packed, this.stringAt, length))
       this.corrupt('a compressed string does not expand to its length');
