@@ -104,7 +104,7 @@ export async function measureProgram(options: {
 
   const flags = process.env['HOLDFAST_BENCH_NODE_FLAGS'] ?? '';
   const sample = await measureScript({
-    script: `exec "${process.execPath}" --import "${import.meta.dirname}/report-usage.ts" ${flags} "${program}" ${command}`,
+    script: `exec "${process.execPath}" --import "${import.meta.dirname}/report-usage.mjs" ${flags} "${program}" ${command}`,
     env: {
       ...env,
       HOLDFAST_CONFIG: configFile,

@@ -65,7 +65,7 @@ async function measure(server: Neo4jServer, folder: string, which: 'ours' | 'apo
   const here = import.meta.dirname;
   const serverBefore = serverCpuSeconds(server);
   const sample = await measureScript({
-    script: `exec "${process.execPath}" --import "${here}/report-usage.ts" "${here}/neo4j-export.ts" ${which} "${file}"`,
+    script: `exec "${process.execPath}" --import "${here}/report-usage.mjs" "${here}/neo4j-export.ts" ${which} "${file}"`,
     env: { HOLDFAST_BENCH_USAGE: usage, HOLDFAST_BENCH_NEO4J: `${server.host} ${server.port} ${server.password}` },
   });
   const { rssMiB } = JSON.parse(readFileSync(usage, 'utf8')) as { rssMiB: number };

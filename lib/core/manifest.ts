@@ -41,8 +41,6 @@ export type ContentEntry = z.infer<typeof contentEntrySchema>;
 /** What an engine that has no tables counts instead, in the singular: e.g. `type` and `key`, `label` and `node`. */
 export const contentWordsSchema = z.strictObject({ collection: z.string(), item: z.string() });
 export type ContentWords = z.infer<typeof contentWordsSchema>;
-export const tablesAndRows: ContentWords = { collection: 'table', item: 'row' };
-export const foldersAndFiles: ContentWords = { collection: 'folder', item: 'file' };
 
 /** What is known of a stream's content, taken from its bytes as they passed. */
 export const contentSchema = z.strictObject({

@@ -1,6 +1,7 @@
 import { z } from 'zod';
+import { tablesAndRows } from './content-words.ts';
 import { failureSchema } from './failure.ts';
-import { contentWordsSchema, tablesAndRows } from './manifest.ts';
+import { contentWordsSchema } from './manifest.ts';
 import { reachedPointSchema } from './recovery-point.ts';
 import { restoreTestFiguresSchema } from './validation-events.ts';
 

@@ -1,7 +1,8 @@
 import { z } from 'zod';
+import { tablesAndRows } from './content-words.ts';
 import { backupIdSchema, targetNameSchema } from './ids.ts';
 import { eventBase, eventErrorSchema } from './journal-base.ts';
-import { contentWordsSchema, requesterSchema, tablesAndRows } from './manifest.ts';
+import { contentWordsSchema, requesterSchema } from './manifest.ts';
 import { endedValidationStatusSchema } from './vocabulary.ts';
 
 /**

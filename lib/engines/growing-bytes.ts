@@ -14,9 +14,19 @@ export class GrowingBytes {
   }
 
   put(bytes: Uint8Array): void {
-    this.reserve(bytes.length);
-    this.memory.set(bytes, this.filled);
+    // What was read into the room behind what there is, is there already.
+    const isThere = bytes.buffer === this.memory.buffer && bytes.byteOffset === this.memory.byteOffset + this.filled;
+    if (!isThere) {
+      this.reserve(bytes.length);
+      this.memory.set(bytes, this.filled);
+    }
     this.filled += bytes.length;
+  }
+
+  /** The memory of the next bytes, that many: whoever fills it puts what he has filled of it, before anything else. */
+  room(bytes: number): Buffer<ArrayBuffer> {
+    this.reserve(bytes);
+    return this.memory.subarray(this.filled, this.filled + bytes);
   }
 
   /** Gives what was written, which is the caller's, and begins anew with room for about as much. */

@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
 import { defaultRestoreTest } from '../config/restore-test-schema.ts';
+import { tablesAndRows } from '../core/content-words.ts';
 import { HoldfastError } from '../core/errors.ts';
 import { firstFew } from '../core/first-few.ts';
-import { isCompanion, tablesAndRows } from '../core/manifest.ts';
+import { isCompanion } from '../core/manifest.ts';
 import type { Outcome } from '../core/outcome.ts';
 import type { RestoreTestRun } from '../core/requests.ts';
 import type { RestoreTestResult } from '../engines/engine.ts';

@@ -1,4 +1,5 @@
-import { type Content, type Manifest, nameOfRequester, tablesAndRows } from '../../core/manifest.ts';
+import { tablesAndRows } from '../../core/content-words.ts';
+import { type Content, type Manifest, nameOfRequester } from '../../core/manifest.ts';
 import type { Hold } from '../../core/retention/facts.ts';
 import { currentHold } from '../../lifecycle/hold-backup.ts';
 import { readManifest } from '../../store/backups.ts';

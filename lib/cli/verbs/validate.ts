@@ -1,7 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { basename, resolve } from 'node:path';
+import { tablesAndRows } from '../../core/content-words.ts';
 import { HoldfastError } from '../../core/errors.ts';
-import { parseManifest, tablesAndRows } from '../../core/manifest.ts';
+import { parseManifest } from '../../core/manifest.ts';
 import { manifestKey } from '../../core/object-keys.ts';
 import { checkFile } from '../../engines/check-file.ts';
 import type { RunContext } from '../../runner/context.ts';

@@ -1,4 +1,5 @@
-import { type Content, foldersAndFiles } from '../../core/manifest.ts';
+import { foldersAndFiles } from '../../core/content-words.ts';
+import type { Content } from '../../core/manifest.ts';
 import type { Comparison } from '../engine.ts';
 import type { TreeContent } from './tree/tree-content.ts';
 

@@ -1,6 +1,7 @@
 import type { Client } from 'pg';
 import { to as copyTo } from 'pg-copy-streams';
-import { type Content, tablesAndRows } from '../../core/manifest.ts';
+import { tablesAndRows } from '../../core/content-words.ts';
+import type { Content } from '../../core/manifest.ts';
 import type { Comparison } from '../engine.ts';
 import type { TocEntry } from './archive/read-toc.ts';
 import { CopyTextDigest } from './archive/row-digest.ts';

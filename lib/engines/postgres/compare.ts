@@ -1,4 +1,5 @@
-import { type Content, type ContentEntry, type StreamRecord, tablesAndRows } from '../../core/manifest.ts';
+import { tablesAndRows } from '../../core/content-words.ts';
+import type { Content, ContentEntry, StreamRecord } from '../../core/manifest.ts';
 import { freeMemory } from '../../pipeline/free-memory.ts';
 import type { Comparison, EngineContext } from '../engine.ts';
 import type { FindTools } from './capture.ts';

@@ -1,6 +1,7 @@
 import { type Client, escapeIdentifier } from 'pg';
+import { tablesAndRows } from '../../core/content-words.ts';
 import { HoldfastError } from '../../core/errors.ts';
-import { type StreamRecord, tablesAndRows } from '../../core/manifest.ts';
+import type { StreamRecord } from '../../core/manifest.ts';
 import type { Comparison, EngineContext, RestorePlan, RestoreResult } from '../engine.ts';
 import { stopReason } from '../stop-reason.ts';
 import type { FindTools } from './capture.ts';

@@ -117,7 +117,7 @@ test('a hole is cut as its zeros are, wherever it lies between data', () => {
       fc.array(fc.record({ data: fc.nat(MiB), hole: fc.nat(20 * MiB) }), { minLength: 1, maxLength: 4 }),
       (pieces) => {
         const [read, told] = [new ChunkSink({ keeps: 'nothing' }), new ChunkSink({ keeps: 'nothing' })];
-        for (const sink of [read, told]) sink.beginFile(file, undefined, false);
+        for (const sink of [read, told]) sink.beginFile(file, { isAgain: false });
         for (const [index, { data, hole }] of pieces.entries()) {
           for (const sink of [read, told]) sink.write(noise(4 * data, index));
           read.write(Buffer.alloc(hole));

@@ -1,8 +1,9 @@
 import { hash } from 'node:crypto';
 import { GrowingBytes } from '../../growing-bytes.ts';
 import type { Entry } from '../tree/entry.ts';
-import type { ChunkItem, GivenChunk, Sink, SinkOutput } from '../tree/sink.ts';
+import type { AboutFile, ChunkItem, EarlierChunk, GivenChunk, Sink, SinkOutput } from '../tree/sink.ts';
 import { Cutter, largestChunk, smallestChunk } from './cut.ts';
+import { EarlierChunks } from './earlier-chunks.ts';
 import { entryLine } from './entry-line.ts';
 import { packRecord } from './pack.ts';
 
@@ -18,6 +19,11 @@ export class ChunkSink implements Sink {
   readonly #rest = this.#cutter.memory;
   #begin = 0;
   #end = 0;
+  /** Where in the file that begins which is not cut yet. */
+  #position = 0;
+  #earlier: EarlierChunks | undefined;
+  /** Where a guess was wrong. */
+  #refusedAt: number | undefined;
   #chunks: Uint8Array[] = [];
   #entry: Entry | undefined;
   #isAgain = false;
@@ -36,9 +42,9 @@ export class ChunkSink implements Sink {
     this.#items.push({ kind: 'unchanged', path: Buffer.from(path).toString('latin1') });
   }
 
-  addFile(entry: Entry, content: Uint8Array): Uint8Array {
+  addFile(entry: Entry, content: Uint8Array, _sha256: Uint8Array, earlier?: readonly EarlierChunk[]): Uint8Array {
     if (content.length > smallestChunk) {
-      this.beginFile(entry, undefined, false);
+      this.beginFile(entry, { isAgain: false, earlier });
       this.write(content);
       return this.endFile();
     }
@@ -48,8 +54,11 @@ export class ChunkSink implements Sink {
     return digest;
   }
 
-  beginFile(entry: Entry, _stretches: unknown, isAgain: boolean): void {
+  beginFile(entry: Entry, { isAgain, earlier }: AboutFile): void {
     this.#entry = entry;
+    this.#position = 0;
+    this.#refusedAt = undefined;
+    this.#earlier = earlier && new EarlierChunks(earlier);
     this.#isAgain = isAgain;
     this.#chunks = [];
     this.#begin = 0;
@@ -57,18 +66,23 @@ export class ChunkSink implements Sink {
     if (this.#isKept) this.#items.push({ kind: 'begin' });
   }
 
+  room(wanted: number): Uint8Array {
+    if (this.#end === this.#rest.length) {
+      this.#rest.copyWithin(0, this.#begin, this.#end);
+      this.#end -= this.#begin;
+      this.#begin = 0;
+    }
+    return this.#rest.subarray(this.#end, this.#end + wanted);
+  }
+
   write(bytes: Uint8Array): void {
     for (let at = 0; at < bytes.length; ) {
-      if (this.#end === this.#rest.length) {
-        this.#rest.copyWithin(0, this.#begin, this.#end);
-        this.#end -= this.#begin;
-        this.#begin = 0;
-      }
-      const taken = Math.min(bytes.length - at, this.#rest.length - this.#end);
-      this.#rest.set(bytes.subarray(at, at + taken), this.#end);
-      this.#end += taken;
-      at += taken;
-      while (this.#end - this.#begin >= largestChunk) this.#cut();
+      const room = this.room(bytes.length - at);
+      // What was read into the room is there already.
+      if (bytes.buffer !== room.buffer) room.set(bytes.subarray(at, at + room.length));
+      this.#end += room.length;
+      at += room.length;
+      this.#cutAll();
     }
   }
 
@@ -90,7 +104,7 @@ export class ChunkSink implements Sink {
   }
 
   endFile(): Uint8Array {
-    while (this.#end > this.#begin) this.#cut();
+    while (this.#end > this.#begin) if (!this.#takeGuessed(true)) this.#cut();
     if (this.#isKept) this.#items.push({ ...itemOf(this.#entry as Entry), ...(this.#isAgain && { isAgain: true }) });
     return digestOfChunks(this.#chunks);
   }
@@ -106,6 +120,32 @@ export class ChunkSink implements Sink {
     return { ...(bytes && { bytes }), items };
   }
 
+  /** Cuts what can be cut before the end of the file is known. */
+  #cutAll(): void {
+    for (;;) {
+      if (this.#takeGuessed(false)) continue;
+      if (this.#end - this.#begin < largestChunk) return;
+      this.#cut();
+    }
+  }
+
+  /** Takes the next chunk if it is the one of before that is guessed to be next. */
+  #takeGuessed(isEnd: boolean): boolean {
+    const guess = this.#position === this.#refusedAt ? undefined : this.#earlier?.guess(this.#position);
+    const waiting = this.#end - this.#begin;
+    if (guess === undefined || guess.length > waiting) return false;
+    if (guess.isLast && !(isEnd && guess.length === waiting)) return false;
+    const chunk = this.#rest.subarray(this.#begin, this.#begin + guess.length);
+    const digest = hash('sha256', chunk, 'buffer');
+    if (digest.toString('latin1') !== guess.id) {
+      this.#refusedAt = this.#position;
+      return false;
+    }
+    this.#take(chunk, digest);
+    this.#begin += chunk.length;
+    return true;
+  }
+
   #cut(): void {
     const rest = this.#rest.subarray(this.#begin, this.#end);
     if (rest.length >= largestChunk && isZero(rest.subarray(0, largestChunk))) {
@@ -119,8 +159,15 @@ export class ChunkSink implements Sink {
   }
 
   #take(chunk: Uint8Array, digest: Buffer): void {
+    const id = digest.toString('latin1');
+    const isEarlier = this.#earlier?.took(id) ?? false;
+    this.#position += chunk.length;
     this.#chunks.push(digest);
-    if (this.#isKept) this.#items.push({ kind: 'chunk', ...this.#give(chunk, digest) });
+    if (!this.#isKept) return;
+    this.#items.push({
+      kind: 'chunk',
+      ...(isEarlier ? { id, length: chunk.length } : this.#give(chunk, digest)),
+    });
   }
 
   #give(chunk: Uint8Array, digest: Buffer): GivenChunk {

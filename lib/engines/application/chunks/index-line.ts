@@ -8,7 +8,12 @@ export type ChunkPlace = { readonly backup: number; readonly offset: number; rea
 export type FileChunk = ChunkPlace & { readonly id: string };
 
 /** An entry as the index has it. */
-export type IndexEntry = { readonly entry: Entry; readonly chunks: readonly FileChunk[] };
+export type IndexEntry = {
+  readonly entry: Entry;
+  readonly chunks: readonly FileChunk[];
+  /** Its line without the chunks, as `entryLine` gives it. */
+  readonly begun: string;
+};
 
 export const indexFormat = 'holdfast-index';
 
@@ -45,7 +50,15 @@ const lineSchema = z.strictObject({
 export function endLine(begun: string, chunks: readonly FileChunk[]): string {
   if (chunks.length === 0) return `${begun}}\n`;
   const places = chunks.map(({ id, backup, offset, length }) => `["${id}",${backup},${offset},${length}]`);
-  return `${begun},"chunks":[${places.join(',')}]}\n`;
+  return `${begun}${beforeChunks}${places.join(',')}]}\n`;
+}
+
+/** Within a name it would have backslashes. */
+const beforeChunks = ',"chunks":[';
+
+function begunOf(line: string): string {
+  const end = line.lastIndexOf(beforeChunks);
+  return line.slice(0, end < 0 ? -1 : end);
 }
 
 /** What a line says. Throws `corrupt`. */
@@ -72,6 +85,7 @@ export function parseLine(text: string, number: number): IndexEntry {
       ...(line.stat !== undefined && { signature: line.stat }),
     },
     chunks,
+    begun: begunOf(text),
   };
 }
 

@@ -1,8 +1,11 @@
 import type { StreamRecord } from '../../../core/manifest.ts';
 import type { BackupReader } from '../../engine.ts';
+import type { KnownFile } from '../tree/read-files.ts';
+import type { EarlierChunk } from '../tree/sink.ts';
 import { backupsOf } from './chain.ts';
-import type { ChunkPlace, IndexEntry } from './index-line.ts';
-import { openIndex } from './read-index.ts';
+import { smallestChunk } from './cut.ts';
+import type { ChunkPlace, FileChunk, IndexEntry } from './index-line.ts';
+import { openIndex, readChunksNamed } from './read-index.ts';
 
 /** The index of a tree in the backup that the new one builds on. It is read twice: once for the chunks that there are, once beside the tree. */
 export class ParentIndex {
@@ -20,15 +23,23 @@ export class ParentIndex {
   /** All chunks that it names, by their SHA-256 in hexadecimal digits, and the backups in which they are. */
   async chunks(): Promise<{ readonly backups: readonly string[]; readonly places: Map<string, ChunkPlace> }> {
     const places = new Map<string, ChunkPlace>();
-    const { header, entries } = await this.#open();
-    for await (const { chunks } of entries) for (const { id, ...place } of chunks) places.set(id, place);
-    return { backups: backupsOf(header.backups, this.#reader.manifest.backupId), places };
+    const { backups } = await readChunksNamed(this.#bytes(), ({ id, backup, offset, length }) =>
+      places.set(id, { backup, offset, length }),
+    );
+    return { backups: backupsOf(backups, this.#reader.manifest.backupId), places };
   }
 
-  /** What the files of these paths were, in the order in which a tree is walked. An entry that is looked up is kept until it is taken. */
-  async lookUp(paths: readonly Buffer[]): Promise<readonly (string | undefined)[]> {
-    this.#entries ??= (await this.#open()).entries;
-    const found: (string | undefined)[] = [];
+  /**
+   * What the files of these paths were, in the order in which a tree is walked; `withChunks` also of what the larger ones consisted, but for
+   * very large ones. An entry that is looked up is kept until it is taken.
+   */
+  async lookUp(
+    paths: readonly Buffer[],
+    { withChunks }: { readonly withChunks: boolean },
+  ): Promise<readonly (KnownFile | undefined)[]> {
+    this.#entries ??= (await openIndex(this.#bytes())).entries;
+    let left = withChunks ? mostToldChunks : 0;
+    const found: (KnownFile | undefined)[] = [];
     for (const path of paths) {
       while (this.#next === undefined || inWalkOrder(this.#next.entry.path, path) < 0) {
         const { value, done } = await this.#entries.next();
@@ -38,7 +49,10 @@ export class ParentIndex {
       const entry = this.#next;
       if (entry?.entry.path.equals(path) && entry.entry.kind === 'file') {
         this.#waiting.set(path.toString('latin1'), entry);
-        found.push(entry.entry.signature);
+        const { signature, size } = entry.entry;
+        const chunks = size > smallestChunk ? entry.chunks.slice(0, left).map(earlierOf) : [];
+        left -= chunks.length;
+        found.push({ signature, ...(chunks.length > 0 && { chunks }) });
       } else found.push(undefined);
     }
     return found;
@@ -55,10 +69,18 @@ export class ParentIndex {
     await this.#entries?.return();
   }
 
-  #open() {
-    return openIndex(this.#reader.read(this.#reader.manifest.backupId, this.#record));
+  #bytes(): AsyncIterable<Uint8Array> {
+    return this.#reader.read(this.#reader.manifest.backupId, this.#record);
   }
 }
+
+/** The chunks of so many are told with some paths, at most. */
+const mostToldChunks = 16_384;
+
+const earlierOf = ({ id, length }: FileChunk): EarlierChunk => ({
+  id: Buffer.from(id, 'hex').toString('latin1'),
+  length,
+});
 
 /** A folder comes before what is in it, and that before whatever has a greater name than the folder: a slash is the least of all bytes. */
 export function inWalkOrder(one: Buffer, other: Buffer): number {

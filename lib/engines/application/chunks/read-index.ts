@@ -1,5 +1,13 @@
 import { HoldfastError } from '../../../core/errors.ts';
-import { headerSchema, type IndexEntry, type IndexHeader, parsed, parseLine, trailerSchema } from './index-line.ts';
+import {
+  type FileChunk,
+  headerSchema,
+  type IndexEntry,
+  type IndexHeader,
+  parsed,
+  parseLine,
+  trailerSchema,
+} from './index-line.ts';
 
 /** No line is longer: a file of a tebibyte has a million chunks, of a hundred bytes each. */
 const longestLine = 512 * 1024 * 1024;
@@ -14,6 +22,27 @@ export async function openIndex(bytes: AsyncIterable<Uint8Array>): Promise<OpenI
   if (first.done) throw new HoldfastError('dump-incomplete', 'the index is empty');
   const header = parsed(headerSchema, first.value, 1);
   return { header, entries: entriesOf(lines, header) };
+}
+
+/** A chunk as a line has it. Names cannot hold the like: a quotation mark in them has a backslash before it. */
+const chunkPattern = /\["([0-9a-f]{64})",(\d+),(\d+),(\d+)\]/g;
+
+/** The chunks that an index names, in order, some more than once. Of the lines nothing else is looked at. Throws as `openIndex` does. */
+export async function readChunksNamed(
+  bytes: AsyncIterable<Uint8Array>,
+  take: (chunk: FileChunk) => void,
+): Promise<IndexHeader> {
+  let header: IndexHeader | undefined;
+  for await (const text of textsOf(bytes)) {
+    header ??= parsed(headerSchema, text.split('\n', 1)[0] ?? '', 1);
+    for (const [, id = '', backup, offset, length] of text.matchAll(chunkPattern)) {
+      if (Number(backup) >= header.backups.length)
+        throw new HoldfastError('corrupt', 'the index names a backup that its header does not');
+      take({ id, backup: Number(backup), offset: Number(offset), length: Number(length) });
+    }
+  }
+  if (header === undefined) throw new HoldfastError('dump-incomplete', 'the index is empty');
+  return header;
 }
 
 async function* entriesOf(lines: AsyncGenerator<string, void>, header: IndexHeader): AsyncGenerator<IndexEntry, void> {
@@ -41,17 +70,22 @@ async function* entriesOf(lines: AsyncGenerator<string, void>, header: IndexHead
 }
 
 async function* linesOf(bytes: AsyncIterable<Uint8Array>): AsyncGenerator<string, void> {
+  for await (const text of textsOf(bytes)) yield* text.split('\n');
+}
+
+/** Whole lines, some at a time, without the end of the last. */
+async function* textsOf(bytes: AsyncIterable<Uint8Array>): AsyncGenerator<string, void> {
   let pieces: Buffer[] = [];
   let length = 0;
   for await (const chunk of bytes) {
-    let rest = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.length);
-    for (let end = rest.indexOf(0x0a); end >= 0; end = rest.indexOf(0x0a)) {
-      const line = pieces.length === 0 ? rest.subarray(0, end) : Buffer.concat([...pieces, rest.subarray(0, end)]);
+    const given = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.length);
+    const end = given.lastIndexOf(0x0a);
+    if (end >= 0) {
+      yield Buffer.concat([...pieces, given.subarray(0, end)]).toString('utf8');
       pieces = [];
       length = 0;
-      rest = rest.subarray(end + 1);
-      yield line.toString('utf8');
     }
+    const rest = given.subarray(end + 1);
     if (rest.length === 0) continue;
     // The chunk is its giver's again when the next one is asked for.
     pieces.push(Buffer.from(rest));

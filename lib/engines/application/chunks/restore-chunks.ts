@@ -86,7 +86,7 @@ async function makeEntries(
 ): Promise<readonly string[]> {
   const made = new Set<string>();
   const orphans = new Map<string, Entry[]>();
-  const makeFile = ({ entry, chunks }: IndexEntry): void => {
+  const makeFile = ({ entry, chunks }: Pick<IndexEntry, 'entry' | 'chunks'>): void => {
     const digest = digestOfChunks(chunks.map(({ id }) => Buffer.from(id, 'hex')));
     if (chunks.length > 0) want({ entry, digest, left: chunks.length }, chunks);
     else writer.beginFile(entry).end(digest);

@@ -13,7 +13,6 @@ import { TreeSum } from '../tree/tree-content.ts';
 import { attributesRemark } from '../tree/without-libc.ts';
 import { ownBackup, readChunks } from './chain.ts';
 import { digestOfChunks } from './chunk-sink.ts';
-import { entryLine } from './entry-line.ts';
 import { IndexDraft } from './index-draft.ts';
 import { type ChunkPlace, indexFormat } from './index-line.ts';
 import { ChunkSum } from './inspect-chunks.ts';
@@ -129,7 +128,7 @@ export class TreeCapture {
   }
 
   #read(): AsyncGenerator<Part, void> {
-    const { tree, connection } = this.#options;
+    const { tree, connection, isChained } = this.#options;
     const parent = this.#parent;
     return readTree({
       root: Buffer.from(tree.path),
@@ -138,7 +137,8 @@ export class TreeCapture {
       oneFileSystem: connection.oneFileSystem,
       readers: connection.readers,
       signal: this.#context.signal,
-      ...(parent && { knownOf: (paths: readonly Buffer[]) => parent.lookUp(paths) }),
+      // Whoever builds on none has to be given all bytes.
+      ...(parent && { knownOf: (paths: readonly Buffer[]) => parent.lookUp(paths, { withChunks: isChained }) }),
     });
   }
 
@@ -177,10 +177,10 @@ export class TreeCapture {
   #takeUnchanged(path: string): void {
     const known = this.#parent?.take(path);
     if (known === undefined) throw new HoldfastError('internal', 'a file is unchanged that was not known');
-    const { entry, chunks } = known;
+    const { entry, chunks, begun } = known;
     const ids = chunks.map(({ id }) => id);
     for (const id of ids) if (!this.#places.has(id)) this.#toCopy.add(id);
-    this.#draft.add(entryLine(entry), ids);
+    this.#draft.add(begun, ids);
     this.#sum.add(entry, digestOfChunks(ids.map((id) => Buffer.from(id, 'hex'))));
     this.#unread.files += 1;
     this.#unread.bytes += entry.size;

@@ -1,7 +1,6 @@
 import { GrowingBytes } from '../../growing-bytes.ts';
-import type { Stretch } from '../native/libc.ts';
 import type { Entry } from '../tree/entry.ts';
-import type { Sink, SinkOutput } from '../tree/sink.ts';
+import type { AboutFile, Sink, SinkOutput } from '../tree/sink.ts';
 import { padding, paxHeaders, sparseMap } from './pax-header.ts';
 
 /** Entries as those of a tar archive. */
@@ -22,7 +21,7 @@ export class TarSink implements Sink {
     return sha256;
   }
 
-  beginFile(entry: Entry, stretches: readonly Stretch[] | undefined, isAgain: boolean): void {
+  beginFile(entry: Entry, { stretches, isAgain }: AboutFile): void {
     this.#written = 0;
     if (stretches === undefined) {
       this.#output.put(paxHeaders(entry, { isAgain }));
@@ -32,6 +31,10 @@ export class TarSink implements Sink {
     const dataBytes = stretches.reduce((sum, { length }) => sum + length, 0);
     this.#output.put(paxHeaders(entry, { isAgain, sparse: { map, dataBytes } }));
     this.#output.put(map);
+  }
+
+  room(wanted: number): Uint8Array {
+    return this.#output.room(wanted);
   }
 
   write(bytes: Uint8Array): void {

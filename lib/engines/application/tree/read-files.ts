@@ -5,7 +5,7 @@ import { type Entry, largestFile } from './entry.ts';
 import { hashZeros } from './hash-zeros.ts';
 import { codeOf, type Omission, omissionOf } from './omission.ts';
 import { entryOf, isSameFile, pathIn, readEntry, type Seen } from './read-entry.ts';
-import type { Sink, SinkOutput } from './sink.ts';
+import type { AboutFile, EarlierChunk, Sink, SinkOutput } from './sink.ts';
 import { type FolderSum, TreeSum } from './tree-content.ts';
 
 /** Names of a tree that are to be read one after another. */
@@ -13,9 +13,12 @@ export type ReadJob = {
   readonly root: Uint8Array;
   /** Relative paths, each ended by a zero byte. */
   readonly paths: Uint8Array;
-  /** With each path what a file was when its content was read last; such a file is not read again. @default - all are read */
-  readonly known?: readonly (string | undefined)[];
+  /** With each path what a file was when its content was read last; one that is the same is not read again. @default - all are read */
+  readonly known?: readonly (KnownFile | undefined)[];
 };
+
+/** What a file was when it was read last, and of what it consisted, where that is of use. */
+export type KnownFile = { readonly signature: string | undefined; readonly chunks?: readonly EarlierChunk[] };
 
 /** What reading has come to since the part before it. The parts of a job, in order, are all of it. */
 export type Part = SinkOutput & {
@@ -29,6 +32,8 @@ export type Part = SinkOutput & {
 const smallBytes = 1_048_576;
 /** So much is gathered before it is passed on. */
 const partBytes = 1_048_576;
+/** So much at least is read at a time, where there is so much. */
+const leastRead = 65_536;
 /** After so many bytes something is passed on in any case: whoever takes it may have another mind. */
 const mostUntold = 64 * 1_048_576;
 /** So often a small file is read before it is taken as it came last. */
@@ -89,16 +94,16 @@ export class FileReader {
     yield this.#part();
   }
 
-  *#readPath(root: Uint8Array, path: Buffer, known: string | undefined): Generator<Part, void> {
+  *#readPath(root: Uint8Array, path: Buffer, known: KnownFile | undefined): Generator<Part, void> {
     try {
       const seen = readEntry(root, path, this.#libc);
       if (seen === undefined) this.#omissions.push({ path, reason: 'socket' });
       else if (seen.entry.kind !== 'file') this.#add(seen.entry);
       else if (seen.stats.nlink > 1n)
         yield { ...this.#part(), linked: { path, inode: `${seen.stats.dev}:${seen.stats.ino}` } };
-      else if (this.#sink.addUnchanged && known !== undefined && known === seen.entry.signature)
+      else if (this.#sink.addUnchanged && known?.signature !== undefined && known.signature === seen.entry.signature)
         this.#sink.addUnchanged(path);
-      else yield* this.#readFile(root, seen);
+      else yield* this.#readFile(root, seen, known?.chunks);
     } catch (error) {
       this.#omissions.push(omissionOf(path, error));
     }
@@ -109,7 +114,7 @@ export class FileReader {
     this.#sum.add(entry, undefined);
   }
 
-  *#readFile(root: Uint8Array, seen: Seen): Generator<Part, Entry> {
+  *#readFile(root: Uint8Array, seen: Seen, earlier?: readonly EarlierChunk[]): Generator<Part, Entry> {
     const absolute = pathIn(root, seen.entry.path);
     const fd = openQuietly(absolute);
     try {
@@ -119,15 +124,16 @@ export class FileReader {
         : this.#again(fd, seen.entry.path, absolute);
       if (now.entry.size > largestFile) throw Object.assign(new Error('the file is too large'), { code: 'EFBIG' });
       const isSmall = now.entry.size <= smallBytes && !(now.entry.isSparse && this.#sink.keepsHoles);
-      const small = isSmall ? this.#readSmall(fd, absolute, now) : undefined;
-      return small ?? (yield* this.#readLarge(fd, absolute, isSmall ? this.#again(fd, now.entry.path, absolute) : now));
+      const small = isSmall ? this.#readSmall(fd, absolute, now, earlier) : undefined;
+      if (small !== undefined) return small;
+      return yield* this.#readLarge(fd, absolute, isSmall ? this.#again(fd, now.entry.path, absolute) : now, earlier);
     } finally {
       closeSync(fd);
     }
   }
 
   /** Undefined for a file that has grown past what is read at one go. */
-  #readSmall(fd: number, absolute: Buffer, first: Seen): Entry | undefined {
+  #readSmall(fd: number, absolute: Buffer, first: Seen, earlier?: readonly EarlierChunk[]): Entry | undefined {
     let seen = first;
     for (let reads = 1; ; reads++) {
       const length = readSmall(fd, this.#scratch, seen.entry.size);
@@ -138,10 +144,8 @@ export class FileReader {
         if (!isSteady) this.#omissions.push({ path: seen.entry.path, reason: 'changed' });
         const content = this.#scratch.subarray(0, length);
         const entry = { ...seen.entry, size: content.length };
-        this.#sum.add(
-          entry,
-          this.#sink.addFile(entry, content, this.#sink.usesSha256 ? hash('sha256', content, 'buffer') : nothing),
-        );
+        const sha256 = this.#sink.usesSha256 ? hash('sha256', content, 'buffer') : nothing;
+        this.#sum.add(entry, this.#sink.addFile(entry, content, sha256, earlier));
         return entry;
       }
       seen = this.#again(fd, seen.entry.path, absolute);
@@ -149,12 +153,12 @@ export class FileReader {
   }
 
   /** The length stands in the stream before the content does, so what a file loses while it is read is filled up with zeros. */
-  *#readLarge(fd: number, absolute: Buffer, first: Seen): Generator<Part, Entry> {
-    const before = yield* this.#stream(fd, first, false);
+  *#readLarge(fd: number, absolute: Buffer, first: Seen, earlier?: readonly EarlierChunk[]): Generator<Part, Entry> {
+    const before = yield* this.#stream(fd, first, { isAgain: false, earlier });
     if (before.isSteady) return first.entry;
     const second = this.#again(fd, first.entry.path, absolute);
     this.#sum.remove(first.entry, before.digest);
-    const { isSteady, problem } = yield* this.#stream(fd, second, true);
+    const { isSteady, problem } = yield* this.#stream(fd, second, { isAgain: true, earlier });
     if (!isSteady) this.#omissions.push(problem ?? { path: second.entry.path, reason: 'changed' });
     return second.entry;
   }
@@ -162,31 +166,32 @@ export class FileReader {
   *#stream(
     fd: number,
     { entry, stats }: Seen,
-    isAgain: boolean,
+    about: Omit<AboutFile, 'stretches'>,
   ): Generator<Part, { readonly isSteady: boolean; readonly digest: Uint8Array; readonly problem?: Omission }> {
     const stretches = entry.isSparse ? this.#libc?.dataOf(fd, entry.size) : undefined;
     const sha256 = this.#sink.usesSha256 ? createHash('sha256') : undefined;
     let position = 0;
     let told = 0;
     let problem: Omission | undefined;
-    this.#sink.beginFile(entry, stretches, isAgain);
+    this.#sink.beginFile(entry, { ...about, stretches });
     for (const { start, length } of stretches ?? [{ start: 0, length: entry.size }]) {
       yield* this.#passHole(sha256, start - position);
       position = start;
       while (position < start + length) {
-        const wanted = Math.min(start + length - position, smallBytes);
+        const wanted = Math.min(start + length - position, Math.max(partBytes - this.#sink.pending, leastRead));
+        const into = this.#sink.room?.(wanted) ?? this.#scratch.subarray(0, wanted);
         let got = 0;
         try {
-          got = problem === undefined ? readSync(fd, this.#scratch, 0, wanted, position) : 0;
+          got = problem === undefined ? readSync(fd, into, 0, into.length, position) : 0;
         } catch (error) {
           // Its head is in the stream, so that its content has to come as well.
           problem = { ...omissionOf(entry.path, error), reason: 'unreadable', detail: codeOf(error) ?? '' };
         }
         if (got === 0) {
-          this.#scratch.fill(0, 0, wanted);
-          got = wanted;
+          into.fill(0);
+          got = into.length;
         }
-        const bytes = this.#scratch.subarray(0, got);
+        const bytes = into.subarray(0, got);
         sha256?.update(bytes);
         this.#sink.write(bytes);
         position += got;

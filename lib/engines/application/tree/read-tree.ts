@@ -3,7 +3,7 @@ import type { Choice } from './choice.ts';
 import type { Entry } from './entry.ts';
 import type { Omission } from './omission.ts';
 import { type SinkName, sinkOf } from './open-sink.ts';
-import { FileReader, type Part, type ReadJob } from './read-files.ts';
+import { FileReader, type KnownFile, type Part, type ReadJob } from './read-files.ts';
 import { ReadPool } from './read-pool.ts';
 import { type WalkOptions, walkTree } from './walk.ts';
 
@@ -13,7 +13,7 @@ export type ReadTreeOptions = Pick<WalkOptions, 'root' | 'oneFileSystem'> & {
   readonly readers: number;
   readonly signal: AbortSignal;
   /** What the files of these paths were when they were read last. @default - all are read */
-  readonly knownOf?: (paths: readonly Buffer[]) => Promise<readonly (string | undefined)[]>;
+  readonly knownOf?: (paths: readonly Buffer[]) => Promise<readonly (KnownFile | undefined)[]>;
 };
 
 /**

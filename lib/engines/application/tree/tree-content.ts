@@ -1,5 +1,6 @@
 import { hash } from 'node:crypto';
-import { type Content, foldersAndFiles } from '../../../core/manifest.ts';
+import { foldersAndFiles } from '../../../core/content-words.ts';
+import type { Content } from '../../../core/manifest.ts';
 import { type Lanes, lanesText } from '../../digest/lanes.ts';
 import { type Entry, type EntryKind, shownPath } from './entry.ts';
 

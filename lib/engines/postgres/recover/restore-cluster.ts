@@ -1,6 +1,6 @@
 import path from 'node:path';
+import { foldersAndFiles } from '../../../core/content-words.ts';
 import { HoldfastError } from '../../../core/errors.ts';
-import { foldersAndFiles } from '../../../core/manifest.ts';
 import type { ReachedPoint } from '../../../core/recovery-point.ts';
 import type { Comparison, EngineContext, RestorePlan, RestoreResult } from '../../engine.ts';
 import { notExamined } from '../examine-structures.ts';

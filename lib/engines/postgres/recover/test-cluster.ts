@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { postgresRestoreTestShape } from '../../../config/targets/postgres.ts';
+import { foldersAndFiles } from '../../../core/content-words.ts';
 import { HoldfastError } from '../../../core/errors.ts';
-import { foldersAndFiles } from '../../../core/manifest.ts';
 import type { RecoveryPoint } from '../../../core/recovery-point.ts';
 import type { EngineContext, RestoreTestPlan, RestoreTestResult } from '../../engine.ts';
 import { askAssertions } from '../ask-assertions.ts';

@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { type Client, escapeIdentifier } from 'pg';
+import { tablesAndRows } from '../../../core/content-words.ts';
 import { HoldfastError } from '../../../core/errors.ts';
 import { firstFew } from '../../../core/first-few.ts';
-import { type StreamRecord, tablesAndRows } from '../../../core/manifest.ts';
+import type { StreamRecord } from '../../../core/manifest.ts';
 import type { Selection } from '../../../core/selection.ts';
 import type { Comparison, EngineContext } from '../../engine.ts';
 import { stopReason } from '../../stop-reason.ts';

@@ -1,4 +1,5 @@
-import { type Content, foldersAndFiles } from '../../../../core/manifest.ts';
+import { foldersAndFiles } from '../../../../core/content-words.ts';
+import type { Content } from '../../../../core/manifest.ts';
 import { addSums, type DigestSum, digestText, emptySum } from '../../../digest/digest-sum.ts';
 import { RecordDigest } from '../../../digest/record-digest.ts';
 
