@@ -53,7 +53,7 @@ export async function openScratchCluster(
   requireRoomFor(chain, { data: folder, tablespaces: places }, options.tooSmall);
   const data = openDataFolder(path.join(folder, 'data'));
   const tablespaces = places.map((place) => ({ ...place, folder: openDataFolder(place.folder) }));
-  const unpacked = await unpackBackup(context, chain, { places: { data, tablespaces }, programs: () => programs });
+  const unpacked = await unpackBackup(context, chain, { data, tablespaces });
   completeDataFolder(data);
   const server = made.use(
     openRecoveryServer({
