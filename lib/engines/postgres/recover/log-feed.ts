@@ -17,6 +17,7 @@ import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { promisify } from 'node:util';
 import { HoldfastError } from '../../../core/errors.ts';
+import { freeMemory } from '../../../pipeline/free-memory.ts';
 import type { ServerAccount } from '../../../servers/server-account.ts';
 import type { LogReader } from '../../engine.ts';
 import { type TablespaceCreation, TablespaceCreations } from './tablespace-creations.ts';
@@ -203,6 +204,7 @@ async function fetchFile(
       signal.throwIfAborted();
       creations.write(chunk);
       await handle.writeFile(chunk);
+      freeMemory(chunk);
     }
     creations.end();
     for (const creation of creations.found) requireEmpty(creation, name);
