@@ -22,21 +22,23 @@ for (const major of [17, 18] as const) {
       process.env['HOLDFAST_PG_BIN'] = undefined;
       server = await postgresServer({ major, settings: { summarize_wal: 'on', max_wal_senders: '4' } });
       process.env['HOLDFAST_PG_BIN'] = server.binDir;
-      const fast = path.join(server.dataDir, '..', 'fast');
-      await run(server, 'postgres', `copy (select 1) to program 'mkdir -m 700 ${fast}'`);
-      await run(server, 'postgres', `create tablespace fast location '${fast}'`);
+      for (const name of ['fast', 'brief']) {
+        const location = path.join(server.dataDir, '..', name);
+        await run(server, 'postgres', `copy (select 1) to program 'mkdir -m 700 ${location}'`);
+        await run(server, 'postgres', `create tablespace ${name} location '${location}'`);
+      }
       await run(
         server,
         'postgres',
         `create table wide as select n as id, repeat(md5(n::text), 40) as text, 0 as version from generate_series(1, 20000) n;
          create table quick (id int primary key, version int) tablespace fast; insert into quick select n, 0 from generate_series(1, 5000) n;
-         create table gone as select n from generate_series(1, 5000) n; create table cleared as select n from generate_series(1, 5000) n`,
+         create table gone tablespace brief as select n from generate_series(1, 5000) n; create table cleared as select n from generate_series(1, 5000) n`,
       );
       for (const [index, change] of [
         undefined,
         'update wide set version = 1 where id % 100 = 0; update quick set version = 1 where id < 100',
-        'delete from wide where id > 15000; vacuum wide; insert into quick select n, 2 from generate_series(5001, 6000) n; drop table gone; truncate cleared',
-        "create table late as select 'late' as text; update wide set version = 3 where id = 1; create database other; drop table if exists gone",
+        'delete from wide where id > 15000; vacuum wide; insert into quick select n, 2 from generate_series(5001, 6000) n; drop table gone; drop tablespace brief; truncate cleared',
+        "create table late as select 'late' as text; update wide set version = 3 where id = 1; create database other",
       ].entries()) {
         for (const statement of change?.split('; ') ?? []) await run(server, 'postgres', statement);
         const folder = path.join(place.path, String(index));
