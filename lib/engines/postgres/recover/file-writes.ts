@@ -29,9 +29,10 @@ export class FileWrites {
     this.#account = account;
   }
 
-  /** Opens a file to write, with that mode: the mask of this process has a say in what `open` makes, and none in this. */
+  /** Opens a file to write, with that mode: the mask of this process has a say in what `open` makes, and none in this. With `r+` it keeps what it has. */
   open(file: string | Buffer, flags: 'wx' | 'w' | 'r+', mode: number): OpenFile {
     const fd = openSync(file, flags, 0o600);
+    if (flags === 'r+') return { fd, pending: 0, isEnded: false };
     try {
       fchmodSync(fd, mode & 0o7777);
       if (this.#account) fchownSync(fd, this.#account.uid, this.#account.gid);

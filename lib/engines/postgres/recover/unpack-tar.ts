@@ -131,9 +131,10 @@ function nameOfChanged(name: string): string | undefined {
 
 /** What was cut off since the earlier backup does not come back, however long the file is now. */
 function setLength({ fd }: OpenFile, { kept, full }: FileLength): void {
-  const pages = Math.floor(fstatSync(fd).size / pageBytes);
-  ftruncateSync(fd, Math.min(pages, kept) * pageBytes);
-  ftruncateSync(fd, full * pageBytes);
+  const { size } = fstatSync(fd);
+  const keptBytes = Math.min(Math.floor(size / pageBytes), kept) * pageBytes;
+  if (keptBytes !== size) ftruncateSync(fd, keptBytes);
+  if (keptBytes !== full * pageBytes) ftruncateSync(fd, full * pageBytes);
 }
 
 function makeFolder(target: Buffer, mode: number, { account }: UnpackOptions): void {
