@@ -9,7 +9,7 @@ import { ensureKeyFile } from '../lib/keys/key-file.ts';
 import { admitBackup } from '../lib/lifecycle/admit-backup.ts';
 import { createRecorder } from '../lib/lifecycle/recorder.ts';
 import { releaseLeases } from '../lib/lifecycle/release-leases.ts';
-import { openStore } from '../lib/store/open-store.ts';
+import { openStore, type StoreSettings } from '../lib/store/open-store.ts';
 import type { PostgresServer } from '../test/servers/postgres.ts';
 import { benchDatabase } from './bench-database.ts';
 import type { Sample } from './bench-row.ts';
@@ -52,9 +52,9 @@ export function measureRestore(options: HoldfastBackup, backup: BackupRun, as: s
   return measureTask(options, 'restore', restoreRun(backup, { as, databases: [benchDatabase] }));
 }
 
-/** Measures a task that puts a whole cluster into a folder, without starting it. */
+/** Measures a task that puts a whole cluster into a folder, without starting it, until it is on the disk. */
 export function measureClusterRestore(options: HoldfastBackup, backup: BackupRun, as: string): Promise<Sample> {
-  return measureTask(options, 'restore', restoreRun(backup, { as, start: false }));
+  return measureTask(options, 'restore', restoreRun(backup, { as, start: false }), `sync -f "${as}"`);
 }
 
 function restoreRun({ backupId, target, requestedAt }: BackupRun, asked: Partial<RestoreRun>): RestoreRun {
@@ -74,12 +74,14 @@ async function measureTask(
   options: HoldfastBackup,
   command: 'backup' | 'restore',
   run: BackupRun | RestoreRun,
+  afterwards?: string,
 ): Promise<Sample> {
   const { server } = options;
   return measureProgram({
     ...options,
     command,
     run,
+    ...(afterwards !== undefined && { afterwards }),
     config: await configure(options),
     env: { ...options.env, HOLDFAST_PG_BIN: server.binDir },
     serverData: server.dataDir,
@@ -95,8 +97,10 @@ export async function measureProgram(options: {
   readonly config: HoldfastConfig;
   readonly env: Readonly<Record<string, string>>;
   readonly serverData?: string;
+  /** A command that is a part of the work. @default - the task is all of it */
+  readonly afterwards?: string;
 }): Promise<Sample> {
-  const { folder, program, command, run, config, env, serverData } = options;
+  const { folder, program, command, run, config, env, serverData, afterwards = 'true' } = options;
   const id = randomBytes(4).toString('hex');
   const configFile = join(folder, `${id}.json`);
   const usageFile = join(folder, `${id}.usage.json`);
@@ -104,7 +108,7 @@ export async function measureProgram(options: {
 
   const flags = process.env['HOLDFAST_BENCH_NODE_FLAGS'] ?? '';
   const sample = await measureScript({
-    script: `exec "${process.execPath}" --import "${import.meta.dirname}/report-usage.mjs" ${flags} "${program}" ${command}`,
+    script: `"${process.execPath}" --import "${import.meta.dirname}/report-usage.mjs" ${flags} "${program}" ${command} && ${afterwards}`,
     env: {
       ...env,
       HOLDFAST_CONFIG: configFile,
@@ -137,6 +141,35 @@ targets:
     engine: postgres
     connection:
       { host: ${server.host}, port: ${server.port}, user: ${server.user}, password: { file: ${folder}/password }, sslmode: disable, databases: [${benchDatabase}] }
+`,
+  );
+  const config = loadConfig(file, {});
+  await ensureKeyFile(config.encryption.keyFile);
+  return config;
+}
+
+/** A configuration of a target whose WAL is received, flushed every second. */
+export async function walConfig({
+  server,
+  folder,
+  store,
+}: {
+  readonly server: PostgresServer;
+  readonly folder: string;
+  readonly store: StoreSettings;
+}): Promise<HoldfastConfig> {
+  await writeFile(join(folder, 'password'), server.password, { mode: 0o600 });
+  const file = join(folder, 'wal.yaml');
+  await writeFile(
+    file,
+    `store: ${JSON.stringify(store)}
+encryption: { keys: key-file }
+targets:
+  - name: ${targetName}
+    engine: postgres
+    wal: { receive: true, flushSeconds: 1 }
+    connection:
+      { host: ${server.host}, port: ${server.port}, user: ${server.user}, password: { file: ${folder}/password }, sslmode: disable }
 `,
   );
   const config = loadConfig(file, {});

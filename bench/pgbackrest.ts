@@ -16,6 +16,10 @@ export type PgBackRest = {
   lastStoredBytes(): Promise<number>;
   /** Into an empty folder. */
   restore(into: string): Promise<Sample>;
+  /** Archives a segment of the server's. */
+  pushWal(file: string): Promise<Sample>;
+  /** Each segment to that place, one after another, with more fetched ahead. What works ahead is not among the CPU seconds. */
+  fetchWal(names: readonly string[], to: string): Promise<Sample>;
 };
 
 /**
@@ -83,5 +87,11 @@ pg1-user=${server.user}
       if (account) await chown(into, account.uid, account.gid);
       return measureScript({ script: `${command} --pg1-path="${into}" restore && sync -f "${into}"`, env });
     },
+    pushWal: (file) => measureScript({ script: `${command} archive-push "${file}"`, env }),
+    fetchWal: (names, to) =>
+      measureScript({
+        script: names.map((name) => `${command} --archive-async archive-get ${name} "${to}" || exit 1`).join('\n'),
+        env,
+      }),
   };
 }

@@ -12,6 +12,7 @@ const benches: Readonly<Record<string, () => Promise<BenchRow[]>>> = {
   'base-restore': async () => (await import('./base-restore.ts')).run(),
   incremental: async () => (await import('./incremental.ts')).run(),
   wal: async () => (await import('./wal.ts')).run(),
+  'wal-restore': async () => (await import('./wal-restore.ts')).run(),
   catalog: async () => (await import('./catalog.ts')).run(),
   restore: async () => (await import('./restore.ts')).run(),
   files: async () => (await import('./files.ts')).run(),

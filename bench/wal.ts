@@ -6,12 +6,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Client } from 'pg';
 import { loadConfig } from '../lib/config/load.ts';
 import { Bundle } from '../lib/constructs/bundle.ts';
-import { ensureKeyFile } from '../lib/keys/key-file.ts';
 import { type PostgresServer, postgresServer } from '../test/servers/postgres.ts';
-import { type BenchPlace, benchFolder, minioPlaces } from './backup-stores.ts';
+import { benchFolder, minioPlaces } from './backup-stores.ts';
 import { toolEnvironment } from './bench-cluster.ts';
 import { type BenchRow, rowOf, type Sample } from './bench-row.ts';
-import { targetName } from './holdfast-backup.ts';
+import { targetName, walConfig } from './holdfast-backup.ts';
+import { pgbench } from './pgbench.ts';
 import { benchRounds, benchScale } from './scale.ts';
 
 /** For so long pgbench writes as fast as it can. */
@@ -33,7 +33,9 @@ export async function run(): Promise<BenchRow[]> {
   await using place = await minio.open();
   const bundle = new Bundle(loadConfig(join(import.meta.dirname, '../holdfast.example.yaml'), {}));
   const program = join(bundle.taskDirectory('holdfast'), 'main.mjs');
-  const configFile = await configure(server, place, folder.path);
+  const config = await walConfig({ server, folder: folder.path, store: place.settings });
+  const configFile = join(folder.path, 'wal.json');
+  await writeFile(configFile, JSON.stringify(config));
   const ours = (): ChildProcess =>
     spawn(process.execPath, [program, 'wal', 'receive', targetName], {
       env: { ...process.env, ...minio.env, HOLDFAST_CONFIG: configFile },
@@ -80,28 +82,6 @@ type Pair = { readonly ours: Sample; readonly peer: Sample };
 
 const text = ({ seconds: lag, transactionsPerSecond }: Sample): string =>
   `${lag.toFixed(2)} s behind, ${transactionsPerSecond?.toFixed(0)} transactions/s`;
-
-async function configure(server: PostgresServer, { settings }: BenchPlace, folder: string): Promise<string> {
-  await writeFile(join(folder, 'password'), server.password, { mode: 0o600 });
-  const file = join(folder, 'wal.yaml');
-  await writeFile(
-    file,
-    `store: ${JSON.stringify(settings)}
-encryption: { keys: key-file }
-targets:
-  - name: ${targetName}
-    engine: postgres
-    wal: { receive: true, flushSeconds: 1 }
-    connection:
-      { host: ${server.host}, port: ${server.port}, user: ${server.user}, password: { file: ${folder}/password }, sslmode: disable }
-`,
-  );
-  const config = loadConfig(file, {});
-  await ensureKeyFile(config.encryption.keyFile);
-  const json = join(folder, 'wal.json');
-  await writeFile(json, JSON.stringify(config));
-  return json;
-}
 
 /** pgbench with a receiver beside it: its transactions, and the 99th percentile of how long the receiver needed for what the server had written. */
 async function under(
@@ -164,18 +144,4 @@ async function ask(server: PostgresServer, query: string): Promise<Record<string
   } finally {
     await client.end();
   }
-}
-
-async function pgbench(server: PostgresServer, args: readonly string[]): Promise<string> {
-  const child = spawn(join(server.binDir, 'pgbench'), [...args], {
-    env: { ...process.env, ...toolEnvironment(server) },
-    stdio: ['ignore', 'pipe', 'ignore'],
-  });
-  let output = '';
-  child.stdout.on('data', (chunk: Buffer) => {
-    output += chunk;
-  });
-  const [code] = await once(child, 'close');
-  if (code !== 0) throw new Error(`pgbench ended with ${code}`);
-  return output;
 }

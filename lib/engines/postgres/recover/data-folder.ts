@@ -123,6 +123,10 @@ function clearLeftovers(folder: string): void {
   removeContents(folder);
 }
 
+/** Is that something that a restore, or the file system, has put into the folder? */
+export const isNoFileOfCluster = (name: string): boolean =>
+  name === incompleteMark || name === workName || name === 'lost+found';
+
 /** All but the mark, so that a crash in between is seen. */
 function removeContents(folder: string): void {
   for (const name of readdirSync(folder))

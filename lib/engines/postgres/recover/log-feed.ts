@@ -11,7 +11,6 @@ import {
   writeFileSync,
   writeSync,
 } from 'node:fs';
-import { open } from 'node:fs/promises';
 import { Socket } from 'node:net';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
@@ -19,6 +18,7 @@ import { promisify } from 'node:util';
 import { HoldfastError } from '../../../core/errors.ts';
 import type { ServerAccount } from '../../../servers/server-account.ts';
 import type { LogReader } from '../../engine.ts';
+import { FileWrites } from './file-writes.ts';
 import { type TablespaceCreation, TablespaceCreations } from './tablespace-creations.ts';
 
 /** Gives a recovering server the segments of a log, fetched ahead of it. */
@@ -63,7 +63,7 @@ export async function openLogFeed(options: {
   /** The data directory: the server names places within it. */
   readonly data: string;
   readonly account: ServerAccount | undefined;
-  readonly log: LogReader;
+  readonly log: Pick<LogReader, 'read' | 'history'>;
   readonly names: readonly string[];
   readonly ahead: number;
   readonly onTaken: (name: string, count: number) => void;
@@ -196,20 +196,27 @@ async function fetchFile(
   },
 ): Promise<void> {
   const partial = path.join(files, `${name}.partial`);
-  const handle = await open(partial, 'w', 0o600);
+  const writes = new FileWrites(account);
+  const file = writes.open(partial, 'w', 0o600);
   const creations = new TablespaceCreations();
+  let at = 0;
   try {
     for await (const chunk of bytes) {
       signal.throwIfAborted();
       creations.write(chunk);
-      await handle.writeFile(chunk);
+      writes.write(file, chunk, at);
+      at += chunk.length;
+      await writes.passed(chunk);
     }
     creations.end();
     for (const creation of creations.found) requireEmpty(creation, name);
-    if (account) await handle.chown(account.uid, account.gid);
+  } catch (error) {
+    await writes.settle().catch(() => undefined);
+    throw error;
   } finally {
-    await handle.close();
+    writes.end(file);
   }
+  await writes.settle();
   renameSync(partial, path.join(files, name));
 }
 

@@ -57,7 +57,7 @@ export async function openScratchCluster(
   made.defer(() => {
     for (const { hold } of [data, ...tablespaces.map((place) => place.folder)]) hold.release();
   });
-  const unpacked = await unpackBackup(context, chain, { places: { data, tablespaces }, programs: () => programs });
+  const unpacked = await unpackBackup(context, chain, { data, tablespaces });
   completeDataFolder(data);
   const server = made.use(
     openRecoveryServer({

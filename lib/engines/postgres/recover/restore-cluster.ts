@@ -52,10 +52,10 @@ export async function restoreCluster(context: EngineContext, plan: RestorePlan):
     const data = open(folder);
     const programs = (): ServerPrograms => findExactServer(base.major, { account: data.account });
     // What is missing here is said before anything is fetched.
-    if (isStarted || chain.length > 1) programs();
+    if (isStarted) programs();
     requireRoomFor(chain, { data: folder, tablespaces: places }, 'preflight-failed');
     const tablespaces = places.map((place) => ({ ...place, folder: open(place.location) }));
-    const unpacked = await unpackBackup(context, chain, { places: { data, tablespaces }, programs });
+    const unpacked = await unpackBackup(context, chain, { data, tablespaces });
     completeDataFolder(data);
 
     const recovered = isStarted

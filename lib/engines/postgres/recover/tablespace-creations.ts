@@ -15,6 +15,9 @@ const recordHeaderBytes = 24;
 /** A path is no longer than MAXPGPATH. */
 const longestRecord = 1100;
 
+/** What is being looked through, of whichever segment: to gather megabytes in memory of their own had V8 mark its heap for every few of them. */
+let gathered = Buffer.alloc(0);
+
 /**
  * Looks through the bytes of one segment of WAL, from its beginning on, for records that create tablespaces (xl_tblspc_create_rec). Such a record
  * holds the source's own path, and a server that applies it works there.
@@ -26,20 +29,26 @@ export class TablespaceCreations {
   #rest: Buffer = Buffer.alloc(0);
 
   write(chunk: Uint8Array): void {
-    const pieces: Uint8Array[] = [this.#rest];
+    const room = this.#rest.length + chunk.length;
+    if (gathered.length < room) gathered = Buffer.allocUnsafeSlow(room);
+    gathered.set(this.#rest);
+    let filled = this.#rest.length;
     for (let at = 0; at < chunk.length; ) {
       const inPage = this.#position % pageBytes;
       const header = this.#position < pageBytes ? firstHeaderBytes : headerBytes;
       const length = Math.min(chunk.length - at, (inPage < header ? header : pageBytes) - inPage);
-      if (inPage >= header) pieces.push(chunk.subarray(at, at + length));
+      if (inPage >= header) {
+        gathered.set(chunk.subarray(at, at + length), filled);
+        filled += length;
+      }
       at += length;
       this.#position += length;
     }
-    const bytes = Buffer.concat(pieces);
+    const bytes = gathered.subarray(0, filled);
     // The last records may go on in the next chunk.
     const whole = Math.max(0, bytes.length - longestRecord);
     const end = this.#look(bytes, whole - (whole % alignment));
-    this.#rest = bytes.subarray(end);
+    this.#rest = Buffer.from(bytes.subarray(end));
   }
 
   end(): void {

@@ -1,12 +1,10 @@
 import type { Manifest } from '../../../core/manifest.ts';
 import { ancestorsOf } from '../../ancestors.ts';
 import type { BackupReader, EngineContext, RestorePlan } from '../../engine.ts';
-import type { ServerPrograms } from '../server-programs.ts';
-import { clusterFactsOf } from './cluster-facts.ts';
-import { combineChain } from './combine-chain.ts';
 import type { DataFolder } from './data-folder.ts';
 import { requireRoom } from './require-room.ts';
-import type { Tablespace } from './tablespaces.ts';
+import { linkTablespaces, type Tablespace } from './tablespaces.ts';
+import { unpackChain } from './unpack-chain.ts';
 import { archivesAmong, type ClusterArchives, oidOf, unpackCluster } from './unpack-cluster.ts';
 import type { Unpacked } from './unpack-tar.ts';
 
@@ -43,13 +41,9 @@ export function requireRoomFor(
   into: { readonly data: string; readonly tablespaces: readonly Tablespace[] },
   code: Parameters<typeof requireRoom>[1],
 ): void {
-  const [last] = chain.slice(-1);
-  if (last === undefined) return;
-  // A chain is unpacked beside what it is combined to.
-  const combined = chain.length === 1 ? 0 : clusterFactsOf(last.cluster.record).sizeBytes;
   requireRoom(
     [
-      { folder: into.data, bytes: combined + chain.reduce((sum, { cluster }) => sum + cluster.record.plainBytes, 0) },
+      { folder: into.data, bytes: chain.reduce((sum, { cluster }) => sum + cluster.record.plainBytes, 0) },
       ...into.tablespaces.map(({ oid, location }) => ({
         folder: location,
         bytes: chain
@@ -65,19 +59,27 @@ export function requireRoomFor(
 export async function unpackBackup(
   context: Pick<EngineContext, 'progress' | 'signal' | 'parallelJobs'>,
   chain: readonly ClusterArchives[],
-  { places, programs }: { readonly places: BackupPlaces; readonly programs: () => ServerPrograms },
+  { data, tablespaces }: BackupPlaces,
 ): Promise<Unpacked> {
+  const into = { data, places: tablespaces.map((place) => ({ ...place, folder: place.folder.path })) };
   const [base, ...others] = chain;
-  if (base === undefined || others.some((one) => !isWalRange(one)))
-    return combineChain(context, chain, { places, programs: programs() });
-  const into = {
-    data: places.data,
-    places: places.tablespaces.map((place) => ({ ...place, folder: place.folder.path })),
-  };
-  let total = await unpackCluster(context, base, into);
-  // Its files of WAL go to where the base has its own: recovery applies them after those.
-  for (const one of others) {
-    const { files, bytes } = await unpackCluster(context, one, { ...into, places: [] });
+  const isByRange = base !== undefined && others.length > 0 && others.every(isWalRange);
+  const unpacked = await (isByRange
+    ? unpackRanges(context, [base, ...others], into)
+    : unpackChain(context, chain, into));
+  linkTablespaces(data.path, tablespaces, data.account);
+  return unpacked;
+}
+
+/** The ranges' files of WAL go to where the base has its own: recovery applies them after those. */
+async function unpackRanges(
+  context: Parameters<typeof unpackCluster>[0],
+  chain: readonly ClusterArchives[],
+  into: Parameters<typeof unpackCluster>[2],
+): Promise<Unpacked> {
+  let total: Unpacked = { files: 0, bytes: 0 };
+  for (const one of chain) {
+    const { files, bytes } = await unpackCluster(context, one, into);
     total = { files: total.files + files, bytes: total.bytes + bytes };
   }
   return total;

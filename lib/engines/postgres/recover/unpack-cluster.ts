@@ -5,7 +5,8 @@ import type { StreamRecord } from '../../../core/manifest.ts';
 import type { EngineContext } from '../../engine.ts';
 import { clusterAmong } from './cluster-facts.ts';
 import { type DataFolder, unpackedName } from './data-folder.ts';
-import { linkTablespaces, type Tablespace } from './tablespaces.ts';
+import { removeUnlisted } from './remove-unlisted.ts';
+import type { Tablespace } from './tablespaces.ts';
 import { type Unpacked, unpackTar } from './unpack-tar.ts';
 
 /** The archives of one backup. */
@@ -35,7 +36,7 @@ export const archivedBytes = ({ cluster, tablespaces }: ClusterArchives): number
   [cluster, ...tablespaces].reduce((sum, { record }) => sum + record.plainBytes, 0);
 
 /**
- * Unpacks a backup's archives side by side, each into its folder, as their bytes come, and links the tablespaces. `pg_control` is left aside.
+ * Unpacks a backup's archives side by side, each into its folder, as their bytes come. `pg_control` is left aside. The tablespaces are not linked.
  */
 export async function unpackCluster(
   context: Context,
@@ -45,18 +46,22 @@ export async function unpackCluster(
     readonly places: readonly (Tablespace & { readonly folder: string })[];
     /** @default - unpackedName: as a data directory that is not complete yet */
     readonly nameOf?: (name: string) => string | undefined;
+    /** Does it go over the one that it builds on? Then what it does not hold is removed. @default false */
+    readonly isOver?: boolean;
   },
 ): Promise<Unpacked> {
-  const { data, places, nameOf = unpackedName } = into;
+  const { data, places, nameOf = unpackedName, isOver = false } = into;
   const limit = pLimit(Math.max(1, context.parallelJobs));
   const stop = new AbortController();
   const signal = AbortSignal.any([context.signal, stop.signal]);
   const expectedBytes = archivedBytes({ cluster, tablespaces });
   const seen = new Map<Archive, number>();
-  const unpack = async (archive: Archive, folder: string): Promise<Unpacked> =>
-    unpackTar(archive.open(), folder, {
+  const unpack = async (archive: Archive, folder: string): Promise<Unpacked> => {
+    const names = new Set<string>();
+    const unpacked = await unpackTar(archive.open(), folder, {
       account: data.account,
       nameOf: archive === cluster ? nameOf : (name) => name,
+      ...(isOver && { onOver: (name: string) => names.add(name) }),
       signal,
       onBytes: (count) => {
         seen.set(archive, count);
@@ -64,6 +69,9 @@ export async function unpackCluster(
         context.progress({ phase: 'unpack', detail: cluster.record.name, bytes, expectedBytes });
       },
     });
+    if (isOver) removeUnlisted(folder, names);
+    return unpacked;
+  };
   const work = [
     ...tablespaces.map((archive) => {
       const place = places.find(({ oid }) => oid === oidOf(archive));
@@ -86,7 +94,6 @@ export async function unpackCluster(
   );
   const failed = settled.find(({ status }) => status === 'rejected');
   if (failed?.status === 'rejected') throw stop.signal.reason ?? failed.reason;
-  linkTablespaces(data.path, places, data.account);
   const all = settled.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
   return {
     files: all.reduce((sum, { files }) => sum + files, 0),

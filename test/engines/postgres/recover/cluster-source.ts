@@ -170,8 +170,9 @@ export function folderLog(folder: string, options: { readonly covered?: LogCover
     },
     async *read(name) {
       const bytes = readFileSync(fileOf(name));
+      const missing = segmentBytes - bytes.length;
       yield bytes;
-      if (bytes.length < segmentBytes) yield Buffer.alloc(segmentBytes - bytes.length);
+      if (missing > 0) yield Buffer.alloc(missing);
     },
     covered: async () => options.covered,
   };

@@ -9,6 +9,8 @@ export type BackupLabel = {
   readonly fromStandby: boolean;
   /** Of an incremental backup, where the one that it builds on began. @default - it builds on none */
   readonly parentStartLsn?: Lsn;
+  /** And the timeline of that one. */
+  readonly parentTimeline?: number;
 };
 
 /** Throws `corrupt` for what no server writes. */
@@ -28,7 +30,10 @@ export function parseBackupLabel(text: string): BackupLabel {
       startLsn: parseLsn(start ?? ''),
       timeline,
       fromStandby: lines.get('BACKUP FROM') === 'standby',
-      ...(parent !== undefined && { parentStartLsn: parseLsn(parent) }),
+      ...(parent !== undefined && {
+        parentStartLsn: parseLsn(parent),
+        parentTimeline: Number(lines.get('INCREMENTAL FROM TLI')),
+      }),
     };
   } catch (cause) {
     throw new HoldfastError('corrupt', "the archive's backup_label does not say where the backup begins", { cause });

@@ -6,7 +6,6 @@ import { serverAccount } from '../../../../servers/server-account.ts';
 import type { Capture, EngineContext, SynthesisRequest } from '../../../engine.ts';
 import { stopReason } from '../../../stop-reason.ts';
 import { type ClusterFacts, clusterFactsOf } from '../../recover/cluster-facts.ts';
-import { combineInto } from '../../recover/combine-chain.ts';
 import { requireRoom } from '../../recover/require-room.ts';
 import { openScratchFolder } from '../../recover/scratch-folder.ts';
 import { chainOf } from '../../recover/unpack-backup.ts';
@@ -14,6 +13,7 @@ import { archivedBytes } from '../../recover/unpack-cluster.ts';
 import { findExactServer } from '../../server-programs.ts';
 import { ManifestInspector } from '../contents/manifest-inspector.ts';
 import { blocksSince } from '../wal-range/range-slot.ts';
+import { combineChain } from './combine-chain.ts';
 import { type Combined, syntheticStreams } from './synthetic-streams.ts';
 
 /**
@@ -40,11 +40,9 @@ export async function synthesizeBase(
     tablespaces: facts.tablespaces.map((one) => ({ ...one, folder: path.join(folder, one.oid) })),
   };
   try {
-    await combineInto(context, chain, {
+    await combineChain(context, chain, {
       ...{ programs, account, stage: path.join(folder, 'chain'), output: combined.data },
       tablespaces: combined.tablespaces,
-      keepsRecords: true,
-      options: ['--manifest-checksums=SHA256'],
     });
   } catch (error) {
     throw context.signal.aborted ? stopReason(context.signal, 'the synthesis') : error;

@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, readdirSync } from 'node:fs';
+import { hash } from 'node:crypto';
+import { copyFileSync, mkdirSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { after, before, suite, test } from 'node:test';
 import { restoreCluster } from '../../../../lib/engines/postgres/recover/restore-cluster.ts';
 import { type PostgresServer, postgresServer } from '../../../servers/postgres.ts';
 import { startOn } from '../../../servers/postgres-on-folder.ts';
+import { combineBackups, unpackBase } from '../base/unpack-base.ts';
 import { contentOf, type Link, makeTables, readerOf } from '../chain.ts';
 import { contextFor, run } from '../run-engine.ts';
 import { into, openFolder, type TestBase, takeBase } from './cluster-source.ts';
@@ -19,11 +21,20 @@ for (const major of [17, 18] as const) {
       server = await postgresServer({ major, settings: { summarize_wal: 'on', max_wal_senders: '4' } });
       process.env['HOLDFAST_PG_BIN'] = server.binDir;
       await makeTables(server);
+      const brief = path.join(server.dataDir, '..', 'brief');
+      await run(server, 'postgres', `copy (select 1) to program 'mkdir -m 700 ${brief}'`);
+      await run(server, 'postgres', `create tablespace brief location '${brief}'`);
+      await run(
+        server,
+        'postgres',
+        `create table gone tablespace brief as select n from generate_series(1, 5000) n;
+         create table cleared as select n from generate_series(1, 5000) n`,
+      );
       for (const [index, change] of [
         undefined,
         'update wide set version = 1 where id % 100 = 0; update quick set version = 1 where id < 100',
-        'delete from wide where id > 15000; vacuum wide; insert into quick select n, 2 from generate_series(5001, 6000) n',
-        "create table late as select 'late' as text; update wide set version = 3 where id = 1",
+        'delete from wide where id > 15000; vacuum wide; insert into quick select n, 2 from generate_series(5001, 6000) n; drop table gone; drop tablespace brief; truncate cleared',
+        "create table late as select 'late' as text; update wide set version = 3 where id = 1; create database other",
       ].entries()) {
         for (const statement of change?.split('; ') ?? []) await run(server, 'postgres', statement);
         const folder = path.join(place.path, String(index));
@@ -60,6 +71,39 @@ for (const major of [17, 18] as const) {
       );
     });
 
+    test('what a chain is unpacked to is to the byte what pg_combinebackup makes of it', async () => {
+      const last = chain.at(-1) as TestBase;
+      const folder = path.join(place.path, 'unpacked');
+      using context = contextFor(server, { parallelJobs: 2 });
+      const inputs: string[] = [];
+      for (const [index, { streams }] of chain.entries()) {
+        const input = path.join(place.path, `input-${index}`);
+        const saved = streams.map(async ({ record, open }) => {
+          const bytes = Buffer.concat(await Array.fromAsync(open()));
+          return [record.name, { record, bytes }] as const;
+        });
+        inputs.push(await unpackBase(new Map(await Promise.all(saved)), input));
+        copyFileSync(
+          path.join(place.path, String(index), 'backup_manifest'),
+          path.join(inputs.at(-1) ?? '', 'backup_manifest'),
+        );
+      }
+      const combined = await combineBackups(server.binDir, inputs, path.join(place.path, 'combined'));
+
+      await restoreCluster(context, {
+        streams: into(last, folder),
+        source: {},
+        replace: false,
+        reader: readerOf(chain.map(linkOf)),
+        folders: [],
+        start: false,
+      });
+
+      const [ours, theirs] = [folder, combined].map((one) => filesBelow(one));
+      assert.ok((ours?.size ?? 0) > 1000);
+      assert.deepEqual(ours, theirs);
+    });
+
     test('a chain that lacks one of its backups is refused by name, and leaves nothing', async () => {
       const last = chain.at(-1) as TestBase;
       const folder = path.join(place.path, 'torn');
@@ -73,7 +117,11 @@ for (const major of [17, 18] as const) {
         reader: readerOf([base, second, last].filter((one) => one !== undefined).map(linkOf)),
       });
 
-      await assert.rejects(torn, { code: 'restore-failed', message: /^pg_combinebackup refuses the chain: / });
+      await assert.rejects(torn, {
+        code: 'restore-failed',
+        message:
+          /^the chain is torn: the backup that began at .* builds on one that began at .* on timeline 1, and the one before it began at .* on timeline 1$/,
+      });
       assert.equal(readdirSync(place.path).includes('torn'), false);
     });
   });
@@ -86,3 +134,20 @@ const linkOf = ({ streams }: TestBase): Link => ({
     if (found) yield* found.open();
   },
 });
+
+/** Not of the chain: what the server's tools add, and what a copy must not have. */
+const notOfChain = ['backup_manifest', 'tablespace_map', 'postgresql.auto.conf'];
+
+/** Each file, those of tablespaces too, with the SHA-256 of its content and its mode; folders with theirs. */
+function filesBelow(folder: string, below = ''): Map<string, string> {
+  const found = new Map<string, string>();
+  for (const name of readdirSync(path.join(folder, below)).filter((one) => !notOfChain.includes(one))) {
+    const file = path.join(below, name);
+    const { mode } = statSync(path.join(folder, file));
+    const isFolder = statSync(path.join(folder, file)).isDirectory();
+    const digest = isFolder ? 'folder' : hash('sha256', readFileSync(path.join(folder, file)));
+    found.set(file, `${digest} ${(mode & 0o7777).toString(8)}`);
+    if (isFolder) for (const [inner, what] of filesBelow(folder, file)) found.set(inner, what);
+  }
+  return found;
+}
