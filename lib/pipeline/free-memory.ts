@@ -7,7 +7,11 @@
  */
 export function freeMemory(bytes: Uint8Array): void {
   const { buffer } = bytes;
-  if (buffer instanceof ArrayBuffer && buffer.byteLength === bytes.length) buffer.transfer(0);
+  if (!(buffer instanceof ArrayBuffer)) return;
+  const isAll = buffer.byteLength === bytes.length;
+  // What was decompressed has a byte to spare. Node's own pool of small buffers is far smaller.
+  const isAllButOne = bytes.length >= 65_536 && buffer.byteLength === bytes.length + 1;
+  if (isAll || isAllButOne) buffer.transfer(0);
 }
 
 /** The same chunks, each freed when the next one is asked for: for a reader that copies what it keeps. */
