@@ -9,6 +9,7 @@ import { RateLimit } from '../lib/pipeline/rate-limit.ts';
 import { type PipelineSettings, pipelineSettings } from '../lib/pipeline/settings.ts';
 import { verifyStream } from '../lib/pipeline/verify-stream.ts';
 import { type WrittenStream, writeStream } from '../lib/pipeline/write-stream.ts';
+import { collectLessOften } from '../lib/runner/collect-less-often.ts';
 import { openDirectoryStore } from '../lib/store/directory-store.ts';
 import type { Store } from '../lib/store/store.ts';
 import { syntheticSource } from './synthetic-source.ts';
@@ -21,6 +22,7 @@ export type RunOutcome = {
   readonly rssMiB: number;
 };
 
+collectLessOften();
 const [what = '', bytesText = '', folder = ''] = process.argv.slice(2);
 const bytes = Number(bytesText);
 const dataKey = randomBytes(32);

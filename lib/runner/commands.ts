@@ -4,6 +4,7 @@ import { backupRunSchema, restoreRunSchema, restoreTestRunSchema } from '../core
 import { emitMetrics } from '../observe/metrics.ts';
 import { askTargets } from './ask-targets.ts';
 import { partialFailure, runBackup } from './backup.ts';
+import { collectLessOften } from './collect-less-often.ts';
 import { giveWay } from './give-way.ts';
 import { receiveTargetWal } from './receive-wal.ts';
 import { runRestore } from './restore.ts';
@@ -16,6 +17,7 @@ import { runTask } from './task.ts';
 type Commands = Readonly<Record<string, () => Promise<number>>>;
 
 const restore = (): Promise<number> => {
+  collectLessOften();
   const run = runFrom(restoreRunSchema, process.env);
   return runTask(run.recoveryId, process.env, async (context) => {
     const outcome = await runRestore(context, run);
@@ -24,6 +26,7 @@ const restore = (): Promise<number> => {
 };
 
 const backup = (): Promise<number> => {
+  collectLessOften();
   const run = runFrom(backupRunSchema, process.env);
   return runTask(run.backupId, process.env, async (context) => ({
     failure: partialFailure(await runBackup(context, run)),
@@ -57,6 +60,7 @@ export const testCommands: Commands = {
   backup,
   restore,
   'restore-test': () => {
+    collectLessOften();
     const run = runFrom(restoreTestRunSchema, process.env);
     return runTask(run.validationId, process.env, (context) => runRestoreTest(context, run));
   },
