@@ -13,7 +13,8 @@ import { join } from 'node:path';
 import type { HoldfastConfig } from '../config/config.ts';
 import { taskExtrasOf, taskFolders } from '../config/targets/task-folders.ts';
 import { HoldfastError } from '../core/errors.ts';
-import { buildFolder, type FunctionName, functionNames, keptPrograms, projectRoot, taskName } from './programs.ts';
+import { keptPrograms } from './kept-programs.ts';
+import { buildFolder, type FunctionName, functionNames, projectRoot, taskName } from './programs.ts';
 
 /** The file beside each program that holds the resolved configuration; programs find it by `HOLDFAST_CONFIG`. */
 export const configFileName = 'holdfast.json';

@@ -1,7 +1,5 @@
-import { createHash, randomUUID } from 'node:crypto';
-import { existsSync, globSync, readdirSync, readFileSync, renameSync, rmSync, statSync, utimesSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { type BuildOptions, buildSync, version as bundlerVersion } from 'esbuild';
+import { type BuildOptions, buildSync } from 'esbuild';
 import { taskExtrasOf, taskFolders } from '../config/targets/task-folders.ts';
 import { HoldfastError } from '../core/errors.ts';
 
@@ -61,7 +59,7 @@ export const requireShim = [
   'const __dirname = __dirnameOf(__filename);',
 ].join('');
 
-const buildOptions: BuildOptions = {
+export const buildOptions: BuildOptions = {
   entryPoints: [
     ...functionNames.map((name) => ({ in: `lambdas/${name}/handler.ts`, out: `${name}/index` })),
     ...taskFolders.flatMap((folder) =>
@@ -83,50 +81,16 @@ const buildOptions: BuildOptions = {
   logLevel: 'error',
 };
 
-/** Bundles every program into a folder directly below `buildFolder`: a folder per function and per task image. The same sources give the same bytes. */
-export function buildPrograms(directory: string): void {
+/**
+ * Bundles every program into a folder directly below `buildFolder`: a folder per function and per task image. The same sources give the same
+ * bytes. Gives the files that went in, relative to the project's folder.
+ */
+export function buildPrograms(directory: string): readonly string[] {
   try {
-    buildSync({ ...buildOptions, absWorkingDir: projectRoot, outdir: directory });
+    const { metafile } = buildSync({ ...buildOptions, absWorkingDir: projectRoot, outdir: directory, metafile: true });
+    return Object.keys(metafile.inputs);
   } catch (cause) {
     // esbuild has said where already; its error repeats it at length.
     throw new HoldfastError('internal', 'the programs could not be bundled', { cause });
-  }
-}
-
-/**
- * The folder of the programs as the sources are now, each in a folder of its own. They take a dozen CPU seconds to bundle and do not depend on the
- * configuration, so they are kept for the next app: under a name that says what they were made of. Not to be written to.
- */
-export function keptPrograms(): string {
-  const kept = join(buildFolder, `programs-${digestOfInputs()}`);
-  if (!existsSync(kept)) {
-    // Made under another name, so that nobody finds half of it; who was quicker with the same has made the same.
-    const making = join(buildFolder, `programs-${randomUUID()}`);
-    buildPrograms(making);
-    if (existsSync(kept)) rmSync(making, { recursive: true });
-    else renameSync(making, kept);
-    removeUnused();
-  }
-  const now = new Date();
-  utimesSync(kept, now, now);
-  return kept;
-}
-
-/** Of everything that decides what a bundle holds: the sources, the packages as npm says it installed them, and how it is made. */
-function digestOfInputs(): string {
-  const hash = createHash('sha256').update(JSON.stringify([bundlerVersion, buildOptions]));
-  const sources = globSync('{lib,lambdas,tasks}/**/*.{ts,mjs,json}', { cwd: projectRoot }).sort();
-  for (const file of ['tsconfig.json', 'package.json', 'node_modules/.package-lock.json', ...sources])
-    hash.update(`\n${file}\n`).update(readFileSync(join(projectRoot, file)));
-  return hash.digest('hex').slice(0, 32);
-}
-
-const unusedMilliseconds = 24 * 3600_000;
-
-function removeUnused(): void {
-  for (const name of readdirSync(buildFolder).filter((entry) => entry.startsWith('programs-'))) {
-    const folder = join(buildFolder, name);
-    const usedAt = statSync(folder, { throwIfNoEntry: false })?.mtimeMs ?? Date.now();
-    if (Date.now() - usedAt > unusedMilliseconds) rmSync(folder, { recursive: true, force: true });
   }
 }

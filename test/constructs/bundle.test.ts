@@ -5,7 +5,8 @@ import { test } from 'node:test';
 import { FileSystem } from 'aws-cdk-lib';
 import { parseConfig } from '../../lib/config/load.ts';
 import { Bundle } from '../../lib/constructs/bundle.ts';
-import { buildFolder, buildPrograms, functionNames, keptPrograms } from '../../lib/constructs/programs.ts';
+import { keptPrograms } from '../../lib/constructs/kept-programs.ts';
+import { buildFolder, buildPrograms, functionNames } from '../../lib/constructs/programs.ts';
 import { ordinary } from '../stacks/synthesize.ts';
 
 const configIn = (directory: string) => parseConfig(ordinary, { file: 'holdfast.yaml', directory, environment: {} });
@@ -69,6 +70,18 @@ test('programs that were kept from an earlier app are those that the sources giv
   buildPrograms(directory);
 
   assert.equal(FileSystem.fingerprint(directory), FileSystem.fingerprint(keptPrograms()));
+});
+
+test('what is kept is made anew where a file of it is missing', () => {
+  const kept = keptPrograms();
+  assert.equal(keptPrograms(), kept);
+  rmSync(join(kept, 'api', 'index.mjs'));
+
+  const anew = keptPrograms();
+
+  assert.notEqual(anew, kept);
+  assert.ok(readdirSync(join(anew, 'api')).includes('index.mjs'));
+  rmSync(kept, { recursive: true });
 });
 
 test('no bundle names a path of the machine that it was made on', () => {
