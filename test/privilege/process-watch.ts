@@ -25,7 +25,7 @@ export function findProcess(pattern: RegExp): number | undefined {
   );
 }
 
-type Known = { readonly isOurs: boolean; readonly since: number; lookedAt: number };
+type Known = { readonly isOurs: boolean; since: number; lookedAt: number; arguments: number };
 
 const youngMs = 2_000;
 const betweenLooksMs = 500;
@@ -34,27 +34,35 @@ function look(seen: Map<string, Leaving>, known: Map<number, Known>): void {
   const now = performance.now();
   const pids = allPids();
   for (const pid of pids) {
-    const process = known.get(pid) ?? { isOurs: isOurs(pid, known), since: now, lookedAt: Number.NEGATIVE_INFINITY };
-    known.set(pid, process);
-    const isYoung = now - process.since < youngMs;
-    if (!process.isOurs || (!isYoung && now - process.lookedAt < betweenLooksMs)) continue;
+    const process = knownOf(pid, known, now);
+    if (!process.isOurs) continue;
+    const command = read(pid, 'cmdline');
+    if (command === undefined) continue;
+    // It has become another program.
+    if (command.length !== process.arguments) process.since = now;
+    process.arguments = command.length;
+    if (now - process.since > youngMs && now - process.lookedAt < betweenLooksMs) continue;
     process.lookedAt = now;
-    note(pid, seen);
+    note(pid, command, seen);
   }
   const alive = new Set(pids);
   for (const pid of known.keys()) if (!alive.has(pid)) known.delete(pid);
 }
 
-/** By its parent, which is older; a child of one that has ended in between is told by nobody, and belongs to init. */
-function isOurs(pid: number, known: ReadonlyMap<number, Known>): boolean {
+/** A process is ours by its parents; one whose parent had ended before it was seen belongs to init. */
+function knownOf(pid: number, known: Map<number, Known>, now: number): Known {
+  const found = known.get(pid);
+  if (found !== undefined) return found;
   const parent = parentOf(pid);
-  return parent === process.pid || known.get(parent)?.isOurs === true;
+  const isOurs = parent === process.pid || (parent > 1 && knownOf(parent, known, now).isOurs);
+  const entry: Known = { isOurs, since: now, lookedAt: Number.NEGATIVE_INFINITY, arguments: 0 };
+  known.set(pid, entry);
+  return entry;
 }
 
-function note(pid: number, seen: Map<string, Leaving>): void {
-  const command = read(pid, 'cmdline');
+function note(pid: number, command: Buffer, seen: Map<string, Leaving>): void {
   const environment = read(pid, 'environ');
-  if (command === undefined || environment === undefined || environment.length === 0) return;
+  if (environment === undefined || environment.length === 0) return;
   const what = command.toString().split('\0').slice(0, 3).join(' ');
   // The same program again tells nothing new, another environment or other arguments do.
   const identity = `${pid} ${command.length} ${environment.length}`;
