@@ -27,21 +27,31 @@ export async function openIndex(bytes: AsyncIterable<Uint8Array>): Promise<OpenI
 /** A chunk as a line has it. Names cannot hold the like: a quotation mark in them has a backslash before it. */
 const chunkPattern = /\["([0-9a-f]{64})",(\d+),(\d+),(\d+)\]/g;
 
-/** The chunks that an index names, in order, some more than once. Of the lines nothing else is looked at. Throws as `openIndex` does. */
+/**
+ * The chunks that an index names, in order, some more than once. Of the lines between its first and its last nothing else is looked at. Throws as
+ * `openIndex` does, where it ends too.
+ */
 export async function readChunksNamed(
   bytes: AsyncIterable<Uint8Array>,
   take: (chunk: FileChunk) => void,
 ): Promise<IndexHeader> {
   let header: IndexHeader | undefined;
+  let lines = 0;
+  let last = '';
   for await (const text of textsOf(bytes)) {
     header ??= parsed(headerSchema, text.split('\n', 1)[0] ?? '', 1);
     for (const [, id = '', backup, offset, length] of text.matchAll(chunkPattern)) {
       if (Number(backup) >= header.backups.length)
         throw new HoldfastError('corrupt', 'the index names a backup that its header does not');
-      take({ id, backup: Number(backup), offset: Number(offset), length: Number(length) });
+      // A match is a view of its text, and would keep all of it for as long as the chunk is known.
+      const ownId = Buffer.from(id, 'latin1').toString('latin1');
+      take({ id: ownId, backup: Number(backup), offset: Number(offset), length: Number(length) });
     }
+    lines += linesIn(text);
+    last = text.slice(text.lastIndexOf('\n') + 1);
   }
   if (header === undefined) throw new HoldfastError('dump-incomplete', 'the index is empty');
+  requireEnd(last, lines);
   return header;
 }
 
@@ -64,8 +74,19 @@ async function* entriesOf(lines: AsyncGenerator<string, void>, header: IndexHead
   } finally {
     await lines.return();
   }
-  if (end === undefined) throw new HoldfastError('dump-incomplete', `the index ends after line ${number}`);
-  if (parsed(trailerSchema, end, number).entries !== number - 2)
+  requireEnd(end ?? '', number);
+}
+
+function linesIn(text: string): number {
+  let lines = 1;
+  for (let at = text.indexOf('\n'); at >= 0; at = text.indexOf('\n', at + 1)) lines += 1;
+  return lines;
+}
+
+/** Throws unless the line of that number is an index's last, and says how many there are. */
+function requireEnd(line: string, number: number): void {
+  if (!line.startsWith('{"end":')) throw new HoldfastError('dump-incomplete', `the index ends after line ${number}`);
+  if (parsed(trailerSchema, line, number).entries !== number - 2)
     throw new HoldfastError('corrupt', 'the index has another number of entries than it says');
 }
 

@@ -26,7 +26,8 @@ export class IdleProcessors {
     return (
       // A container may have a part of the machine's processors alone.
       (user + system) / 1000 < elapsedMs * availableParallelism() * busyShare &&
-      this.#machine.busyMs - before.busyMs < elapsedMs * processors * busyShare
+      // Where the machine does not say what its processors do, only this process's own work counts.
+      (processors === 0 || this.#machine.busyMs - before.busyMs < elapsedMs * processors * busyShare)
     );
   }
 }
