@@ -2,7 +2,7 @@ import { pipeline } from 'node:stream/promises';
 import { promisify } from 'node:util';
 import { createGunzip, zstdDecompress } from 'node:zlib';
 import type { Compression } from '../core/vocabulary.ts';
-import { freeMemory } from './free-memory.ts';
+import { freeMemory, hasSpareByte } from './free-memory.ts';
 import { mapInOrder } from './map-in-order.ts';
 import { MalformedContent, type ZstdFrame, zstdFramesOf } from './zstd-frames.ts';
 
@@ -44,6 +44,7 @@ async function decompressFrame({ bytes, plainBytes }: ZstdFrame): Promise<Buffer
     throw new MalformedContent('a zstd frame does not decompress', { cause });
   });
   freeMemory(bytes);
+  hasSpareByte(plain);
   if (plain.length !== plainBytes) throw new MalformedContent('a zstd frame holds less than it promises');
   return plain;
 }

@@ -8,10 +8,16 @@
 export function freeMemory(bytes: Uint8Array): void {
   const { buffer } = bytes;
   if (!(buffer instanceof ArrayBuffer)) return;
-  const isAll = buffer.byteLength === bytes.length;
-  // What was decompressed has a byte to spare. Node's own pool of small buffers is far smaller.
-  const isAllButOne = bytes.length >= 65_536 && buffer.byteLength === bytes.length + 1;
-  if (isAll || isAllButOne) buffer.transfer(0);
+  const isAllButSpare = spared.has(buffer) && bytes.byteOffset === 0 && buffer.byteLength === bytes.length + 1;
+  if (buffer.byteLength === bytes.length || isAllButSpare) buffer.transfer(0);
+}
+
+/** Buffers with a byte behind their content that nobody uses. */
+const spared = new WeakSet<ArrayBuffer>();
+
+/** Lets `freeMemory` give these bytes back although their buffer has one byte more, which is nobody's. */
+export function hasSpareByte(bytes: Uint8Array): void {
+  if (bytes.buffer instanceof ArrayBuffer) spared.add(bytes.buffer);
 }
 
 /** The same chunks, each freed when the next one is asked for: for a reader that copies what it keeps. */

@@ -52,6 +52,19 @@ for (const compression of compressions) {
   }
 }
 
+test("a gzip member that leaves one byte of zlib's own buffer is read to its end", async () => {
+  await withStore(async (store) => {
+    const bytes = Buffer.alloc(1024 ** 2 - 1);
+    const settings = { compression: 'gzip', algorithm: 'none' } as const;
+    const sizes = { blockBytes: 2 * 1024 ** 2, objectBytes: 4 * 1024 ** 2 };
+
+    const written = await write(store, inChunks(bytes), { ...settings, ...sizes });
+    const verified = await verifyStream({ store, ...settings, dataKey, context, settings: reading, ...written });
+
+    assert.equal(verified.plainBytes, 1_048_575);
+  });
+});
+
 test('a stream longer than one object goes on in the next, and each holds what its record says', async () => {
   await withStore(async (store) => {
     const bytes = someBytes(40_000);
