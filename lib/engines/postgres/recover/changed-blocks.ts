@@ -59,7 +59,8 @@ export class ChangedBlocks {
   }
 
   #readNumbers(): FileLength {
-    const kept = this.#header.readUInt32LE(8);
+    // Of a relation that was cut off, some versions say how long all of it is, and not this file of it.
+    const kept = Math.min(this.#header.readUInt32LE(8), pagesPerFile);
     const numbers = Array.from({ length: this.#header.readUInt32LE(4) }, (_, index) =>
       this.#header.readUInt32LE(fixedBytes + 4 * index),
     );

@@ -101,6 +101,7 @@ function foldersBetween(first: string, folder: string): readonly string[] {
  * stays with it: a restore takes hours, and others may have found the folder useful.
  */
 export function takeBack({ path: folder, made, hold }: DataFolder): void {
+  if (!hold.isHeld()) return;
   removeContents(folder);
   rmSync(path.join(folder, incompleteMark), { force: true });
   hold.release();
@@ -125,7 +126,7 @@ function clearLeftovers(folder: string): void {
 
 /** Is that something that a restore, or the file system, has put into the folder? */
 export const isNoFileOfCluster = (name: string): boolean =>
-  name === incompleteMark || name === workName || name === 'lost+found';
+  name === incompleteMark || name === workName || isKept(name);
 
 /** All but the mark, so that a crash in between is seen. */
 function removeContents(folder: string): void {
@@ -136,8 +137,13 @@ function removeContents(folder: string): void {
 /** What may be in a folder that counts as empty. */
 const isKept = (name: string): boolean => name === 'lost+found' || isOfHold(name);
 
-/** Says that the folder is whole: what the restore needed goes, then the mark, and then the hold, so that nobody clears away what is whole. */
+/**
+ * Says that the folder is whole: what the restore needed goes, then the mark, and then the hold, so that nobody clears away what is whole. Throws
+ * `lease-lost` when another restore has taken the folder over, and touches nothing then.
+ */
 export function handOver({ path: folder, work, hold }: DataFolder): void {
+  if (!hold.isHeld())
+    throw new HoldfastError('lease-lost', `another restore has taken '${folder}' over while this one did not answer`);
   rmSync(work, { recursive: true, force: true });
   rmSync(path.join(folder, incompleteMark), { force: true });
   hold.release();

@@ -15,6 +15,8 @@ export const isOfHold = (name: string): boolean => name === holdName || name.sta
 
 /** A folder that no other restore may fill meanwhile. */
 export type FolderHold = {
+  /** Is the folder still this process's? One that slept for minutes may find that another restore has taken it over. */
+  isHeld(): boolean;
   release(): void;
 };
 
@@ -49,6 +51,7 @@ export function holdFolder(folder: string, account: ServerAccount | undefined): 
   }, signMs);
   signs.unref();
   return {
+    isHeld: () => textOf(file) === own,
     release() {
       clearInterval(signs);
       if (textOf(file) === own) rmSync(file, { force: true });

@@ -9,7 +9,7 @@ export type Tablespace = { readonly oid: string; readonly location: string };
 
 /**
  * Where each tablespace of the cluster goes. Without a word from the user, into a folder beside the data directory: the source's own place may be
- * in use, by the source. Throws `usage` where a place is named for a tablespace that there is not.
+ * in use, by the source. Throws `usage` where a place is named for a tablespace that there is not, or lies within another folder of the cluster.
  */
 export function placesOfTablespaces(
   { tablespaces }: Pick<ClusterFacts, 'tablespaces'>,
@@ -32,12 +32,25 @@ export function placesOfTablespaces(
       'usage',
       `'${relative.to}' is no folder for a tablespace: its path does not begin with '/'`,
     );
-  return tablespaces.map(({ oid, location }) => ({
+  const places = tablespaces.map(({ oid, location }) => ({
     oid,
     location:
       folders.find(({ from }) => from === oid || from === location)?.to ?? path.join(`${data}-tablespaces`, oid),
   }));
+  requireApart([data, ...places.map(({ location }) => location)]);
+  return places;
 }
+
+/** What lies in the folder of another would be taken for a part of that, and cleared away with it. */
+function requireApart(folders: readonly string[]): void {
+  const inOther = folders.find((one, index) => folders.some((other, at) => at !== index && isWithin(one, other)));
+  if (inOther !== undefined)
+    throw new HoldfastError('usage', `'${inOther}' lies within another folder of the restored cluster`, {
+      hint: 'give the data directory and each tablespace a folder of its own',
+    });
+}
+
+const isWithin = (one: string, other: string): boolean => !/^\.\.($|\/)/.test(path.relative(other, one));
 
 /** Links the tablespaces into the data directory, as the server expects them. */
 export function linkTablespaces(

@@ -37,6 +37,7 @@ export async function unpackChain(
     const nameOf = isLast ? unpackedName : nameWithoutWal;
     const one = await unpackCluster(context, wanted, { ...into, nameOf, isOver: index > 0 });
     total = { files: total.files + one.files, bytes: total.bytes + one.bytes };
+    if (chain.length === 1) return total;
     const standing = standingOf(data);
     requireFollows(standing, before);
     before = standing;

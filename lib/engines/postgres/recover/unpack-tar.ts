@@ -1,4 +1,15 @@
-import { closeSync, existsSync, fchmodSync, fchownSync, fstatSync, ftruncateSync, mkdirSync, openSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  fchmodSync,
+  fchownSync,
+  fstatSync,
+  ftruncateSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  rmSync,
+} from 'node:fs';
 import { HoldfastError } from '../../../core/errors.ts';
 import type { ServerAccount } from '../../../servers/server-account.ts';
 import { isInside } from '../../application/tar/inspect-tar.ts';
@@ -87,7 +98,9 @@ class ArchivedFiles implements TarVisitor {
     this.total.bytes += size;
     this.#position = 0;
     if (changed === undefined) {
-      this.#file = this.writes.open(target, onOver ? 'w' : 'wx', mode);
+      // Its owner may not write to what the earlier backup left here, or it was a folder then.
+      if (onOver) rmSync(target, { recursive: true, force: true });
+      this.#file = this.writes.open(target, 'wx', mode);
       return;
     }
     if (!existsSync(target))
@@ -137,7 +150,8 @@ function setLength({ fd }: OpenFile, { kept, full }: FileLength): void {
   if (keptBytes !== full * pageBytes) ftruncateSync(fd, full * pageBytes);
 }
 
-function makeFolder(target: Buffer, mode: number, { account }: UnpackOptions): void {
+function makeFolder(target: Buffer, mode: number, { account, onOver }: UnpackOptions): void {
+  if (onOver && lstatSync(target, { throwIfNoEntry: false })?.isFile()) rmSync(target);
   mkdirSync(target, { recursive: true, mode });
   const fd = openSync(target, 'r');
   try {

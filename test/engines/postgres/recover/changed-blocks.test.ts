@@ -47,6 +47,12 @@ for (const pieceBytes of [1000, page, 1_000_000])
     );
   });
 
+test('a file that says how long all of its relation was keeps as many pages as a file has', () => {
+  const { lengths } = readIn(page, fileOf([3], 157_000));
+
+  assert.deepEqual(lengths, [{ kept: 131_072, full: 131_072 }]);
+});
+
 test('blocks that follow each other are written as one stretch', () => {
   const file = fileOf([3, 4, 5, 9], 7);
 

@@ -30,6 +30,10 @@ for (const major of [17, 18] as const) {
         `create table gone tablespace brief as select n from generate_series(1, 5000) n;
          create table cleared as select n from generate_series(1, 5000) n`,
       );
+      await inDataFolder(
+        server,
+        'echo secret > server.key && chmod 400 server.key && mkdir conf.d extra && touch extra/one',
+      );
       for (const [index, change] of [
         undefined,
         'update wide set version = 1 where id % 100 = 0; update quick set version = 1 where id < 100',
@@ -37,6 +41,9 @@ for (const major of [17, 18] as const) {
         "create table late as select 'late' as text; update wide set version = 3 where id = 1; create database other",
       ].entries()) {
         for (const statement of change?.split('; ') ?? []) await run(server, 'postgres', statement);
+        // What was a folder is a file in the next backup, and the other way round.
+        if (index === 1)
+          await inDataFolder(server, 'rmdir conf.d && echo late > conf.d && rm -r extra/one && mkdir extra/one');
         const folder = path.join(place.path, String(index));
         mkdirSync(folder);
         const before = path.join(place.path, String(index - 1), 'backup_manifest');
@@ -126,6 +133,10 @@ for (const major of [17, 18] as const) {
     });
   });
 }
+
+/** Runs a command in the server's data folder, as the server. */
+const inDataFolder = (server: PostgresServer, command: string): Promise<unknown> =>
+  run(server, 'postgres', `copy (select 1) to program 'cd ${server.dataDir} && ${command}'`);
 
 const linkOf = ({ streams }: TestBase): Link => ({
   records: streams.map(({ record }) => record),
