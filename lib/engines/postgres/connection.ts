@@ -38,8 +38,8 @@ const answerSlackSeconds = 30;
 const farewellSeconds = 5;
 
 /**
- * Settings that decide how values look as text. They are pinned on every session that writes or reads a dump, because a role or
- * a database may have its own, and the same rows must always give the same bytes.
+ * Settings that decide how values look as text, and how long things may take. They are pinned on every session that writes or reads a dump, because
+ * a role or a database may have its own, and the same rows must always give the same bytes.
  */
 const pinnedSettings = {
   timezone: 'UTC',
@@ -49,6 +49,8 @@ const pinnedSettings = {
   extra_float_digits: '3',
   quote_all_identifiers: 'off',
   array_nulls: 'on',
+  // Where a statement has a limit, it is ours to say.
+  statement_timeout: '0',
   // Long, for the session that keeps a snapshot is asked something every second; and not without end, should its owner be gone.
   idle_in_transaction_session_timeout: '300s',
   tcp_keepalives_idle: `${keepalive.idleSeconds}`,

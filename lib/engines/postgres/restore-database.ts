@@ -188,7 +188,6 @@ function progressOf(
 async function analyze(connection: Connection, name: string): Promise<string | undefined> {
   const client = await connect(connection, name);
   try {
-    await client.query('set statement_timeout = 0');
     await client.query('analyze');
     return undefined;
   } catch (error) {

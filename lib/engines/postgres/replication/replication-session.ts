@@ -16,9 +16,8 @@ export async function connectForReplication(
   return connect(connection, connection.maintenanceDatabase, {
     ...options,
     isReplication: true,
-    // What a role or the server has for statements would end a stream that goes on for hours.
-    // And one whose client is held up by its store acknowledges nothing for a while.
-    settings: { statement_timeout: '0', tcp_user_timeout: '0' },
+    // One whose client is held up by its store acknowledges nothing for a while.
+    settings: { tcp_user_timeout: '0' },
   });
 }
 
