@@ -1,6 +1,7 @@
 import type { z } from 'zod';
 import { HoldfastError } from '../core/errors.ts';
 import type { Store } from './store.ts';
+import { readObject } from './text.ts';
 
 /** A small object that is replaced as a whole, and the tag by which a replacement says what it replaces. */
 export type Document<Value> = {
@@ -15,15 +16,8 @@ export async function readDocument<Value>(
   key: string,
   schema: z.ZodType<Value>,
 ): Promise<Document<Value>> {
-  try {
-    const { body, etag } = await store.get(key);
-    const chunks: Uint8Array[] = [];
-    for await (const chunk of body) chunks.push(chunk);
-    return { value: parsed(Buffer.concat(chunks).toString('utf8'), schema), etag };
-  } catch (error) {
-    if (error instanceof HoldfastError && error.code === 'object-missing') return { value: undefined, etag: undefined };
-    throw error;
-  }
+  const found = await readObject(store, key);
+  return { value: found && parsed(found.text, schema), etag: found?.info.etag };
 }
 
 /**

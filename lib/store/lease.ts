@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { HoldfastError } from '../core/errors.ts';
 import { prefixes } from '../core/object-keys.ts';
 import type { ObjectInfo, Store } from './store.ts';
+import { readObject } from './text.ts';
 
 /**
  * Who may write now: one object per target and method, replaced only conditionally and never deleted, so that its fencing
@@ -213,15 +214,8 @@ async function readLease(
   store: Store,
   key: string,
 ): Promise<{ readonly document: LeaseDocument; readonly info: ObjectInfo } | undefined> {
-  try {
-    const { body, ...info } = await store.get(key);
-    const chunks: Uint8Array[] = [];
-    for await (const chunk of body) chunks.push(chunk);
-    return { document: parseLease(Buffer.concat(chunks).toString(), key), info };
-  } catch (error) {
-    if (error instanceof HoldfastError && error.code === 'object-missing') return undefined;
-    throw error;
-  }
+  const found = await readObject(store, key);
+  return found && { document: parseLease(found.text, key), info: found.info };
 }
 
 function parseLease(text: string, key: string): LeaseDocument {

@@ -9,6 +9,7 @@ import {
   timelinePath,
 } from '../engines/postgres/replication/timeline-history.ts';
 import { historyName, segmentName } from '../engines/postgres/replication/wal-segments.ts';
+import { isMissing } from '../store/text.ts';
 import { readWalObject } from './read-wal.ts';
 import { readWalHeader } from './read-wal-header.ts';
 import { extentOf, segmentsOf, type WalSegment } from './wal-contents.ts';
@@ -267,7 +268,3 @@ function pieceOf(name: string): { readonly from?: number } {
   const parsed = parseWalName(name);
   return parsed?.kind === 'piece' ? parsed : {};
 }
-
-/** Is it that something is not in the store, and no trouble in reading it? */
-export const isMissing = (error: unknown): error is HoldfastError =>
-  error instanceof HoldfastError && error.code === 'object-missing';

@@ -23,6 +23,7 @@ import {
   timelinePath,
 } from '../../engines/postgres/replication/timeline-history.ts';
 import { historyName, segmentName, segmentStart } from '../../engines/postgres/replication/wal-segments.ts';
+import { isMissing } from '../../store/text.ts';
 import { openWal, type WalLog } from '../open-wal.ts';
 import type { WalSegment } from '../wal-contents.ts';
 import type { WalContext } from '../wal-context.ts';
@@ -176,7 +177,7 @@ async function segmentBefore(
     const { plainSha256 } = await wal.about(segmentName(start.timeline, before, segmentBytes));
     return { begin: before, known: [{ from: 0, to: segmentBytes, plainSha256 }] };
   } catch (error) {
-    if (error instanceof HoldfastError && error.code === 'object-missing') return { begin, known };
+    if (isMissing(error)) return { begin, known };
     throw error;
   }
 }
