@@ -3,6 +3,7 @@ import { constants, link, open, unlink } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { z } from 'zod';
 import { HoldfastError } from '../core/errors.ts';
+import { hasCode } from '../core/has-code.ts';
 
 /** A wrapping key of a key file. */
 export type FileKey = { readonly id: string; readonly key: Buffer };
@@ -141,8 +142,4 @@ async function syncFolder(path: string): Promise<void> {
   } finally {
     await folder.close();
   }
-}
-
-function hasCode(error: unknown, code: string): boolean {
-  return error instanceof Error && 'code' in error && error.code === code;
 }

@@ -1,6 +1,7 @@
 import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { HoldfastError } from '../core/errors.ts';
+import { hasCode } from '../core/has-code.ts';
 import { processIdentity } from '../servers/process-identity.ts';
 
 /**
@@ -22,7 +23,7 @@ export function ownFolder(folder: string): { release(): void } {
         },
       };
     } catch (error) {
-      if (!isCode(error, 'EEXIST')) throw error;
+      if (!hasCode(error, 'EEXIST')) throw error;
     }
     const holder = ownerOf(folder);
     if (holder !== undefined) {
@@ -35,7 +36,7 @@ export function ownFolder(folder: string): { release(): void } {
       renameSync(file, aside);
       rmSync(aside);
     } catch (error) {
-      if (!isCode(error, 'ENOENT')) throw error;
+      if (!hasCode(error, 'ENOENT')) throw error;
     }
   }
 }
@@ -47,11 +48,7 @@ export function ownerOf(folder: string): number | undefined {
     const pid = Number.parseInt(identity, 10);
     return processIdentity(pid) === identity ? pid : undefined;
   } catch (error) {
-    if (isCode(error, 'ENOENT')) return undefined;
+    if (hasCode(error, 'ENOENT')) return undefined;
     throw error;
   }
-}
-
-function isCode(error: unknown, code: string): boolean {
-  return error instanceof Error && 'code' in error && error.code === code;
 }
