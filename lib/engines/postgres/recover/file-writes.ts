@@ -29,13 +29,12 @@ export class FileWrites {
     this.#account = account;
   }
 
-  /** Opens a file to write, with that mode: the mask of this process has a say in what `open` makes, and none in this. With `r+` it keeps what it has. */
+  /** Opens a file to write, with that mode. With `r+` it keeps what it has. */
   open(file: string | Buffer, flags: 'wx' | 'w' | 'r+', mode: number): OpenFile {
     const fd = openSync(file, flags, 0o600);
     if (flags === 'r+') return { fd, pending: 0, isEnded: false };
     try {
-      fchmodSync(fd, mode & 0o7777);
-      if (this.#account) fchownSync(fd, this.#account.uid, this.#account.gid);
+      setOwner(fd, mode, this.#account);
     } catch (error) {
       closeSync(fd);
       throw error;
@@ -89,4 +88,10 @@ export class FileWrites {
       if (file.isEnded && file.pending === 0) closeSync(file.fd);
     }
   }
+}
+
+/** Gives an open file or folder that mode and owner: the mask of this process has a say in what `open` makes, and none in this. */
+export function setOwner(fd: number, mode: number, account: ServerAccount | undefined): void {
+  fchmodSync(fd, mode & 0o7777);
+  if (account) fchownSync(fd, account.uid, account.gid);
 }

@@ -1,22 +1,11 @@
-import {
-  closeSync,
-  existsSync,
-  fchmodSync,
-  fchownSync,
-  fstatSync,
-  ftruncateSync,
-  lstatSync,
-  mkdirSync,
-  openSync,
-  rmSync,
-} from 'node:fs';
+import { closeSync, existsSync, fstatSync, ftruncateSync, lstatSync, mkdirSync, openSync, rmSync } from 'node:fs';
 import { HoldfastError } from '../../../core/errors.ts';
 import type { ServerAccount } from '../../../servers/server-account.ts';
 import { isInside } from '../../application/tar/inspect-tar.ts';
 import { TarReader, type TarVisitor } from '../../application/tar/tar-reader.ts';
 import type { Entry } from '../../application/tree/entry.ts';
 import { ChangedBlocks, type FileLength, pageBytes } from './changed-blocks.ts';
-import { FileWrites, type OpenFile } from './file-writes.ts';
+import { FileWrites, type OpenFile, setOwner } from './file-writes.ts';
 
 export type Unpacked = { readonly files: number; readonly bytes: number };
 
@@ -155,8 +144,7 @@ function makeFolder(target: Buffer, mode: number, { account, onOver }: UnpackOpt
   mkdirSync(target, { recursive: true, mode });
   const fd = openSync(target, 'r');
   try {
-    fchmodSync(fd, mode & 0o7777);
-    if (account) fchownSync(fd, account.uid, account.gid);
+    setOwner(fd, mode, account);
   } finally {
     closeSync(fd);
   }
