@@ -32,16 +32,13 @@ type Kept = {
 export function keptPrograms(): string {
   mkdirSync(buildFolder, { recursive: true });
   const sources = digestOfSources();
-  const record = join(buildFolder, `programs-${sources}.json`);
-  const folder = wholeFolderOf(record) ?? build(record);
-  // A source that was changed while it was bundled is in neither state's record.
-  if (digestOfSources() !== sources) {
-    rmSync(record, { force: true });
-    return keptPrograms();
-  }
-  markUsed(record, folder);
+  const folder = wholeFolderOf(recordOf(sources)) ?? build(sources);
+  if (folder === undefined) return keptPrograms();
+  markUsed(recordOf(sources), folder);
   return folder;
 }
+
+const recordOf = (sources: string): string => join(buildFolder, `programs-${sources}.json`);
 
 function wholeFolderOf(record: string): string | undefined {
   if (!existsSync(record)) return undefined;
@@ -55,9 +52,11 @@ function hasFiles(folder: string, files: Readonly<Record<string, string>>): bool
   return Object.entries(files).every(([file, digest]) => digestOf(join(folder, file)) === digest);
 }
 
-function build(record: string): string {
+/** Undefined when a source was changed meanwhile: what was made is of neither state. */
+function build(sources: string): string | undefined {
   const folder = join(buildFolder, `programs-${randomUUID()}`);
   const inputs = buildPrograms(folder);
+  if (digestOfSources() !== sources) return undefined;
   const kept: Kept = {
     folder: basename(folder),
     programs: digestsOf(folder, globSync('*/*', { cwd: folder })),
@@ -68,7 +67,7 @@ function build(record: string): string {
   };
   const written = `${folder}.json`;
   writeFileSync(written, JSON.stringify(kept));
-  renameSync(written, record);
+  renameSync(written, recordOf(sources));
   removeUnused();
   return folder;
 }
@@ -95,10 +94,8 @@ function digestOf(file: string): string | undefined {
 
 const unusedMilliseconds = 24 * 3600_000;
 
-/** Records first: a folder without one is nobody's. */
 function removeUnused(): void {
-  const names = readdirSync(buildFolder).filter((name) => name.startsWith('programs-'));
-  for (const name of names.sort((one, another) => Number(another.endsWith('.json')) - Number(one.endsWith('.json')))) {
+  for (const name of readdirSync(buildFolder).filter((entry) => entry.startsWith('programs-'))) {
     const path = join(buildFolder, name);
     const usedAt = statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? Date.now();
     if (Date.now() - usedAt > unusedMilliseconds) rmSync(path, { recursive: true, force: true });
