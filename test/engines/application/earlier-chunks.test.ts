@@ -2,26 +2,16 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { ChunkSink } from '../../../lib/engines/application/chunks/chunk-sink.ts';
-import type { Entry } from '../../../lib/engines/application/tree/entry.ts';
 import type { EarlierChunk, GivenChunk } from '../../../lib/engines/application/tree/sink.ts';
 import { noise } from './odd-tree.ts';
+import { plainFile } from './plain-file.ts';
 
 const MiB = 1024 * 1024;
-const file: Entry = {
-  path: Buffer.from('file'),
-  kind: 'file',
-  mode: 0o644,
-  uid: 0,
-  gid: 0,
-  mtime: 0n,
-  size: 0,
-  xattrs: [],
-};
 
 /** What a file is cut into, in pieces of that size as they come from a disk. */
 function chunksOf(content: Uint8Array, pieceBytes: number, earlier?: readonly EarlierChunk[]) {
   const sink = new ChunkSink({ keeps: 'chunks' });
-  sink.beginFile({ ...file, size: content.length }, { isAgain: false, earlier });
+  sink.beginFile({ ...plainFile, size: content.length }, { isAgain: false, earlier });
   for (let at = 0; at < content.length; ) {
     const room = sink.room(pieceBytes);
     const piece = content.subarray(at, at + room.length);

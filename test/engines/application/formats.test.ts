@@ -5,18 +5,9 @@ import { TarReader } from '../../../lib/engines/application/tar/tar-reader.ts';
 import { type Entry, pathShown, shownPath } from '../../../lib/engines/application/tree/entry.ts';
 import { TreeSum } from '../../../lib/engines/application/tree/tree-content.ts';
 import { oddName } from './odd-tree.ts';
+import { plainFile } from './plain-file.ts';
 
-const entry = (more: Partial<Entry>): Entry => ({
-  path: Buffer.from('a'),
-  kind: 'file',
-  mode: 0o644,
-  uid: 0,
-  gid: 0,
-  mtime: 0n,
-  size: 0,
-  xattrs: [],
-  ...more,
-});
+const entry = (more: Partial<Entry>): Entry => ({ ...plainFile, path: Buffer.from('a'), ...more });
 
 /** What a reader makes of an entry's headers. */
 function readBack(written: Entry): Entry | undefined {

@@ -20,9 +20,9 @@ import fc from 'fast-check';
 import { ChunkSink } from '../../../lib/engines/application/chunks/chunk-sink.ts';
 import { Cutter, largestChunk, smallestChunk } from '../../../lib/engines/application/chunks/cut.ts';
 import { inWalkOrder } from '../../../lib/engines/application/chunks/parent-index.ts';
-import type { Entry } from '../../../lib/engines/application/tree/entry.ts';
 import { buildWasm, cutModule, generatedPath } from '../../../scripts/build-wasm.ts';
 import { noise } from './odd-tree.ts';
+import { plainFile } from './plain-file.ts';
 import {
   contextFor,
   objectsRead,
@@ -34,16 +34,6 @@ import {
 } from './run-engine.ts';
 
 const MiB = 1024 * 1024;
-const file: Entry = {
-  path: Buffer.from('file'),
-  kind: 'file',
-  mode: 0o644,
-  uid: 0,
-  gid: 0,
-  mtime: 0n,
-  size: 0,
-  xattrs: [],
-};
 const incremental = { method: 'incremental', format: 'chunks' } as const;
 
 const packsOf = ({ manifest }: Saved) => {
@@ -117,7 +107,7 @@ test('a hole is cut as its zeros are, wherever it lies between data', () => {
       fc.array(fc.record({ data: fc.nat(MiB), hole: fc.nat(20 * MiB) }), { minLength: 1, maxLength: 4 }),
       (pieces) => {
         const [read, told] = [new ChunkSink({ keeps: 'nothing' }), new ChunkSink({ keeps: 'nothing' })];
-        for (const sink of [read, told]) sink.beginFile(file, { isAgain: false });
+        for (const sink of [read, told]) sink.beginFile(plainFile, { isAgain: false });
         for (const [index, { data, hole }] of pieces.entries()) {
           for (const sink of [read, told]) sink.write(noise(4 * data, index));
           read.write(Buffer.alloc(hole));

@@ -33,11 +33,16 @@ export function readerOf(links: readonly Link[]): BackupReader {
   };
 }
 
+/** A tablespace in a folder beside the server's own. */
+export async function makeTablespace(server: PostgresServer, name: string): Promise<void> {
+  const folder = path.join(server.dataDir, '..', name);
+  await run(server, 'postgres', `copy (select 1) to program 'mkdir -m 700 ${folder}'`);
+  await run(server, 'postgres', `create tablespace ${name} location '${folder}'`);
+}
+
 /** Tables to be backed up and changed, one of them in a tablespace of its own. */
 export async function makeTables(server: PostgresServer): Promise<void> {
-  const fast = path.join(server.dataDir, '..', 'fast');
-  await run(server, 'postgres', `copy (select 1) to program 'mkdir -m 700 ${fast}'`);
-  await run(server, 'postgres', `create tablespace fast location '${fast}'`);
+  await makeTablespace(server, 'fast');
   await run(
     server,
     'postgres',

@@ -7,7 +7,7 @@ import { restoreCluster } from '../../../../lib/engines/postgres/recover/restore
 import { type PostgresServer, postgresServer } from '../../../servers/postgres.ts';
 import { startOn } from '../../../servers/postgres-on-folder.ts';
 import { combineBackups, unpackBase } from '../base/unpack-base.ts';
-import { contentOf, type Link, makeTables, readerOf } from '../chain.ts';
+import { contentOf, type Link, makeTables, makeTablespace, readerOf } from '../chain.ts';
 import { contextFor, run } from '../run-engine.ts';
 import { into, openFolder, type TestBase, takeBase } from './cluster-source.ts';
 
@@ -21,9 +21,7 @@ for (const major of [17, 18] as const) {
       server = await postgresServer({ major, settings: { summarize_wal: 'on', max_wal_senders: '4' } });
       process.env['HOLDFAST_PG_BIN'] = server.binDir;
       await makeTables(server);
-      const brief = path.join(server.dataDir, '..', 'brief');
-      await run(server, 'postgres', `copy (select 1) to program 'mkdir -m 700 ${brief}'`);
-      await run(server, 'postgres', `create tablespace brief location '${brief}'`);
+      await makeTablespace(server, 'brief');
       await run(
         server,
         'postgres',
