@@ -1303,6 +1303,8 @@ CREATE TABLE backup_mgmt.recovery_operation_s (
     reached_time timestamp with time zone,
     reached_lsn text,
     reached_timeline bigint,
+    comparison text,
+    CONSTRAINT recovery_operation_s_comparison_known CHECK ((comparison = ANY (ARRAY['full'::text, 'loaded'::text]))),
     CONSTRAINT recovery_operation_s_history_forward CHECK ((load_end_date > load_date)),
     CONSTRAINT recovery_operation_s_sizes_not_negative CHECK ((restored_size_bytes >= 0)),
     CONSTRAINT recovery_operation_s_status_known CHECK ((recovery_status = ANY (ARRAY['REQUESTED'::text, 'RUNNING'::text, 'COMPLETED'::text, 'FAILED'::text]))),

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { backupIdSchema, targetNameSchema } from '../core/ids.ts';
 import {
   backupStatusSchema,
+  comparisonDepthSchema,
   engineSchema,
   methodSchema,
   tierSchema,
@@ -60,7 +61,12 @@ export const restoreSchema = z
     endTime: timeSchema.nullable(),
     durationSeconds: z.number().nullable(),
     restoredBytes: z.number().nullable(),
-    isCompared: z.boolean(),
+    isCompared: z.boolean().describe('Was the copy held against the backup?'),
+    comparison: comparisonDepthSchema
+      .nullable()
+      .describe(
+        'full: all of it was read back; loaded: by the digests of what was loaded; null: neither, or not ended',
+      ),
     errorCode: z.string().nullable(),
     errorMessage: z.string().nullable(),
     errorHint: z.string().nullable(),

@@ -2803,4 +2803,12 @@ comment on function backup_mgmt.create_full_backup is
   'Requests a full backup of every target that is yours, or of one, from the server or made of earlier backups; a row for each';
 `,
   },
+  {
+    version: 27,
+    name: 'comparison_depth',
+    sql: `-- How a restored copy was held against its backup: 'full', all of it was read back; 'loaded', by the digests of what the server was given.
+alter table backup_mgmt.recovery_operation_s
+  add column comparison text null constraint recovery_operation_s_comparison_known check (comparison in ('full', 'loaded'));
+`,
+  },
 ];

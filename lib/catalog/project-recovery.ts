@@ -1,5 +1,6 @@
 import { type BackupId, timeOfId } from '../core/ids.ts';
 import { compareEvents, type JournalEvent, journalKey } from '../core/journal.ts';
+import type { ComparisonDepth } from '../core/vocabulary.ts';
 import { hashKey, tenantKey } from './hash-key.ts';
 import { type Change, historyOf, instant, secondsBetween, type Validity } from './history.ts';
 
@@ -27,6 +28,7 @@ export type RecoveryState = {
   readonly reached_lsn: string | null;
   readonly reached_timeline: number | null;
   readonly is_compared: boolean;
+  readonly comparison: ComparisonDepth | null;
   readonly error_code: string | null;
   readonly error_message: string | null;
   readonly error_hint: string | null;
@@ -68,6 +70,7 @@ function unknownRecovery(operation: BackupId): RecoveryState {
     reached_lsn: null,
     reached_timeline: null,
     is_compared: false,
+    comparison: null,
     error_code: null,
     error_message: null,
     error_hint: null,
@@ -105,6 +108,7 @@ function changeOf(event: RecoveryEvent): Partial<RecoveryState> {
         reached_lsn: event.reached?.position ?? null,
         reached_timeline: event.reached?.timeline ?? null,
         is_compared: event.compared,
+        comparison: event.comparison ?? null,
         error_code: event.error?.code ?? null,
         error_message: event.error?.message ?? null,
         error_hint: event.error?.hint ?? null,

@@ -44,9 +44,14 @@ async function findMachine(client: SFNClient, name: string, region: string): Pro
 
 /** Runs a restore through the deployed state machine and waits for it. */
 export async function restoreOnAws(context: CliContext, request: RestoreRequest): Promise<number> {
-  const { arn, run, next } = await runRestoreJob(context, awsMachines(await context.config()), request);
-  context.output.result({ ...run, arn, next }, () => [
-    `restored and compared: recovery ${run.recoveryId}, execution ${arn}`,
+  const { arn, run, comparison, next } = await runRestoreJob(context, awsMachines(await context.config()), request);
+  const how = comparison === 'full' ? ' and read back' : '';
+  // What was asked for is in `run`; what was done may be more.
+  context.output.result({ ...run, ...(comparison && { comparison }), arn, next }, () => [
+    `restored${how}: recovery ${run.recoveryId}, execution ${arn}`,
+    ...(comparison === 'loaded'
+      ? ["  what was loaded has the backup's digests; it was not read back: 'holdfast compare' does that"]
+      : []),
     ...next.map((command) => `  ${command}`),
   ]);
   return 0;

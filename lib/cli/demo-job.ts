@@ -50,6 +50,8 @@ async function runTarget(
     ...(databases === undefined ? {} : { databases: [...databases] }),
     as,
     replace,
+    // What is shown as the same was read.
+    comparison: 'full',
     requestedBy: { kind: 'user' },
   });
   const outcome = await direct(context, ({ store }) => newestOutcome(store, restore.run.recoveryId));

@@ -11,6 +11,7 @@ import type {
   RestoreTestRequest,
   RestoreTestRun,
 } from '../core/requests.ts';
+import type { ComparisonDepth } from '../core/vocabulary.ts';
 import {
   machineOfRestore,
   type Started,
@@ -45,20 +46,24 @@ export async function runBackupJob(
   return watch(context, machines, await startBackup(machines.client, await machines.arnOf('backup'), request));
 }
 
-type Restored = { readonly run: RestoreRun; readonly handOver?: { readonly next: readonly string[] } };
+type Restored = {
+  readonly run: RestoreRun;
+  readonly record?: { readonly result?: { readonly comparison?: ComparisonDepth } };
+  readonly handOver?: { readonly next: readonly string[] };
+};
 
-/** As `runBackupJob`, for a restore or recovery; with what to type next, as far as that is known. */
+/** As `runBackupJob`, for a restore or recovery; with how it was compared and what to type next, as far as that is known. */
 export async function runRestoreJob(
   context: CliContext,
   machines: Machines,
   request: RestoreRequest,
-): Promise<Job<RestoreRun> & { readonly next: readonly string[] }> {
+): Promise<Job<RestoreRun> & { readonly comparison: ComparisonDepth | undefined; readonly next: readonly string[] }> {
   const receiver = request.into ?? request.target;
   const into = receiver === undefined ? undefined : requireTarget(await context.config(), receiver);
   const kind = machineOfRestore(request, into);
   const started = await startRestore(machines.client, { kind, machine: await machines.arnOf(kind) }, request);
-  const { run, handOver } = await follow<Restored>(context, machines, started);
-  return { ...started, run, next: handOver?.next ?? [] };
+  const { run, record, handOver } = await follow<Restored>(context, machines, started);
+  return { ...started, run, comparison: record?.result?.comparison, next: handOver?.next ?? [] };
 }
 
 /** As `runBackupJob`, for a restore test. There is no run when there was nothing to test. */

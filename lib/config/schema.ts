@@ -213,9 +213,9 @@ export const configSchema = z
           ),
         comparison: z
           .enum(['full', 'loaded'])
-          .default('full')
+          .default('loaded')
           .describe(
-            "'full': every row of a restored copy is read back and compared before it is put in place. 'loaded': the digests of what the server was given, and how many rows it took; faster, and 'holdfast compare' can follow",
+            "How a restored copy is held against the backup before it is put in place. 'loaded': by the digests of what the server was given, and how many rows it took; 'holdfast compare' can follow. 'full': every row is read back, which takes longer. A request may say another; a restore test reads everything back in any case",
           ),
         mode: z
           .enum(['full', 'test'])

@@ -8,6 +8,7 @@ import { recoveryPlanSchema } from './recovery-plan.ts';
 import { reachedPointSchema, recoveryPointSchema } from './recovery-point.ts';
 import { restoreTestEndedSchema, restoreTestRequestedSchema, validationEndedSchema } from './validation-events.ts';
 import {
+  comparisonDepthSchema,
   compressionSchema,
   engineSchema,
   methodSchema,
@@ -196,6 +197,8 @@ export const recoveryEndedSchema = z.strictObject({
   endedAt: z.iso.datetime(),
   restoredBytes: z.number().int(),
   compared: z.boolean(),
+  /** How, the least of all copies; left out where nothing could be read back, and by older versions. */
+  comparison: comparisonDepthSchema.optional(),
   /** From the first byte asked of the store until every database was in place and compared. */
   restoreSeconds: z.number().nonnegative().optional(),
   /** Where the log ended that was applied. */

@@ -4,6 +4,7 @@ import { failureSchema } from './failure.ts';
 import { contentWordsSchema } from './manifest.ts';
 import { reachedPointSchema } from './recovery-point.ts';
 import { restoreTestFiguresSchema } from './validation-events.ts';
+import { comparisonDepthSchema } from './vocabulary.ts';
 
 /**
  * How one attempt of a task ended, in its own words: `outcomes/<operationId>/<attempt>.json`. A task's exit code is all that ECS hands
@@ -26,6 +27,8 @@ export const outcomeSchema = z.strictObject({
           from: z.string(),
           to: z.string(),
           same: z.boolean(),
+          /** How that is known; left out where nothing could be read back, and by versions before there was a choice. */
+          comparison: comparisonDepthSchema.optional(),
           tables: z.number().int(),
           rows: z.number().int(),
           /** What `tables` and `rows` are. */

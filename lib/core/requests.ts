@@ -3,7 +3,14 @@ import type { Failure } from './failure.ts';
 import { type BackupId, backupIdSchema, targetNameSchema, tenantNameSchema } from './ids.ts';
 import { requesterSchema } from './manifest.ts';
 import { recoveryPointSchema } from './recovery-point.ts';
-import { engineSchema, formatSchema, methodSchema, onConflictSchema, tierSchema } from './vocabulary.ts';
+import {
+  comparisonDepthSchema,
+  engineSchema,
+  formatSchema,
+  methodSchema,
+  onConflictSchema,
+  tierSchema,
+} from './vocabulary.ts';
 
 /** What passes between people, schedules, state machines, Lambdas and tasks. Ids and settings only: never a secret. */
 
@@ -87,6 +94,8 @@ export const restoreRequestSchema = z.strictObject({
   onConflict: onConflictSchema.optional(),
   /** How many sessions restore side by side; that of the configuration when left out. */
   jobs: jobsSchema.optional(),
+  /** How the copy is held against the backup before it is put in place; as the configuration has it when left out. */
+  comparison: comparisonDepthSchema.optional(),
   /** Where the copy goes instead: a database's name (with schemas or tables it may exist), or whatever the engine takes for a place. */
   as: z.string().optional(),
   /** Restore over the existing database; the old one is kept aside until the new one has been compared. */
@@ -121,6 +130,7 @@ export const restoreRunSchema = z.strictObject({
   paths: z.array(z.string()).nullable().default(null),
   onConflict: onConflictSchema.nullable().default(null),
   jobs: jobsSchema.nullable().default(null),
+  comparison: comparisonDepthSchema.nullable().default(null),
   point: recoveryPointSchema.nullable().default(null),
   timeline: timelineSchema.nullable().default(null),
   folders: z.array(folderSchema).default([]),

@@ -76,3 +76,10 @@ export type Compression = z.infer<typeof compressionSchema>;
 
 export const onConflictSchema = z.enum(['fail', 'skip', 'replace']);
 export type OnConflict = z.infer<typeof onConflictSchema>;
+
+/**
+ * How a restored copy is held against the backup. `full`: every row, key or file of it is read back. `loaded`: what the destination was given has
+ * the backup's digests, and it took as many; what it would give back is not looked at.
+ */
+export const comparisonDepthSchema = z.enum(['full', 'loaded']);
+export type ComparisonDepth = z.infer<typeof comparisonDepthSchema>;

@@ -4,7 +4,7 @@ import type { Content, ContentWords, Manifest, Omissions, StreamRecord } from '.
 import type { RecoveryPlan } from '../core/recovery-plan.ts';
 import type { ReachedPoint, RecoveryPoint } from '../core/recovery-point.ts';
 import type { Selection } from '../core/selection.ts';
-import type { EngineName, Format, Method, OnConflict } from '../core/vocabulary.ts';
+import type { ComparisonDepth, EngineName, Format, Method, OnConflict } from '../core/vocabulary.ts';
 
 /**
  * What an engine can do. The manifest is the only thing that passes between
@@ -265,7 +265,7 @@ export type RestorePlan = {
    * the server was given, and how many rows it took, against it, where the format allows it.
    * @default full
    */
-  readonly comparison?: 'full' | 'loaded';
+  readonly comparison?: ComparisonDepth;
   /** Only this, into something that is made or that exists. @default - all that the streams hold */
   readonly selection?: Selection;
   /** What becomes of an item that the destination has already, where a restore goes into something that is not empty. @default fail */
@@ -345,6 +345,8 @@ export type Comparison = {
   readonly same: boolean;
   /** What was counted: `table` and `row`, unless the engine counts something else. */
   readonly words: ContentWords;
+  /** How it was looked at. @default - it has no rows, keys or files to read back; the remarks say what was done */
+  readonly depth?: ComparisonDepth;
   readonly collectionsCompared: number;
   readonly itemsCompared: number;
   readonly differences: readonly string[];

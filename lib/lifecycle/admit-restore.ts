@@ -64,6 +64,7 @@ export async function admitRestore(
     paths: request.paths ?? null,
     onConflict: request.onConflict ?? null,
     jobs: request.jobs ?? null,
+    comparison: request.comparison ?? null,
     point: request.point ?? null,
     timeline: request.timeline ?? null,
     folders: request.folders ?? [],

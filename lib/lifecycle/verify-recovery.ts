@@ -1,11 +1,13 @@
 import type { HoldfastConfig } from '../config/config.ts';
 import { requireTarget } from '../config/config.ts';
 import { HoldfastError } from '../core/errors.ts';
+import { readBackCommand } from '../core/read-back-command.ts';
 import type { RecoveryPlan } from '../core/recovery-plan.ts';
 import type { ReachedPoint } from '../core/recovery-point.ts';
 import type { RestoreRun } from '../core/requests.ts';
 import { requireReached } from '../core/require-reached.ts';
 import { isFolder } from '../core/selection.ts';
+import type { ComparisonDepth } from '../core/vocabulary.ts';
 import { openEngine } from '../engines/open-engine.ts';
 import { restoreFailure } from '../runner/restore-failure.ts';
 import { newestOutcome } from '../store/outcomes.ts';
@@ -20,6 +22,7 @@ export type Verified = {
       readonly from: string;
       readonly to: string;
       readonly same: boolean;
+      readonly comparison?: ComparisonDepth | undefined;
       readonly remarks: readonly string[];
     }[];
   };
@@ -51,7 +54,10 @@ export async function verifyRecovery(
   const isCluster = plan.log !== null || restored.reached !== undefined;
   const folder = isCluster && run.as !== null && isFolder(run.as) ? run.as : undefined;
   const { host, port } = requireTarget(config, run.into).connection as { host?: string; port?: number };
-  const copies = restored.databases.map(({ from, to, same, remarks }) => ({ from, to, same, remarks }));
+  const copies = restored.databases.map(({ from, to, same, comparison, remarks }) => {
+    return { from, to, same, ...(comparison && { comparison }), remarks };
+  });
+  const unread = restored.databases.flatMap((copy) => readBackCommand(run, restored, copy) ?? []);
   const next = openEngine(plan.engine).nextCommands?.({
     target: run.target,
     ...(folder === undefined ? {} : { folder }),
@@ -67,7 +73,7 @@ export async function verifyRecovery(
     },
     handOver: {
       where: folder === undefined ? copies.map(({ to }) => `'${to}' of target '${run.into}'`) : [`folder '${folder}'`],
-      next: next ?? [`holdfast backup ${run.into}`],
+      next: [...unread, ...(next ?? [`holdfast backup ${run.into}`])],
     },
   };
 }

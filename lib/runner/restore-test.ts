@@ -66,6 +66,7 @@ async function testMarked(context: RunContext, run: RestoreTestRun): Promise<Res
       },
     },
   );
+  requireReadBack(result);
   return {
     restoreTest: {
       server: result.server,
@@ -83,6 +84,13 @@ async function testMarked(context: RunContext, run: RestoreTestRun): Promise<Res
     },
     failure: failureIn(result),
   };
+}
+
+/** Whatever restores are set to: what nobody has read back is no proof. */
+function requireReadBack({ restored }: RestoreTestResult): void {
+  const one = restored.find(({ comparison }) => comparison.depth === 'loaded');
+  if (one)
+    throw new HoldfastError('internal', `the restore test of '${one.database}' has not read back what it restored`);
 }
 
 /** From 0 to below 1, and the same for every attempt at the same test. */

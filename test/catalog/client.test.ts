@@ -23,7 +23,7 @@ after(() => server[Symbol.asyncDispose]());
 test('a fresh catalog is migrated, takes events and answers questions through its function', async () => {
   await using catalog = await deployed({});
 
-  assert.equal((await catalog.client.migrate()).to, 26);
+  assert.equal((await catalog.client.migrate()).to, 27);
   assert.deepEqual(await catalog.client.apply([requested(), begun(), completed()]), { applied: 3, known: 0 });
   assert.deepEqual(await catalog.client.apply([completed()]), { applied: 0, known: 1 });
 
@@ -122,6 +122,7 @@ test('it names the newest completed backup per target and tier, the schedules an
       durationSeconds: 540,
       restoredBytes: 4_000_000_000,
       isCompared: true,
+      comparison: 'full',
       errorCode: null,
       errorMessage: null,
       errorHint: null,
@@ -133,8 +134,8 @@ test('it names the newest completed backup per target and tier, the schedules an
   const { serverVersion, ...status } = await catalog.client.status();
   assert.match(serverVersion, /^17\./);
   assert.deepEqual(status, {
-    schemaVersion: 26,
-    programVersion: 26,
+    schemaVersion: 27,
+    programVersion: 27,
     events: 9,
     backups: 2,
     recoveries: 1,
@@ -200,10 +201,10 @@ test('a deployment migrates, and its deletion leaves everything as it is', async
   const deleted = await main({ RequestType: 'Delete', PhysicalResourceId: 'holdfast-catalog-schema' }, dependencies);
   const status = await main({ operation: 'status' }, dependencies);
 
-  assert.deepEqual(created, { PhysicalResourceId: 'holdfast-catalog-schema', Data: { SchemaVersion: 26 } });
+  assert.deepEqual(created, { PhysicalResourceId: 'holdfast-catalog-schema', Data: { SchemaVersion: 27 } });
   assert.deepEqual(updated, created);
   assert.deepEqual(deleted, { PhysicalResourceId: 'holdfast-catalog-schema' });
-  assert.equal((status as { schemaVersion: number }).schemaVersion, 26);
+  assert.equal((status as { schemaVersion: number }).schemaVersion, 27);
 });
 
 /** The catalog's function over a new database, and a client that invokes it as AWS would. */

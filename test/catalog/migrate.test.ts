@@ -19,7 +19,7 @@ test('migrating makes the schema; migrating again does nothing', async () => {
 
   assert.deepEqual(first, {
     from: 0,
-    to: 26,
+    to: 27,
     applied: [
       'data_vault',
       'indexes',
@@ -47,9 +47,10 @@ test('migrating makes the schema; migrating again does nothing', async () => {
       'looked_at_executions',
       'approval_waits_shown',
       'synthetic_requests',
+      'comparison_depth',
     ],
   });
-  assert.deepEqual(second, { from: 26, to: 26, applied: [] });
+  assert.deepEqual(second, { from: 27, to: 27, applied: [] });
   const found = await owner.client.query<{ tablename: string }>(
     "select tablename from pg_tables where schemaname = 'backup_mgmt' order by 1",
   );
@@ -71,6 +72,7 @@ test('of 20 migrations at once each step is applied by exactly one', async () =>
     'approval_waits_shown',
     'approvals_by_api',
     'audit_trail',
+    'comparison_depth',
     'data_vault',
     'indexes',
     'looked_at_executions',
@@ -94,7 +96,7 @@ test('of 20 migrations at once each step is applied by exactly one', async () =>
     'views',
   ]);
   for (const owner of owners) {
-    assert.equal(await catalogVersion(owner.client), 26);
+    assert.equal(await catalogVersion(owner.client), 27);
     await owner[Symbol.asyncDispose]();
   }
 });
@@ -110,7 +112,7 @@ test('catalogs in five databases of one new server migrate at once and share the
 
   assert.deepEqual(
     results.map(({ to }) => to),
-    [26, 26, 26, 26, 26],
+    [27, 27, 27, 27, 27],
   );
   await Promise.all(owners.map((owner) => owner[Symbol.asyncDispose]()));
 });
@@ -118,11 +120,11 @@ test('catalogs in five databases of one new server migrate at once and share the
 test('a schema that is newer than the program is refused and left alone', async () => {
   await using owner = await ownerOf(await newDatabase(server));
   await migrateCatalog(owner.client);
-  await owner.client.query("insert into holdfast.migration (version, name) values (27, 'from_the_future')");
+  await owner.client.query("insert into holdfast.migration (version, name) values (28, 'from_the_future')");
 
   await assert.rejects(migrateCatalog(owner.client), {
     code: 'version-mismatch',
-    message: "catalog schema version 27 is newer than this program's 26",
+    message: "catalog schema version 28 is newer than this program's 27",
   });
 });
 

@@ -114,6 +114,7 @@ export function over(
           paths: null,
           onConflict: null,
           jobs: null,
+          comparison: 'full',
           point: null,
           timeline: null,
           folders: [],

@@ -131,6 +131,15 @@ test('a backup ends with the code of what is wrong: database, password, privileg
     ...config,
   );
   assert.equal(restored.exitCode, 0, restored.stderr);
+  const [said = '', why = '', how = ''] = restored.stdout.split('\n');
+  assert.match(said, /^restored {2}'books' as 'books_again': /);
+  assert.match(why, /^ {2}the rows that were loaded have the backup's digests, .* they were not read back$/);
+  assert.equal(
+    how,
+    `  to have it read back: holdfast compare ${kept.backupId} --into orders --database books --with books_again`,
+  );
+  const compared = await cli(...how.replace(/^.*: holdfast /, '').split(' '), ...config);
+  assert.equal(compared.exitCode, 0, compared.stderr + compared.stdout);
   const row = (await opened.catalog.list({ limit: 10 })).find(({ backupId }) => backupId === kept.backupId);
   assert.deepEqual([row?.status, row?.errorCode], ['FAILED', 'partial']);
   assert.ok(row?.storageLocation);

@@ -85,7 +85,14 @@ test('an incremental tree is kept with all that it builds on, and goes when the 
       ...{ backupId: latest.backupId, target, into: target, as: join(folder, 'copy'), replace: false },
       ...{ databases: null, schemas: null, tables: null, withDependencies: false, paths: null },
       ...{ point: null, timeline: null, folders: [], start: true },
-      ...{ onConflict: null, jobs: null, requestedBy: { kind: 'user' }, execution: 'restore', tenant: null },
+      ...{
+        onConflict: null,
+        jobs: null,
+        comparison: null,
+        requestedBy: { kind: 'user' },
+        execution: 'restore',
+        tenant: null,
+      },
       requestedAt: context.clock().toISOString(),
     }),
   );

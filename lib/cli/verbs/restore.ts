@@ -2,13 +2,19 @@ import { randomBytes } from 'node:crypto';
 import { requireTarget } from '../../config/config.ts';
 import { HoldfastError } from '../../core/errors.ts';
 import { newOperationId } from '../../core/ids.ts';
+import { readBackCommand } from '../../core/read-back-command.ts';
 import { type AskedPoint, askedPoint } from '../../core/recovery-point.ts';
 import type { RestoreRun } from '../../core/requests.ts';
 import { selectionOf } from '../../core/selection.ts';
-import { type OnConflict, onConflictSchema } from '../../core/vocabulary.ts';
+import {
+  type ComparisonDepth,
+  comparisonDepthSchema,
+  type OnConflict,
+  onConflictSchema,
+} from '../../core/vocabulary.ts';
 import { protectSource } from '../../lifecycle/protect-source.ts';
 import { releaseLeases } from '../../lifecycle/release-leases.ts';
-import { runRestore } from '../../runner/restore.ts';
+import { type RestoreOutcome, runRestore } from '../../runner/restore.ts';
 import { restoreFailure } from '../../runner/restore-failure.ts';
 import { findBackup } from '../../store/backups.ts';
 import { restoreOnAws } from '../aws.ts';
@@ -32,6 +38,7 @@ type Options = Omit<AskedPoint, 'toLatest'> & {
   readonly path?: readonly string[];
   readonly onConflict?: string;
   readonly jobs?: string;
+  readonly comparison?: string;
   readonly as?: string;
   readonly replace?: boolean;
   readonly aws?: boolean;
@@ -44,6 +51,7 @@ type Options = Omit<AskedPoint, 'toLatest'> & {
 export async function run(context: CliContext, options: Options): Promise<number> {
   const jobs = options.jobs === undefined ? undefined : parseJobs(options.jobs);
   const onConflict = options.onConflict === undefined ? undefined : parseOnConflict(options.onConflict);
+  const comparison = options.comparison === undefined ? undefined : parseComparison(options.comparison);
   const point = askedPoint(options);
   const timeline = options.timeline === undefined ? undefined : parseTimeline(options.timeline);
   const folders = (options.tablespace ?? []).map(parseTablespace);
@@ -60,6 +68,7 @@ export async function run(context: CliContext, options: Options): Promise<number
       ...(options.path === undefined ? {} : { paths: [...options.path] }),
       ...(onConflict === undefined ? {} : { onConflict }),
       ...(jobs === undefined ? {} : { jobs }),
+      ...(comparison === undefined ? {} : { comparison }),
       ...(point === undefined ? {} : { point }),
       ...(timeline === undefined ? {} : { timeline }),
       ...(folders.length === 0 ? {} : { folders }),
@@ -68,7 +77,7 @@ export async function run(context: CliContext, options: Options): Promise<number
       ...(options.replace === true ? { replace: true } : {}),
     });
   }
-  const restored = await direct(context, async (run) => {
+  const { order, outcome: restored } = await direct(context, async (run) => {
     const found = await findBackup(run.store, {
       backup: parseBackup(options.backup),
       target: options.target === undefined ? undefined : parseTarget(options.target),
@@ -90,6 +99,7 @@ export async function run(context: CliContext, options: Options): Promise<number
       paths: options.path === undefined ? null : [...options.path],
       onConflict: onConflict ?? null,
       jobs: jobs ?? null,
+      comparison: comparison ?? null,
       point: point ?? null,
       timeline: timeline ?? null,
       folders,
@@ -101,24 +111,44 @@ export async function run(context: CliContext, options: Options): Promise<number
       requestedAt: now.toISOString(),
       tenant: null,
     };
-    return runRestore(run, order).finally(() => releaseLeases(run, order));
+    const outcome = await runRestore(run, order).finally(() => releaseLeases(run, order));
+    return { order, outcome };
   });
   const failure = restoreFailure(restored);
   context.output.result(restored, () => [
-    ...restored.databases.flatMap(({ from, to, same, tables, rows, words, differences, remarks }) => [
-      `${same ? 'restored and the same' : 'DIFFERENT'}  '${printable(from)}' as '${printable(to)}': ${counted(tables, words.collection)}, ${counted(rows, words.item)} compared`,
-      ...[...differences, ...remarks].map((line) => `  ${oneLine(line)}`),
-    ]),
+    ...restored.databases.flatMap((copy) => describeCopy(order, restored, copy)),
     `${bytes(restored.restoredBytes)} restored${restored.seconds === undefined ? '' : ` in ${duration(restored.seconds)}`}`,
   ]);
   if (failure) context.output.failure(failure);
   return failure?.exitCode ?? 0;
 }
 
+function describeCopy(
+  order: RestoreRun,
+  restored: RestoreOutcome,
+  copy: RestoreOutcome['databases'][number],
+): string[] {
+  const { from, to, same, comparison, tables, rows, words, differences, remarks } = copy;
+  const isRead = comparison === 'full';
+  const verdict = !same ? 'DIFFERENT' : isRead ? 'restored and the same' : 'restored';
+  const command = readBackCommand(order, restored, copy);
+  return [
+    `${verdict}  '${printable(from)}' as '${printable(to)}': ${counted(tables, words.collection)}, ${counted(rows, words.item)}${isRead ? `, every ${words.item} read back` : ''}`,
+    ...[...differences, ...remarks].map((line) => `  ${oneLine(line)}`),
+    ...(command === undefined ? [] : [`  to have it read back: ${printable(command)}`]),
+  ];
+}
+
 function parseOnConflict(text: string): OnConflict {
   const parsed = onConflictSchema.safeParse(text);
   if (parsed.success) return parsed.data;
   throw new HoldfastError('usage', `--on-conflict '${text}' is none of ${onConflictSchema.options.join(', ')}`);
+}
+
+function parseComparison(text: string): ComparisonDepth {
+  const parsed = comparisonDepthSchema.safeParse(text);
+  if (parsed.success) return parsed.data;
+  throw new HoldfastError('usage', `--comparison '${text}' is none of ${comparisonDepthSchema.options.join(', ')}`);
 }
 
 function parseTimeline(text: string): number {

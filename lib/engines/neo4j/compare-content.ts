@@ -26,6 +26,7 @@ export function compareContent(
   return {
     same: differences.length === 0,
     words: kindsAndElements,
+    depth: 'full',
     collectionsCompared: expected.tables.length,
     itemsCompared: found.tables.reduce((sum, { rows }) => sum + rows, 0),
     differences,

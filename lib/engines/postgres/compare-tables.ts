@@ -15,7 +15,7 @@ export async function compareTables(
   client: Client,
   tables: readonly TocEntry[],
   content: Content | undefined,
-): Promise<Pick<Comparison, 'collectionsCompared' | 'itemsCompared' | 'differences'>> {
+): Promise<Pick<Comparison, 'depth' | 'collectionsCompared' | 'itemsCompared' | 'differences'>> {
   const expected = new Map((content?.tables ?? []).map((table) => [keyOf(table), table]));
   const differences: string[] = [];
   let itemsCompared = 0;
@@ -29,7 +29,7 @@ export async function compareTables(
       differences.push(`${table} has ${found.rows} rows, in the backup ${wanted.rows}`);
     else if (found.digest !== wanted.digest) differences.push(`${table} has other content in its ${found.rows} rows`);
   }
-  return { collectionsCompared: tables.length, itemsCompared, differences };
+  return { depth: 'full', collectionsCompared: tables.length, itemsCompared, differences };
 }
 
 /**
@@ -47,11 +47,12 @@ export function compareLoaded(loaded: readonly LoadedTable[], content: Content |
   return {
     same: differences.length === 0,
     words: tablesAndRows,
+    depth: 'loaded',
     collectionsCompared: tables.length,
     itemsCompared: tables.reduce((sum, { rows }) => sum + rows, 0),
     differences,
     remarks: [
-      "rows were compared as they were loaded, and not read back (recovery.comparison is 'loaded'): 'holdfast compare' does that",
+      "the rows that were loaded have the backup's digests, and the server took as many; they were not read back",
     ],
   };
 }

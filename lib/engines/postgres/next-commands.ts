@@ -1,4 +1,5 @@
 import { escapeIdentifier } from 'pg';
+import { quoted } from '../../core/shell-quoted.ts';
 import type { RestoredCopy } from '../engine.ts';
 
 /** A port on which no server listens as a rule, to look at a copy before it takes its source's place. */
@@ -23,6 +24,3 @@ export function nextCommands({ target, folder, parts, server }: RestoredCopy): r
     return [look, `${psql} --dbname postgres --command ${quoted(swap)}`];
   });
 }
-
-/** As a shell takes it. */
-const quoted = (text: string): string => (/^[\w./:@-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`);

@@ -48,6 +48,7 @@ export function compareContent(expected: Expected, actual: Content): Comparison 
   return {
     same: differences.length === 0,
     words: typesAndKeys,
+    depth: 'full',
     collectionsCompared: expected.content.tables.length,
     itemsCompared,
     differences,

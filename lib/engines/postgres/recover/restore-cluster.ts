@@ -120,7 +120,7 @@ async function recoverAndExamine(
       `recovered to ${reached.position}, goes on along timeline ${reached.timeline}${at}`,
       isExamined
         ? `${structures.relations} tables and indexes are sound`
-        : "not examined (recovery.comparison is 'loaded')",
+        : "not examined: no index and no page was looked at; comparison 'full' does that, and pg_amcheck at any time",
       ...structures.remarks,
       ...sums.remarks,
     ],

@@ -57,7 +57,7 @@ export async function restoreIntoCluster(
     try {
       const loaded = await runLoad(context, work, options);
       const comparison = isMerge
-        ? countedOnly(loaded, 'restored among other keys')
+        ? countedOnly(work, loaded, 'restored among other keys')
         : await compareCluster(context, plan, work, { shards, loaded });
       if (!comparison.same) throw comparisonFailed('it was removed', comparison);
       if (plan.cutOver === false) await empty();
@@ -124,7 +124,7 @@ async function compareCluster(
   work: RestoreWork,
   { shards, loaded }: { readonly shards: readonly Shard[]; readonly loaded: Loaded },
 ): Promise<Comparison> {
-  if (plan.comparison === 'loaded') return countedOnly(loaded, "recovery.comparison is 'loaded'");
+  if (plan.comparison === 'loaded') return countedOnly(work, loaded);
   const [from = 0] = work.databases.keys();
   const actual = await readContent(work.connection, {
     server: work.server,

@@ -60,7 +60,7 @@ export async function restoreIntoServer(
     const left = work.hasLibraries
       ? await restoreLibraries([session], server, loaded.libraries, plan.onConflict ?? 'fail')
       : [];
-    const comparison = countedOnly(loaded, 'restored among other keys');
+    const comparison = countedOnly(work, loaded, 'restored among other keys');
     return resultOf(
       work,
       loaded,
@@ -119,7 +119,7 @@ async function compareStage(
   work: RestoreWork,
   { stage, loaded }: { readonly stage: ReadonlyMap<number, number>; readonly loaded: Loaded },
 ): Promise<Comparison> {
-  if (plan.comparison === 'loaded') return countedOnly(loaded, "recovery.comparison is 'loaded'");
+  if (plan.comparison === 'loaded') return countedOnly(work, loaded);
   const actual = await readContent(work.connection, {
     server: { ...work.server, keys: new Map([...stage.values()].map((database) => [database, 1])) },
     shards: [],

@@ -106,15 +106,19 @@ function keysDueOf(streams: RestoreWork['streams'], loaded: Loaded, leftOut: Con
   return due;
 }
 
-/** What there is to say when nothing was read back: the server took every command. */
-export function countedOnly({ keys }: Loaded, why: string): Comparison {
+/** What there is to say when nothing was read back: the server took every command. `why` it could not be; left out where nobody asked for it. */
+export function countedOnly({ streams, databases }: RestoreWork, { keys, leftOut }: Loaded, why?: string): Comparison {
+  const contents = streams.flatMap(({ record }) => (record.content ? [record.content] : []));
   return {
     same: true,
     words: typesAndKeys,
-    collectionsCompared: 0,
-    itemsCompared: 0,
+    depth: 'loaded',
+    collectionsCompared: mapDatabases(sumContents(contents, [leftOut.content()]), databases).tables.length,
+    itemsCompared: keys,
     differences: [],
-    remarks: [`${why}: the server took ${keys} keys without a complaint, and none was read back`],
+    remarks: [
+      `${why === undefined ? '' : `${why}: `}the server took every key without a complaint; none was read back`,
+    ],
   };
 }
 
