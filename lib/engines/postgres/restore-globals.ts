@@ -1,8 +1,10 @@
-import type { Client } from 'pg';
+import { type Client, DatabaseError } from 'pg';
 import { HoldfastError } from '../../core/errors.ts';
 import { GlobalsInspector } from './dump-globals.ts';
 import { fromServerError } from './errors.ts';
 import { leadingIdentifier, splitStatements } from './sql-script.ts';
+
+const insufficientPrivilege = '42501';
 
 /** What a globals script would do to a cluster that has some of its roles and tablespaces already. */
 export type GlobalsPlan = {
@@ -51,14 +53,21 @@ export async function planGlobals(client: Client, script: string): Promise<Globa
 }
 
 /**
+ * Makes what is missing, and says what came out differently.
+ *
  * Invariant: what exists is not altered. The roles come in one transaction, so a crash leaves none or all of them; tablespaces cannot
  * be made in one, and a crash leaves some, which the next run leaves as they are. Nothing uses either before the databases do.
  */
-export async function applyGlobals(client: Client, plan: GlobalsPlan): Promise<void> {
+export async function applyGlobals(client: Client, plan: GlobalsPlan): Promise<readonly string[]> {
+  const remarks: string[] = [];
   const about = 'restoring the roles and tablespaces';
   try {
     await client.query('begin');
-    for (const statement of plan.roleStatements) await client.query(statement);
+    for (const statement of plan.roleStatements) {
+      const without = withoutGrantor(statement);
+      if (without === undefined) await client.query(statement);
+      else if (await grantedByAnother(client, statement, without)) remarks.push(without);
+    }
     await client.query('commit');
   } catch (error) {
     await client.query('rollback').catch(() => {});
@@ -70,6 +79,30 @@ export async function applyGlobals(client: Client, plan: GlobalsPlan): Promise<v
     } catch (error) {
       throw fromServerError(error, `${about}: '${statement.slice(0, 200)}'`, 'restore-failed');
     }
+  }
+  return remarks;
+}
+
+/** Of a grant of membership that names who granted it, the same without. */
+const withoutGrantor = (statement: string): string | undefined =>
+  /^(GRANT (?:"(?:[^"]|"")*"|\S+) TO [\s\S]*) GRANTED BY (?:"(?:[^"]|"")*"|[^\s"]+)$/.exec(statement)?.[1];
+
+/**
+ * Grants as the statement says, or, where the server forbids that, in the name of whoever restores; true then. Since version 16 a grantor needs
+ * the admin option, which the server's first superuser alone has of itself: a source whose first superuser has another name, and one before 16
+ * where any superuser granted, have grants that the destination takes from nobody but its own.
+ */
+async function grantedByAnother(client: Client, statement: string, without: string): Promise<boolean> {
+  await client.query('savepoint granted');
+  try {
+    await client.query(statement);
+    await client.query('release savepoint granted');
+    return false;
+  } catch (error) {
+    if (!(error instanceof DatabaseError) || error.code !== insufficientPrivilege) throw error;
+    await client.query('rollback to savepoint granted');
+    await client.query(without);
+    return true;
   }
 }
 

@@ -75,9 +75,10 @@ export async function restoreLogical(
       replace: plan.replace || !cutOver,
     });
 
+    let regranted: readonly string[] = [];
     if (globals) {
       context.progress({ phase: 'globals' });
-      await applyGlobals(admin, globals);
+      regranted = await applyGlobals(admin, globals);
     }
     const { copies, comparisons } = await restoreCopies(context, plan, databaseStreams, {
       ...{ admin, connection, server, tools },
@@ -85,7 +86,7 @@ export async function restoreLogical(
 
     if (!cutOver) {
       await dropCopies(admin, copies);
-      return restoredOf(plan, globals, comparisons, [rehearsed]);
+      return restoredOf(plan, { globals, regranted }, comparisons, [rehearsed]);
     }
     context.progress({ phase: 'swap' });
     let replaced: string[];
@@ -104,7 +105,7 @@ export async function restoreLogical(
     context.progress({ phase: 'drop' });
     const remarks = await dropReplaced(admin, replaced);
 
-    return restoredOf(plan, globals, comparisons, remarks);
+    return restoredOf(plan, { globals, regranted }, comparisons, remarks);
   } finally {
     await admin.end().catch(() => {});
     await locks?.end();
@@ -116,7 +117,7 @@ const rehearsed =
 
 function restoredOf(
   { streams }: RestorePlan,
-  globals: GlobalsPlan | undefined,
+  made: { readonly globals: GlobalsPlan | undefined; readonly regranted: readonly string[] },
   comparisons: readonly Comparison[],
   remarks: readonly string[],
 ): RestoreResult {
@@ -127,7 +128,7 @@ function restoredOf(
       ...streams.filter(isGlobals).map(({ record }) => ({
         stream: record.stream,
         database: '',
-        comparison: globalsComparison(globals),
+        comparison: globalsComparison(made),
       })),
       ...databases.map(({ record, destination }, index) => ({
         stream: record.stream,
@@ -229,8 +230,11 @@ async function gatherGlobals(admin: Client, streams: readonly Planned[]): Promis
   return stream && planGlobals(admin, await readGlobals(stream.open()));
 }
 
-function globalsComparison(globals: GlobalsPlan | undefined): Comparison {
-  const remarks = (globals?.existing ?? []).map((name) => `${name} existed and was left as it is`);
+function globalsComparison({ globals, regranted }: Parameters<typeof restoredOf>[1]): Comparison {
+  const remarks = [
+    ...(globals?.existing ?? []).map((name) => `${name} existed and was left as it is`),
+    ...regranted.map((grant) => `'${grant}' is granted by whoever restored: its grantor may not on this server`),
+  ];
   return { same: true, words: tablesAndRows, collectionsCompared: 0, itemsCompared: 0, differences: [], remarks };
 }
 
