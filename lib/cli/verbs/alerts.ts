@@ -16,9 +16,15 @@ type Options = { readonly prove?: boolean };
 export async function run(context: CliContext, { prove = false }: Options): Promise<number> {
   if (prove) await proveChannels(context);
   const { channels, alerts } = await direct(context, ({ store }) => read(store));
+  const set = (await context.config()).alerts;
+  const isAnySet = set.webhook !== undefined || set.emails.length > 0;
   context.output.result({ channels, alerts }, () => [
     ...(channels.length === 0
-      ? ["no channel was proved yet: set alerts.webhook or alerts.emails; 'holdfast alerts --prove' tries them"]
+      ? [
+          isAnySet
+            ? "no channel was proved yet: the canary does at its time, and 'holdfast alerts --prove' now"
+            : 'no channel is set, so nobody is told: set alerts.webhook or alerts.emails',
+        ]
       : table(
           ['CHANNEL', 'WORKS', 'LAST PROVED', ''],
           channels.map(({ channel, isWorking, workedAt, detail }) => [
