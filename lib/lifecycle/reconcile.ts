@@ -1,16 +1,13 @@
-import { createHash } from 'node:crypto';
-import { isDeepStrictEqual } from 'node:util';
 import type { CatalogClient } from '../catalog/client.ts';
 import type { HoldfastConfig } from '../config/config.ts';
-import { schedulesOf } from '../config/schedules.ts';
 import type { ReconcilerState } from '../core/health.ts';
-import { newOperationId } from '../core/ids.ts';
 import { type JournalEvent, journalKey } from '../core/journal.ts';
 import { healthKeys, prefixes } from '../core/object-keys.ts';
 import { emitMetrics } from '../observe/metrics.ts';
 import { readEvent } from '../store/journal.ts';
 import type { Store } from '../store/store.ts';
 import { putJson } from '../store/text.ts';
+import { declareSchedules } from './declare-schedules.ts';
 import { endUnendedRuns } from './end-unended-runs.ts';
 import { measureQueue } from './measure-queue.ts';
 import { orNote } from './or-note.ts';
@@ -42,11 +39,13 @@ const batchSize = 200;
  * What cannot be read or is refused is named and left out; it keeps nothing else from being done. Rejects when store or catalog are away.
  */
 export async function reconcile(dependencies: Dependencies): Promise<Reconciliation> {
-  const { catalog, log } = dependencies;
+  const { store, catalog, log } = dependencies;
   const journaled = await endUnendedRuns(dependencies);
   if (catalog === undefined) return { journaled, applied: 0, leftOut: 0, schedulesDeclared: false };
 
-  const schedulesDeclared = await declareSchedules(dependencies, catalog);
+  // Applied below, with all else that the catalog has not seen.
+  const record = (event: JournalEvent) => putJson(store, journalKey(event), event, { condition: 'absent' });
+  const schedulesDeclared = await declareSchedules({ ...dependencies, catalog, record });
   const { applied, leftOut } = await applyUnseen(dependencies, catalog);
   await noteEnd(dependencies, { journaled, applied, leftOut });
   await measureQueue(catalog);
@@ -58,22 +57,6 @@ export async function reconcile(dependencies: Dependencies): Promise<Reconciliat
 /** Where the watch and /metrics see that the reconciler ran, whatever CloudWatch knows. Of two at once, either's word is as good. */
 async function noteEnd({ store, clock }: Dependencies, ended: Omit<ReconcilerState, 'at'>): Promise<void> {
   await putJson(store, healthKeys.reconciler, { at: clock().toISOString(), ...ended } satisfies ReconcilerState);
-}
-
-async function declareSchedules({ config, store, clock }: Dependencies, catalog: CatalogClient): Promise<boolean> {
-  const schedules = schedulesOf(config);
-  if (isDeepStrictEqual(await catalog.declaredSchedules(), schedules)) return false;
-  const at = clock();
-  const tail = createHash('sha256').update(JSON.stringify(schedules)).digest('hex').slice(0, 8);
-  const event: JournalEvent = {
-    event: 'schedules-declared',
-    operation: newOperationId(at, tail),
-    at: at.toISOString(),
-    tenant: null,
-    schedules: [...schedules],
-  };
-  await putJson(store, journalKey(event), event, { condition: 'absent' });
-  return true;
 }
 
 async function applyUnseen(

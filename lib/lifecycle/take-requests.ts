@@ -13,6 +13,7 @@ import { leaseKey } from '../core/object-keys.ts';
 import { methodSchema } from '../core/vocabulary.ts';
 import { leaseHolder } from '../store/lease.ts';
 import type { Store } from '../store/store.ts';
+import { declareSchedules } from './declare-schedules.ts';
 import { declareTargets } from './declare-targets.ts';
 import { endLostRequests } from './end-lost-requests.ts';
 import { endUnapproved } from './end-unapproved.ts';
@@ -61,6 +62,7 @@ const mostStarts = 10;
 export async function takeRequests(dependencies: TakeDependencies): Promise<Taken> {
   const { catalog } = dependencies;
   const targetsDeclared = await declareTargets(dependencies);
+  await declareSchedules({ ...dependencies, record: (event) => dependencies.recorder.record(event) });
   await endUnapproved(dependencies);
   await passOnDecisions(dependencies);
   await endLostRequests(dependencies);

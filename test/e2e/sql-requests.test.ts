@@ -55,6 +55,18 @@ async function session(): Promise<Client> {
   return client;
 }
 
+test('what comes next is known by SQL as soon as something can be asked for, and not a quarter of an hour later', async () => {
+  const due = await until(
+    () => ask('select distinct schedule_bk from backup_mgmt.get_next_scheduled_backups(24) order by 1'),
+    'the schedules are declared',
+  );
+
+  assert.ok(
+    due.some(({ schedule_bk: name }) => name === 'orders-daily-logical'),
+    JSON.stringify(due),
+  );
+});
+
 test('a backup asked for by SQL runs at once, under the id that the call returned', async () => {
   const [asked] = await ask("select * from backup_mgmt.create_full_backup(target => 'orders', tier => 'weekly')");
 
