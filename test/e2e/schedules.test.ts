@@ -96,12 +96,17 @@ test('the list tells the last run, how late it was, who changed what, and what c
   assert.equal(orders.changed.by.kind, 'user');
   assert.deepEqual(orders.configured, { cron: '0 2 * * *', timezone: 'UTC', enabled: true });
   assert.equal(orders.nextRuns.length, 3);
-  assert.match(table.stdout, /orders-daily-logical +orders +daily +logical +15 3 \* \* \* \* +Europe\/Berlin \* +yes/);
   assert.match(
     table.stdout,
-    /\* 'orders-daily-logical' was changed by \S+ at .*'holdfast schedules reset orders-daily-logical'/,
+    /orders-daily-logical +orders +daily +logical +15 3 \* \* \* \(changed\) +Europe\/Berlin \(changed\) +yes/,
+  );
+  assert.match(
+    table.stdout,
+    /^'orders-daily-logical' was changed by \S+ at .*'holdfast schedules reset orders-daily-logical'/m,
   );
   assert.match(agenda.stdout, /orders-daily-logical/);
+  assert.doesNotMatch(agenda.stdout, /^\S+Z +health-check/m);
+  assert.match(agenda.stdout, /^'health-check' runs 48 times meanwhile$/m);
   const { upkeep } = JSON.parse(stdout) as { upkeep: { name: string; enabled: boolean; nextRuns: string[] }[] };
   assert.deepEqual(
     upkeep.map(({ name, nextRuns }) => [name, nextRuns.length]),

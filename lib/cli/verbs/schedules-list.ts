@@ -35,9 +35,9 @@ function overview(schedules: readonly ScheduleOverview[]): string[] {
         schedule.target,
         schedule.tier,
         schedule.method,
-        `${schedule.cron}${isOther(schedule, 'cron') ? ' *' : ''}`,
-        `${schedule.timezone}${isOther(schedule, 'timezone') ? ' *' : ''}`,
-        `${schedule.enabled ? 'yes' : 'no'}${isOther(schedule, 'enabled') ? ' *' : ''}`,
+        `${schedule.cron}${isOther(schedule, 'cron') ? changedMark : ''}`,
+        `${schedule.timezone}${isOther(schedule, 'timezone') ? changedMark : ''}`,
+        `${schedule.enabled ? 'yes' : 'no'}${isOther(schedule, 'enabled') ? changedMark : ''}`,
         schedule.lastRun?.scheduledTime ?? 'none yet',
         schedule.lastRun === null ? '' : outcomeOf(schedule.lastRun),
         shortTime(schedule.nextRuns[0]) ?? 'none',
@@ -46,6 +46,9 @@ function overview(schedules: readonly ScheduleOverview[]): string[] {
     ...(notes.length > 0 ? ['', ...notes] : []),
   ];
 }
+
+/** No star: it would be a field of the pattern. */
+const changedMark = ' (changed)';
 
 function upkeepTable(upkeep: readonly UpkeepOverview[]): string[] {
   return table(
@@ -74,29 +77,37 @@ type Planned = {
 };
 
 function agenda(schedules: readonly ScheduleOverview[], upkeep: readonly UpkeepOverview[], hours: number): string[] {
-  const runs = [...schedules, ...upkeep]
+  // What runs more than once an hour would hide the rest.
+  const [often, seldom] = [true, false].map((wanted) => upkeep.filter((one) => one.nextRuns.length > hours === wanted));
+  const runs = [...schedules, ...(seldom ?? [])]
     .flatMap((schedule: Planned) => schedule.nextRuns.map((at) => ({ at, schedule })))
     .toSorted((a, b) => (a.at === b.at ? (a.schedule.name < b.schedule.name ? -1 : 1) : a.at < b.at ? -1 : 1));
-  if (runs.length === 0) return [`no schedule runs within ${hours} hours`];
-  return table(
-    ['TIME (UTC)', 'SCHEDULE', 'TARGET', 'TIER', 'METHOD'],
-    runs.map(({ at, schedule: { name, target = '', tier = '', method = '' } }) => [
-      shortTime(at) ?? '',
-      name,
-      target,
-      tier,
-      method,
-    ]),
+  const beside = (often ?? []).map(
+    ({ name, nextRuns }) => `'${name}' runs ${counted(nextRuns.length, 'time')} meanwhile`,
   );
+  if (runs.length === 0) return [`no schedule runs within ${hours} hours`, ...beside];
+  return [
+    ...table(
+      ['TIME (UTC)', 'SCHEDULE', 'TARGET', 'TIER', 'METHOD'],
+      runs.map(({ at, schedule: { name, target = '', tier = '', method = '' } }) => [
+        shortTime(at) ?? '',
+        name,
+        target,
+        tier,
+        method,
+      ]),
+    ),
+    ...(beside.length > 0 ? ['', ...beside] : []),
+  ];
 }
 
-/** What a star, a failure or a late run means. */
+/** What a change, a failure or a late run means. */
 function noteOf(schedule: ScheduleOverview): string[] {
   const { name, changed, configured, lastRun } = schedule;
   const notes: string[] = [];
   if (changed !== null)
     notes.push(
-      `* '${name}' was changed by ${nameOfRequester(changed.by)} at ${changed.at}; configured: '${configured.cron}' ${configured.timezone}, ${configured.enabled ? 'enabled' : 'disabled'} ('holdfast schedules reset ${name}' brings that back)`,
+      `'${name}' was changed by ${nameOfRequester(changed.by)} at ${changed.at}; configured: '${configured.cron}' ${configured.timezone}, ${configured.enabled ? 'enabled' : 'disabled'} ('holdfast schedules reset ${name}' brings that back)`,
     );
   if (lastRun?.error)
     notes.push(
