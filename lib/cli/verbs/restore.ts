@@ -133,7 +133,9 @@ function describeCopy(
   const verdict = !same ? 'DIFFERENT' : isRead ? 'restored and the same' : 'restored';
   const command = readBackCommand(order, restored, copy);
   return [
-    `${verdict}  '${printable(from)}' as '${printable(to)}': ${counted(tables, words.collection)}, ${counted(rows, words.item)}${isRead ? `, every ${words.item} read back` : ''}`,
+    to === ''
+      ? `${verdict}  ${printable(from)}`
+      : `${verdict}  '${printable(from)}' as '${printable(to)}': ${counted(tables, words.collection)}, ${counted(rows, words.item)}${isRead ? `, every ${words.item} read back` : ''}`,
     ...[...differences, ...remarks].map((line) => `  ${oneLine(line)}`),
     ...(command === undefined ? [] : [`  to have it read back: ${printable(command)}`]),
   ];
