@@ -105,14 +105,23 @@ export async function run(context: CliContext, options: Options): Promise<number
   });
   const failure = restoreFailure(restored);
   context.output.result(restored, () => [
-    ...restored.databases.flatMap(({ from, to, same, tables, rows, words, differences, remarks }) => [
-      `${same ? 'restored and the same' : 'DIFFERENT'}  '${printable(from)}' as '${printable(to)}': ${counted(tables, words.collection)}, ${counted(rows, words.item)} compared`,
-      ...[...differences, ...remarks].map((line) => `  ${oneLine(line)}`),
+    ...restored.databases.flatMap((one) => [
+      lineOf(one),
+      ...[...one.differences, ...one.remarks].map((line) => `  ${oneLine(line)}`),
     ]),
     `${bytes(restored.restoredBytes)} restored${restored.seconds === undefined ? '' : ` in ${duration(restored.seconds)}`}`,
   ]);
   if (failure) context.output.failure(failure);
   return failure?.exitCode ?? 0;
+}
+
+type Restored = Awaited<ReturnType<typeof runRestore>>['databases'][number];
+
+/** Users and roles, and what was merged with what was there, are not read back: nothing is called the same that was not compared. */
+function lineOf({ from, to, same, tables, rows, words }: Restored): string {
+  const what = to === '' ? `'${printable(from)}'` : `'${printable(from)}' as '${printable(to)}'`;
+  if (same && tables === 0 && rows === 0) return `restored, not compared  ${what}`;
+  return `${same ? 'restored and the same' : 'DIFFERENT'}  ${what}: ${counted(tables, words.collection)}, ${counted(rows, words.item)} compared`;
 }
 
 function parseOnConflict(text: string): OnConflict {
