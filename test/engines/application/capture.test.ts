@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { appendFileSync, chmodSync, mkdirSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -163,6 +164,21 @@ test('a file that this user may not read makes the list, and not the end of the 
     );
     assert.match(probed.findings.map(({ message }) => message).join(), /cannot be read by this user, e\.g\. 'closed'/);
   });
+});
+
+test('a path that is longer than the system takes makes the list once, and is no bug of the probe', async () => {
+  using folder = temporaryFolder();
+  // 21 names of 200 bytes: the last ones are reached from within alone.
+  const names = 'cd "$1"; i=0; while [ $i -lt 21 ]; do mkdir "$2"; cd "$2"; i=$((i+1)); done; echo deep > file';
+  execFileSync('sh', ['-c', names, 'sh', folder.path, 'd'.repeat(200)]);
+  const context = contextFor({ path: folder.path });
+
+  const saved = await takeBackup(context);
+  const probed = await engine.probe(context);
+
+  assert.equal(treeOf(saved).omissions?.count, 1);
+  assert.match(String(treeOf(saved).omissions?.listed[0]?.reason), /^cannot be read \(ENAMETOOLONG\)$/);
+  assert.match(String(probed.findings[0]?.message), /^tree '.*': 1 files cannot be read by this user, e\.g\. 'ddd.*…/);
 });
 
 test('an empty folder, which a mount that is missing looks like, is no backup unless that is said to be right', async () => {

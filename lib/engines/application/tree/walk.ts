@@ -64,13 +64,14 @@ export async function* walkTree({ root, choice, oneFileSystem, onOmission }: Wal
     const shown = shownPath(path);
     if (choice.isExcluded(shown, isFolder)) continue;
     const isWanted = level.isWanted || choice.isIncluded(shown, isFolder);
+    // What cannot be looked at is told of here, and by nobody once more.
+    const stats = isFolder ? look(path) : undefined;
+    if (isFolder && stats === undefined) continue;
     if (isWanted) batch.push(...waiting.splice(0), path);
     if (batch.length >= batchPaths) {
       yield batch;
       batch = [];
     }
-    if (!isFolder) continue;
-    const stats = look(path);
     if (stats === undefined || (oneFileSystem && stats.dev !== top.dev)) continue;
     if (!isWanted) waiting.push(path);
     await enter(path, stats, isWanted);
