@@ -8,7 +8,7 @@ import { inspectTar } from '../../../lib/engines/application/tar/inspect-tar.ts'
 import { archiveEnd } from '../../../lib/engines/application/tar/pax-header.ts';
 import { TarSink } from '../../../lib/engines/application/tar/tar-sink.ts';
 import { Choice } from '../../../lib/engines/application/tree/choice.ts';
-import { omissionOf } from '../../../lib/engines/application/tree/omission.ts';
+import { type Omission, omissionOf } from '../../../lib/engines/application/tree/omission.ts';
 import { FileReader, type Part } from '../../../lib/engines/application/tree/read-files.ts';
 import { TreeSum } from '../../../lib/engines/application/tree/tree-content.ts';
 import { walkTree } from '../../../lib/engines/application/tree/walk.ts';
@@ -257,22 +257,41 @@ test('patterns mean what they mean in .gitignore', async () => {
   ]);
 });
 
-test('what is mounted below a tree is an empty folder, unless mounts are asked for', async () => {
+test('what is mounted below a tree is an empty folder and said to be, unless mounts are asked for', async () => {
   const shared = mkdtempSync('/dev/shm/holdfast-');
   try {
+    const mounts: string[] = [];
+    const onOmission = ({ path, reason }: Omission): void => void mounts.push(`${Buffer.from(path)} ${reason}`);
     const paths = async (oneFileSystem: boolean): Promise<string[]> => {
       const found: string[] = [];
       const choice = new Choice({ include: ['/shm'], exclude: [] });
-      for await (const batch of walkTree({ root: Buffer.from('/dev'), choice, oneFileSystem, onOmission: () => {} }))
+      for await (const batch of walkTree({ root: Buffer.from('/dev'), choice, oneFileSystem, onOmission }))
         found.push(...batch.map(String));
       return found;
     };
 
     assert.deepEqual(await paths(true), ['', 'shm']);
+    assert.deepEqual(mounts, ['shm mount']);
     assert.ok((await paths(false)).includes(shared.slice('/dev/'.length)));
   } finally {
     rmSync(shared, { recursive: true });
   }
+});
+
+test('a file system that is left out is no loss, and is told of by the backup and by the probe', async () => {
+  const context = contextFor({ path: '/dev', include: ['/shm'] });
+
+  const saved = await takeBackup(context);
+  const probed = await engine.probe(context);
+
+  assert.equal(treeOf(saved).omissions, undefined);
+  assert.deepEqual(treeOf(saved).remarks, [
+    "'shm' kept empty: another file system is mounted there ('oneFileSystem: false' takes it in)",
+  ]);
+  assert.deepEqual(
+    probed.findings.map(({ message }) => message),
+    ["tree 'dev': other file systems are mounted below it and left out, at 'shm'"],
+  );
 });
 
 test('work folders that a killed restore has left are in no backup', async () => {

@@ -9,7 +9,7 @@ export type WalkOptions = {
   readonly root: Buffer;
   readonly choice: Choice;
   readonly oneFileSystem: boolean;
-  /** Told of folders that cannot be listed. */
+  /** Told of folders that cannot be listed, and of those on which another file system is that is left out. */
   readonly onOmission: (omission: Omission) => void;
 };
 
@@ -72,7 +72,11 @@ export async function* walkTree({ root, choice, oneFileSystem, onOmission }: Wal
       yield batch;
       batch = [];
     }
-    if (stats === undefined || (oneFileSystem && stats.dev !== top.dev)) continue;
+    if (stats === undefined) continue;
+    if (oneFileSystem && stats.dev !== top.dev) {
+      if (isWanted) onOmission({ path, reason: 'mount' });
+      continue;
+    }
     if (!isWanted) waiting.push(path);
     await enter(path, stats, isWanted);
   }
