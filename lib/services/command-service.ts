@@ -55,12 +55,15 @@ async function run(command: readonly string[], signal: AbortSignal, doing: strin
   );
 }
 
-// It waits for as long as this process lives; an empty input means that nobody said that the server runs.
+// It waits for as long as this process lives; an empty input means that nobody said that the server runs. A server inherits which signals are
+// ignored: one that ignored SIGTERM could not be stopped any more.
 const script = `
 trap '' INT TERM HUP
 started=
 while IFS= read -r line; do started=$line; done
-[ "$started" = started ] || exec "$@"
+[ "$started" = started ] && exit
+trap - INT TERM HUP
+exec "$@"
 `;
 
 function openGuard(command: readonly string[]): { release(): Promise<void> } {

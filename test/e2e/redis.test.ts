@@ -7,6 +7,7 @@ import { loadConfig } from '../../lib/config/load.ts';
 import { ensureKeyFile } from '../../lib/keys/key-file.ts';
 import { synthesize } from '../../lib/local/synthesize.ts';
 import { type RedisServer, redisServer } from '../servers/redis.ts';
+import { runCli } from './run-cli.ts';
 import { manifestOf, type OpenStack, openStack, type StackFolder } from './stack-fixture.ts';
 
 let server: RedisServer;
@@ -58,4 +59,17 @@ test('a Redis server goes through the state machine, comes back, and its figures
   assert.match(metrics, new RegExp(`^backup_age_hours\\{${series}\\} 0(?:\\.[01]\\d*)?$`, 'm'));
   assert.ok(metrics.includes(`\nbackup_size_bytes{${series}} ${manifest.storedBytes}\n`));
   assert.equal(String(await server.ask('GET', 'greeting')), 'hello');
+});
+
+test('nothing is called the same that was not compared', async () => {
+  const cli = (...args: string[]) =>
+    runCli(['restore', 'latest', '--target', 'cache', ...args, '--config', folder.configFile]);
+  await opened.succeeded(opened.stack.startExecution('holdfast-backup', { target: 'cache' }));
+
+  const merged = await cli('--on-conflict', 'skip');
+  const replaced = await cli('--into', 'cache', '--replace');
+
+  assert.match(merged.stdout, /^restored, not compared {2}'server' as 'server'$/m);
+  assert.match(merged.stdout, /^ {2}1 keys were there already, and were left as they are$/m);
+  assert.match(replaced.stdout, /^restored and the same {2}'server' as 'server': 1 type, 1 key compared$/m);
 });

@@ -1,6 +1,7 @@
 import { tablesAndRows } from '../../core/content-words.ts';
 import { type Content, type Manifest, nameOfRequester } from '../../core/manifest.ts';
 import type { Hold } from '../../core/retention/facts.ts';
+import { shortened } from '../../core/shortened.ts';
 import { currentHold } from '../../lifecycle/hold-backup.ts';
 import { readManifest } from '../../store/backups.ts';
 import type { CliContext } from '../context.ts';
@@ -64,7 +65,9 @@ function describeOmissions(
   const more = (omissions?.count ?? 0) - listed.length;
   return [
     ...(omissions === undefined ? [] : ['', `${part} lacks ${omissions.count} of its files:`]),
-    ...listed.map(({ item, reason }) => `  '${printable(item)}' ${reason}`),
+    ...listed.map(
+      ({ item, reason }) => `  '${isAll ? printable(item) : shortened(printable(item), widest)}' ${reason}`,
+    ),
     ...(more > 0 ? [`  … and ${more} more${isAll ? '' : ' (--tables lists them, --json too)'}`] : []),
     ...(remarks.length === 0 ? [] : ['', ...remarks.map((remark) => `${part}: ${oneLine(remark)}`)]),
   ];
@@ -78,6 +81,9 @@ function describeContent({ words = tablesAndRows, tables }: Content): string {
   return `${counted(tables.length, words.collection)}, ${counted(items, words.item)}`;
 }
 
+/** A node may have a thousand labels, and a column is as wide as its widest cell; --json has the whole. */
+const widest = 100;
+
 const tableContents = (manifest: Manifest): string[] =>
   table(
     ['PART', 'OF', 'CONTENT', 'COUNT', 'SIZE', 'DIGEST'],
@@ -85,7 +91,7 @@ const tableContents = (manifest: Manifest): string[] =>
       (content?.tables ?? []).map((entry) => [
         printable(name),
         content?.words?.collection ?? tablesAndRows.collection,
-        printable(entry.schema === '' ? entry.name : `${entry.schema}.${entry.name}`),
+        shortened(printable(entry.schema === '' ? entry.name : `${entry.schema}.${entry.name}`), widest),
         String(entry.rows),
         bytes(entry.bytes),
         entry.digest,

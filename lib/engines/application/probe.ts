@@ -1,6 +1,7 @@
 import { accessSync, constants, existsSync, lstatSync, readdirSync } from 'node:fs';
 import { z } from 'zod';
 import { mountsShape } from '../../config/targets/mounts.ts';
+import { firstFew } from '../../core/first-few.ts';
 import type { EngineContext, EngineHealth, Probe } from '../engine.ts';
 import { type Connection, parseConnection, type TreeSettings } from './connection.ts';
 import { throwIfStopped, translated } from './errors.ts';
@@ -8,6 +9,7 @@ import { openLibc } from './native/libc.ts';
 import { requireFolder, sourceFacts } from './source.ts';
 import { Choice } from './tree/choice.ts';
 import { shownPath } from './tree/entry.ts';
+import { type Omission, omissionOf } from './tree/omission.ts';
 import { pathIn } from './tree/read-entry.ts';
 import { walkTree } from './tree/walk.ts';
 
@@ -49,16 +51,24 @@ async function lookAt(
 ): Promise<{ readonly sizeBytes: number; readonly found: readonly Finding[] }> {
   const root = Buffer.from(tree.path);
   const unreadable: string[] = [];
+  const mounts: string[] = [];
   let [names, sizeBytes] = [0, 0];
   const options = { root, choice: new Choice(tree), oneFileSystem };
-  for await (const paths of walkTree({ ...options, onOmission: ({ path }) => unreadable.push(shownPath(path)) })) {
+  const onOmission = ({ path, reason }: Omission): void => {
+    (reason === 'mount' ? mounts : unreadable).push(shownPath(path));
+  };
+  for await (const paths of walkTree({ ...options, onOmission })) {
     throwIfStopped(context.signal, 'the probe');
     names += paths.length;
     for (const path of paths) {
-      const stats = lstatSync(pathIn(root, path), { throwIfNoEntry: false });
-      if (!stats?.isFile()) continue;
-      sizeBytes += stats.size;
-      if (!isReadable(pathIn(root, path))) unreadable.push(shownPath(path));
+      try {
+        const stats = lstatSync(pathIn(root, path), { throwIfNoEntry: false });
+        if (!stats?.isFile()) continue;
+        sizeBytes += stats.size;
+        accessSync(pathIn(root, path), constants.R_OK);
+      } catch (error) {
+        if (omissionOf(path, error).reason === 'unreadable') unreadable.push(shownPath(path));
+      }
     }
     if (names >= mostLookedAt) break;
   }
@@ -69,25 +79,26 @@ async function lookAt(
       message: `tree '${tree.name}': the folder '${tree.path}' is empty, and a backup of it would fail`,
       fix: "is a file system to be mounted there? If nothing is to be there, say 'allowEmpty: true'",
     });
-  if (unreadable.length > 0) {
-    const named = unreadable.slice(0, mostNamed).map((path) => `'${path}'`);
+  if (mounts.length > 0)
     found.push({
       level: 'warning',
-      message: `tree '${tree.name}': ${unreadable.length} files cannot be read by this user, e.g. ${named.join(', ')}`,
+      message: `tree '${tree.name}': other file systems are mounted below it and left out, at ${namesOf(mounts)}`,
+      fix: "'oneFileSystem: false' takes them in; exclude them, if they are not to be in the backup",
+    });
+  if (unreadable.length > 0) {
+    found.push({
+      level: 'warning',
+      message: `tree '${tree.name}': ${unreadable.length} files cannot be read by this user, e.g. ${namesOf(unreadable)}`,
       fix: 'a backup would be partial: run as a user who may read them, or leave them out with exclude',
     });
   }
   return { sizeBytes, found };
 }
 
-function isReadable(path: Buffer): boolean {
-  try {
-    accessSync(path, constants.R_OK);
-    return true;
-  } catch {
-    return false;
-  }
-}
+const namesOf = (paths: readonly string[]): string => {
+  const quoted = paths.map((path) => `'${path}'`);
+  return firstFew(quoted, mostNamed);
+};
 
 /** Are the folders there, and is something in them? */
 export async function treesHealth(context: EngineContext): Promise<EngineHealth> {

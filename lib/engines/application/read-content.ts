@@ -1,4 +1,5 @@
 import { Choice } from './tree/choice.ts';
+import { isByIntent } from './tree/omission.ts';
 import type { SinkName } from './tree/open-sink.ts';
 import { readTree } from './tree/read-tree.ts';
 import { type TreeContent, TreeSum } from './tree/tree-content.ts';
@@ -27,7 +28,7 @@ export async function readContent(options: {
   })) {
     sum.addAll(part.sums);
     for (const { path: name, reason } of part.omissions)
-      if (reason !== 'socket') omitted.push(`'${Buffer.from(name).toString('utf8')}' ${reason}`);
+      if (!isByIntent(reason)) omitted.push(`'${Buffer.from(name).toString('utf8')}' ${reason}`);
   }
   return { ...sum.content(), omitted };
 }

@@ -33,7 +33,9 @@ export function compareContent(expected: Expected, actual: Content): Comparison 
     const due = expected.due.get(name) ?? 0;
     if (due > 0 && gone <= due && (gone > 0 || (gone === 0 && isOf('hash', entry)))) {
       remarks.push(
-        `${said(entry)}: ${gone} of ${entry.rows} keys have run out; the others were counted, and their values not compared`,
+        gone === 0
+          ? `${said(entry)}: fields have run out; its ${entry.rows} keys were counted, and their values not compared`
+          : `${said(entry)}: ${gone} of ${entry.rows} keys have run out; the others were counted, and their values not compared`,
       );
     } else if (expected.lacksPending && gone === 0 && isOf('stream', entry)) {
       remarks.push(

@@ -38,15 +38,16 @@ export async function restoreStreams(context: EngineContext, plan: RestorePlan):
       const work = keysOf(plan);
       const into = server.isCluster ? restoreIntoCluster : restoreIntoServer;
       const comparisons = await into(context, plan, { ...work, session, server, connection, transfer });
+      const isAsked = acl && plan.cutOver !== false;
       const usersRemarks = await putUsersBack(context, users, {
-        isAsked: acl && plan.cutOver !== false,
+        isAsked,
         places: server.isCluster
           ? (await readShards(session)).map((shard) => shardConnection(connection, shard))
           : [connection],
       });
       return {
         restored: [
-          ...users.map(({ record }) => ({
+          ...(isAsked ? users : []).map(({ record }) => ({
             stream: record.stream,
             database: '',
             comparison: nothingCompared(usersRemarks),
@@ -54,7 +55,7 @@ export async function restoreStreams(context: EngineContext, plan: RestorePlan):
           ...work.streams.map(({ record, destination }, index) => ({
             stream: record.stream,
             database: destination,
-            comparison: comparisons[index] as Comparison,
+            comparison: withRemarks(comparisons[index] as Comparison, isAsked || index > 0 ? [] : usersRemarks),
           })),
         ],
       };
@@ -112,6 +113,11 @@ async function putUsersBack(
     "ACL users are in the server's memory: ACL SAVE, or CONFIG REWRITE where there is no ACL file, makes them outlive a restart",
   ];
 }
+
+const withRemarks = (comparison: Comparison, remarks: readonly string[]): Comparison => ({
+  ...comparison,
+  remarks: [...comparison.remarks, ...remarks],
+});
 
 const nothingCompared = (remarks: readonly string[]): Comparison => ({
   same: true,

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { appendFileSync, chmodSync, mkdirSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -7,7 +8,7 @@ import { inspectTar } from '../../../lib/engines/application/tar/inspect-tar.ts'
 import { archiveEnd } from '../../../lib/engines/application/tar/pax-header.ts';
 import { TarSink } from '../../../lib/engines/application/tar/tar-sink.ts';
 import { Choice } from '../../../lib/engines/application/tree/choice.ts';
-import { omissionOf } from '../../../lib/engines/application/tree/omission.ts';
+import { type Omission, omissionOf } from '../../../lib/engines/application/tree/omission.ts';
 import { FileReader, type Part } from '../../../lib/engines/application/tree/read-files.ts';
 import { TreeSum } from '../../../lib/engines/application/tree/tree-content.ts';
 import { walkTree } from '../../../lib/engines/application/tree/walk.ts';
@@ -165,6 +166,21 @@ test('a file that this user may not read makes the list, and not the end of the 
   });
 });
 
+test('a path that is longer than the system takes makes the list once, and is no bug of the probe', async () => {
+  using folder = temporaryFolder();
+  // 21 names of 200 bytes: the last ones are reached from within alone.
+  const names = 'cd "$1"; i=0; while [ $i -lt 21 ]; do mkdir "$2"; cd "$2"; i=$((i+1)); done; echo deep > file';
+  execFileSync('sh', ['-c', names, 'sh', folder.path, 'd'.repeat(200)]);
+  const context = contextFor({ path: folder.path });
+
+  const saved = await takeBackup(context);
+  const probed = await engine.probe(context);
+
+  assert.equal(treeOf(saved).omissions?.count, 1);
+  assert.match(String(treeOf(saved).omissions?.listed[0]?.reason), /^cannot be read \(ENAMETOOLONG\)$/);
+  assert.match(String(probed.findings[0]?.message), /^tree '.*': 1 files cannot be read by this user, e\.g\. 'ddd.*…/);
+});
+
 test('an empty folder, which a mount that is missing looks like, is no backup unless that is said to be right', async () => {
   using folder = temporaryFolder();
 
@@ -241,22 +257,41 @@ test('patterns mean what they mean in .gitignore', async () => {
   ]);
 });
 
-test('what is mounted below a tree is an empty folder, unless mounts are asked for', async () => {
+test('what is mounted below a tree is an empty folder and said to be, unless mounts are asked for', async () => {
   const shared = mkdtempSync('/dev/shm/holdfast-');
   try {
+    const mounts: string[] = [];
+    const onOmission = ({ path, reason }: Omission): void => void mounts.push(`${Buffer.from(path)} ${reason}`);
     const paths = async (oneFileSystem: boolean): Promise<string[]> => {
       const found: string[] = [];
       const choice = new Choice({ include: ['/shm'], exclude: [] });
-      for await (const batch of walkTree({ root: Buffer.from('/dev'), choice, oneFileSystem, onOmission: () => {} }))
+      for await (const batch of walkTree({ root: Buffer.from('/dev'), choice, oneFileSystem, onOmission }))
         found.push(...batch.map(String));
       return found;
     };
 
     assert.deepEqual(await paths(true), ['', 'shm']);
+    assert.deepEqual(mounts, ['shm mount']);
     assert.ok((await paths(false)).includes(shared.slice('/dev/'.length)));
   } finally {
     rmSync(shared, { recursive: true });
   }
+});
+
+test('a file system that is left out is no loss, and is told of by the backup and by the probe', async () => {
+  const context = contextFor({ path: '/dev', include: ['/shm'] });
+
+  const saved = await takeBackup(context);
+  const probed = await engine.probe(context);
+
+  assert.equal(treeOf(saved).omissions, undefined);
+  assert.deepEqual(treeOf(saved).remarks, [
+    "'shm' kept empty: another file system is mounted there ('oneFileSystem: false' takes it in)",
+  ]);
+  assert.deepEqual(
+    probed.findings.map(({ message }) => message),
+    ["tree 'dev': other file systems are mounted below it and left out, at 'shm'"],
+  );
 });
 
 test('work folders that a killed restore has left are in no backup', async () => {

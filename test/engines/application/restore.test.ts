@@ -206,6 +206,25 @@ for (const request of requests) {
     assert.deepEqual(readdirSync(place.folder.path).sort(), [aside, 'app'].sort());
   });
 
+  test(`${request.format}: a folder that is mounted from the same file system is replaced by its contents, too`, async () => {
+    using place = await app(request);
+    const mounted = join(place.folder.path, 'mounted here');
+    mkdirSync(mounted);
+    execFileSync('mount', ['--bind', place.source, mounted]);
+    try {
+      const context = contextFor({ path: mounted });
+      const saved = await takeBackup(context, request);
+      writeFileSync(join(mounted, 'later'), 'x');
+
+      await restoreBackup(context, saved, { to: mounted, replace: true });
+
+      assert.equal(existsSync(join(place.source, 'later')), false);
+      assert.deepEqual(readdirSync(place.folder.path).sort(), ['app', 'mounted here']);
+    } finally {
+      execFileSync('umount', [mounted]);
+    }
+  });
+
   test(`${request.format}: a disk that is too small is told before anything is written, and holes take no room`, async () => {
     using place = await app(request);
     writeFileSync(join(place.source, 'sparse'), '');

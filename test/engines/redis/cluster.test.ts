@@ -117,6 +117,11 @@ for (const format of ['rdb', 'json', 'aof'] as const) {
       restored.map(({ comparison }) => comparison.differences),
       [[], [], []],
     );
+    assert.deepEqual(
+      restored.map(({ comparison }) => comparison.itemsCompared),
+      [...all.values()].map(({ record }) => record.content?.tables.reduce((sum, { rows }) => sum + rows, 0)),
+      'each shard is said to have its own keys',
+    );
     assert.equal(await total(target), 3000);
     assert.equal(await node(target).ask('FCALL', 'one', '0'), 1);
     for (const [name, { record }] of all) assert.equal((await engine.compare(context, record, name)).same, true);

@@ -18,7 +18,7 @@ import { openLibc } from '../native/libc.ts';
 import { type WorkFolder, workFolderName, workFolderOf } from '../tree/leftovers.ts';
 import { codeOf } from '../tree/omission.ts';
 import { pathIn, terminated } from '../tree/read-entry.ts';
-import { mountsBelow } from './mounts-below.ts';
+import { isMountPoint, mountsBelow } from './mounts-below.ts';
 
 /** The folder that a restore into `destination` means: a path, or the name of a configured tree. */
 export function folderOf(connection: Connection, destination: string): string {
@@ -54,7 +54,7 @@ export class Destination {
     const above = statSync(parent, { throwIfNoEntry: false });
     if (!above?.isDirectory())
       throw new HoldfastError('preflight-failed', `there is no folder '${parent}' to restore into`);
-    this.#isMount = there !== undefined && there.dev !== above.dev;
+    this.#isMount = there !== undefined && (there.dev !== above.dev || isMountPoint(path));
     this.#place = this.#isMount ? path : parent;
   }
 

@@ -1,14 +1,14 @@
 import type { Omissions } from '../../../core/manifest.ts';
 import { Matcher } from './choice.ts';
 import { shownPath } from './entry.ts';
-import type { Omission, OmissionReason } from './omission.ts';
+import { isByIntent, type Omission, type OmissionReason } from './omission.ts';
 
 /** So many are listed by name; the rest is counted. */
 const mostListed = 1000;
 
 /**
- * Keeps account of what a reading lacks. Files that `tolerate` names may change or vanish, and sockets are nothing that a backup can hold:
- * they are remarked upon, and make no backup partial.
+ * Keeps account of what a reading lacks. Files that `tolerate` names may change or vanish, sockets are nothing that a backup can hold, and
+ * file systems below are left out unless they are asked for: all of these are remarked upon, and make no backup partial.
  */
 export class OmissionList {
   readonly #tolerated: Matcher;
@@ -24,7 +24,7 @@ export class OmissionList {
     const item = shownPath(path);
     const mayBe =
       reason === 'changed' || reason === 'vanished' ? item !== '.' && this.#tolerated.matches(item, false) : false;
-    if (reason === 'socket' || mayBe) {
+    if (isByIntent(reason) || mayBe) {
       const known = this.#remarked.get(reason);
       if (known) known.count += 1;
       else this.#remarked.set(reason, { count: 1, first: item });
@@ -39,7 +39,7 @@ export class OmissionList {
     const remarks = [...this.#remarked].map(([reason, { count, first }]) =>
       count === 1
         ? `'${first}' ${remarkOf(reason)}`
-        : `${count} files, the first of them '${first}', ${remarkOf(reason)}`,
+        : `${count} ${reason === 'mount' ? 'folders' : 'files'}, the first of them '${first}', ${remarkOf(reason)}`,
     );
     return {
       ...(this.#count > 0 && { omissions: { count: this.#count, listed: this.#listed } }),
@@ -53,7 +53,12 @@ const says: Readonly<Record<OmissionReason, (detail: string | undefined) => stri
   vanished: () => 'vanished before it could be read',
   unreadable: (detail) => `cannot be read (${detail ?? 'unknown'})`,
   socket: () => 'is a socket',
+  mount: () => 'is another file system',
 };
 
-const remarkOf = (reason: OmissionReason): string =>
-  reason === 'socket' ? 'left out: a socket holds nothing' : `${reason} while it was read, as is tolerated`;
+function remarkOf(reason: OmissionReason): string {
+  if (reason === 'socket') return 'left out: a socket holds nothing';
+  if (reason === 'mount')
+    return "kept empty: another file system is mounted there ('oneFileSystem: false' takes it in)";
+  return `${reason} while it was read, as is tolerated`;
+}

@@ -1,5 +1,8 @@
 /** Why a name of the source is not in the backup as it was, or not at all. */
-export type OmissionReason = 'changed' | 'vanished' | 'unreadable' | 'socket';
+export type OmissionReason = 'changed' | 'vanished' | 'unreadable' | 'socket' | 'mount';
+
+/** What no backup was asked to hold: it is remarked upon, and makes none partial. */
+export const isByIntent = (reason: OmissionReason): boolean => reason === 'socket' || reason === 'mount';
 
 /** A name that a backup lacks, or has in a state that the file never was in. */
 export type Omission = { readonly path: Uint8Array; readonly reason: OmissionReason; readonly detail?: string };

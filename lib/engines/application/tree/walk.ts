@@ -9,7 +9,7 @@ export type WalkOptions = {
   readonly root: Buffer;
   readonly choice: Choice;
   readonly oneFileSystem: boolean;
-  /** Told of folders that cannot be listed. */
+  /** Told of folders that cannot be listed, and of those on which another file system is that is left out. */
   readonly onOmission: (omission: Omission) => void;
 };
 
@@ -64,14 +64,19 @@ export async function* walkTree({ root, choice, oneFileSystem, onOmission }: Wal
     const shown = shownPath(path);
     if (choice.isExcluded(shown, isFolder)) continue;
     const isWanted = level.isWanted || choice.isIncluded(shown, isFolder);
+    // What cannot be looked at is told of here, and by nobody once more.
+    const stats = isFolder ? look(path) : undefined;
+    if (isFolder && stats === undefined) continue;
     if (isWanted) batch.push(...waiting.splice(0), path);
     if (batch.length >= batchPaths) {
       yield batch;
       batch = [];
     }
-    if (!isFolder) continue;
-    const stats = look(path);
-    if (stats === undefined || (oneFileSystem && stats.dev !== top.dev)) continue;
+    if (stats === undefined) continue;
+    if (oneFileSystem && stats.dev !== top.dev) {
+      if (isWanted) onOmission({ path, reason: 'mount' });
+      continue;
+    }
     if (!isWanted) waiting.push(path);
     await enter(path, stats, isWanted);
   }

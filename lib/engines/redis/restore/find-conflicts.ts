@@ -7,16 +7,42 @@ import { RoutedSink } from '../keys/routed-sink.ts';
 import { RdbMemory } from '../rdb/rdb-memory.ts';
 import type { Lane } from './lanes.ts';
 
-/** Which of a backup's keys the destination has, by the place in which they come: a bit for each. */
+/** Which of a backup's keys the destination has, and which are not restored since their time has run out, by the place in which they come. */
 export class KnownConflicts {
   readonly onConflict: OnConflict;
+  /** Keys whose time has run out are in nobody's way, and are none of these. */
   count = 0;
 
-  #bits = new Uint8Array(1024);
+  readonly #there = new Bits();
+  readonly #expired = new Bits();
 
   constructor(onConflict: OnConflict) {
     this.onConflict = onConflict;
   }
+
+  add(ordinal: number): void {
+    this.#there.add(ordinal);
+    if (!this.#expired.has(ordinal)) this.count++;
+  }
+
+  /** A format may say when a key runs out behind its value: then it has been asked for, and was perhaps found. */
+  addExpired(ordinal: number): void {
+    this.#expired.add(ordinal);
+    if (this.#there.has(ordinal)) this.count--;
+  }
+
+  has(ordinal: number): boolean {
+    return this.#there.has(ordinal);
+  }
+
+  hasExpired(ordinal: number): boolean {
+    return this.#expired.has(ordinal);
+  }
+}
+
+/** A bit for each place. */
+class Bits {
+  #bits = new Uint8Array(1024);
 
   add(ordinal: number): void {
     const place = ordinal >> 3;
@@ -26,7 +52,6 @@ export class KnownConflicts {
       this.#bits = larger;
     }
     this.#bits[place] = (this.#bits[place] as number) | (1 << (ordinal & 7));
-    this.count++;
   }
 
   has(ordinal: number): boolean {
@@ -39,6 +64,7 @@ type Options = {
   readonly lanes: readonly Lane[];
   readonly databases: ReadonlyMap<number, number>;
   readonly onConflict: OnConflict;
+  readonly now: number;
   readonly signal: AbortSignal;
 };
 
@@ -49,7 +75,7 @@ export async function findConflicts(
 ): Promise<KnownConflicts> {
   const found = new KnownConflicts(options.onConflict);
   const asked = new Map<Lane, number[]>(options.lanes.map((lane) => [lane, []]));
-  const sink = new AskingSink(options, asked);
+  const sink = new AskingSink(options, asked, found);
   const reader = keyFormatNamed(stream.record.format).reader(sink);
   const flush = async (all: boolean): Promise<void> => {
     for (const [lane, ordinals] of asked) {
@@ -81,24 +107,38 @@ class AskingSink extends RoutedSink {
   readonly memory = new RdbMemory();
   readonly #options: Options;
   readonly #asked: ReadonlyMap<Lane, number[]>;
+  readonly #found: KnownConflicts;
   #ordinal = 0;
+  /** Of the key that is being read, if it has a place. */
+  #current: number | undefined;
 
-  constructor(options: Options, asked: ReadonlyMap<Lane, number[]>) {
+  constructor(options: Options, asked: ReadonlyMap<Lane, number[]>, found: KnownConflicts) {
     super();
     this.#options = options;
     this.#asked = asked;
+    this.#found = found;
   }
 
-  protected route({ key, database }: KeyHead): undefined {
+  protected route({ key, database, expireAt }: KeyHead): undefined {
     const into = this.#options.databases.get(database);
-    if (into === undefined) return undefined;
+    this.#current = into === undefined ? undefined : this.#ordinal++;
+    if (into === undefined || this.#current === undefined || this.#isPast(expireAt)) return undefined;
     const lane = this.#options.laneOf(key);
     const ordinals = this.#asked.get(lane) as number[];
     const before = lane.otherCommands;
     lane.select(into);
     if (lane.otherCommands > before) ordinals.push(noPlace);
     lane.writer.command('EXISTS', key);
-    ordinals.push(this.#ordinal++);
+    ordinals.push(this.#current);
     return undefined;
+  }
+
+  override endKey(expireAt: number | undefined): void {
+    super.endKey(expireAt);
+    if (this.#current !== undefined && this.#isPast(expireAt)) this.#found.addExpired(this.#current);
+  }
+
+  #isPast(expireAt: number | undefined): boolean {
+    return expireAt !== undefined && expireAt <= this.#options.now;
   }
 }

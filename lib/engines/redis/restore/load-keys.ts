@@ -33,6 +33,8 @@ export type LoadOptions = {
 
 export type Loaded = {
   keys: number;
+  /** The same of each stream. */
+  readonly keysOfStreams: number[];
   /** Keys whose time had run out; they are not restored. */
   expired: number;
   /** Keys that the destination had. */
@@ -80,6 +82,8 @@ class LoadingSink extends RoutedSink {
   #ordinal = 0;
   /** The collection of the key that is being made. */
   #collection: string | undefined;
+  /** Is a key being made of which it is not known yet when it runs out? */
+  #mayHaveExpired = false;
 
   constructor(options: LoadOptions, loaded: Loaded) {
     super();
@@ -92,9 +96,11 @@ class LoadingSink extends RoutedSink {
     const { databases, conflicts, now, laneOf } = this.#options;
     const database = databases.get(key.database);
     this.#collection = undefined;
+    this.#mayHaveExpired = false;
     if (database === undefined) return undefined;
-    const isThere = conflicts?.has(this.#ordinal++) ?? false;
-    if (key.expireAt !== undefined && key.expireAt <= now) {
+    const ordinal = this.#ordinal++;
+    const isThere = conflicts?.has(ordinal) ?? false;
+    if (isPast(key.expireAt, now) || conflicts?.hasExpired(ordinal)) {
       this.#loaded.expired++;
       return { sink: this.#loaded.leftOut, key };
     }
@@ -104,6 +110,7 @@ class LoadingSink extends RoutedSink {
     }
     if (isThere) this.#loaded.replaced++;
     this.#loaded.keys++;
+    this.#mayHaveExpired = key.expireAt === undefined;
     if (key.type !== 'hash' && key.type !== 'module') this.#collection = `db${key.database} ${expiringName(key.type)}`;
     const sink = this.#lanes.get(laneOf(key.key)) as LaneSink;
     sink.replaces = isThere;
@@ -112,6 +119,11 @@ class LoadingSink extends RoutedSink {
 
   override endKey(expireAt: number | undefined): void {
     super.endKey(expireAt);
+    if (this.#mayHaveExpired && isPast(expireAt, this.#options.now)) {
+      // Commands made it, and its time, which they say last, has taken it away.
+      this.#loaded.keys--;
+      this.#loaded.expired++;
+    }
     if (expireAt === undefined || this.#collection === undefined) return;
     const { expiries } = this.#loaded;
     const histogram = expiries.get(this.#collection) ?? new ExpiryHistogram();
@@ -123,6 +135,8 @@ class LoadingSink extends RoutedSink {
     this.#loaded.libraries.push(Buffer.from(code));
   }
 }
+
+const isPast = (expireAt: number | undefined, now: number): boolean => expireAt !== undefined && expireAt <= now;
 
 /** Makes keys over one lane: by RESTORE where the server knows the value's form, and otherwise by the commands that fill it. */
 class LaneSink extends RoutedSink {

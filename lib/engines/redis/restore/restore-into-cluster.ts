@@ -9,7 +9,7 @@ import { type Lane, openLanes } from './lanes.ts';
 import { restoreLibraries } from './libraries.ts';
 import type { Loaded } from './load-keys.ts';
 import { bytesOf, requireRoom } from './preflight.ts';
-import { compareLoad, comparisonFailed, countedOnly, type RestoreWork, remarksOf, runLoad } from './run-load.ts';
+import { compareLoad, comparisonFailed, comparisonsOf, countedOnly, type RestoreWork, runLoad } from './run-load.ts';
 
 /**
  * Restores into a cluster: each key to the primary that serves its slot, whichever shard it came from. A cluster has one database, so nothing can be
@@ -68,10 +68,7 @@ export async function restoreIntoCluster(
           loaded.libraries,
           plan.replace ? 'replace' : (plan.onConflict ?? 'fail'),
         );
-      return work.streams.map(() => ({
-        ...comparison,
-        remarks: [...comparison.remarks, ...remarksOf(loaded, server)],
-      }));
+      return comparisonsOf(work, loaded, comparison);
     } catch (error) {
       if (!isMerge) await empty();
       throw error;

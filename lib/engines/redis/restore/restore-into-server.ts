@@ -10,10 +10,10 @@ import { bytesOf, requireRoom } from './preflight.ts';
 import {
   compareLoad,
   comparisonFailed,
+  comparisonsOf,
   countedOnly,
   emptyLoad,
   type RestoreWork,
-  remarksOf,
   runLoad,
 } from './run-load.ts';
 import { spareDatabases } from './spare-databases.ts';
@@ -61,7 +61,7 @@ export async function restoreIntoServer(
       ? await restoreLibraries([session], server, loaded.libraries, plan.onConflict ?? 'fail')
       : [];
     const comparison = countedOnly(work, loaded, 'restored among other keys');
-    return resultOf(
+    return comparisonsOf(
       work,
       loaded,
       comparison,
@@ -103,11 +103,11 @@ export async function restoreIntoServer(
   }
   if (isRehearsal) {
     await empty();
-    return resultOf(work, loaded, comparison, [rehearsed]);
+    return comparisonsOf(work, loaded, comparison, [rehearsed]);
   }
   context.progress({ phase: 'swap' });
   const remarks = await cutOver(context, plan, work, { stage, loaded, empty });
-  return resultOf(work, loaded, comparison, remarks);
+  return comparisonsOf(work, loaded, comparison, remarks);
 }
 
 const rehearsed =
@@ -224,15 +224,3 @@ async function emptyDatabases({ connection }: RestoreWork, databases: readonly n
 
 const keysIn = ({ server }: RestoreWork, databases: readonly number[]): number =>
   databases.reduce((sum, database) => sum + (server.keys.get(database) ?? 0), 0);
-
-function resultOf(
-  { streams, server }: RestoreWork,
-  loaded: Loaded,
-  comparison: Comparison,
-  remarks: readonly string[],
-): readonly Comparison[] {
-  return streams.map(() => ({
-    ...comparison,
-    remarks: [...comparison.remarks, ...remarksOf(loaded, server), ...remarks],
-  }));
-}

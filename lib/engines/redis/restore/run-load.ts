@@ -27,6 +27,7 @@ export type Lanes = { readonly lanes: readonly Lane[]; readonly laneOf: (key: Ui
 
 export const emptyLoad = (): Loaded => ({
   keys: 0,
+  keysOfStreams: [],
   expired: 0,
   skipped: 0,
   replaced: 0,
@@ -51,9 +52,10 @@ export async function runLoad(
   const { signal } = context;
   const conflicts = [];
   if (onConflict) {
+    const now = Date.now();
     for (const stream of streams) {
       context.progress({ phase: 'look for conflicts', detail: stream.record.name });
-      conflicts.push(await findConflicts(stream, { lanes, laneOf, databases, onConflict, signal }));
+      conflicts.push(await findConflicts(stream, { lanes, laneOf, databases, onConflict, now, signal }));
     }
     const count = conflicts.reduce((sum, one) => sum + one.count, 0);
     if (onConflict === 'fail' && count > 0)
@@ -66,11 +68,13 @@ export async function runLoad(
     const progress = (bytes: number): void =>
       context.progress({ phase: 'restore', detail: name, bytes, expectedBytes: plainBytes });
     const load = { server, lanes, laneOf, databases, conflicts: conflicts[index], now: Date.now(), signal, progress };
+    const before = loaded.keys;
     await loadKeys(stream, load, loaded).catch((error: unknown) => {
       if (!onConflict || !(error instanceof HoldfastError) || error.code !== 'restore-failed') throw error;
       const hint = 'what was restored until then stays; the same command goes over it again';
       throw new HoldfastError(error.code, error.message, { cause: error, hint });
     });
+    loaded.keysOfStreams.push(loaded.keys - before);
   }
   loaded.unclaimed = lanes.reduce((sum, lane) => sum + lane.unclaimed, 0);
   return loaded;
@@ -122,8 +126,29 @@ export function countedOnly({ streams, databases }: RestoreWork, { keys, leftOut
   };
 }
 
+/**
+ * What there is to say of each stream. All of them were read back together: each is told to have the keys that were made of it, and what is
+ * true of all is said once, with the first.
+ */
+export function comparisonsOf(
+  { streams, server, databases }: RestoreWork,
+  loaded: Loaded,
+  comparison: Comparison,
+  remarks: readonly string[] = [],
+): readonly Comparison[] {
+  const isOne = streams.length === 1 || comparison.collectionsCompared === 0;
+  return streams.map(({ record }, index) => ({
+    ...comparison,
+    ...(!isOne && {
+      collectionsCompared: mapDatabases(record.content ?? { tables: [] }, databases).tables.length,
+      itemsCompared: loaded.keysOfStreams[index] ?? 0,
+    }),
+    remarks: index === 0 ? [...comparison.remarks, ...remarksOf(loaded, server), ...remarks] : [],
+  }));
+}
+
 /** What a person should know beside differences. */
-export function remarksOf(loaded: Loaded, server: Server): readonly string[] {
+function remarksOf(loaded: Loaded, server: Server): readonly string[] {
   return [
     ...(loaded.expired > 0 ? [`${loaded.expired} keys have run out since the backup, and were not restored`] : []),
     ...(loaded.skipped > 0 ? [`${loaded.skipped} keys were there already, and were left as they are`] : []),
