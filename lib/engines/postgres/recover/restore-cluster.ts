@@ -79,7 +79,8 @@ export async function restoreCluster(context: EngineContext, plan: RestorePlan):
       ],
     });
     if (plan.cutOver === false) return result([rehearsed]);
-    for (const one of opened.toReversed()) handOver(one);
+    context.progress({ phase: 'sync' });
+    for (const one of opened.toReversed()) await handOver(one);
     isDone = true;
     return result();
   } finally {
