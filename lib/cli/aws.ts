@@ -2,6 +2,7 @@ import { ListStateMachinesCommand, SFNClient } from '@aws-sdk/client-sfn';
 import type { HoldfastConfig } from '../config/config.ts';
 import { HoldfastError } from '../core/errors.ts';
 import type { RestoreRequest } from '../core/requests.ts';
+import { proofWords } from '../core/restore-proof.ts';
 import type { CliContext } from './context.ts';
 import { type Machines, runRestoreJob } from './jobs.ts';
 
@@ -44,9 +45,9 @@ async function findMachine(client: SFNClient, name: string, region: string): Pro
 
 /** Runs a restore through the deployed state machine and waits for it. */
 export async function restoreOnAws(context: CliContext, request: RestoreRequest): Promise<number> {
-  const { arn, run, next } = await runRestoreJob(context, awsMachines(await context.config()), request);
-  context.output.result({ ...run, arn, next }, () => [
-    `restored and compared: recovery ${run.recoveryId}, execution ${arn}`,
+  const { arn, run, proof, next } = await runRestoreJob(context, awsMachines(await context.config()), request);
+  context.output.result({ ...run, arn, proof, next }, () => [
+    `${proofWords[proof]}: recovery ${run.recoveryId}, execution ${arn}`,
     ...next.map((command) => `  ${command}`),
   ]);
   return 0;

@@ -3,6 +3,7 @@ import { tablesAndRows } from './content-words.ts';
 import { failureSchema } from './failure.ts';
 import { contentWordsSchema } from './manifest.ts';
 import { reachedPointSchema } from './recovery-point.ts';
+import { restoreProofSchema } from './restore-proof.ts';
 import { restoreTestFiguresSchema } from './validation-events.ts';
 
 /**
@@ -26,6 +27,7 @@ export const outcomeSchema = z.strictObject({
           from: z.string(),
           to: z.string(),
           same: z.boolean(),
+          proof: restoreProofSchema.default('compared'),
           tables: z.number().int(),
           rows: z.number().int(),
           /** What `tables` and `rows` are. */

@@ -3,6 +3,7 @@ import type { BackupId } from '../core/ids.ts';
 import type { Content, ContentWords, Manifest, Omissions, StreamRecord } from '../core/manifest.ts';
 import type { RecoveryPlan } from '../core/recovery-plan.ts';
 import type { ReachedPoint, RecoveryPoint } from '../core/recovery-point.ts';
+import type { RestoreProof } from '../core/restore-proof.ts';
 import type { Selection } from '../core/selection.ts';
 import type { EngineName, Format, Method, OnConflict } from '../core/vocabulary.ts';
 
@@ -343,6 +344,8 @@ export type RestoreTestResult = RestoreResult & {
 
 export type Comparison = {
   readonly same: boolean;
+  /** What was done to know it. @default 'compared' */
+  readonly proof?: RestoreProof;
   /** What was counted: `table` and `row`, unless the engine counts something else. */
   readonly words: ContentWords;
   readonly collectionsCompared: number;

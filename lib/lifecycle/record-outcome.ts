@@ -8,6 +8,7 @@ import { journalPrefix } from '../core/object-keys.ts';
 import { type AnyRun, type BackupRun, operationOf, type RestoreRun } from '../core/requests.ts';
 import { restorablePointOf } from '../core/restorable-point.ts';
 import { rpoSeconds } from '../core/restorable-points.ts';
+import { type RestoreProof, weakestProof } from '../core/restore-proof.ts';
 import { bringsDataBack } from '../core/vocabulary.ts';
 import { listBackups, readManifest } from '../store/backups.ts';
 import { readEvent } from '../store/journal.ts';
@@ -38,6 +39,8 @@ export type Recorded = {
    * cost as this was recorded. Not known of a target's first.
    */
   readonly rpoSeconds?: number;
+  /** What was done with what a restore has brought back. */
+  readonly proof?: RestoreProof;
 };
 
 /**
@@ -75,7 +78,12 @@ async function toldOf(store: Store, event: JournalEvent, run: AnyRun): Promise<O
   if (event.event === 'recovery-ended') {
     const { status, beganAt, endedAt } = event;
     if (status === 'FAILED') return { status };
-    return { status, rtoSeconds: Math.max(0, Date.parse(endedAt) - Date.parse(beganAt)) / 1000 };
+    const copies = (await newestOutcome(store, event.operation))?.restore?.databases ?? [];
+    return {
+      status,
+      rtoSeconds: Math.max(0, Date.parse(endedAt) - Date.parse(beganAt)) / 1000,
+      proof: weakestProof(copies.map(({ proof }) => proof)),
+    };
   }
   if (event.event !== 'backup-completed') return { status: 'FAILED' };
   // Definitions alone end no exposure.
@@ -171,7 +179,7 @@ async function restoreEnding(
     beganAt: run.beganAt ?? run.requestedAt,
     endedAt,
     restoredBytes: outcome?.restore?.restoredBytes ?? 0,
-    compared: outcome?.restore !== undefined,
+    compared: outcome?.restore?.databases.every(({ proof }) => proof === 'compared') ?? false,
     ...(outcome?.restore?.seconds === undefined ? {} : { restoreSeconds: outcome.restore.seconds }),
     ...(outcome?.restore?.reached === undefined ? {} : { reached: outcome.restore.reached }),
     ...(failure ? { error: failure } : {}),

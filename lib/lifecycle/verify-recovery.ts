@@ -5,6 +5,7 @@ import type { RecoveryPlan } from '../core/recovery-plan.ts';
 import type { ReachedPoint } from '../core/recovery-point.ts';
 import type { RestoreRun } from '../core/requests.ts';
 import { requireReached } from '../core/require-reached.ts';
+import type { RestoreProof } from '../core/restore-proof.ts';
 import { isFolder } from '../core/selection.ts';
 import { openEngine } from '../engines/open-engine.ts';
 import { restoreFailure } from '../runner/restore-failure.ts';
@@ -20,6 +21,7 @@ export type Verified = {
       readonly from: string;
       readonly to: string;
       readonly same: boolean;
+      readonly proof: RestoreProof;
       readonly remarks: readonly string[];
     }[];
   };
@@ -51,7 +53,7 @@ export async function verifyRecovery(
   const isCluster = plan.log !== null || restored.reached !== undefined;
   const folder = isCluster && run.as !== null && isFolder(run.as) ? run.as : undefined;
   const { host, port } = requireTarget(config, run.into).connection as { host?: string; port?: number };
-  const copies = restored.databases.map(({ from, to, same, remarks }) => ({ from, to, same, remarks }));
+  const copies = restored.databases.map(({ from, to, same, proof, remarks }) => ({ from, to, same, proof, remarks }));
   const next = openEngine(plan.engine).nextCommands?.({
     target: run.target,
     ...(folder === undefined ? {} : { folder }),

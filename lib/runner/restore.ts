@@ -117,6 +117,7 @@ async function restoreMarked(context: RunContext, run: RestoreRun): Promise<Rest
         from: chosen.find(({ record }) => record.stream === stream)?.record.name ?? stream,
         to: database,
         same: comparison.same,
+        proof: comparison.proof ?? 'compared',
         tables: comparison.collectionsCompared,
         rows: comparison.itemsCompared,
         words: comparison.words,

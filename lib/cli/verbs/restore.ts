@@ -4,6 +4,7 @@ import { HoldfastError } from '../../core/errors.ts';
 import { newOperationId } from '../../core/ids.ts';
 import { type AskedPoint, askedPoint } from '../../core/recovery-point.ts';
 import type { RestoreRun } from '../../core/requests.ts';
+import { proofWords, type RestoreProof } from '../../core/restore-proof.ts';
 import { selectionOf } from '../../core/selection.ts';
 import { type OnConflict, onConflictSchema } from '../../core/vocabulary.ts';
 import { protectSource } from '../../lifecycle/protect-source.ts';
@@ -105,8 +106,8 @@ export async function run(context: CliContext, options: Options): Promise<number
   });
   const failure = restoreFailure(restored);
   context.output.result(restored, () => [
-    ...restored.databases.flatMap(({ from, to, same, tables, rows, words, differences, remarks }) => [
-      `${same ? 'restored and the same' : 'DIFFERENT'}  '${printable(from)}' as '${printable(to)}': ${counted(tables, words.collection)}, ${counted(rows, words.item)} compared`,
+    ...restored.databases.flatMap(({ from, to, same, proof, tables, rows, words, differences, remarks }) => [
+      `${same ? said(proof) : 'DIFFERENT'}  '${printable(from)}' as '${printable(to)}': ${counted(tables, words.collection)}, ${counted(rows, words.item)}${proof === 'compared' ? ' compared' : ''}`,
       ...[...differences, ...remarks].map((line) => `  ${oneLine(line)}`),
     ]),
     `${bytes(restored.restoredBytes)} restored${restored.seconds === undefined ? '' : ` in ${duration(restored.seconds)}`}`,
@@ -114,6 +115,8 @@ export async function run(context: CliContext, options: Options): Promise<number
   if (failure) context.output.failure(failure);
   return failure?.exitCode ?? 0;
 }
+
+const said = (proof: RestoreProof): string => (proof === 'compared' ? 'restored and the same' : proofWords[proof]);
 
 function parseOnConflict(text: string): OnConflict {
   const parsed = onConflictSchema.safeParse(text);
