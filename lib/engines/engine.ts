@@ -209,8 +209,8 @@ export type LogCover = {
   readonly timeline: number;
   readonly at: string;
   readonly lsn: string;
-  /** Was it said just now? Then nothing but the last moments can have come since. */
-  readonly isCurrent: boolean;
+  /** Nothing that is in the log was committed later: who fills it is at work, and it is this time now. @default - more may have come by other ways */
+  readonly latest?: string;
 };
 
 export type Capture = {
