@@ -1303,9 +1303,9 @@ CREATE TABLE backup_mgmt.recovery_operation_s (
     reached_time timestamp with time zone,
     reached_lsn text,
     reached_timeline bigint,
-    comparison text,
-    CONSTRAINT recovery_operation_s_comparison_known CHECK ((comparison = ANY (ARRAY['full'::text, 'loaded'::text]))),
+    proof text,
     CONSTRAINT recovery_operation_s_history_forward CHECK ((load_end_date > load_date)),
+    CONSTRAINT recovery_operation_s_proof_known CHECK ((proof = ANY (ARRAY['compared'::text, 'loaded'::text, 'examined'::text, 'recovered'::text, 'unpacked'::text]))),
     CONSTRAINT recovery_operation_s_sizes_not_negative CHECK ((restored_size_bytes >= 0)),
     CONSTRAINT recovery_operation_s_status_known CHECK ((recovery_status = ANY (ARRAY['REQUESTED'::text, 'RUNNING'::text, 'COMPLETED'::text, 'FAILED'::text]))),
     CONSTRAINT recovery_operation_s_type_known CHECK ((recovery_type = ANY (ARRAY['FULL'::text, 'POINT_IN_TIME'::text])))

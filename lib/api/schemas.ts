@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import { backupIdSchema, targetNameSchema } from '../core/ids.ts';
+import { restoreProofSchema } from '../core/restore-proof.ts';
 import {
   backupStatusSchema,
-  comparisonDepthSchema,
   engineSchema,
   methodSchema,
   tierSchema,
@@ -62,10 +62,10 @@ export const restoreSchema = z
     durationSeconds: z.number().nullable(),
     restoredBytes: z.number().nullable(),
     isCompared: z.boolean().describe('Was the copy held against the backup?'),
-    comparison: comparisonDepthSchema
+    proof: restoreProofSchema
       .nullable()
       .describe(
-        'full: all of it was read back; loaded: by the digests of what was loaded; null: neither, or not ended',
+        'compared: all of it was read back; loaded: by the digests of what was loaded; examined: a cluster was recovered and its tables, indexes and pages gone through; recovered: and no more; unpacked: it was not started; null: not known, or not ended',
       ),
     errorCode: z.string().nullable(),
     errorMessage: z.string().nullable(),

@@ -2805,10 +2805,12 @@ comment on function backup_mgmt.create_full_backup is
   },
   {
     version: 27,
-    name: 'comparison_depth',
-    sql: `-- How a restored copy was held against its backup: 'full', all of it was read back; 'loaded', by the digests of what the server was given.
+    name: 'restore_proof',
+    sql: `-- What was done with a restored copy before it was handed over: 'compared', all of it was read back; 'loaded', the digests of what the server was
+-- given are the backup's; 'examined', 'recovered' and 'unpacked' are a cluster's, with and without a look at its pages, and without a start.
 alter table backup_mgmt.recovery_operation_s
-  add column comparison text null constraint recovery_operation_s_comparison_known check (comparison in ('full', 'loaded'));
+  add column proof text null constraint recovery_operation_s_proof_known
+    check (proof in ('compared', 'loaded', 'examined', 'recovered', 'unpacked'));
 `,
   },
 ];

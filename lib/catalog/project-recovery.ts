@@ -1,6 +1,6 @@
 import { type BackupId, timeOfId } from '../core/ids.ts';
 import { compareEvents, type JournalEvent, journalKey } from '../core/journal.ts';
-import type { ComparisonDepth } from '../core/vocabulary.ts';
+import type { RestoreProof } from '../core/restore-proof.ts';
 import { hashKey, tenantKey } from './hash-key.ts';
 import { type Change, historyOf, instant, secondsBetween, type Validity } from './history.ts';
 
@@ -28,7 +28,7 @@ export type RecoveryState = {
   readonly reached_lsn: string | null;
   readonly reached_timeline: number | null;
   readonly is_compared: boolean;
-  readonly comparison: ComparisonDepth | null;
+  readonly proof: RestoreProof | null;
   readonly error_code: string | null;
   readonly error_message: string | null;
   readonly error_hint: string | null;
@@ -70,7 +70,7 @@ function unknownRecovery(operation: BackupId): RecoveryState {
     reached_lsn: null,
     reached_timeline: null,
     is_compared: false,
-    comparison: null,
+    proof: null,
     error_code: null,
     error_message: null,
     error_hint: null,
@@ -108,7 +108,7 @@ function changeOf(event: RecoveryEvent): Partial<RecoveryState> {
         reached_lsn: event.reached?.position ?? null,
         reached_timeline: event.reached?.timeline ?? null,
         is_compared: event.compared,
-        comparison: event.comparison ?? null,
+        proof: event.proof ?? null,
         error_code: event.error?.code ?? null,
         error_message: event.error?.message ?? null,
         error_hint: event.error?.hint ?? null,

@@ -2,6 +2,7 @@ import { ListStateMachinesCommand, SFNClient } from '@aws-sdk/client-sfn';
 import type { HoldfastConfig } from '../config/config.ts';
 import { HoldfastError } from '../core/errors.ts';
 import type { RestoreRequest } from '../core/requests.ts';
+import { proofWords } from '../core/restore-proof.ts';
 import type { CliContext } from './context.ts';
 import { type Machines, runRestoreJob } from './jobs.ts';
 
@@ -44,12 +45,10 @@ async function findMachine(client: SFNClient, name: string, region: string): Pro
 
 /** Runs a restore through the deployed state machine and waits for it. */
 export async function restoreOnAws(context: CliContext, request: RestoreRequest): Promise<number> {
-  const { arn, run, comparison, next } = await runRestoreJob(context, awsMachines(await context.config()), request);
-  const how = comparison === 'full' ? ' and read back' : '';
-  // What was asked for is in `run`; what was done may be more.
-  context.output.result({ ...run, ...(comparison && { comparison }), arn, next }, () => [
-    `restored${how}: recovery ${run.recoveryId}, execution ${arn}`,
-    ...(comparison === 'loaded'
+  const { arn, run, proof, next } = await runRestoreJob(context, awsMachines(await context.config()), request);
+  context.output.result({ ...run, arn, ...(proof && { proof }), next }, () => [
+    `${proof ? proofWords[proof] : 'restored'}: recovery ${run.recoveryId}, execution ${arn}`,
+    ...(proof === 'loaded'
       ? ["  what was loaded has the backup's digests; it was not read back: 'holdfast compare' does that"]
       : []),
     ...next.map((command) => `  ${command}`),

@@ -11,7 +11,7 @@ import type {
   RestoreTestRequest,
   RestoreTestRun,
 } from '../core/requests.ts';
-import type { ComparisonDepth } from '../core/vocabulary.ts';
+import { type RestoreProof, weakestProof } from '../core/restore-proof.ts';
 import {
   machineOfRestore,
   type Started,
@@ -46,24 +46,30 @@ export async function runBackupJob(
   return watch(context, machines, await startBackup(machines.client, await machines.arnOf('backup'), request));
 }
 
-type Restored = {
-  readonly run: RestoreRun;
-  readonly record?: { readonly result?: { readonly comparison?: ComparisonDepth } };
-  readonly handOver?: { readonly next: readonly string[] };
-};
+/** What ends a restore, and what ends a recovery. */
+type Restored = { readonly run: RestoreRun } & (
+  | { readonly record: { readonly result: { readonly proof?: RestoreProof } } }
+  | {
+      readonly verification: { readonly copies: readonly { readonly proof?: RestoreProof }[] };
+      readonly handOver: { readonly next: readonly string[] };
+    }
+);
 
-/** As `runBackupJob`, for a restore or recovery; with how it was compared and what to type next, as far as that is known. */
+/** As `runBackupJob`, for a restore or recovery; with what was done to prove it, and what to type next, as far as that is known. */
 export async function runRestoreJob(
   context: CliContext,
   machines: Machines,
   request: RestoreRequest,
-): Promise<Job<RestoreRun> & { readonly comparison: ComparisonDepth | undefined; readonly next: readonly string[] }> {
+): Promise<Job<RestoreRun> & { readonly proof: RestoreProof | undefined; readonly next: readonly string[] }> {
   const receiver = request.into ?? request.target;
   const into = receiver === undefined ? undefined : requireTarget(await context.config(), receiver);
   const kind = machineOfRestore(request, into);
   const started = await startRestore(machines.client, { kind, machine: await machines.arnOf(kind) }, request);
-  const { run, record, handOver } = await follow<Restored>(context, machines, started);
-  return { ...started, run, comparison: record?.result?.comparison, next: handOver?.next ?? [] };
+  const ended = await follow<Restored>(context, machines, started);
+  const { run } = ended;
+  if ('record' in ended) return { ...started, run, proof: ended.record.result.proof, next: [] };
+  const proof = weakestProof(ended.verification.copies);
+  return { ...started, run, proof, next: ended.handOver.next };
 }
 
 /** As `runBackupJob`, for a restore test. There is no run when there was nothing to test. */

@@ -109,7 +109,7 @@ export const verbs: readonly VerbDefinition[] = [
         '--as <name>',
         'restore one database under this name (with --schema or --table it may exist); a tree or a whole cluster into this folder',
       ],
-      ['--comparison <depth>', 'full: every row is read back; loaded: it is not (default: recovery.comparison)'],
+      ['--comparison <depth>', 'full: all of it is read back; loaded: it is not (default: recovery.comparison)'],
       ['--to-time <time>', 'of a cluster: recover it to this moment, e.g. 2026-11-21T02:00:00Z'],
       ['--to-lsn <lsn>', 'of a cluster: to this position in the write-ahead log'],
       ['--to-name <name>', 'of a cluster: to this restore point (pg_create_restore_point)'],

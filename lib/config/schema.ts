@@ -213,9 +213,9 @@ export const configSchema = z
           ),
         comparison: z
           .enum(['full', 'loaded'])
-          .default('loaded')
+          .optional()
           .describe(
-            "How a restored copy is held against the backup before it is put in place. 'loaded': by the digests of what the server was given, and how many rows it took; 'holdfast compare' can follow. 'full': every row is read back, which takes longer. A request may say another; a restore test reads everything back in any case",
+            "How a restored copy is held against the backup before it is put in place. 'loaded': by the digests of what the server was given, and how many rows it took; 'holdfast compare' can follow. 'full': every row is read back, which takes longer; a recovered cluster's tables, indexes and pages are gone through. Left out: 'full' for clusters, and 'loaded' for all else. A request may say another; a restore test reads everything back in any case",
           ),
         mode: z
           .enum(['full', 'test'])

@@ -123,6 +123,16 @@ export const walStateSchema = z.strictObject({
 });
 export type WalState = z.infer<typeof walStateSchema>;
 
+/** `health/wal/<target>.conflict.json`: that `wal push` refused a file of WAL, and where that was. A server calls for it again and again. */
+export const walConflictSchema = z.strictObject({
+  formatVersion: z.literal(1),
+  at: timeSchema,
+  host: z.string(),
+  systemIdentifier: z.string(),
+  message: z.string(),
+});
+export type WalConflict = z.infer<typeof walConflictSchema>;
+
 export const checkStatusSchema = z.enum(['ok', 'problem', 'unknown']);
 
 /** `health/latest.json`: the half-hourly health check. */

@@ -6,9 +6,9 @@ import { eventBase as base, eventErrorSchema as errorSchema } from './journal-ba
 import { requesterSchema } from './manifest.ts';
 import { recoveryPlanSchema } from './recovery-plan.ts';
 import { reachedPointSchema, recoveryPointSchema } from './recovery-point.ts';
+import { restoreProofSchema } from './restore-proof.ts';
 import { restoreTestEndedSchema, restoreTestRequestedSchema, validationEndedSchema } from './validation-events.ts';
 import {
-  comparisonDepthSchema,
   compressionSchema,
   engineSchema,
   methodSchema,
@@ -198,7 +198,7 @@ export const recoveryEndedSchema = z.strictObject({
   restoredBytes: z.number().int(),
   compared: z.boolean(),
   /** How, the least of all copies; left out where nothing could be read back, and by older versions. */
-  comparison: comparisonDepthSchema.optional(),
+  proof: restoreProofSchema.optional(),
   /** From the first byte asked of the store until every database was in place and compared. */
   restoreSeconds: z.number().nonnegative().optional(),
   /** Where the log ended that was applied. */

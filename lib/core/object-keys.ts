@@ -24,6 +24,7 @@ import type { Method, Tier } from './vocabulary.ts';
  * wal/<target>/<system>/<timeline>.history                    where a timeline comes from
  * wal/<target>/<system>/keys/<keyId>.json                     a wrapped data key that some of these are encrypted with
  * health/wal/<target>.json                                    what the receiver of a target's log said last (replaced)
+ * health/wal/<target>.conflict.json                           the last of a target's log that contradicted the store, and was pushed (replaced)
  * ```
  */
 export const prefixes = {
@@ -93,6 +94,7 @@ export const walKeysPrefix = (target: TargetName, system: string): string => `${
 export const walKeyRecordKey = (target: TargetName, system: string, keyId: string): string =>
   `${walKeysPrefix(target, system)}${keyId}.json`;
 export const walHealthKey = (target: TargetName): string => `${prefixes.health}wal/${target}.json`;
+export const walConflictKey = (target: TargetName): string => `${prefixes.health}wal/${target}.conflict.json`;
 
 /** The target and id of the backup, published or not, that an object under `backups/` belongs to; undefined for any other key. */
 export function parseBackupKey(key: string): { readonly target: TargetName; readonly id: BackupId } | undefined {

@@ -3,8 +3,8 @@ import { tablesAndRows } from './content-words.ts';
 import { failureSchema } from './failure.ts';
 import { contentWordsSchema } from './manifest.ts';
 import { reachedPointSchema } from './recovery-point.ts';
+import { restoreProofSchema } from './restore-proof.ts';
 import { restoreTestFiguresSchema } from './validation-events.ts';
-import { comparisonDepthSchema } from './vocabulary.ts';
 
 /**
  * How one attempt of a task ended, in its own words: `outcomes/<operationId>/<attempt>.json`. A task's exit code is all that ECS hands
@@ -27,8 +27,8 @@ export const outcomeSchema = z.strictObject({
           from: z.string(),
           to: z.string(),
           same: z.boolean(),
-          /** How that is known; left out where nothing could be read back, and by versions before there was a choice. */
-          comparison: comparisonDepthSchema.optional(),
+          /** How that is known; left out where nothing could be read back, as of roles. */
+          proof: restoreProofSchema.optional(),
           tables: z.number().int(),
           rows: z.number().int(),
           /** What `tables` and `rows` are. */

@@ -9,9 +9,9 @@ import { quoted } from './shell-quoted.ts';
 export function readBackCommand(
   { backupId, target, into }: Pick<RestoreRun, 'backupId' | 'target' | 'into'>,
   { reached }: Pick<NonNullable<Outcome['restore']>, 'reached'>,
-  { from, to, comparison }: NonNullable<Outcome['restore']>['databases'][number],
+  { from, to, proof }: NonNullable<Outcome['restore']>['databases'][number],
 ): string | undefined {
-  if (comparison !== 'loaded' || reached !== undefined) return undefined;
+  if (proof !== 'loaded' || reached !== undefined) return undefined;
   return [
     `holdfast compare ${backupId}`,
     ...(into === target ? [] : [`--into ${into}`]),

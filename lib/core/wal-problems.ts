@@ -1,4 +1,4 @@
-import type { LogReach, WalState } from './health.ts';
+import type { LogReach, WalConflict, WalState } from './health.ts';
 import type { TargetName } from './ids.ts';
 import { type ProblemKindName, problemId } from './problem-kinds.ts';
 import type { Problem } from './problems.ts';
@@ -24,11 +24,15 @@ export type WalFacts = {
   readonly gaps: readonly WalGapFacts[];
   /** How far it goes on from a base backup; null when that is not as far as the receiver says. @default null */
   readonly reach?: LogReach | null;
+  /** What was pushed last and refused. @default - nothing was */
+  readonly conflict?: WalConflict;
   /** Why nothing of this is known: something in the store cannot be read. @default - it can */
   readonly unreadable?: string;
 };
 
 const silentAfterMs = 10 * 60_000;
+/** A server calls for what was refused every minute, as long as it is at work. */
+const conflictForMs = 60 * 60_000;
 /** The recovery point objective of a log that is received. */
 const longestLagSeconds = 5 * 60;
 /** Without a limit of the server's own, a slot that keeps more than that is filling a disk. */
@@ -38,7 +42,7 @@ const mostOfLimit = 0.5;
 
 /** Every problem of logs that are received. `watchedSince`: for how long a receiver that was never heard may have had no time to begin. */
 export function walProblems(logs: readonly WalFacts[], watchedSince: string, now: Date): Problem[] {
-  return logs.flatMap(({ target, state, gaps, unreadable }) => {
+  return logs.flatMap(({ target, state, gaps, conflict, unreadable }) => {
     if (unreadable !== undefined) {
       const message = `the log of '${target}' cannot be looked at, and recovery may not get beyond what is damaged: ${unreadable}`;
       return [problem('wal-gap', target, message)];
@@ -47,6 +51,7 @@ export function walProblems(logs: readonly WalFacts[], watchedSince: string, now
       ...receiverProblems(target, state, watchedSince, now),
       ...(state === null ? [] : slotProblems(target, state)),
       ...gaps.map((gap) => gapProblem(target, gap)),
+      ...conflictProblems(target, { state, conflict }, now),
     ];
   });
 }
@@ -79,6 +84,18 @@ function receiverProblems(target: TargetName, state: WalState | null, watchedSin
   if (behindSeconds <= longestLagSeconds) return [];
   const minutes = Math.floor(behindSeconds / 60);
   return [problem('wal-behind', target, `the log of '${target}' in the store is ${minutes} minutes behind${why}`)];
+}
+
+/** Of the receiver's own word there is no need of another's. */
+function conflictProblems(
+  target: TargetName,
+  { state, conflict }: Pick<WalFacts, 'state' | 'conflict'>,
+  now: Date,
+): Problem[] {
+  const isRecent = conflict !== undefined && now.getTime() - Date.parse(conflict.at) <= conflictForMs;
+  if (!isRecent || state?.error?.code === 'wal-conflict') return [];
+  const { message, host } = conflict;
+  return [problem('wal-conflict', target, `'${target}': what '${host}' pushes is refused: ${message}`)];
 }
 
 function slotProblems(target: TargetName, { slot }: WalState): Problem[] {

@@ -3,6 +3,7 @@ import type { BackupId } from '../core/ids.ts';
 import type { Content, ContentWords, Manifest, Omissions, StreamRecord } from '../core/manifest.ts';
 import type { RecoveryPlan } from '../core/recovery-plan.ts';
 import type { ReachedPoint, RecoveryPoint } from '../core/recovery-point.ts';
+import type { RestoreProof } from '../core/restore-proof.ts';
 import type { Selection } from '../core/selection.ts';
 import type { ComparisonDepth, EngineName, Format, Method, OnConflict } from '../core/vocabulary.ts';
 
@@ -208,8 +209,8 @@ export type LogCover = {
   readonly timeline: number;
   readonly at: string;
   readonly lsn: string;
-  /** Was it said just now? Then nothing but the last moments can have come since. */
-  readonly isCurrent: boolean;
+  /** Nothing that is in the log was committed later: who fills it is at work, and it is this time now. @default - more may have come by other ways */
+  readonly latest?: string;
 };
 
 export type Capture = {
@@ -343,10 +344,10 @@ export type RestoreTestResult = RestoreResult & {
 
 export type Comparison = {
   readonly same: boolean;
+  /** What was done to know it. @default - there is nothing to read back, as of roles; the remarks say what was done */
+  readonly proof?: RestoreProof;
   /** What was counted: `table` and `row`, unless the engine counts something else. */
   readonly words: ContentWords;
-  /** How it was looked at. @default - it has no rows, keys or files to read back; the remarks say what was done */
-  readonly depth?: ComparisonDepth;
   readonly collectionsCompared: number;
   readonly itemsCompared: number;
   readonly differences: readonly string[];

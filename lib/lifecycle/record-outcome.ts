@@ -8,7 +8,8 @@ import { journalPrefix } from '../core/object-keys.ts';
 import { type AnyRun, type BackupRun, operationOf, type RestoreRun } from '../core/requests.ts';
 import { restorablePointOf } from '../core/restorable-point.ts';
 import { rpoSeconds } from '../core/restorable-points.ts';
-import { bringsDataBack, type ComparisonDepth } from '../core/vocabulary.ts';
+import { isCompared, type RestoreProof, weakestProof } from '../core/restore-proof.ts';
+import { bringsDataBack } from '../core/vocabulary.ts';
 import { listBackups, readManifest } from '../store/backups.ts';
 import { readEvent } from '../store/journal.ts';
 import { newestOutcome } from '../store/outcomes.ts';
@@ -33,13 +34,13 @@ export type Recorded = {
   readonly status: 'COMPLETED' | 'FAILED';
   /** What a recovery takes: of a restore what it took, of a restore test what it would have taken. */
   readonly rtoSeconds?: number;
-  /** How a restored copy was held against its backup. */
-  readonly comparison?: ComparisonDepth;
   /**
    * What a loss just before the end of this backup would have cost, by the backup before it; with a log that is received, what one would have
    * cost as this was recorded. Not known of a target's first.
    */
   readonly rpoSeconds?: number;
+  /** What was done with what a restore has brought back. */
+  readonly proof?: RestoreProof;
 };
 
 /**
@@ -75,10 +76,10 @@ async function toldOf(store: Store, event: JournalEvent, run: AnyRun): Promise<O
     };
   }
   if (event.event === 'recovery-ended') {
-    const { status, beganAt, endedAt, comparison } = event;
+    const { status, beganAt, endedAt, proof } = event;
     if (status === 'FAILED') return { status };
     const rtoSeconds = Math.max(0, Date.parse(endedAt) - Date.parse(beganAt)) / 1000;
-    return { status, rtoSeconds, ...(comparison && { comparison }) };
+    return { status, rtoSeconds, ...(proof && { proof }) };
   }
   if (event.event !== 'backup-completed') return { status: 'FAILED' };
   // Definitions alone end no exposure.
@@ -164,6 +165,7 @@ async function restoreEnding(
   failure: Failure | undefined,
 ): Promise<JournalEvent> {
   const outcome = await newestOutcome(store, run.recoveryId);
+  const proof = weakestProof(outcome?.restore?.databases ?? []);
   const endedAt = outcome?.endedAt ?? clock().toISOString();
   return {
     event: 'recovery-ended',
@@ -174,19 +176,12 @@ async function restoreEnding(
     beganAt: run.beganAt ?? run.requestedAt,
     endedAt,
     restoredBytes: outcome?.restore?.restoredBytes ?? 0,
-    compared: outcome?.restore !== undefined,
-    ...leastOf(outcome?.restore?.databases ?? []),
+    compared: isCompared(proof),
+    ...(proof && { proof }),
     ...(outcome?.restore?.seconds === undefined ? {} : { restoreSeconds: outcome.restore.seconds }),
     ...(outcome?.restore?.reached === undefined ? {} : { reached: outcome.restore.reached }),
     ...(failure ? { error: failure } : {}),
   };
-}
-
-/** A restore has been read back when all of its copies have. */
-function leastOf(copies: readonly { readonly comparison?: ComparisonDepth | undefined }[]) {
-  const depths = new Set(copies.map(({ comparison }) => comparison));
-  const comparison = (['loaded', 'full'] as const).find((depth) => depths.has(depth));
-  return comparison === undefined ? {} : { comparison };
 }
 
 async function endingIn(store: Store, operation: BackupId): Promise<JournalEvent | undefined> {

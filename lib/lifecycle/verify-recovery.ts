@@ -6,8 +6,8 @@ import type { RecoveryPlan } from '../core/recovery-plan.ts';
 import type { ReachedPoint } from '../core/recovery-point.ts';
 import type { RestoreRun } from '../core/requests.ts';
 import { requireReached } from '../core/require-reached.ts';
+import type { RestoreProof } from '../core/restore-proof.ts';
 import { isFolder } from '../core/selection.ts';
-import type { ComparisonDepth } from '../core/vocabulary.ts';
 import { openEngine } from '../engines/open-engine.ts';
 import { restoreFailure } from '../runner/restore-failure.ts';
 import { newestOutcome } from '../store/outcomes.ts';
@@ -22,7 +22,7 @@ export type Verified = {
       readonly from: string;
       readonly to: string;
       readonly same: boolean;
-      readonly comparison?: ComparisonDepth | undefined;
+      readonly proof?: RestoreProof | undefined;
       readonly remarks: readonly string[];
     }[];
   };
@@ -54,8 +54,8 @@ export async function verifyRecovery(
   const isCluster = plan.log !== null || restored.reached !== undefined;
   const folder = isCluster && run.as !== null && isFolder(run.as) ? run.as : undefined;
   const { host, port } = requireTarget(config, run.into).connection as { host?: string; port?: number };
-  const copies = restored.databases.map(({ from, to, same, comparison, remarks }) => {
-    return { from, to, same, ...(comparison && { comparison }), remarks };
+  const copies = restored.databases.map(({ from, to, same, proof, remarks }) => {
+    return { from, to, same, ...(proof && { proof }), remarks };
   });
   const unread = restored.databases.flatMap((copy) => readBackCommand(run, restored, copy) ?? []);
   const next = openEngine(plan.engine).nextCommands?.({

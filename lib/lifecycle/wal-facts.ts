@@ -1,9 +1,9 @@
 import type { HoldfastConfig } from '../config/config.ts';
 import { receivedTargets } from '../config/received-targets.ts';
 import { HoldfastError } from '../core/errors.ts';
-import { type LogReach, type WalState, walStateSchema } from '../core/health.ts';
+import { type LogReach, type WalState, walConflictSchema, walStateSchema } from '../core/health.ts';
 import type { BackupId } from '../core/ids.ts';
-import { walHealthKey } from '../core/object-keys.ts';
+import { walConflictKey, walHealthKey } from '../core/object-keys.ts';
 import type { WalFacts, WalGapFacts } from '../core/wal-problems.ts';
 import { type LogSpan, logSpanOf } from '../engines/postgres/recover/cluster-facts.ts';
 import { formatLsn, parseLsn } from '../engines/postgres/replication/lsn.ts';
@@ -24,9 +24,11 @@ type Places = { readonly config: HoldfastConfig; readonly store: Store; readonly
 export async function lookAtWal(places: Places): Promise<readonly WalFacts[]> {
   const received = receivedTargets(places.config.targets);
   return Promise.all(
-    received.map(({ name: target, rpoHours }) => {
+    received.map(async ({ name: target, rpoHours }) => {
       const about = { target, rpoHours };
-      return lookAtLog(places, about).catch((error: unknown) => failed(about, error));
+      const { value: conflict } = await readDocument(places.store, walConflictKey(target), walConflictSchema);
+      const facts = await lookAtLog(places, about).catch((error: unknown) => failed(about, error));
+      return { ...facts, ...(conflict && { conflict }) };
     }),
   );
 }

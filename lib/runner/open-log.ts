@@ -28,9 +28,14 @@ export async function openLog(context: RunContext, { target, streams }: Manifest
       const state = walStateSchema.safeParse(await readJson(context.store, walHealthKey(target))).data;
       if (state === undefined || state.systemIdentifier !== systemIdentifier || state.restorablePoint === null)
         return undefined;
-      const isCurrent =
-        state.state === 'receiving' && context.clock().getTime() - Date.parse(state.at) <= walStateFreshMs;
-      return { timeline: state.timeline, at: state.restorablePoint, lsn: state.durableLsn, isCurrent };
+      const now = context.clock();
+      const isCurrent = state.state === 'receiving' && now.getTime() - Date.parse(state.at) <= walStateFreshMs;
+      return {
+        timeline: state.timeline,
+        at: state.restorablePoint,
+        lsn: state.durableLsn,
+        ...(isCurrent && { latest: now.toISOString() }),
+      };
     },
   };
 }

@@ -88,7 +88,7 @@ async function testMarked(context: RunContext, run: RestoreTestRun): Promise<Res
 
 /** Whatever restores are set to: what nobody has read back is no proof. */
 function requireReadBack({ restored }: RestoreTestResult): void {
-  const one = restored.find(({ comparison }) => comparison.depth === 'loaded');
+  const one = restored.find(({ comparison }) => comparison.proof === 'loaded');
   if (one)
     throw new HoldfastError('internal', `the restore test of '${one.database}' has not read back what it restored`);
 }

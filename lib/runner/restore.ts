@@ -94,7 +94,8 @@ async function restoreMarked(context: RunContext, run: RestoreRun): Promise<Rest
       reader: openReader(quiet, backup),
       replace: run.replace,
       cutOver: context.config.recovery.mode === 'full',
-      comparison: run.comparison ?? context.config.recovery.comparison,
+      // Somebody waits for a restore, but of a cluster's files nothing shows that they are sound until they have been gone through.
+      comparison: run.comparison ?? context.config.recovery.comparison ?? (isAside ? 'full' : 'loaded'),
       ...(selection && { selection }),
       ...(run.onConflict && { onConflict: run.onConflict }),
       ...(log && { log }),
@@ -117,7 +118,7 @@ async function restoreMarked(context: RunContext, run: RestoreRun): Promise<Rest
         from: chosen.find(({ record }) => record.stream === stream)?.record.name ?? stream,
         to: database,
         same: comparison.same,
-        ...(comparison.depth && { comparison: comparison.depth }),
+        ...(comparison.proof && { proof: comparison.proof }),
         tables: comparison.collectionsCompared,
         rows: comparison.itemsCompared,
         words: comparison.words,

@@ -1,9 +1,13 @@
 import { open, readFile } from 'node:fs/promises';
+import { hostname } from 'node:os';
 import { basename } from 'node:path';
 import { HoldfastError } from '../core/errors.ts';
+import type { WalConflict } from '../core/health.ts';
 import type { TargetName } from '../core/ids.ts';
+import { walConflictKey } from '../core/object-keys.ts';
 import { formatLsn } from '../engines/postgres/replication/lsn.ts';
 import { parseSegmentName } from '../engines/postgres/replication/wal-segments.ts';
+import { putJson } from '../store/text.ts';
 import type { WalContext } from './wal-context.ts';
 import { WalKeys } from './wal-keys.ts';
 import { parseWalName } from './wal-names.ts';
@@ -47,7 +51,24 @@ export async function pushWal(
     ...(place === undefined ? {} : { from: formatLsn(place.start), to: formatLsn(place.start + BigInt(segmentBytes)) }),
     plain,
   };
-  return { ...(await writer.write(written)), name, systemIdentifier };
+  try {
+    return { ...(await writer.write(written)), name, systemIdentifier };
+  } catch (error) {
+    if (error instanceof HoldfastError && error.code === 'wal-conflict')
+      await tell(context, target, { systemIdentifier, message: error.message });
+    throw error;
+  }
+}
+
+/** Leaves word for the watch: nobody looks into the log of a server that should not be there. */
+async function tell(
+  { store, clock }: WalContext,
+  target: TargetName,
+  what: Pick<WalConflict, 'systemIdentifier' | 'message'>,
+): Promise<void> {
+  const conflict: WalConflict = { formatVersion: 1, at: clock().toISOString(), host: hostname(), ...what };
+  // Who may not write this is refused all the same, and that is what counts.
+  await putJson(store, walConflictKey(target), conflict).catch(() => {});
 }
 
 /** Of which system a server is whose control file that is, and how long its segments are. */

@@ -122,7 +122,7 @@ test('it names the newest completed backup per target and tier, the schedules an
       durationSeconds: 540,
       restoredBytes: 4_000_000_000,
       isCompared: true,
-      comparison: 'full',
+      proof: 'compared',
       errorCode: null,
       errorMessage: null,
       errorHint: null,

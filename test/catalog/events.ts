@@ -158,7 +158,7 @@ export const recoveryEnded = (over: Record<string, unknown> = {}): JournalEvent 
     endedAt: '2026-11-21T09:09:05.000Z',
     restoredBytes: 4_000_000_000,
     compared: true,
-    comparison: 'full',
+    proof: 'compared',
     ...over,
   });
 

@@ -26,11 +26,11 @@ function commandFor(outcome: ReturnType<typeof restored>, over: Partial<typeof r
 
 test('a copy that was not read back can be by a command that a shell takes as it stands', () => {
   assert.equal(
-    commandFor(restored({ comparison: 'loaded' })),
+    commandFor(restored({ proof: 'loaded' })),
     "holdfast compare 20261121T020000Z-9f3c2a1b --database shop --with 'shop copy'",
   );
   assert.equal(
-    commandFor(restored({ comparison: 'loaded', to: "it's" }), {
+    commandFor(restored({ proof: 'loaded', to: "it's" }), {
       into: targetNameSchema.parse('spare'),
     }),
     String.raw`holdfast compare 20261121T020000Z-9f3c2a1b --into spare --database shop --with 'it'\''s'`,
@@ -40,7 +40,7 @@ test('a copy that was not read back can be by a command that a shell takes as it
 test('nothing is said of a copy that was read back, had nothing to read, or came out of a whole server', () => {
   const reached = { timeline: 2, position: '0/4000080', at: null };
 
-  assert.equal(commandFor(restored({ comparison: 'full' })), undefined);
+  assert.equal(commandFor(restored({ proof: 'compared' })), undefined);
   assert.equal(commandFor(restored({})), undefined);
-  assert.equal(commandFor({ ...restored({ comparison: 'loaded' }), reached }), undefined);
+  assert.equal(commandFor({ ...restored({ proof: 'loaded' }), reached }), undefined);
 });

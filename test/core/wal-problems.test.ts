@@ -71,6 +71,29 @@ test('a server that contradicts the store is a problem of its own', () => {
   ]);
 });
 
+test('a file that was pushed and refused is told while its server goes on calling for it', () => {
+  const conflict = {
+    formatVersion: 1,
+    at: '2026-11-26T11:30:00.000Z',
+    host: 'db-old',
+    systemIdentifier: well.systemIdentifier,
+    message: 'other bytes',
+  } as const;
+  const told = (at: string, state = well) =>
+    walProblems([{ target, rpoHours: 1, state, gaps: [], conflict: { ...conflict, at } }], '2026-11-26T06:00:00Z', now);
+  const refused: WalState = {
+    ...{ ...well, state: 'refused' },
+    error: { code: 'wal-conflict', message: 'other bytes', hint: '' },
+  };
+
+  assert.deepEqual(
+    told(conflict.at).map(({ id, message }) => [id, message]),
+    [['wal-conflict-orders', "'orders': what 'db-old' pushes is refused: other bytes"]],
+  );
+  assert.deepEqual(told('2026-11-26T10:59:00.000Z'), []);
+  assert.equal(told(conflict.at, refused).length, 1);
+});
+
 test('more than five minutes behind is a problem, and so is a receiver that waits for so long', () => {
   assert.deepEqual(found({ ...well, lagSeconds: 300 }), []);
   assert.deepEqual(found({ ...well, lagSeconds: 301 }), [

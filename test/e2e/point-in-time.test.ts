@@ -180,7 +180,10 @@ suite('a point in time, through the state machines', { concurrency: false }, () 
     });
 
     assert.equal(exitCode, 0, stderr);
-    const { arn, point, next } = JSON.parse(stdout) as Readonly<Record<'arn' | 'point' | 'next', unknown>>;
+    const { arn, point, proof, next } = JSON.parse(stdout) as Readonly<
+      Record<'arn' | 'point' | 'proof' | 'next', unknown>
+    >;
+    assert.equal(proof, 'examined');
     assert.match(String(arn), /:execution:holdfast-recovery:orders-recovery-/);
     assert.deepEqual(point, { kind: 'time', value: wasGood });
     assert.equal((next as string[])[0], `pg_ctl --pgdata '${into}' --wait start --options '-c port=5433'`);

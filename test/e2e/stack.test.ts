@@ -150,7 +150,7 @@ test('a restore through the state machine is compared, recorded and gives the sa
     status: 'COMPLETED',
     restoredBytes: manifestOf(folder, backup).streams.find(({ kind }) => kind === 'database')?.plainBytes,
     isCompared: true,
-    comparison: 'loaded',
+    proof: 'loaded',
     errorCode: null,
     errorMessage: null,
     errorHint: null,

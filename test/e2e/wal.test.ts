@@ -71,6 +71,9 @@ describe('the command line', () => {
     const other = await push(copy);
     assert.equal(other.exitCode, 15);
     assert.equal(other.error.code, 'wal-conflict');
+    // Whoever is alerted does not look into the log of that server.
+    const told = await readFile(path.join(folder, 'vault', 'health', 'wal', 'shop.conflict.json'), 'utf8');
+    assert.match((JSON.parse(told) as { message: string }).message, new RegExp(`has WAL '${first}' of system`));
 
     await truncate(copy, 1000);
     assert.equal((await push(copy)).error.code, 'corrupt');

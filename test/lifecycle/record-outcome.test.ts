@@ -2,7 +2,13 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { backupIdSchema, targetNameSchema } from '../../lib/core/ids.ts';
 import { healthKeys, manifestKey, outcomeKey, walHealthKey } from '../../lib/core/object-keys.ts';
-import { type BackupRun, backupRequestSchema, backupRunSchema, restoreTestRunSchema } from '../../lib/core/requests.ts';
+import {
+  type BackupRun,
+  backupRequestSchema,
+  backupRunSchema,
+  restoreRunSchema,
+  restoreTestRunSchema,
+} from '../../lib/core/requests.ts';
 import type { Method } from '../../lib/core/vocabulary.ts';
 import { admitBackup } from '../../lib/lifecycle/admit-backup.ts';
 import { recordOutcome } from '../../lib/lifecycle/record-outcome.ts';
@@ -73,6 +79,37 @@ test('a restore test that passed verifies its backup, and says what a recovery w
       rtoSeconds: 900,
     },
   ]);
+});
+
+test('a cluster that was gone through and held against nothing is not said to be compared', async () => {
+  await using parts = await lifecycle();
+  const run = restoreRunSchema.parse({
+    recoveryId: '20261121T130000Z-0badcafe',
+    backupId: '20261121T020000Z-9f3c2a1b',
+    target: 'orders',
+    into: 'orders',
+    databases: null,
+    as: '/srv/orders',
+    replace: false,
+    requestedBy: { kind: 'user' },
+    execution: 'asked',
+    requestedAt: '2026-11-21T13:00:00.000Z',
+  });
+  const copy = { from: 'cluster', to: '/srv/orders', same: true, tables: 1, rows: 900, differences: [], remarks: [] };
+  await putJson(parts.store, outcomeKey(run.recoveryId, 'a1b2'), {
+    attempt: 'a1b2',
+    endedAt: '2026-11-21T13:10:00.000Z',
+    exitCode: 0,
+    restore: { restoredBytes: 4_000_000_000, databases: [{ ...copy, proof: 'examined' }] },
+  });
+
+  const recorded = await recordOutcome(parts, { run });
+
+  assert.deepEqual(recorded, { indexed: false, status: 'COMPLETED', rtoSeconds: 600, proof: 'examined' });
+  assert.deepEqual(
+    parts.recorded.map((event) => event.event === 'recovery-ended' && event.compared),
+    [false],
+  );
 });
 
 test('a failure after the proof takes the proof not back', async () => {

@@ -24,7 +24,16 @@ const plan = recoveryPlanSchema.parse({
   },
 });
 const copy = (over: object = {}) => ({
-  ...{ from: 'cluster', to: 'shop_then', same: true, tables: 3, rows: 10, differences: [], remarks: ['as of then'] },
+  ...{
+    from: 'cluster',
+    to: 'shop_then',
+    same: true,
+    proof: 'compared',
+    tables: 3,
+    rows: 10,
+    differences: [],
+    remarks: ['as of then'],
+  },
   ...over,
 });
 
@@ -48,7 +57,7 @@ test('a recovery that reached its point is handed over: where it is, and what to
     asked: 'time 2026-11-21T08:59:00.000Z',
     reached,
     restoredBytes: 9,
-    copies: [{ from: 'cluster', to: 'shop_then', same: true, remarks: ['as of then'] }],
+    copies: [{ from: 'cluster', to: 'shop_then', same: true, proof: 'compared', remarks: ['as of then'] }],
   });
   assert.deepEqual(handOver.where, ["'shop_then' of target 'orders'"]);
   assert.match(handOver.next[1] ?? '', /rename to "shop_before"; alter database "shop_then" rename to "shop"'$/);

@@ -57,11 +57,11 @@ suite('how a restored copy is held against its backup', { concurrency: false }, 
     const { databases } = await restore(manifest, null);
 
     assert.deepEqual(
-      databases.map(({ same, comparison, tables, rows, remarks }) => ({ same, comparison, tables, rows, remarks })),
+      databases.map(({ same, proof, tables, rows, remarks }) => ({ same, proof, tables, rows, remarks })),
       [
         {
           same: true,
-          comparison: 'loaded',
+          proof: 'loaded',
           tables: 1,
           rows: 1000,
           remarks: [
@@ -76,8 +76,8 @@ suite('how a restored copy is held against its backup', { concurrency: false }, 
     const { databases } = await restore(manifest, 'full');
 
     assert.deepEqual(
-      databases.map(({ same, comparison, rows, remarks }) => ({ same, comparison, rows, remarks })),
-      [{ same: true, comparison: 'full', rows: 1000, remarks: [] }],
+      databases.map(({ same, proof, rows, remarks }) => ({ same, proof, rows, remarks })),
+      [{ same: true, proof: 'compared', rows: 1000, remarks: [] }],
     );
   });
 
@@ -85,16 +85,16 @@ suite('how a restored copy is held against its backup', { concurrency: false }, 
     const { databases } = await restore(boastful, 'loaded');
 
     assert.deepEqual(
-      databases.map(({ same, comparison }) => [same, comparison]),
+      databases.map(({ same, proof }) => [same, proof]),
       [[true, 'loaded']],
     );
     await assert.rejects(restore(boastful, 'full'), { code: 'comparison-failed' });
   });
 
-  test("a restore test reads all of it back although restores are set to 'loaded'", async () => {
+  test('a restore test reads all of it back, as restores do not unless they are asked', async () => {
     const tested = (backup: Manifest) =>
       installation.within((context) => {
-        assert.equal(context.config.recovery.comparison, 'loaded');
+        assert.equal(context.config.recovery.comparison, undefined);
         const now = context.clock();
         return runRestoreTest(context, {
           validationId: newOperationId(now),

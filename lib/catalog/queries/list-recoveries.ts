@@ -1,6 +1,6 @@
 import type { Client } from 'pg';
 import type { BackupId, TargetName } from '../../core/ids.ts';
-import type { ComparisonDepth } from '../../core/vocabulary.ts';
+import type { RestoreProof } from '../../core/restore-proof.ts';
 
 /** A recovery as the catalog knows it, with the backup that it restores. */
 export type Recovery = {
@@ -14,7 +14,7 @@ export type Recovery = {
   readonly durationSeconds: number | null;
   readonly restoredBytes: number | null;
   readonly isCompared: boolean;
-  readonly comparison: ComparisonDepth | null;
+  readonly proof: RestoreProof | null;
   readonly errorCode: string | null;
   readonly errorMessage: string | null;
   readonly errorHint: string | null;
@@ -49,7 +49,7 @@ export async function listRecoveries(client: Client, filter: RecoveryFilter = {}
        recovery.recovery_duration_seconds as "durationSeconds",
        recovery.restored_size_bytes as "restoredBytes",
        recovery.is_compared as "isCompared",
-       recovery.comparison,
+       recovery.proof,
        recovery.error_code as "errorCode",
        recovery.error_message as "errorMessage",
        recovery.error_hint as "errorHint",

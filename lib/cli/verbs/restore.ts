@@ -5,6 +5,7 @@ import { newOperationId } from '../../core/ids.ts';
 import { readBackCommand } from '../../core/read-back-command.ts';
 import { type AskedPoint, askedPoint } from '../../core/recovery-point.ts';
 import type { RestoreRun } from '../../core/requests.ts';
+import { proofWords } from '../../core/restore-proof.ts';
 import { selectionOf } from '../../core/selection.ts';
 import {
   type ComparisonDepth,
@@ -128,14 +129,13 @@ function describeCopy(
   restored: RestoreOutcome,
   copy: RestoreOutcome['databases'][number],
 ): string[] {
-  const { from, to, same, comparison, tables, rows, words, differences, remarks } = copy;
-  const isRead = comparison === 'full';
-  const verdict = !same ? 'DIFFERENT' : isRead ? 'restored and the same' : 'restored';
+  const { from, to, same, proof, tables, rows, words, differences, remarks } = copy;
+  const verdict = !same ? 'DIFFERENT' : proof ? proofWords[proof] : 'restored';
   const command = readBackCommand(order, restored, copy);
   return [
     to === ''
       ? `${verdict}  ${printable(from)}`
-      : `${verdict}  '${printable(from)}' as '${printable(to)}': ${counted(tables, words.collection)}, ${counted(rows, words.item)}${isRead ? `, every ${words.item} read back` : ''}`,
+      : `${verdict}  '${printable(from)}' as '${printable(to)}': ${counted(tables, words.collection)}, ${counted(rows, words.item)}${proof === 'compared' ? `, every ${words.item} read back` : ''}`,
     ...[...differences, ...remarks].map((line) => `  ${oneLine(line)}`),
     ...(command === undefined ? [] : [`  to have it read back: ${printable(command)}`]),
   ];

@@ -31,7 +31,7 @@ export function compareTrees(
   return {
     same: differences.length === 0,
     words: foldersAndFiles,
-    depth: 'full',
+    proof: 'compared',
     collectionsCompared: tables.length,
     itemsCompared: tables.reduce((sum, { rows }) => sum + rows, 0),
     differences,

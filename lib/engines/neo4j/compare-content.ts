@@ -26,7 +26,7 @@ export function compareContent(
   return {
     same: differences.length === 0,
     words: kindsAndElements,
-    depth: 'full',
+    proof: 'compared',
     collectionsCompared: expected.tables.length,
     itemsCompared: found.tables.reduce((sum, { rows }) => sum + rows, 0),
     differences,

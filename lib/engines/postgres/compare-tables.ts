@@ -15,7 +15,7 @@ export async function compareTables(
   client: Client,
   tables: readonly TocEntry[],
   content: Content | undefined,
-): Promise<Pick<Comparison, 'depth' | 'collectionsCompared' | 'itemsCompared' | 'differences'>> {
+): Promise<Pick<Comparison, 'proof' | 'collectionsCompared' | 'itemsCompared' | 'differences'>> {
   const expected = new Map((content?.tables ?? []).map((table) => [keyOf(table), table]));
   const differences: string[] = [];
   let itemsCompared = 0;
@@ -29,7 +29,7 @@ export async function compareTables(
       differences.push(`${table} has ${found.rows} rows, in the backup ${wanted.rows}`);
     else if (found.digest !== wanted.digest) differences.push(`${table} has other content in its ${found.rows} rows`);
   }
-  return { depth: 'full', collectionsCompared: tables.length, itemsCompared, differences };
+  return { proof: 'compared', collectionsCompared: tables.length, itemsCompared, differences };
 }
 
 /**
@@ -47,7 +47,7 @@ export function compareLoaded(loaded: readonly LoadedTable[], content: Content |
   return {
     same: differences.length === 0,
     words: tablesAndRows,
-    depth: 'loaded',
+    proof: 'loaded',
     collectionsCompared: tables.length,
     itemsCompared: tables.reduce((sum, { rows }) => sum + rows, 0),
     differences,

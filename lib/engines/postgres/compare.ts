@@ -130,7 +130,7 @@ function compareContent(expected: Content | undefined, actual: Content | undefin
   return {
     same: differences.length === 0,
     words: tablesAndRows,
-    depth: 'full',
+    proof: 'compared',
     collectionsCompared: expected.tables.length,
     itemsCompared: expected.tables.reduce((sum, { rows }) => sum + rows, 0),
     differences,

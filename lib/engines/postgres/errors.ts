@@ -61,7 +61,7 @@ export function fromServerError(error: unknown, about: string, otherwise: ErrorC
       cause: error,
       hint: 'does sslrootcert name the authority that signed it, and is the host name the one in the certificate?',
     });
-  if (code !== undefined && unreachableCodes.has(code))
+  if (code !== undefined && unreachableCodes.has(code) && !isOfFile(error))
     return new HoldfastError('source-unreachable', `${about}: ${reason(code)}`, { cause: error });
   if (/client password must be/.test(text))
     return new HoldfastError('auth-failed', `${about}: the server asks for a password, and there is none`, {
@@ -198,6 +198,12 @@ export function statementRefusal(error: unknown, timeoutSeconds: number): string
   const isOfStatement = ['42', '25', '3F'].some((of) => code.startsWith(of));
   return `could not be asked: ${isOfStatement ? message : `SQLSTATE '${code}'`}`;
 }
+
+/** A file of this machine that is missing says nothing of a server; a socket that is, does. */
+const isOfFile = (error: unknown): boolean => {
+  const { code, syscall } = error as NodeJS.ErrnoException;
+  return (code === 'ENOENT' || code === 'EACCES') && syscall !== 'connect';
+};
 
 function codeOf(error: unknown): string | undefined {
   // A host name with several addresses gives an AggregateError whose own code is that of the first.

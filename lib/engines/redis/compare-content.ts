@@ -50,7 +50,7 @@ export function compareContent(expected: Expected, actual: Content): Comparison 
   return {
     same: differences.length === 0,
     words: typesAndKeys,
-    depth: 'full',
+    proof: 'compared',
     collectionsCompared: expected.content.tables.length,
     itemsCompared,
     differences,

@@ -1,4 +1,9 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { readFile } from 'node:fs/promises';
+import { createConnection } from 'node:net';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import { test } from 'node:test';
 import { DatabaseError } from 'pg';
 import { fromServerError, fromTool, lastWords } from '../../../lib/engines/postgres/errors.ts';
@@ -77,4 +82,13 @@ test("a tool's last words hold no row data", () => {
   assert.doesNotMatch(words, /alice|4111|INSERT/);
   assert.match(words, /violates unique constraint "person_key"/);
   assert.match(words, /invalid input syntax for type integer: '…'/);
+});
+
+test('a missing socket is a server that cannot be reached, and a missing file of this machine is not', async () => {
+  const missing = path.join(tmpdir(), 'holdfast-is-not-there');
+  const [socket] = await once(createConnection(missing), 'error').catch((error: unknown) => [error]);
+  const file = await readFile(missing).catch((error: unknown) => error);
+
+  assert.equal(fromServerError(socket, 'the server').code, 'source-unreachable');
+  assert.equal(fromServerError(file, 'the server').code, 'internal');
 });

@@ -30,7 +30,7 @@ suite('restoring a PostgreSQL database', { concurrency: false }, () => {
     assert.deepEqual(restored[0]?.comparison, {
       same: true,
       words: { collection: 'table', item: 'row' },
-      depth: 'full',
+      proof: 'compared',
       collectionsCompared: 1,
       itemsCompared: 0,
       differences: [],
@@ -52,7 +52,7 @@ suite('restoring a PostgreSQL database', { concurrency: false }, () => {
     const { restored } = await engine.restore(context, { ...plan, streams: [planned(orders, 'loaded')] });
 
     assert.deepEqual(
-      restored.map(({ comparison }) => [comparison.same, comparison.depth, comparison.itemsCompared]),
+      restored.map(({ comparison }) => [comparison.same, comparison.proof, comparison.itemsCompared]),
       [[true, 'loaded', 1000]],
     );
     await assert.rejects(engine.restore(context, { ...plan, streams: [planned(altered, 'loaded')] }), {

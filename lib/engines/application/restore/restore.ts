@@ -151,7 +151,7 @@ async function compareCopy(
 ): Promise<Comparison> {
   if (comparison === 'loaded') {
     const compared = compareTrees(expected.content, expected.unownedDigests, expected);
-    return { ...compared, depth: 'loaded', remarks: [...compared.remarks, notReadBack] };
+    return { ...compared, proof: 'loaded', remarks: [...compared.remarks, notReadBack] };
   }
   const actual = await readContent({
     path: work,

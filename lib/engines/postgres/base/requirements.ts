@@ -25,7 +25,9 @@ type Settings = {
   readonly summarizeWal: string | null;
   /** -1: there is none. */
   readonly slotLimitMiB: number;
-};
+} & PageSizes;
+
+type PageSizes = { readonly pageBytes: number; readonly walPageBytes: number };
 
 const query = `
 select current_user as "user",
@@ -37,9 +39,13 @@ select current_user as "user",
        (select count(*)::int from pg_replication_slots) as "slots",
        current_setting('data_checksums') as "checksums",
        current_setting('summarize_wal', true) as "summarizeWal",
-       (select setting::int from pg_settings where name = 'max_slot_wal_keep_size') as "slotLimitMiB"
+       (select setting::int from pg_settings where name = 'max_slot_wal_keep_size') as "slotLimitMiB",
+       current_setting('block_size')::int as "pageBytes",
+       current_setting('wal_block_size')::int as "walPageBytes"
   from pg_roles r
  where r.rolname = current_user`;
+
+const usualPageBytes = 8192;
 
 const restart = 'which takes a restart of the server';
 
@@ -53,7 +59,7 @@ export async function baseFindings(
   if (settings === undefined)
     throw new HoldfastError('internal', 'the server does not know the role of its own session');
   const { user, walLevel, maxSenders, senders, maxSlots, slots } = settings;
-  const findings: BaseFinding[] = [];
+  const findings: BaseFinding[] = [...pageFindings(settings)];
   const error = (code: ErrorCode, message: string, fix: string): void =>
     void findings.push({ level: 'error', code, message, fix });
   if (!settings.mayReplicate)
@@ -106,6 +112,22 @@ export async function baseFindings(
       fix: "run 'pg_checksums --enable' on the stopped server",
     });
   return findings;
+}
+
+/**
+ * A server that was built with other pages than all that are distributed has files of a shape in which nothing here finds a checksum, a changed
+ * block or a record of WAL: a backup of it would be called damaged, or could not be restored.
+ */
+export function pageFindings({ pageBytes, walPageBytes }: PageSizes): readonly BaseFinding[] {
+  if (pageBytes === usualPageBytes && walPageBytes === usualPageBytes) return [];
+  return [
+    {
+      level: 'error',
+      code: 'preflight-failed',
+      message: `the server was built with pages of ${pageBytes} bytes, and of ${walPageBytes} in its WAL: physical backups are taken of servers with ${usualPageBytes}, as all that are distributed have`,
+      fix: 'take dumps of it: backups of method logical',
+    },
+  ];
 }
 
 /** Does the server let the user in for replication, too? Undefined when it does. */

@@ -15,6 +15,7 @@ import { HoldfastError } from '../../../core/errors.ts';
 import { accountOfFolder } from '../../../servers/account-of-folder.ts';
 import { asAccount, type ServerAccount } from '../../../servers/server-account.ts';
 import { type FolderHold, holdFolder, isOfHold } from './folder-hold.ts';
+import { syncFolder, syncNames } from './sync-folder.ts';
 
 /** Stands in a folder that a restore fills, from its first moment until all is done. */
 export const incompleteMark = 'HOLDFAST_RESTORE_IS_INCOMPLETE';
@@ -138,15 +139,27 @@ function removeContents(folder: string): void {
 const isKept = (name: string): boolean => name === 'lost+found' || isOfHold(name);
 
 /**
- * Says that the folder is whole: what the restore needed goes, then the mark, and then the hold, so that nobody clears away what is whole. Throws
- * `lease-lost` when another restore has taken the folder over, and touches nothing then.
+ * Says that the folder is whole: what the restore needed goes, then the mark, and then the hold, so that nobody clears away what is whole. Rejects
+ * with `lease-lost` when another restore has taken the folder over, and touches nothing then.
+ *
+ * Invariant: the mark goes when all else is on the disk, so that a machine that fails at any moment comes back with a folder that is marked or whole.
  */
-export function handOver({ path: folder, work, hold }: DataFolder): void {
+export async function handOver({ path: folder, work, made, hold }: DataFolder): Promise<void> {
+  requireHeld(folder, hold);
+  rmSync(work, { recursive: true, force: true });
+  await syncFolder(folder, isNoFileOfCluster);
+  for (const one of made === undefined ? [] : [...foldersBetween(made, folder), path.dirname(made)])
+    await syncNames(one);
+  requireHeld(folder, hold);
+  rmSync(path.join(folder, incompleteMark), { force: true });
+  // A mark that came back would have the next restore clear the folder away.
+  await syncNames(folder);
+  hold.release();
+}
+
+function requireHeld(folder: string, hold: FolderHold): void {
   if (!hold.isHeld())
     throw new HoldfastError('lease-lost', `another restore has taken '${folder}' over while this one did not answer`);
-  rmSync(work, { recursive: true, force: true });
-  rmSync(path.join(folder, incompleteMark), { force: true });
-  hold.release();
 }
 
 const controlFile = path.join('global', 'pg_control');

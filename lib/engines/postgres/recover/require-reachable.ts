@@ -49,14 +49,14 @@ export async function requireReachable(
       { hint: `say --to-lsn ${last} for that one, or take a backup from after the gap: 'holdfast list' shows them` },
     );
   // Where a segment is missing below, a moment before it may be reached all the same: the server says when it is there. So may one after all
-  // that was said of the log, when that was long ago: it may have come by other ways since.
+  // that was said of the log, when more of it has come since.
   const covered = await log.covered();
-  const isAll =
-    covered?.timeline === path.timeline && (covered.isCurrent || path.reachable.lsn <= parseLsn(covered.lsn));
-  if (point.kind === 'time' && isAll && Date.parse(point.value) > Date.parse(covered.at))
+  if (point.kind !== 'time' || covered?.timeline !== path.timeline) return;
+  const end = path.reachable.lsn <= parseLsn(covered.lsn) ? covered.at : covered.latest;
+  if (end !== undefined && Date.parse(point.value) > Date.parse(end))
     throw new HoldfastError(
       'point-unreachable',
-      `${describePoint(point)} cannot be reached: the log in the store goes to ${covered.at}, ${last}`,
-      { hint: `ask for that point (--to-time ${covered.at}), or for the latest (--to-latest)` },
+      `${describePoint(point)} cannot be reached: the log in the store goes to ${end}, ${last}`,
+      { hint: `ask for an earlier moment (--to-time ${covered.at}), or for the latest (--to-latest)` },
     );
 }

@@ -2,7 +2,8 @@ import path from 'node:path';
 import { foldersAndFiles } from '../../../core/content-words.ts';
 import { HoldfastError } from '../../../core/errors.ts';
 import type { ReachedPoint } from '../../../core/recovery-point.ts';
-import type { Comparison, EngineContext, RestorePlan, RestoreResult } from '../../engine.ts';
+import type { RestoreProof } from '../../../core/restore-proof.ts';
+import type { EngineContext, RestorePlan, RestoreResult } from '../../engine.ts';
 import { notExamined } from '../examine-structures.ts';
 import { findExactServer, type ServerPrograms } from '../server-programs.ts';
 import { announceHistory } from './announce-history.ts';
@@ -74,12 +75,21 @@ export async function restoreCluster(context: EngineContext, plan: RestorePlan):
         {
           stream: stream.record.stream,
           database: folder,
-          comparison: comparisonOf(unpacked.files, 1 + places.length, [...remarks, ...more]),
+          comparison: {
+            same: true,
+            proof: recovered.proof,
+            words: foldersAndFiles,
+            collectionsCompared: 1 + places.length,
+            itemsCompared: unpacked.files,
+            differences: [],
+            remarks: [...remarks, ...more],
+          },
         },
       ],
     });
     if (plan.cutOver === false) return result([rehearsed]);
-    for (const one of opened.toReversed()) handOver(one);
+    context.progress({ phase: 'sync' });
+    for (const one of opened.toReversed()) await handOver(one);
     isDone = true;
     return result();
   } finally {
@@ -87,7 +97,11 @@ export async function restoreCluster(context: EngineContext, plan: RestorePlan):
   }
 }
 
-type Recovered = { readonly reached?: ReachedPoint; readonly remarks: readonly string[] };
+type Recovered = {
+  readonly proof: RestoreProof;
+  readonly reached?: ReachedPoint;
+  readonly remarks: readonly string[];
+};
 
 async function recoverAndExamine(
   context: EngineContext,
@@ -115,6 +129,7 @@ async function recoverAndExamine(
     throw new HoldfastError('copy-damaged', `the recovered cluster is damaged: ${problems.slice(0, 5).join('; ')}`);
   const at = reached.at === null ? '' : `, its last transaction of ${reached.at}`;
   return {
+    proof: isExamined ? 'examined' : 'recovered',
     reached,
     remarks: [
       `recovered to ${reached.position}, goes on along timeline ${reached.timeline}${at}`,
@@ -128,6 +143,7 @@ async function recoverAndExamine(
 }
 
 const notStarted: Recovered = {
+  proof: 'unpacked',
   remarks: [
     "not started, not examined: its first start recovers it to the backup's own point, from the WAL that came with it",
   ],
@@ -135,15 +151,6 @@ const notStarted: Recovered = {
 const archivesNothing =
   "its postgresql.auto.conf sets archive_mode to 'off': when it takes its source's place, 'alter system reset archive_mode' and restart it";
 const rehearsed = "a rehearsal (recovery.mode is 'test'): the copy was removed after it had been examined";
-
-const comparisonOf = (files: number, folders: number, remarks: readonly string[]): Comparison => ({
-  same: true,
-  words: foldersAndFiles,
-  collectionsCompared: folders,
-  itemsCompared: files,
-  differences: [],
-  remarks,
-});
 
 /** The folder that a cluster is restored into. Throws `usage` for what is no path. */
 function folderNamed(destination: string): string {

@@ -116,7 +116,7 @@ export function countedOnly({ streams, databases }: RestoreWork, { keys, leftOut
   return {
     same: true,
     words: typesAndKeys,
-    depth: 'loaded',
+    proof: 'loaded',
     collectionsCompared: mapDatabases(sumContents(contents, [leftOut.content()]), databases).tables.length,
     itemsCompared: keys,
     differences: [],

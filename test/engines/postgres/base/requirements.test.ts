@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { suite, test } from 'node:test';
+import { pageFindings } from '../../../../lib/engines/postgres/base/requirements.ts';
 import { postgresEngine } from '../../../../lib/engines/postgres/postgres-engine.ts';
 import { type PostgresServer, postgresServer } from '../../../servers/postgres.ts';
 import { testContext } from '../../saved-streams.ts';
@@ -22,6 +23,19 @@ async function findings(server: Parameters<typeof contextFor>[0], ...methods: re
   const probe = await engine.probe(context);
   return probe.findings.filter(({ fix }) => !fix.startsWith('set the passwords anew'));
 }
+
+test('a server that was built with pages of another size is refused, and not found damaged later', () => {
+  assert.deepEqual(pageFindings({ pageBytes: 8192, walPageBytes: 8192 }), []);
+  assert.deepEqual(pageFindings({ pageBytes: 16_384, walPageBytes: 8192 }), [
+    {
+      level: 'error',
+      code: 'preflight-failed',
+      message:
+        'the server was built with pages of 16384 bytes, and of 8192 in its WAL: physical backups are taken of servers with 8192, as all that are distributed have',
+      fix: 'take dumps of it: backups of method logical',
+    },
+  ]);
+});
 
 suite('what a base backup needs of a server', { concurrency: false }, () => {
   test('is found missing by the probe where base backups are scheduled, and there alone', async () => {

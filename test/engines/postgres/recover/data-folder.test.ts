@@ -1,10 +1,25 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, readdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  fstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
+import { type FileHandle, open } from 'node:fs/promises';
 import path from 'node:path';
-import { test } from 'node:test';
-import { handOver, openDataFolder, takeBack } from '../../../../lib/engines/postgres/recover/data-folder.ts';
+import { mock, test } from 'node:test';
+import {
+  handOver,
+  incompleteMark,
+  openDataFolder,
+  takeBack,
+} from '../../../../lib/engines/postgres/recover/data-folder.ts';
 import { holdName } from '../../../../lib/engines/postgres/recover/folder-hold.ts';
 import { openFolder } from './cluster-source.ts';
 
@@ -36,7 +51,7 @@ test('folders that were made for a restore go with it, and one that was there st
   assert.equal(existsSync(there), true);
 });
 
-test('a folder that a restore fills is refused to another, and is its own again when that has ended', () => {
+test('a folder that a restore fills is refused to another, and is its own again when that has ended', async () => {
   using place = openFolder('data-folder');
   const folder = path.join(place.path, 'data');
   const first = openDataFolder(folder);
@@ -47,9 +62,35 @@ test('a folder that a restore fills is refused to another, and is its own again 
     message: new RegExp(`^another restore is filling '${folder}': process ${process.pid} on '.+'$`),
   });
   assert.equal(readFileSync(path.join(folder, 'PG_VERSION'), 'utf8'), '17\n');
-  handOver(first);
+  await handOver(first);
   assert.deepEqual(readdirSync(folder), ['PG_VERSION']);
   assert.throws(() => openDataFolder(folder), { code: 'target-not-empty' });
+});
+
+test('what is handed over is on the disk before the mark goes, and the mark is gone for good', async () => {
+  using place = openFolder('data-folder');
+  const folder = path.join(place.path, 'new', 'data');
+  const data = openDataFolder(folder);
+  mkdirSync(path.join(folder, 'base'));
+  writeFileSync(path.join(folder, 'base', '16384'), 'rows');
+  writeFileSync(path.join(folder, 'PG_VERSION'), '17\n');
+  const synced: string[] = [];
+  await using any = await open(folder);
+  const { sync } = any;
+  const spy = mock.method(Object.getPrototypeOf(any) as FileHandle, 'sync', async function (this: FileHandle) {
+    const is = (one: string): boolean => sameFile(this.fd, one);
+    const mark = existsSync(path.join(folder, incompleteMark)) ? 'marked' : 'whole';
+    for (const name of ['base/16384', 'base', 'PG_VERSION', '.', '..', '../..'])
+      if (is(path.join(folder, name))) synced.push(`${mark} ${name}`);
+    return sync.call(this);
+  });
+
+  await handOver(data).finally(() => spy.mock.restore());
+
+  const files = ['marked PG_VERSION', 'marked base/16384'];
+  assert.deepEqual(synced.slice(0, 2).sort(), files);
+  assert.deepEqual(synced.slice(2, 4).sort(), ['marked .', 'marked base']);
+  assert.deepEqual(synced.slice(4).sort(), ['marked ..', 'marked ../..', 'whole .']);
 });
 
 test('of eight processes that take over at once what a killed restore left, one gets it', async () => {
@@ -90,3 +131,9 @@ test('a restore on another machine is believed while it gives signs of life', ()
 
   assert.deepEqual(readdirSync(folder), []);
 });
+
+function sameFile(fd: number, file: string): boolean {
+  const one = fstatSync(fd);
+  const other = statSync(file);
+  return one.ino === other.ino && one.dev === other.dev;
+}

@@ -29,7 +29,7 @@ const draw = async (log: LogReader | undefined, chance: number) => {
 };
 
 test('a moment is drawn from the later half of the times that the log covers', async () => {
-  const log = logOf({ timeline: 1, at: '2026-11-21T06:10:00.000Z', lsn: '0/6200000', isCurrent: true });
+  const log = logOf({ timeline: 1, at: '2026-11-21T06:10:00.000Z', lsn: '0/6200000' });
 
   assert.deepEqual(await draw(log, 0), { kind: 'time', value: '2026-11-21T06:10:00.000Z' });
   assert.deepEqual(await draw(log, 0.5), { kind: 'time', value: '2026-11-21T05:10:00.000Z' });
@@ -37,7 +37,7 @@ test('a moment is drawn from the later half of the times that the log covers', a
 });
 
 test('where no times are known, or only of what is beyond a gap or on another timeline, it is the beginning of a segment that others follow', async () => {
-  const said = { at: '2026-11-21T06:10:00.000Z', isCurrent: true };
+  const said = { at: '2026-11-21T06:10:00.000Z' };
   const beyond = { ...said, timeline: 1, lsn: '0/9000000' };
   const elsewhere = { ...said, timeline: 2, lsn: '0/6000000' };
 

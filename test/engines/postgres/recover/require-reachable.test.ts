@@ -15,7 +15,7 @@ const path: LogPath = {
   reachable: { timeline: 1, lsn: parseLsn('0/6200000') },
   firstMissing: '000000010000000000000006',
 };
-const said: LogCover = { timeline: 1, at: '2026-11-21T06:10:00.000Z', lsn: '0/6200000', isCurrent: false };
+const said: LogCover = { timeline: 1, at: '2026-11-21T06:10:00.000Z', lsn: '0/6200000' };
 const logOf = (covered: LogCover | undefined): LogReader => ({
   timelines: async () => [1],
   segments: async () => [],
@@ -28,12 +28,24 @@ const logOf = (covered: LogCover | undefined): LogReader => ({
 const later = { kind: 'time', value: '2026-11-21T06:10:01.000Z' } as const;
 
 test('a time after all that the log is known to have is refused before anything is fetched', async () => {
-  for (const covered of [said, { ...said, lsn: '0/6000000', isCurrent: true }])
-    await assert.rejects(requireReachable(later, base, { log: logOf(covered), path }), {
-      code: 'point-unreachable',
-      message:
-        'time 2026-11-21T06:10:01.000Z cannot be reached: the log in the store goes to 2026-11-21T06:10:00.000Z, 0/6200000',
-    });
+  await assert.rejects(requireReachable(later, base, { log: logOf(said), path }), {
+    code: 'point-unreachable',
+    message:
+      'time 2026-11-21T06:10:01.000Z cannot be reached: the log in the store goes to 2026-11-21T06:10:00.000Z, 0/6200000',
+    hint: 'ask for an earlier moment (--to-time 2026-11-21T06:10:00.000Z), or for the latest (--to-latest)',
+  });
+});
+
+test('what has come since the receiver spoke last may reach a later time, and none that is still to come', async () => {
+  const covered = { ...said, lsn: '0/6000000', latest: '2026-11-21T06:10:20.000Z' };
+  const log = logOf(covered);
+
+  await requireReachable(later, base, { log, path });
+  await assert.rejects(requireReachable({ ...later, value: '2099-01-01T00:00:00.000Z' }, base, { log, path }), {
+    code: 'point-unreachable',
+    message:
+      'time 2099-01-01T00:00:00.000Z cannot be reached: the log in the store goes to 2026-11-21T06:10:20.000Z, 0/6200000',
+  });
 });
 
 test('a log that goes on after what was said of it last, or along another timeline, is asked itself', async () => {
