@@ -1,8 +1,12 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { availableParallelism } from 'node:os';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { availableParallelism, tmpdir } from 'node:os';
 import path from 'node:path';
+import { expectedFiles } from './no-skips-reporter.ts';
 import { root } from './source-files.ts';
+import { quickTestFiles } from './test-files.ts';
+import { groupTestFiles, writeGroupPrograms } from './test-groups.ts';
 
 /** A named program of the project's gate. Paths are relative to the project's folder. */
 export type Step = { readonly name: string; readonly program: string; readonly args: readonly string[] };
@@ -37,26 +41,29 @@ async function runQuietly(step: Step): Promise<{ readonly output: string; readon
   return { output: Buffer.concat(chunks).toString(), code: code ?? 1 };
 }
 
-/** Runs the test files under Node's own runner, whose summary is the last output; resolves with its exit code. */
-export async function runTests(
-  files: readonly string[],
-  environment: Readonly<Record<string, string>> = {},
-): Promise<number> {
+/** Runs the test files under Node's own runner, whose summary is the last output; resolves with its exit code. Quick files share processes. */
+export async function runTests(files: readonly string[]): Promise<number> {
+  const quick = quickTestFiles();
+  const { groups, alone } = groupTestFiles(quick.filter((file) => files.includes(file)));
+  const rest = files.filter((file) => !quick.includes(file));
   const reporters = [
     ...['--test-reporter=spec', '--test-reporter-destination=stdout'],
     ...['--test-reporter=./scripts/no-skips-reporter.ts', '--test-reporter-destination=stderr'],
   ];
   // Most tests wait for a server, and some for time to pass: one file more than there are cores keeps those busy.
   const concurrency = `--test-concurrency=${availableParallelism() + 1}`;
-  const child = spawn(process.execPath, ['--test', '--test-timeout=600000', concurrency, ...reporters, ...files], {
+  const folder = mkdtempSync(path.join(tmpdir(), 'holdfast-test-groups-'));
+  const programs = [...writeGroupPrograms(groups, folder), ...alone, ...rest];
+  const child = spawn(process.execPath, ['--test', '--test-timeout=600000', concurrency, ...reporters, ...programs], {
     cwd: root,
     stdio: 'inherit',
-    env: { ...process.env, ...environment },
+    env: { ...process.env, [expectedFiles]: groups.flat().join('\n') },
   });
   // It gets Ctrl-C by itself; this process stays to tell its exit code.
   process.on('SIGINT', () => {});
   process.on('SIGTERM', () => child.kill('SIGTERM'));
   const [code] = await once(child, 'close');
+  rmSync(folder, { recursive: true });
   return code ?? 1;
 }
 

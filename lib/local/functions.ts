@@ -1,4 +1,3 @@
-import { join } from 'node:path';
 import { AwsError } from './aws-error.ts';
 import { stateError } from './executions/state-error.ts';
 import { type Identities, sdkEnvironment } from './identities.ts';
@@ -12,7 +11,6 @@ export type FunctionsOptions = {
   readonly region: string;
   readonly endpointUrl: string;
   readonly identities: Identities;
-  readonly stateDirectory: string;
   readonly machineEnvironment: Readonly<Record<string, string>>;
   /** Where S3 is for programs; undefined when the store is a directory. */
   readonly s3Url: string | undefined;
@@ -30,7 +28,6 @@ export class Functions {
         new FunctionRunner({
           definition,
           environment: environmentOf(definition, options),
-          compileCacheFolder: join(options.stateDirectory, 'compile-cache'),
           onLine: options.outputOf(definition),
         }),
       ]),

@@ -107,6 +107,8 @@ async function open(options: LocalStackOptions, stateDirectory: string, parts: P
     ...(await embeddedServerEnvironment()),
     // A compiled module for this machine's platform, where a bundle holds none: it holds what tasks on AWS need.
     NODE_PATH: join(import.meta.dirname, '../../node_modules'),
+    // Programs of some megabytes are compiled once, and not by each process anew; what is kept of that goes with the assembly.
+    NODE_COMPILE_CACHE: join(resolve(options.assemblyDir), 'compiled'),
     ...options.environment,
   };
   const functions = new Functions({
@@ -114,7 +116,6 @@ async function open(options: LocalStackOptions, stateDirectory: string, parts: P
     region,
     endpointUrl: endpoint.url,
     identities,
-    stateDirectory,
     machineEnvironment: programEnvironment,
     s3Url: s3?.url,
     outputOf: ({ name }) =>

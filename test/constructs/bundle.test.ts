@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { FileSystem } from 'aws-cdk-lib';
 import { parseConfig } from '../../lib/config/load.ts';
 import { Bundle } from '../../lib/constructs/bundle.ts';
 import { keptPrograms } from '../../lib/constructs/kept-programs.ts';
-import { buildFolder, buildPrograms, functionNames } from '../../lib/constructs/programs.ts';
+import { functionNames } from '../../lib/constructs/programs.ts';
 import { ordinary } from '../stacks/synthesize.ts';
 
 const configIn = (directory: string) => parseConfig(ordinary, { file: 'holdfast.yaml', directory, environment: {} });
@@ -63,25 +63,24 @@ test('a bundle of the same configuration is the same to the byte, wherever the p
   );
 });
 
-test('programs that were kept from an earlier app are those that the sources give now', (t) => {
-  const directory = mkdtempSync(join(buildFolder, 'bundle-'));
-  t.after(() => rmSync(directory, { recursive: true }));
-
-  buildPrograms(directory);
-
-  assert.equal(FileSystem.fingerprint(directory), FileSystem.fingerprint(keptPrograms()));
-});
+/** Of what an earlier app has left, if one has, and of what is made of the sources in its place. Each bundling takes a dozen CPU seconds. */
+const kept = keptPrograms();
+const fingerprints = { kept: FileSystem.fingerprint(kept), anew: '' };
 
 test('what is kept is made anew where a file of it is missing', () => {
-  const kept = keptPrograms();
   assert.equal(keptPrograms(), kept);
   rmSync(join(kept, 'api', 'index.mjs'));
 
   const anew = keptPrograms();
 
+  fingerprints.anew = FileSystem.fingerprint(anew);
   assert.notEqual(anew, kept);
   assert.ok(readdirSync(join(anew, 'api')).includes('index.mjs'));
   rmSync(kept, { recursive: true });
+});
+
+test('programs that were kept from an earlier app are those that the sources give now', () => {
+  assert.equal(fingerprints.kept, fingerprints.anew);
 });
 
 test('no bundle names a path of the machine that it was made on', () => {

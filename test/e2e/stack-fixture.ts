@@ -2,7 +2,6 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import {
   copyFileSync,
-  cpSync,
   existsSync,
   globSync,
   mkdirSync,
@@ -33,6 +32,7 @@ import { openLocalStack } from '../../lib/local/stack.ts';
 import { synthesize } from '../../lib/local/synthesize.ts';
 import { denials, requestsOf } from '../privilege/audit.ts';
 import { readPolicies } from '../privilege/policies.ts';
+import { compiledFolder, copyAssembly } from './copy-assembly.ts';
 import { backupUser, type SourceServer } from './source-server.ts';
 
 /** The targets of every configuration here, each with the database of its name; so all tests share one assembly. */
@@ -99,7 +99,7 @@ export async function stackFolder(options: FolderOptions): Promise<StackFolder> 
   if (options.keyOf) copyFileSync(options.keyOf.config.encryption.keyFile, config.encryption.keyFile);
   await ensureKeyFile(config.encryption.keyFile);
   const assembly = join(root, 'cdk.out');
-  cpSync(await sharedAssembly(options), assembly, { recursive: true });
+  copyAssembly(await sharedAssembly(options), assembly);
   settle(assembly, config, options.catalog);
   return {
     root,
@@ -108,7 +108,7 @@ export async function stackFolder(options: FolderOptions): Promise<StackFolder> 
     assembly,
     stateDirectory: join(root, '.holdfast'),
     store,
-    environment: { HOLDFAST_PG_BIN: options.server.binDir },
+    environment: { HOLDFAST_PG_BIN: options.server.binDir, NODE_COMPILE_CACHE: compiledFolder },
     [Symbol.dispose]: () => rmSync(root, { recursive: true, force: true, maxRetries: 3 }),
   };
 }

@@ -63,12 +63,23 @@ export function appOf(
   return { app, holdfast: new Holdfast(app, 'Holdfast', { config }) };
 }
 
-/** The four templates of a configuration. */
-export function templatesOf(
-  configText?: string,
-): Readonly<Record<'vault' | 'catalog' | 'runtime' | 'watch', Template>> {
+type Templates = Readonly<Record<'vault' | 'catalog' | 'runtime' | 'watch', Template>>;
+const made = new Map<string, Templates>();
+
+/** The four templates of a configuration: the same ones, which nobody changes, each time that this process asks for them. */
+export function templatesOf(configText: string = ordinary): Templates {
+  const templates = made.get(configText) ?? makeTemplates(configText);
+  made.set(configText, templates);
+  return templates;
+}
+
+function makeTemplates(configText: string): Templates {
   const { holdfast } = appOf(configText);
-  const of = (stack: Stack): Template => Template.fromStack(stack);
+  const of = (stack: Stack): Template => {
+    const template = Template.fromStack(stack);
+    deepFreeze(template.toJSON());
+    return template;
+  };
   if (holdfast.vault === undefined) throw new Error('this configuration makes no vault');
   return {
     vault: of(holdfast.vault),
@@ -76,6 +87,12 @@ export function templatesOf(
     runtime: of(holdfast.runtime),
     watch: of(holdfast.watch),
   };
+}
+
+function deepFreeze(value: unknown): void {
+  if (typeof value !== 'object' || value === null) return;
+  Object.freeze(value);
+  for (const part of Object.values(value)) deepFreeze(part);
 }
 
 /** A statement of a role's policy, with its lists made lists. */

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { enableCompileCache } from 'node:module';
+import { flushCompileCache } from 'node:module';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { EnvironmentSettings, FunctionFailure, InvocationMessage, OutcomeMessage } from './protocol.ts';
@@ -11,14 +11,16 @@ import type { EnvironmentSettings, FunctionFailure, InvocationMessage, OutcomeMe
 type Handler = (event: unknown, context: unknown) => unknown;
 
 const settings: EnvironmentSettings = JSON.parse(process.argv[2] ?? '{}');
-enableCompileCache(settings.compileCacheFolder);
 
 let handler: Promise<Handler> | undefined;
 
 process.on('disconnect', () => process.exit());
 process.on('message', async (message: InvocationMessage) => {
+  const isFirst = handler === undefined;
   const outcome = await answer(message);
   process.send?.(outcome);
+  // Node does so at an orderly end, which this process does not have.
+  if (isFirst) setImmediate(flushCompileCache);
 });
 
 async function answer({ requestId, event, deadline }: InvocationMessage): Promise<OutcomeMessage> {

@@ -18,7 +18,6 @@ export type FunctionRunnerOptions = {
   readonly definition: LocalFunction;
   /** The whole environment of the function's process. */
   readonly environment: Readonly<Record<string, string>>;
-  readonly compileCacheFolder: string;
   /** Takes what the function prints, line by line. */
   readonly onLine: (line: string) => void;
 };
@@ -95,7 +94,7 @@ export class FunctionRunner {
   }
 
   #open(): Warm {
-    const { definition, environment, compileCacheFolder, onLine } = this.#options;
+    const { definition, environment, onLine } = this.#options;
     const { folder, handler, name, arn, memoryMiB } = definition;
     const settings: EnvironmentSettings = {
       folder,
@@ -103,7 +102,6 @@ export class FunctionRunner {
       functionName: name,
       functionArn: arn,
       memoryMiB,
-      compileCacheFolder,
     };
     const child = fork(fileURLToPath(new URL('./environment.ts', import.meta.url)), [JSON.stringify(settings)], {
       cwd: folder,

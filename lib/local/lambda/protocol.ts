@@ -8,8 +8,6 @@ export type EnvironmentSettings = {
   readonly functionName: string;
   readonly functionArn: string;
   readonly memoryMiB: number;
-  /** Where compiled code is kept, so that a bundle of 3 MB is ready a fifth sooner. */
-  readonly compileCacheFolder: string;
 };
 
 /** One invocation, as the stack sends it. */
