@@ -110,7 +110,7 @@ async function untilStreaming(server: PostgresServer): Promise<void> {
   throw new Error('the receiver does not begin to receive');
 }
 
-/** Every tenth of a second: where the server's WAL is, and where the receiver says that it is durable. */
+/** Forty times a second: where the server's WAL is, and where the receiver says that it is durable. */
 async function measureLag(server: PostgresServer, working: Promise<unknown>): Promise<number> {
   let isOver = false;
   void working.finally(() => {
@@ -130,7 +130,7 @@ async function measureLag(server: PostgresServer, working: Promise<unknown>): Pr
     written.push({ at: now, lsn: Number(rows[0]?.written) });
     for (let one = written[next]; one && one.lsn <= Number(rows[0]?.durable); one = written[++next])
       lags.push((now - one.at) / 1000);
-    await sleep(100);
+    await sleep(25);
   }
   await client.end();
   return lags.toSorted((a, b) => a - b)[Math.floor(lags.length * 0.99)] ?? Number.NaN;

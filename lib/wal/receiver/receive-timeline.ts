@@ -2,6 +2,7 @@ import type { Client } from 'pg';
 import type { Lsn } from '../../engines/postgres/replication/lsn.ts';
 import { type NextTimeline, WalStream } from '../../engines/postgres/replication/wal-stream.ts';
 import type { WalWriter } from '../write-wal.ts';
+import { flushInTime } from './flush-in-time.ts';
 import { segmentsOnTheWay } from './receiver-settings.ts';
 import { type KnownPiece, SegmentAssembler } from './segment-assembler.ts';
 import { WalUploads } from './uploads.ts';
@@ -85,8 +86,12 @@ export async function receiveTimeline(options: TimelineOptions): Promise<NextTim
     senderTimeoutMs: options.senderTimeoutMs,
     clock: options.clock,
   });
-  // A slow store gets no more pieces than it takes.
-  const flush = setInterval(() => uploads.count < limit && assembler.flush(), options.flushMs);
+  const endFlushing = flushInTime({
+    everyMs: options.flushMs,
+    leadMs: () => uploads.slowestMs,
+    // A slow store gets no more pieces than it takes.
+    flush: () => uploads.count < limit && assembler.flush(),
+  });
   const onStop = (): void => {
     assembler.flush();
     void uploads.settled().then(() => stream.end());
@@ -96,7 +101,7 @@ export async function receiveTimeline(options: TimelineOptions): Promise<NextTim
   try {
     return await Promise.race([stream.ended(), failed.promise]);
   } finally {
-    clearInterval(flush);
+    endFlushing();
     stop.removeEventListener('abort', onStop);
     // A server that is gone for good has left its last bytes here, and nowhere else.
     if (!giveUp.signal.aborted && !assembler.isRefused) assembler.flush();

@@ -8,6 +8,9 @@ export type WalUpload = { readonly file: WalFile; readonly end: Lsn | undefined;
 
 type Pending = { readonly end: Lsn | undefined; isDone: boolean };
 
+/** Of so many uploads the slowest says how long the next one may take. */
+const rememberedUploads = 10;
+
 const retryWaits = { minTimeout: 500, maxTimeout: 30_000, factor: 2 } as const;
 
 /**
@@ -23,6 +26,7 @@ export class WalUploads {
   readonly #onSettled: () => void;
   readonly #pending: Pending[] = [];
   readonly #running = new Set<Promise<void>>();
+  readonly #lastMs: number[] = [];
 
   constructor(options: {
     readonly writer: WalWriter;
@@ -45,8 +49,11 @@ export class WalUploads {
   add({ file, end, release }: WalUpload): void {
     const pending: Pending = { end, isDone: false };
     this.#pending.push(pending);
+    const beganAt = performance.now();
     const running = this.#upload(file)
       .then(() => {
+        this.#lastMs.push(performance.now() - beganAt);
+        if (this.#lastMs.length > rememberedUploads) this.#lastMs.shift();
         pending.isDone = true;
         this.#advance();
       }, this.#onFailure)
@@ -60,6 +67,11 @@ export class WalUploads {
 
   get count(): number {
     return this.#running.size;
+  }
+
+  /** How long the slowest of the last ones took; 0 before the first. */
+  get slowestMs(): number {
+    return Math.max(0, ...this.#lastMs);
   }
 
   /** Resolves when none is under way any more. */

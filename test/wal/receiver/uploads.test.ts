@@ -21,8 +21,10 @@ describe('uploads of WAL', () => {
       onSettled: () => {},
     });
 
+    assert.equal(uploads.slowestMs, 0);
     for (const file of files) uploads.add({ file, end: undefined });
     await uploads.settled();
+    assert.ok(uploads.slowestMs > 0);
 
     const stored: number[] = [];
     for await (const { key, sizeBytes } of place.store.list('wal/'))
