@@ -95,6 +95,7 @@ const readHeaders = new Set(['content-type', 'idempotency-key']);
 
 const keySchema = z
   .string()
+  .min(1, { message: 'is missing: send one with each change, a UUID say, and the same one to ask again', abort: true })
   .regex(/^[\x21-\x7e]{1,255}$/, 'is not a key: 1 to 255 printable ASCII characters without spaces, a UUID say');
 
 async function answer(

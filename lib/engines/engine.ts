@@ -134,7 +134,12 @@ export type StoppedService = {
 export type FileEnds = { readonly path: string; readonly head: string; readonly tail: string };
 
 /** What is in a file as far as its format tells. */
-export type CheckedFile = { readonly format: string; readonly content: Content | undefined };
+export type CheckedFile = {
+  readonly format: string;
+  readonly content: Content | undefined;
+  /** Why there is no content although the file was read to its end. @default - it was judged by how it ends */
+  readonly contentMissing?: string;
+};
 
 export type EngineProgress = {
   readonly phase: string;

@@ -82,6 +82,11 @@ test('the same Idempotency-Key gives the same run, however often and at once; an
   const run = await ended(client, 'backup', name);
   const later = await client.call('createBackup', key('burst'), wish);
   const other = await client.call('createBackup', key('burst'), { target: 'orders', tier: 'monthly' });
+  const without = await fetch(`${base}/backups`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+    body: JSON.stringify(wish),
+  });
 
   assert.deepEqual([...new Set(answers.map(({ status, data }) => `${status} ${data['name']}`))], [`202 ${name}`]);
   assert.equal(later.status, 202);
@@ -89,6 +94,11 @@ test('the same Idempotency-Key gives the same run, however often and at once; an
   assert.equal(opened.stack.executions.list().filter((execution) => execution.name === name).length, 1);
   assert.equal(other.status, 422);
   assert.equal(other.data['code'], 'idempotency-key-reused');
+  const { problems } = (await without.json()) as { problems: { path: string; message: string }[] };
+  assert.deepEqual(
+    problems.map(({ path, message }) => `${path} ${message.slice(0, 10)}`),
+    ['idempotency-key is missing'],
+  );
 });
 
 test('lists are handed out in pages that neither repeat nor leave out anything', async () => {

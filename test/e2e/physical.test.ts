@@ -78,6 +78,15 @@ suite('physical backups of PostgreSQL, through the state machine', { concurrency
     assert.deepEqual(rows, [{ backup_type: 'INCREMENTAL', backup_status: 'COMPLETED', parent: base?.['backup_bk'] }]);
   });
 
+  test('a whole server is held against no live one, and the command line says what proves it', async () => {
+    const { exitCode, error } = await runCli([
+      ...['compare', 'latest', '--target', 'orders', '--json', '--config', folder.configFile],
+    ]);
+
+    assert.deepEqual([exitCode, error.code], [2, 'usage']);
+    assert.match(error.hint, /^'holdfast restore-test \d{8}T\d{6}Z-[0-9a-f]{8}' recovers and examines it/);
+  });
+
   test('a catalog that is built anew from the store has the same rows', async () => {
     const live = withoutCalls(await allRows(database.client));
     await ask('create database rebuilt');

@@ -39,7 +39,7 @@ suite('a recovery that somebody has to approve, through the state machine', { co
   type Row = Readonly<Record<string, unknown>>;
   /** What the execution ends with. */
   type Handed = {
-    readonly plan: { readonly log: unknown; readonly point: string };
+    readonly plan: { readonly log: unknown; readonly point: string; readonly backups: readonly string[] };
     readonly verification: { readonly copies: readonly Row[] };
     readonly handOver: { readonly where: readonly string[]; readonly next: readonly string[] };
   };
@@ -148,7 +148,9 @@ suite('a recovery that somebody has to approve, through the state machine', { co
       [['orders', 'orders_then', true]],
     );
     assert.deepEqual(handOver.where, ["'orders_then' of target 'orders'"]);
-    assert.equal(handOver.next[0], `psql --host 127.0.0.1 --port ${server.port} --dbname orders_then`);
+    // Before it takes the source's place, it can be read back.
+    assert.equal(handOver.next[0], `holdfast compare ${plan.backups[0]} --database orders --with orders_then`);
+    assert.equal(handOver.next[1], `psql --host 127.0.0.1 --port ${server.port} --dbname orders_then`);
     assert.equal(await server.ask('orders_then', 'select count(*) > 0 from orders'), 'true');
     assert.deepEqual(journalOf(recovery), [
       '010-recovery-requested',

@@ -81,6 +81,17 @@ suite('how a restored copy is held against its backup', { concurrency: false }, 
     );
   });
 
+  test('definitions alone are read back in any case', async () => {
+    const schema = await installation.backUp({ method: 'schema', format: 'custom', execution: 'definitions' });
+
+    const { databases } = await restore(schema, 'loaded');
+
+    assert.deepEqual(
+      databases.map(({ same, proof, tables }) => [same, proof, tables]),
+      [[true, 'compared', 0]],
+    );
+  });
+
   test('only one that reads all of it back finds what the rows do not show', async () => {
     const { databases } = await restore(boastful, 'loaded');
 

@@ -1,5 +1,6 @@
 import { requireTarget } from '../../config/config.ts';
 import { HoldfastError } from '../../core/errors.ts';
+import { isWholeServer } from '../../core/manifest.ts';
 import { openEngine } from '../../engines/open-engine.ts';
 import { engineContext } from '../../runner/context.ts';
 import { openBackup } from '../../runner/open-backup.ts';
@@ -21,6 +22,14 @@ export async function run(context: CliContext, options: Options): Promise<number
   const comparisons = await direct(context, async (run) => {
     const found = await namedBackup(run, options.backup, options.target);
     const { manifest } = await openBackup(run, found.target, found.id);
+    if (manifest.streams.some(isWholeServer))
+      throw new HoldfastError(
+        'usage',
+        `backup '${found.id}' is of a whole server, whose files no live server can be held against`,
+        {
+          hint: `'holdfast restore-test ${found.id}' recovers and examines it; so does a restore with --comparison full`,
+        },
+      );
     const into = requireTarget(run.config, options.into === undefined ? found.target : parseTarget(options.into));
     const engine = openEngine(manifest.engine);
     const side = await engineContext(run, into);

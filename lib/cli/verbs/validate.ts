@@ -93,13 +93,15 @@ async function validateByManifest(
 
 async function validateFile({ output, signal }: CliContext, file: string): Promise<number> {
   const checked = await checkFile(file, signal);
-  const { content } = checked;
+  const { content, contentMissing } = checked;
   const words = content?.words ?? tablesAndRows;
   const rows = content?.tables.reduce((sum, table) => sum + table.rows, 0) ?? 0;
   output.result({ file, ...checked }, () => [
     `valid   '${file}': ${checked.format}, ${bytes(checked.sizeBytes)}, ${
       content === undefined
-        ? 'whole by its last line; its content is not parsed'
+        ? contentMissing === undefined
+          ? 'whole by its last line; its content is not parsed'
+          : `read to the last block; rows were not counted, since ${contentMissing}`
         : `${counted(content.tables.length, words.collection)}, ${counted(rows, words.item)}, read to the last byte`
     }`,
   ]);

@@ -1,6 +1,7 @@
 import { createReadStream } from 'node:fs';
 import { HoldfastError } from '../../core/errors.ts';
 import type { CheckedFile, FileEnds } from '../engine.ts';
+import { ArchiveInspector } from './archive/archive-inspector.ts';
 import { customFormat } from './formats/custom-format.ts';
 import { globalsFormat } from './formats/formats.ts';
 import { inspectStream } from './inspect.ts';
@@ -18,6 +19,7 @@ export async function checkFile({ path, head, tail }: FileEnds, signal: AbortSig
       throw new HoldfastError('dump-incomplete', `'${path}' does not end as pg_dump ends a script: it was cut off`);
     return { format, content: undefined };
   }
+  if (format === customFormat.name) return { format, ...(await inspectArchive(path, signal)) };
   const content = await inspectStream({ format, kind: 'file', name: path }, createReadStream(path), {
     target: '',
     connection: undefined,
@@ -28,6 +30,13 @@ export async function checkFile({ path, head, tail }: FileEnds, signal: AbortSig
     scratch: '',
   });
   return { format, content };
+}
+
+async function inspectArchive(path: string, signal: AbortSignal): Promise<Omit<CheckedFile, 'format'>> {
+  const inspector = new ArchiveInspector();
+  for await (const chunk of createReadStream(path, { signal }) as AsyncIterable<Uint8Array>) inspector.write(chunk);
+  const { content, contentMissing } = inspector.end();
+  return { content, ...(contentMissing !== null && { contentMissing }) };
 }
 
 function formatOf(head: string): string | undefined {

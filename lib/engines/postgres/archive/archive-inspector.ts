@@ -2,7 +2,7 @@ import { HoldfastError } from '../../../core/errors.ts';
 import type { Content } from '../../../core/manifest.ts';
 import { addSums, type DigestSum, digestText, emptySum } from '../../digest/digest-sum.ts';
 import { contentOf } from './archive-content.ts';
-import { ByteFeed, type Reading } from './byte-feed.ts';
+import { ByteFeed, malformed, type Reading } from './byte-feed.ts';
 import { readBlocks } from './read-blocks.ts';
 import { type ArchiveCompression, type ArchiveHeader, readHeader } from './read-header.ts';
 import { readToc, type TableOfContents } from './read-toc.ts';
@@ -87,11 +87,24 @@ function* inspect(feed: ByteFeed): Reading<ArchiveInspection> {
   const header = yield* readHeader(feed);
   const toc = yield* readToc(feed, header, digest);
   const sums = yield* readBlocks(feed, toc.dataEntries, header.compression === 'none', digest);
+  if (!(yield* feed.isAtEnd())) yield* readContentsAgain(feed, header, toc);
   const definitions = { counts: toc.counts, digest: digestText(toc.definitions) };
   const facts = factsOf(header, toc);
   const contentMissing = whyUnreadable(header, toc);
   if (contentMissing !== null) return { facts, definitions, content: undefined, contentMissing };
   return { facts, definitions, content: { ...contentIn(toc, sums), definitions }, contentMissing: null };
+}
+
+/**
+ * The same table of contents again, with the places of all blocks: pg_dump goes back and writes it over the first, but since 16, of a file that it
+ * was given as its output (`pg_dump -Fc orders > orders.dump`), it appends it, and pg_restore never looks there. Throws `corrupt` for anything else.
+ */
+function* readContentsAgain(feed: ByteFeed, header: ArchiveHeader, first: TableOfContents): Reading<void> {
+  const at = feed.offset;
+  const again = yield* readToc(feed, header, new BlockDigest());
+  const isSame = again.entries === first.entries && digestText(again.definitions) === digestText(first.definitions);
+  if (!isSame) throw malformed(at, 'the table of contents once more, or the end', 'another table of contents');
+  if (!(yield* feed.isAtEnd())) throw malformed(feed.offset, 'the end', 'other bytes');
 }
 
 function factsOf(header: ArchiveHeader, toc: TableOfContents): ArchiveFacts {

@@ -3,6 +3,9 @@ import { type ByteFeed, endsEarly, malformed, quoteName, type Reading } from './
 import type { DataEntry } from './read-toc.ts';
 import type { BlockDigest, BlockKind, BlockState } from './row-digest.ts';
 
+/** The sign of a number that is not negative, with which a table of contents begins, and no block. */
+const beginsContents = 0;
+
 const blockTypes = { table: 1, 'large-objects': 3 } as const satisfies Record<DataEntry['kind'], number>;
 
 const faults: Readonly<Record<Exclude<BlockState, 'more' | 'ended'>, { expected: string; found: string }>> = {
@@ -12,8 +15,8 @@ const faults: Readonly<Record<Exclude<BlockState, 'more' | 'ended'>, { expected:
 };
 
 /**
- * Reads the blocks that the table of contents promises, each once, up to the end of the archive. Rows are looked into only
- * where `isReadable`. Throws `dump-incomplete` when a promised block does not come.
+ * Reads the blocks that the table of contents promises, each once, up to the end of the archive or to the table of contents that is written
+ * there once more. Rows are looked into only where `isReadable`. Throws `dump-incomplete` when a promised block does not come.
  */
 export function* readBlocks(
   feed: ByteFeed,
@@ -23,6 +26,7 @@ export function* readBlocks(
 ): Reading<ReadonlyMap<number, DigestSum>> {
   const sums = new Map<number, DigestSum>();
   while (!(yield* feed.isAtEnd())) {
+    if (sums.size === entries.size && (yield* feed.some('a data block'))[0] === beginsContents) break;
     const entry = yield* readBlockHead(feed, entries, sums);
     yield* readBlock(feed, entry, isReadable, digest);
     sums.set(entry.dumpId, digest.sum());

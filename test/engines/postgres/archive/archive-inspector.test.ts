@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import { promisify } from 'node:util';
 import { contentSchema } from '../../../../lib/core/manifest.ts';
 import {
   type ArchiveInspection,
@@ -12,6 +14,8 @@ import { CopyTextDigest } from '../../../../lib/engines/postgres/archive/row-dig
 import { type PostgresServer, postgresServer } from '../../../servers/postgres.ts';
 import { oddDatabase } from './odd-database.ts';
 import { createDatabase, dump, sql, tool } from './postgres-tools.ts';
+
+const run = promisify(execFile);
 
 function inspect(archive: Uint8Array, chunkBytes = 65_536): ArchiveInspection {
   const inspector = new ArchiveInspector();
@@ -135,6 +139,24 @@ describe('the inspector of archives', () => {
       await dump(server(major), 'odd', '-f', file);
 
       assert.deepEqual(inspect(await readFile(file)).content, inspect(archive(major)).content);
+    });
+
+    test(`an archive that pg_dump ${major} was given a file for as its output is whole, contents that come again included`, async () => {
+      const file = path.join(folder, `output-${major}.dump`);
+      const { binDir, url } = { ...server(major), url: server(major).url('odd') };
+      await run('sh', ['-c', '"$0" -Fc -Z0 -d "$1" > "$2"', path.join(binDir, 'pg_dump'), url, file]);
+      const written = await readFile(file);
+
+      // Up to 15 it writes over the first.
+      assert.equal(written.length > archive(major).length + 1000, major > 15);
+      assert.deepEqual(inspect(written).content, inspect(archive(major)).content);
+      assert.deepEqual(inspect(written, 1), inspect(written));
+      if (major === 15) return;
+      for (const cut of [1, 1000]) assert.throws(() => inspect(written.subarray(0, -cut)), { code: 'dump-incomplete' });
+      assert.throws(() => inspect(Buffer.concat([written, Buffer.from([0])])), { code: 'corrupt' });
+      const other = Buffer.from(written);
+      other.write('CREATE TABLA', other.lastIndexOf('CREATE TABLE'));
+      assert.throws(() => inspect(other), { code: 'corrupt', message: /expected the table of contents once more/ });
     });
 
     test(`an archive that pg_dump ${major} compressed is proved whole but has no content`, async () => {
