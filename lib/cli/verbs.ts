@@ -43,8 +43,14 @@ export const verbs: readonly VerbDefinition[] = [
     asksTargets: true,
     options: [
       ['--tier <tier>', 'daily, weekly, monthly, compliance or manual: how long it is kept (default: manual)'],
-      ['--method <method>', "logical, or schema (definitions alone, no data); the target's first method when left out"],
-      ['--format <format>', "custom or sql; that of the target's entry when left out"],
+      [
+        '--method <method>',
+        "one of the engine's, e.g. logical, base, dump, files, or schema (definitions alone, no data); the target's first method when left out",
+      ],
+      [
+        '--format <format>',
+        "one of the method's, e.g. custom or sql; of Redis rdb, json or aof; that of the target's entry when left out",
+      ],
       [
         '--from <backup>',
         "make it of an incremental backup and those that it builds on ('latest': the newest), without asking the source",
