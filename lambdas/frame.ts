@@ -6,7 +6,9 @@ import { z } from 'zod';
 import { type CatalogClient, catalogClient } from '../lib/catalog/client.ts';
 import type { HoldfastConfig } from '../lib/config/config.ts';
 import { loadRuntime, type Runtime } from '../lib/config/runtime.ts';
+import { errorTable } from '../lib/core/error-table.ts';
 import { HoldfastError } from '../lib/core/errors.ts';
+import { joinHint } from '../lib/core/failure.ts';
 import { createRecorder, type Recorder } from '../lib/lifecycle/recorder.ts';
 import { createLogger } from '../lib/observe/log.ts';
 import { openStore } from '../lib/store/open-store.ts';
@@ -48,8 +50,18 @@ export function step<Event, Result>(
       const parsed = schema.safeParse(event);
       if (!parsed.success)
         throw new HoldfastError('usage', `the input is not what this step expects: ${z.prettifyError(parsed.error)}`);
-      return main(parsed.data, await open());
+      try {
+        return await main(parsed.data, await open());
+      } catch (error) {
+        throw withHint(error);
+      }
     }) as (event: unknown, context: Context) => Promise<Result>;
+}
+
+/** Of an error no more than name and message leave a function: a hint of its own goes along with the message, as `failureOf` reads it. */
+function withHint(error: unknown): unknown {
+  if (!(error instanceof HoldfastError) || error.hint === errorTable[error.code].hint) return error;
+  return new HoldfastError(error.code, joinHint(error), { cause: error });
 }
 
 /** A step has a minute, so a request that gets no answer is given up while there is time for another, and for telling what is wrong. */

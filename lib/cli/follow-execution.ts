@@ -109,7 +109,5 @@ function failureOfExecution(
 }
 
 function asError({ code, message, hint }: Failure): HoldfastError {
-  // The hint is part of the message that the last step raised, so that the console shows it; here it is told apart again.
-  const [said = message, saidHint] = message.split(' — ', 2);
-  return new HoldfastError(code in errorTable ? (code as ErrorCode) : 'internal', said, { hint: saidHint ?? hint });
+  return new HoldfastError(code in errorTable ? (code as ErrorCode) : 'internal', message, { hint });
 }

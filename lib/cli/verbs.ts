@@ -43,8 +43,14 @@ export const verbs: readonly VerbDefinition[] = [
     asksTargets: true,
     options: [
       ['--tier <tier>', 'daily, weekly, monthly, compliance or manual: how long it is kept (default: manual)'],
-      ['--method <method>', "one of the engine's, e.g. logical, base, incremental (default: the target's first)"],
-      ['--format <format>', "one of the method's, e.g. custom or sql (default: that of the target's entry)"],
+      [
+        '--method <method>',
+        "one of the engine's, e.g. logical, base, incremental, dump, schema (default: the target's first)",
+      ],
+      [
+        '--format <format>',
+        "one of the method's, e.g. custom or sql; of Redis rdb, json or aof (default: the target's)",
+      ],
       [
         '--from <backup>',
         "make it of an incremental backup and those that it builds on ('latest': the newest), without asking the source",
@@ -390,9 +396,10 @@ export const verbs: readonly VerbDefinition[] = [
     load: () => import('./verbs/settings.ts'),
   },
   {
-    usage: 'doctor',
-    description: 'check configuration, key, store, client tools and targets, and say what to do about each finding',
-    example: 'holdfast doctor',
+    usage: 'doctor [target]',
+    description:
+      'check configuration, key, store, client tools and targets, and say what to do about each finding; of one target, its settings too',
+    example: 'holdfast doctor orders',
     asksTargets: true,
     load: () => import('./verbs/doctor.ts'),
   },

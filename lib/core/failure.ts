@@ -13,12 +13,24 @@ export const anyFailureSchema = z
   .union([failureSchema, caughtSchema])
   .transform((value) => ('code' in value ? value : failureOf(value)));
 
+const hintMark = ' — ';
+
+/** A failure as one text: what happened, and what to try. */
+export const joinHint = ({ message, hint }: Pick<Failure, 'message' | 'hint'>): string =>
+  `${message}${hintMark}${hint}`;
+
+/** That text taken apart again; `hint` is what is said where it has none. */
+export function splitHint(text: string, hint: string): Pick<Failure, 'message' | 'hint'> {
+  const at = text.indexOf(hintMark);
+  return at < 0 ? { message: text, hint } : { message: text.slice(0, at), hint: text.slice(at + hintMark.length) };
+}
+
 /** A caught ASL error as a failure. Errors of our own Lambdas bear their code as their name; anything else is told as it came. */
 export function failureOf(caught: z.infer<typeof caughtSchema>): Failure {
   const message = messageIn(caught.Cause) ?? caught.Cause;
   if (caught.Error in errorTable) {
     const code = caught.Error as ErrorCode;
-    return { code, message: message || code, hint: errorTable[code].hint };
+    return { code, ...splitHint(message || code, errorTable[code].hint) };
   }
   const timedOut = caught.Error === 'States.Timeout';
   const code: ErrorCode = timedOut ? 'deadline' : 'internal';

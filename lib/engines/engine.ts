@@ -19,6 +19,8 @@ export interface Engine {
    * @default - none
    */
   readonly parentMethods?: Readonly<Partial<Record<Method, readonly Method[]>>>;
+  /** Can a restore go among what is there already, item by item (`RestorePlan.onConflict`)? @default false */
+  readonly merges?: true;
   /** What a stream is as a file, by the format of its record. A format that is not here is read by Holdfast alone. */
   readonly files: Readonly<Record<string, FileKind>>;
 

@@ -56,6 +56,10 @@ async function restoreMarked(context: RunContext, run: RestoreRun): Promise<Rest
     );
   const log = isWhole ? await openLog(context, backup.manifest) : undefined;
   const engine = openEngine(backup.manifest.engine);
+  if (run.onConflict !== null && run.onConflict !== 'fail' && !engine.merges)
+    throw new HoldfastError('usage', `a backup of ${backup.manifest.engine} is not merged with what is there`, {
+      hint: 'leave --on-conflict out; --replace restores over what is there, when the copy has been compared',
+    });
   if (into.engine !== backup.manifest.engine) {
     throw new HoldfastError(
       'usage',

@@ -50,12 +50,13 @@ export async function save(stream: CaptureStream): Promise<Saved> {
   try {
     const opened = await stream.open();
     for await (const chunk of opened.bytes) chunks.push(Buffer.from(chunk));
-    const { content, facts: plainFacts, secretFacts } = opened.result();
+    const { content, facts: plainFacts, secretFacts, remarks } = opened.result();
     const facts = { ...plainFacts, ...secretFacts };
     const bytes = Buffer.concat(chunks);
     const plainSha256 = createHash('sha256').update(bytes).digest('hex');
     const plain = { plainBytes: bytes.length, plainSha256 };
-    return { record: { ...base, ...plain, status: 'complete', ...(content && { content }), facts }, bytes };
+    const more = { ...(content && { content }), ...(remarks && { remarks: [...remarks] }) };
+    return { record: { ...base, ...plain, status: 'complete', ...more, facts }, bytes };
   } catch (error) {
     const bytes = Buffer.concat(chunks);
     return {

@@ -121,6 +121,7 @@ suite('faults of a Neo4j server and of the tasks that work on it', { concurrency
 
     assert.equal(changed.record.status, 'complete');
     assert.equal(changed.record.facts['consistency'], 'each element as committed when it was read');
+    assert.match(String(changed.record.remarks), /^transactions were committed while the database was read: each/);
     assert.equal(changed.record.facts['nodesAtBegin'], 5_300);
     assert.equal(changed.record.facts['nodesAtEnd'], 5_350);
     assert.deepEqual(

@@ -151,7 +151,6 @@ function operationIn(output: string | undefined): Run['operation'] {
   return output === undefined ? null : (outputSchema.safeParse(JSON.parse(output)).data ?? null);
 }
 
-/** The hint is part of the message that the last step raised, so that the console shows it; here it is told apart again. */
 function errorOf({ status, error, cause }: DescribeExecutionOutput): Failure | null {
   if (status === 'RUNNING' || status === 'SUCCEEDED') return null;
   if (error === undefined)
@@ -162,7 +161,5 @@ function errorOf({ status, error, cause }: DescribeExecutionOutput): Failure | n
           message: `the execution ended as ${status}`,
           hint: 'the steps are in the Step Functions console',
         };
-  const failure = failureOf({ Error: error, Cause: cause ?? '' });
-  const [message = failure.message, hint = failure.hint] = failure.message.split(' — ', 2);
-  return { ...failure, message, hint };
+  return failureOf({ Error: error, Cause: cause ?? '' });
 }

@@ -14,6 +14,7 @@ export function applicationEngine(): Engine {
     name: 'application',
     methods: methodsOf('application'),
     parentMethods: parentMethodsOf('application'),
+    merges: true,
     files: { tar: { extension: 'tar', reader: 'tar' } },
     probe: probeTrees,
     health: treesHealth,

@@ -63,8 +63,16 @@ export async function exportDatabase(
   }
   return {
     bytes: read(),
-    result: () => ({ content, facts }),
+    result: () => ({ content, facts, ...remarksOf(facts) }),
   };
+}
+
+/** Whoever reads no facts is told, too, that it may be of no single state. */
+function remarksOf({ remark, relationshipsLeftOut }: Facts): { readonly remarks?: readonly string[] } {
+  if (typeof remark !== 'string') return {};
+  const leftOut = Number(relationshipsLeftOut);
+  const ofNewNodes = `${leftOut} relationships of nodes that came while it was read are left out`;
+  return { remarks: [remark, ...(leftOut > 0 ? [ofNewNodes] : [])] };
 }
 
 /** Small pieces cost whoever passes them on more than they hold. */

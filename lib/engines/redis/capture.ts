@@ -11,7 +11,7 @@ import { rdbFormat } from './formats/rdb-format.ts';
 import { ContentDigest } from './keys/content-digest.ts';
 import { TeeSink } from './keys/tee-sink.ts';
 import { type Server, withServer } from './server.ts';
-import { openSnapshot, type Transfer } from './source/open-snapshot.ts';
+import { openSnapshot, snapshotRemarks, type Transfer } from './source/open-snapshot.ts';
 import { firstSlot, readShards, requireSameSlots, type Shard, shardConnection } from './source/shards.ts';
 
 /** What a target's own settings say of captures. */
@@ -113,8 +113,9 @@ async function openStream(
     const facts = reader.end();
     if (writer) yield* lastOf(writer);
     const remark = shard && (await requireSameSlots(connection, shards, context.signal));
+    const remarks = [...snapshotRemarks(snapshot.facts), ...(remark === undefined ? [] : [remark])];
     result = {
-      ...(remark !== undefined && { remarks: [remark] }),
+      ...(remarks.length > 0 && { remarks }),
       content: digest.content(),
       facts: {
         ...facts,

@@ -18,6 +18,7 @@ export function redisEngine(): Engine {
   return {
     name: 'redis',
     methods: methodsOf('redis'),
+    merges: true,
     files: redisFiles,
     probe: (context) => inOurTerms('probe', probeServer(context)),
     health: (context) => inOurTerms('health', serverHealth(context)),

@@ -122,6 +122,7 @@ test('a user who may not replicate gets the keys one by one, and the record says
 
   assert.deepEqual([one.record.status, one.record.facts['transfer']], ['complete', 'keys']);
   assert.match(String(one.record.facts['reason']), /^REPLCONF was refused: NOPERM/);
+  assert.match(String(one.record.remarks), /^keys were read one by one, each at its own moment: REPLCONF was refused/);
   assert.deepEqual(one.record.content, (await saved(server)).record.content);
   assert.equal(only.record.error?.code, 'privilege-missing');
   assert.deepEqual(
@@ -159,6 +160,10 @@ test('keys that vanish while they are listed are counted, and the rest is whole'
   assert.ok(deleted > 0);
   assert.ok(keys >= 20_000 - deleted && keys < 20_000, `${keys} keys`);
   assert.equal(typeof result?.facts['vanishedKeys'], 'number');
+  assert.equal(
+    result?.remarks?.[0],
+    "keys were read one by one, each at its own moment: the target's settings say 'transfer: keys'",
+  );
 });
 
 test('key by key, large values are asked for a few at a time', async () => {

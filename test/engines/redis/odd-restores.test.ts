@@ -198,3 +198,23 @@ test('a key that is to be replaced stays when the server refuses the new one, an
   assert.equal(await target.ask('LLEN', 'list'), 40);
   assert.equal(String(await target.ask('GET', 'vectors')), 'the only copy');
 });
+
+test('a server that has no database of that number is told before anything is loaded', async () => {
+  await using from = await redisServer('redis-8');
+  await using target = await redisServer('redis-8', { databases: '4' });
+  await run(from, [['SET', 'key', 'value']], 5);
+  using taking = contextFor(from);
+  const all = await capture(engine, taking, { method: 'snapshot', format: 'rdb' });
+  using context = contextFor(target);
+  const restore = (as: string) =>
+    engine.restore(context, { streams: [planned(all.get('server'), as)], replace: false, source: {} });
+
+  for (const as of ['server', '99'])
+    await assert.rejects(restore(as), {
+      code: 'preflight-failed',
+      message: `the server has no database ${as === '99' ? 99 : 5}: ERR DB index is out of range`,
+    });
+  await restore('3');
+
+  assert.deepEqual(await usedDatabases(target), ['3']);
+});

@@ -39,6 +39,7 @@ export async function restoreIntoServer(
   const destinations = [...new Set(databases.values())];
   if (destinations.length < databases.size)
     throw new HoldfastError('usage', 'two databases cannot be restored into one');
+  await requireDatabases(session, destinations);
   const isRehearsal = plan.cutOver === false;
   const isMerge = plan.onConflict !== undefined && !plan.replace && !isRehearsal;
   const occupied = destinations.filter((database) => server.keys.has(database));
@@ -197,6 +198,19 @@ async function requireOurs(
     `the restore failed, and database ${names} has ${found} keys, of which it made at most ${most}: nothing there was removed`,
     { cause, hint: `somebody wrote to database ${names} meanwhile: keep what is his, and empty it with FLUSHDB` },
   );
+}
+
+/** Before anything is loaded: a swap with a database that is not there would be refused at the very end. */
+async function requireDatabases(session: Session, databases: readonly number[]): Promise<void> {
+  for (const database of databases) {
+    const answer = await session.ask(['SELECT', database]).catch((error: unknown) => error);
+    if (!(answer instanceof Error)) continue;
+    if (!/out of range/i.test(answer.message)) throw answer;
+    throw new HoldfastError('preflight-failed', `the server has no database ${database}: ${answer.message}`, {
+      cause: answer,
+      hint: "raise its 'databases' setting, or restore one database of the backup under another number (--schema db0 --as 3)",
+    });
+  }
 }
 
 /** It was when the restore began, and nobody said that what is there may go. */

@@ -12,7 +12,7 @@ export type Transfer = z.infer<typeof transferSchema>;
 /** How a snapshot came about; complete when its bytes have ended. */
 export type SnapshotFacts = {
   transfer: 'replication' | 'keys';
-  /** Why key by key, where that was not what was asked for. */
+  /** Why key by key. */
   reason?: string;
   vanishedKeys?: number;
 };
@@ -45,9 +45,19 @@ async function* bytesOf(
       facts.reason = error.message;
     }
   }
+  facts.reason ??= "the target's settings say 'transfer: keys'";
   facts.transfer = 'keys';
   await using session = await openSession(connection, signal);
   const reading: KeyReading = { keys: 0, vanished: 0 };
   yield* readKeys(session, server, reading);
   facts.vanishedKeys = reading.vanished;
+}
+
+/** What a person should know of it. */
+export function snapshotRemarks({ transfer, reason, vanishedKeys = 0 }: SnapshotFacts): readonly string[] {
+  if (transfer === 'replication') return [];
+  return [
+    `keys were read one by one, each at its own moment: ${reason}`,
+    ...(vanishedKeys > 0 ? [`${vanishedKeys} keys were listed, and gone when they were asked for`] : []),
+  ];
 }
