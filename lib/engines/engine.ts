@@ -289,6 +289,8 @@ export type RestorePlan = {
 export type RestoreResult = {
   /** Where the log ended that was applied; left out where none was. */
   readonly reached?: ReachedPoint;
+  /** What was read of the backups that this one builds on. @default 0 */
+  readonly parentBytes?: number;
   readonly restored: readonly { readonly stream: string; readonly database: string; readonly comparison: Comparison }[];
 };
 
