@@ -42,9 +42,12 @@ export interface Engine {
    */
   synthesize?(context: Omit<EngineContext, 'connection'>, request: SynthesisRequest): Promise<Capture>;
 
-  /** The format's own check over a stream's plain bytes. Rejects with `corrupt` or `dump-incomplete`; resolves with its content. */
+  /**
+   * The format's own check over a stream's plain bytes. Rejects with `corrupt` or `dump-incomplete`; resolves with its content. `omissions`: what is
+   * known of the backup as a whole, and is no news.
+   */
   inspect(
-    stream: Pick<StreamRecord, 'format' | 'kind' | 'name'> & Partial<Pick<StreamRecord, 'facts'>>,
+    stream: Pick<StreamRecord, 'format' | 'kind' | 'name'> & Partial<Pick<StreamRecord, 'facts' | 'omissions'>>,
     bytes: AsyncIterable<Uint8Array>,
     context: EngineContext,
   ): Promise<Content | undefined>;
