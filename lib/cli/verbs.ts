@@ -389,9 +389,10 @@ export const verbs: readonly VerbDefinition[] = [
     load: () => import('./verbs/settings.ts'),
   },
   {
-    usage: 'doctor',
-    description: 'check configuration, key, store, client tools and targets, and say what to do about each finding',
-    example: 'holdfast doctor',
+    usage: 'doctor [target]',
+    description:
+      'check configuration, key, store, client tools and targets, and say what to do about each finding; of one target, its settings too',
+    example: 'holdfast doctor orders',
     asksTargets: true,
     load: () => import('./verbs/doctor.ts'),
   },
