@@ -122,11 +122,16 @@ export function restorablePointsOf(
       ? pointOf(logPoint, logPoint.at)
       : null;
   const last = known.backups.toSorted((a, b) => Date.parse(b.endedAt) - Date.parse(a.endedAt))[0];
+  const verified = pointOf(proved, proved && provedUpTo(proved));
+  const told = alongLog ?? pointOf(good[0], good[0]?.restorablePoint);
+  // A restore test may have gone along the log beyond where the watch has seen it.
+  const restorable =
+    verified !== null && told !== null && Date.parse(verified.at) > Date.parse(told.at) ? verified : told;
   const facts = {
     target: objectives.target,
     lastBackup: last ? { backupId: last.backupId, endedAt: last.endedAt, verification: last.verification } : null,
-    restorable: alongLog ?? pointOf(good[0], good[0]?.restorablePoint),
-    verified: pointOf(proved, proved && provedUpTo(proved)),
+    restorable,
+    verified,
     lastRestoreTest: known.lastRestoreTest,
     rpo: {
       objectiveSeconds: objectives.rpoHours * 3600,

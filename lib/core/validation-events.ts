@@ -3,6 +3,7 @@ import { tablesAndRows } from './content-words.ts';
 import { backupIdSchema, targetNameSchema } from './ids.ts';
 import { eventBase, eventErrorSchema } from './journal-base.ts';
 import { contentWordsSchema, requesterSchema } from './manifest.ts';
+import { restoreProofSchema } from './restore-proof.ts';
 import { endedValidationStatusSchema } from './vocabulary.ts';
 
 /**
@@ -44,6 +45,8 @@ export const restoreTestFiguresSchema = z.strictObject({
   rows: countSchema,
   /** What `tables` and `rows` are. */
   words: contentWordsSchema.default(tablesAndRows),
+  /** What was done with them. */
+  proof: restoreProofSchema.optional(),
   /** Tables and indexes that amcheck went through. */
   relations: countSchema,
   assertions: countSchema,

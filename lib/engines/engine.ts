@@ -44,9 +44,12 @@ export interface Engine {
    */
   synthesize?(context: Omit<EngineContext, 'connection'>, request: SynthesisRequest): Promise<Capture>;
 
-  /** The format's own check over a stream's plain bytes. Rejects with `corrupt` or `dump-incomplete`; resolves with its content. */
+  /**
+   * The format's own check over a stream's plain bytes. Rejects with `corrupt` or `dump-incomplete`; resolves with its content. `omissions`: what is
+   * known of the backup as a whole, and is no news.
+   */
   inspect(
-    stream: Pick<StreamRecord, 'format' | 'kind' | 'name'> & Partial<Pick<StreamRecord, 'facts'>>,
+    stream: Pick<StreamRecord, 'format' | 'kind' | 'name'> & Partial<Pick<StreamRecord, 'facts' | 'omissions'>>,
     bytes: AsyncIterable<Uint8Array>,
     context: EngineContext,
   ): Promise<Content | undefined>;
@@ -296,6 +299,8 @@ export type RestorePlan = {
 export type RestoreResult = {
   /** Where the log ended that was applied; left out where none was. */
   readonly reached?: ReachedPoint;
+  /** What was read of the backups that this one builds on. @default 0 */
+  readonly parentBytes?: number;
   readonly restored: readonly { readonly stream: string; readonly database: string; readonly comparison: Comparison }[];
 };
 

@@ -3,6 +3,7 @@ import type { JournalEvent, RestoreTestEnded } from '../core/journal.ts';
 import type { Outcome } from '../core/outcome.ts';
 import type { RestoreTestRun } from '../core/requests.ts';
 import { validationStatusOf } from '../core/restore-test-status.ts';
+import type { RestoreTestFigures } from '../core/validation-events.ts';
 import { newestOutcome } from '../store/outcomes.ts';
 import type { Store } from '../store/store.ts';
 
@@ -43,6 +44,9 @@ function measured(
   return { figures, rtoSeconds: Math.max(0, Date.parse(restoredAt) - Date.parse(requestedAt)) / 1000 };
 }
 
+/** A recovered cluster is gone through, and held against nothing. */
+const isCompared = ({ proof = 'compared' }: RestoreTestFigures): boolean => proof === 'compared';
+
 /** What an ended restore test means for the backup itself; undefined when it means nothing. Follows from the ending alone. */
 export function verdictOn({
   operation,
@@ -55,7 +59,7 @@ export function verdictOn({
 }: RestoreTestEnded): JournalEvent | undefined {
   if (status !== 'PASSED' && status !== 'FAILED') return undefined;
   const examined = figures
-    ? `restored into ${figures.server} ${figures.serverVersion}: ${figures.tables} ${figures.words.collection}s and ${figures.rows} ${figures.words.item}s are the same, ` +
+    ? `restored into ${figures.server} ${figures.serverVersion}: ${figures.tables} ${figures.words.collection}s and ${figures.rows} ${figures.words.item}s ${isCompared(figures) ? 'are the same' : 'were recovered'}, ` +
       `${figures.relations} relations are sound, ${figures.assertions} assertions hold`
     : 'restored and examined';
   return {

@@ -6,6 +6,7 @@ import { firstFew } from '../core/first-few.ts';
 import { isCompanion } from '../core/manifest.ts';
 import type { Outcome } from '../core/outcome.ts';
 import type { RestoreTestRun } from '../core/requests.ts';
+import { weakestProof } from '../core/restore-proof.ts';
 import type { RestoreTestResult } from '../engines/engine.ts';
 import { openEngine } from '../engines/open-engine.ts';
 import { metered, type RunContext } from './context.ts';
@@ -77,7 +78,8 @@ async function testMarked(context: RunContext, run: RestoreTestRun): Promise<Res
       relations: result.relations,
       assertions: settings.assertions.length,
       words: result.restored[0]?.comparison.words ?? tablesAndRows,
-      restoredBytes: streams.reduce((total, { plainBytes }) => total + plainBytes, 0),
+      proof: weakestProof(result.restored.map(({ comparison }) => comparison.proof ?? 'compared')),
+      restoredBytes: streams.reduce((total, { plainBytes }) => total + plainBytes, result.parentBytes ?? 0),
       restoreSeconds: result.restoreSeconds,
       restoredAt: restoredAt.toISOString(),
       ...(result.restoredPoint !== undefined && { restoredPoint: result.restoredPoint }),

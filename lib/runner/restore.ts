@@ -115,7 +115,7 @@ async function restoreMarked(context: RunContext, run: RestoreRun): Promise<Rest
     } satisfies RestorePlan);
 
     return {
-      restoredBytes: chosen.reduce((total, { record }) => total + record.plainBytes, 0),
+      restoredBytes: chosen.reduce((total, { record }) => total + record.plainBytes, result.parentBytes ?? 0),
       seconds: Math.round(performance.now() - beganAt) / 1000,
       ...(result.reached && { reached: result.reached }),
       databases: result.restored.map(({ stream, database, comparison }) => ({

@@ -116,12 +116,24 @@ async function readAll(context: RunContext, backup: OpenBackup, record: StreamRe
     ...readOptions(context, backup, record, 'validate'),
     plainBytes: record.plainBytes,
     plainSha256: record.plainSha256 ?? '',
-    inspect: (bytes) => engine.inspect(record, bytes, engineSide),
+    inspect: (bytes) => engine.inspect({ ...record, ...omissionsOf(backup.manifest) }, bytes, engineSide),
   });
   if (!isDeepStrictEqual(inspected, record.content)) {
     throw new HoldfastError('corrupt', `${record.kind} '${record.name}' has other content than its manifest says`);
   }
   return record.storedBytes;
+}
+
+/** What the source said that the backup lacks: with one of its streams, of all of them. */
+function omissionsOf({ streams }: Manifest): Pick<StreamRecord, 'omissions'> {
+  const [omissions, ...others] = streams.flatMap((stream) => stream.omissions ?? []);
+  if (omissions === undefined) return {};
+  return {
+    omissions: {
+      count: others.reduce((sum, { count }) => sum + count, omissions.count),
+      listed: [omissions, ...others].flatMap(({ listed }) => listed),
+    },
+  };
 }
 
 async function readSample(context: RunContext, backup: OpenBackup, record: StreamRecord): Promise<number> {

@@ -128,3 +128,12 @@ test('a log that goes on from a base is the newest point, unless a backup is new
   // The base may be older than what is known of the target's backups.
   assert.equal(along('2026-11-21T05:59:50.000Z', []).restorable?.ageSeconds, 10);
 });
+
+test('what was proved along the log is restorable, however long ago the watch has looked at the log', () => {
+  const proved = { ...backup(21, 3, 'VERIFIED'), verifiedPoint: '2026-11-21T05:40:00.000Z' };
+
+  const facts = points([proved, backup(21, 5)]);
+
+  assert.deepEqual(facts.restorable, { at: proved.verifiedPoint, backupId: proved.backupId, ageSeconds: 1200 });
+  assert.deepEqual(facts.verified, facts.restorable);
+});

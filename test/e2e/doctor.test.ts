@@ -3,6 +3,7 @@ import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { postgresServer } from '../servers/postgres.ts';
 import { runCli } from './run-cli.ts';
 
 type Finding = { readonly about: string; readonly level: string; readonly message: string; readonly fix: string };
@@ -55,4 +56,39 @@ test('before the first backup the doctor says that it makes folder and key file'
     found.slice(0, 2).map(({ fix }) => fix),
     ['the first backup makes it', 'the first backup makes it'],
   );
+});
+
+test('of one target the doctor tells its settings, each with its reason, its fix and whether it takes a restart', async () => {
+  await using server = await postgresServer({ major: 17 });
+  const folder = mkdtempSync(join(tmpdir(), 'holdfast-doctor-'));
+  try {
+    writeFileSync(join(folder, 'password'), server.password, { mode: 0o600 });
+    const { host, port, user } = server;
+    const connection = { host, port, user, password: { file: 'password' }, sslmode: 'disable' };
+    const targets = ['orders', 'other'].map((name) => ({ name, engine: 'postgres', connection }));
+    const file = join(folder, 'holdfast.yaml');
+    const store = { kind: 'file', path: './vault' };
+    writeFileSync(file, JSON.stringify({ store, encryption: { keys: 'key-file' }, targets }));
+
+    const { exitCode, stdout, stderr } = await runCli(['doctor', 'orders', '--json', '--config', file]);
+
+    assert.equal(exitCode, 0, stderr);
+    const told = JSON.parse(stdout) as { findings: Finding[]; settings: { settings: readonly { name: string }[] } };
+    assert.deepEqual(new Set(told.findings.map(({ about }) => about)), new Set(['store', 'key', "target 'orders'"]));
+    assert.deepEqual(
+      told.settings.settings.find(({ name }) => name === 'archive_mode'),
+      {
+        group: 'wal',
+        name: 'archive_mode',
+        verdict: 'differs',
+        current: 'off',
+        wanted: 'on',
+        why: 'a finished segment is handed on; turning it on later takes a restart',
+        fix: "alter system set archive_mode = 'on'",
+        needsRestart: true,
+      },
+    );
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 });

@@ -112,6 +112,23 @@ test('a cluster that was gone through and held against nothing is not said to be
   );
 });
 
+test('a restore test of a cluster says that it was recovered, and not that its files are the same', async () => {
+  await using parts = await lifecycle();
+  const words = { collection: 'folder', item: 'file' };
+  await putJson(parts.store, outcomeKey(testRun.validationId, 'a1b2'), {
+    ...passed,
+    restoreTest: { ...passed.restoreTest, tables: 2, rows: 1280, words, proof: 'examined' },
+  });
+
+  await recordOutcome(parts, { run: testRun });
+
+  const [verdict] = parts.recorded;
+  assert.equal(
+    verdict?.event === 'backup-verified' && verdict.detail,
+    'restored into PostgreSQL 17.6: 2 folders and 1280 files were recovered, 40 relations are sound, 2 assertions hold',
+  );
+});
+
 test('a failure after the proof takes the proof not back', async () => {
   await using parts = await lifecycle();
   await putJson(parts.store, outcomeKey(testRun.validationId, 'a1b2'), passed);

@@ -1,7 +1,8 @@
 import { existsSync } from 'node:fs';
-import type { HoldfastConfig } from '../../config/config.ts';
-import { describeError } from '../../core/errors.ts';
+import { type HoldfastConfig, requireTarget, type Target } from '../../config/config.ts';
+import { describeError, HoldfastError } from '../../core/errors.ts';
 import { firstFew } from '../../core/first-few.ts';
+import type { SettingsReport } from '../../engines/engine.ts';
 import { openEngine } from '../../engines/open-engine.ts';
 import { openKeyProvider } from '../../keys/open-key-provider.ts';
 import { localKeysFolder } from '../../local/endpoint/kms.ts';
@@ -10,10 +11,11 @@ import { engineContext, type SourceContext } from '../../runner/context.ts';
 import { checkStore } from '../../store/check-store.ts';
 import { openStore } from '../../store/open-store.ts';
 import type { CliContext } from '../context.ts';
-import { withoutStore } from '../direct.ts';
+import { parseTarget, withoutStore } from '../direct.ts';
 import { table } from '../output.ts';
 import { stateDirectoryOf } from '../state-directory.ts';
 import { withVaultBucket } from '../vault-bucket.ts';
+import { describeSettings } from './settings.ts';
 
 type Finding = {
   readonly about: string;
@@ -22,26 +24,39 @@ type Finding = {
   readonly fix: string;
 };
 
-export async function run(context: CliContext): Promise<number> {
+export async function run(context: CliContext, options: { readonly target?: string }): Promise<number> {
   const config = await context.config();
+  const one = options.target === undefined ? undefined : requireTarget(config, parseTarget(options.target));
+  const targets = one === undefined ? config.targets : [one];
   const stateDirectory = stateDirectoryOf(context.configFile);
   const findings = await withoutStore(context, async (source) => [
     ...(await checked('store', () => checkStoreOf(config, stateDirectory))),
     ...(await checked('key', () => checkKey(config, stateDirectory))),
     ...(
-      await Promise.all(
-        config.targets.map((target) => checked(`target '${target.name}'`, async () => probe(source, target))),
-      )
+      await Promise.all(targets.map((target) => checked(`target '${target.name}'`, async () => probe(source, target))))
     ).flat(),
   ]);
   const failed = findings.filter(({ level }) => level === 'error').length;
-  context.output.result({ findings }, () => [
+  const settings = one && (await withoutStore(context, (source) => comparedSettings(source, one)));
+  context.output.result({ findings, ...(settings && { settings }) }, () => [
     ...table(
       ['', 'ABOUT', 'FOUND', 'WHAT TO DO'],
       findings.map(({ level, about, message, fix }) => [level, about, message, fix]),
     ),
+    ...(settings === undefined ? [] : ['', ...describeSettings(settings, false)]),
   ]);
   return failed === 0 ? 0 : 10;
+}
+
+/** Undefined of a target that has none to look at, or cannot be asked: why, its probe has said. */
+async function comparedSettings(source: SourceContext, target: Target): Promise<SettingsReport | undefined> {
+  try {
+    const side = await engineContext(source, target);
+    return await openEngine(target.engine).checkSettings?.(side, { memoryMiB: undefined, connections: undefined });
+  } catch (error) {
+    if (error instanceof HoldfastError) return undefined;
+    throw error;
+  }
 }
 
 type Found = Omit<Finding, 'about'>;

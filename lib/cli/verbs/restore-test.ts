@@ -51,7 +51,7 @@ async function runAndTell(context: CliContext, machines: Machines, request: Rest
       ? []
       : [
           `  restored into ${figures.server} ${figures.serverVersion}: ${bytes(figures.restoredBytes)} in ${duration(figures.restoreSeconds)}, ${bytes(figures.restoredBytes / Math.max(figures.restoreSeconds, 0.001))}/s`,
-          `  the same: ${counted(figures.tables, figures.words.collection)}, ${counted(figures.rows, figures.words.item)}${figures.relations > 0 ? `; sound: ${counted(figures.relations, 'relation')}` : ''}; hold: ${counted(figures.assertions, 'assertion')}`,
+          `  ${(figures.proof ?? 'compared') === 'compared' ? 'the same' : 'recovered'}: ${counted(figures.tables, figures.words.collection)}, ${counted(figures.rows, figures.words.item)}${figures.relations > 0 ? `; sound: ${counted(figures.relations, 'relation')}` : ''}; hold: ${counted(figures.assertions, 'assertion')}`,
         ]),
   ]);
   return 0;

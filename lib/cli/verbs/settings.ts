@@ -33,12 +33,13 @@ export async function run(context: CliContext, options: Options): Promise<number
   context.output.result(write === undefined ? report : document[write], () => {
     if (write === 'conf') return report.fragment.trimEnd().split('\n');
     if (write === 'rds') return JSON.stringify(report.parameterGroup, null, 2).split('\n');
-    return describe(report, options.memory !== undefined);
+    return describeSettings(report, options.memory !== undefined);
   });
   return 0;
 }
 
-function describe({ serverVersion, isManaged, settings }: SettingsReport, hasMemory: boolean): string[] {
+/** The settings that differ, each with its reason and its fix. */
+export function describeSettings({ serverVersion, isManaged, settings }: SettingsReport, hasMemory: boolean): string[] {
   const differing = settings.filter(({ verdict }) => verdict !== 'ok');
   return [
     ...table(

@@ -9,7 +9,7 @@ import type { RecoveryPlan } from './plan-recovery.ts';
 import { recover } from './recover.ts';
 import { openRecoveryServer, type RecoveryServer } from './recovery-server.ts';
 import { openScratchFolder } from './scratch-folder.ts';
-import { chainOf, requireRoomFor, unpackBackup } from './unpack-backup.ts';
+import { chainOf, parentBytes, requireRoomFor, unpackBackup } from './unpack-backup.ts';
 import { placedIn } from './unpack-cluster.ts';
 import type { Unpacked } from './unpack-tar.ts';
 
@@ -27,6 +27,8 @@ export type ScratchCluster = AsyncDisposable & {
   readonly server: RecoveryServer;
   readonly reached: ReachedPoint;
   readonly unpacked: Unpacked;
+  /** Of the backups that the restored one builds on. */
+  readonly parentBytes: number;
 };
 
 /**
@@ -68,7 +70,7 @@ export async function openScratchCluster(
   const reached = await recover(context, { ...recovery, data, server });
   const kept = made.move();
   return {
-    ...{ base, programs, data, server, reached, unpacked },
+    ...{ base, programs, data, server, reached, unpacked, parentBytes: parentBytes(chain) },
     [Symbol.asyncDispose]: () => kept.disposeAsync(),
   };
 }

@@ -21,7 +21,7 @@ import { planRecovery, type RecoveryPlan } from './plan-recovery.ts';
 import { recover } from './recover.ts';
 import { openRecoveryServer, releaseSettings } from './recovery-server.ts';
 import { placesOfTablespaces } from './tablespaces.ts';
-import { chainOf, requireRoomFor, unpackBackup } from './unpack-backup.ts';
+import { chainOf, parentBytes, requireRoomFor, unpackBackup } from './unpack-backup.ts';
 
 /**
  * Restores a base backup into a folder, as the data directory of a server: unpacked, recovered to the point, examined, and stopped in order.
@@ -71,6 +71,7 @@ export async function restoreCluster(context: EngineContext, plan: RestorePlan):
     const remarks = [...recovered.remarks, archivesNothing];
     const result = (more: readonly string[] = []): RestoreResult => ({
       ...(recovered.reached && { reached: recovered.reached }),
+      parentBytes: parentBytes(chain),
       restored: [
         {
           stream: stream.record.stream,

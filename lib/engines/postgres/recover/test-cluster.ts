@@ -48,6 +48,7 @@ export async function testCluster(context: Context, plan: RestoreTestPlan): Prom
         database: '',
         comparison: {
           same: true,
+          proof: 'examined',
           words: foldersAndFiles,
           collectionsCompared: 1 + base.tablespaces.length,
           itemsCompared: cluster.unpacked.files,
@@ -56,6 +57,7 @@ export async function testCluster(context: Context, plan: RestoreTestPlan): Prom
         },
       },
     ],
+    parentBytes: cluster.parentBytes,
     restoreSeconds,
     restoredPoint: restoredPoint(point, cluster),
     relations: structures.relations,

@@ -5,7 +5,7 @@ import type { DataFolder } from './data-folder.ts';
 import { requireRoom } from './require-room.ts';
 import { linkTablespaces, type Tablespace } from './tablespaces.ts';
 import { unpackChain } from './unpack-chain.ts';
-import { archivesAmong, type ClusterArchives, oidOf, unpackCluster } from './unpack-cluster.ts';
+import { archivedBytes, archivesAmong, type ClusterArchives, oidOf, unpackCluster } from './unpack-cluster.ts';
 import type { Unpacked } from './unpack-tar.ts';
 
 type Source = Pick<RestorePlan, 'reader'> & {
@@ -24,6 +24,10 @@ export async function chainOf({ reader, streams }: Source): Promise<readonly Clu
   const ancestors = await ancestorsOf(reader);
   return [...ancestors.toReversed().map((manifest) => archivesOf(reader, manifest)), own];
 }
+
+/** The bytes of all that the newest of them builds on. */
+export const parentBytes = (chain: readonly ClusterArchives[]): number =>
+  chain.slice(0, -1).reduce((sum, archives) => sum + archivedBytes(archives), 0);
 
 function archivesOf(reader: BackupReader, manifest: Manifest): ClusterArchives {
   const streams = manifest.streams

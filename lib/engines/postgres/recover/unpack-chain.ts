@@ -36,7 +36,8 @@ export async function unpackChain(
     const wanted = isLast ? archives : withoutDropped(archives, into.places);
     const nameOf = isLast ? unpackedName : nameWithoutWal;
     const one = await unpackCluster(context, wanted, { ...into, nameOf, isOver: index > 0 });
-    total = { files: total.files + one.files, bytes: total.bytes + one.bytes };
+    // Each holds every file that there is by then, or what has changed of it.
+    total = { files: one.files, bytes: total.bytes + one.bytes };
     if (chain.length === 1) return total;
     const standing = standingOf(data);
     requireFollows(standing, before);

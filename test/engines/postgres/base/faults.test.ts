@@ -178,6 +178,19 @@ suite('a base backup', { concurrency: false }, () => {
         [`block 3 of ${file}`],
       );
       assert.equal(saved.omissions?.count, 1);
+      const { omissions, facts = {} } = saved;
+      const stream = { format: 'pg-tar', kind: 'cluster', name: 'cluster', facts };
+      const content = await engine.inspect(
+        { ...stream, ...(omissions && { omissions }) },
+        bytesOf(saved.chunks),
+        context,
+      );
+      assert.deepEqual(content, saved.content);
+      // Damage that the server did not find came later.
+      await assert.rejects(engine.inspect(stream, bytesOf(saved.chunks), context), {
+        code: 'corrupt',
+        message: new RegExp(`block 3 of ${file} is not what its checksum says`),
+      });
     });
 });
 
@@ -187,12 +200,17 @@ async function onlyFileOf(server: PostgresServer, table: string): Promise<string
   return rows[0]?.file ?? '';
 }
 
+async function* bytesOf(chunks: readonly Buffer[]) {
+  yield* chunks.map((chunk) => Buffer.from(chunk));
+}
+
 async function captureWithOmissions(context: ReturnType<typeof contextFor>) {
   const opened = await engine.capture(context, base);
   try {
     const { bytes, result } = await (opened.streams[0] as CaptureStream).open();
-    for await (const _ of bytes);
-    return result();
+    const chunks: Buffer[] = [];
+    for await (const chunk of bytes) chunks.push(Buffer.from(chunk));
+    return { ...(await result()), chunks };
   } finally {
     await opened.end();
   }

@@ -24,23 +24,25 @@ export class PageChecksums {
   readonly #wasm: Exports;
   readonly #input: Uint8Array;
   readonly #start: bigint;
+  readonly #isLeftOut: (name: string) => boolean;
   #isRelation = false;
   #filled = 0;
   #block = 0;
   #damaged: number | undefined;
 
-  /** `startLsn`: pages that were changed since may be torn, for recovery writes them anew. */
-  constructor(startLsn: Lsn) {
+  /** `startLsn`: pages that were changed since may be torn, for recovery writes them anew. `isLeftOut`: says of a file that it is not looked at. */
+  constructor(startLsn: Lsn, isLeftOut: (name: string) => boolean = () => false) {
     this.#wasm = instantiate();
     const { memory, input, CAPACITY } = this.#wasm;
     this.#input = new Uint8Array(memory.buffer, input.value, CAPACITY.value * pageBytes);
     this.#start = startLsn;
+    this.#isLeftOut = isLeftOut;
   }
 
   /** The next file begins. What is no relation's, by its name, is passed over. */
   begin(name: string): void {
     const match = relationFile.exec(name);
-    this.#isRelation = match !== null;
+    this.#isRelation = match !== null && !this.#isLeftOut(name);
     this.#block = Number(match?.[1] ?? 0) * pagesPerFile;
     this.#filled = 0;
     this.#damaged = undefined;
