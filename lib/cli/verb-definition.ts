@@ -16,3 +16,8 @@ export type VerbDefinition = {
   /** Of a group's verbs, the one that is meant when none is named. @default false */
   readonly isDefault?: boolean;
 };
+
+/** What a group of verbs has to load: it is not run itself. */
+export const groupOnly = (): never => {
+  throw new Error('a group of verbs is not run itself');
+};
