@@ -2,7 +2,7 @@ import { injectLambdaContext } from '@aws-lambda-powertools/logger/middleware';
 import { LambdaClient } from '@aws-sdk/client-lambda';
 import middy from '@middy/core';
 import type { Context } from 'aws-lambda';
-import { z } from 'zod';
+import * as z from 'zod';
 import { type CatalogClient, catalogClient } from '../lib/catalog/client.ts';
 import type { HoldfastConfig } from '../lib/config/config.ts';
 import { loadRuntime, type Runtime } from '../lib/config/runtime.ts';

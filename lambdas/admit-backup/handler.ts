@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { backupRequestSchema, taskOwnerOf } from '../../lib/core/requests.ts';
 import { admitBackup } from '../../lib/lifecycle/admit-backup.ts';
 import { step } from '../frame.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { restoreTestRequestSchema } from '../../lib/core/requests.ts';
 import { admitRestoreTest } from '../../lib/lifecycle/admit-restore-test.ts';
 import { step } from '../frame.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { restoreRequestSchema } from '../../lib/core/requests.ts';
 import { admitRestore } from '../../lib/lifecycle/admit-restore.ts';
 import { step } from '../frame.ts';

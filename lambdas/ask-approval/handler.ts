@@ -1,5 +1,5 @@
 import { EventBridgeClient } from '@aws-sdk/client-eventbridge';
-import { z } from 'zod';
+import * as z from 'zod';
 import { promptClient } from '../../lib/config/prompt-client.ts';
 import { HoldfastError } from '../../lib/core/errors.ts';
 import { restoreRequestSchema, restoreRunSchema } from '../../lib/core/requests.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { asCatalogError } from '../../lib/catalog/catalog-error.ts';
 import { type CatalogSettings, connectCatalog, placeOf } from '../../lib/catalog/connect.ts';
 import { answerRequest, type CatalogAnswers, parseCatalogRequest, type RequestOf } from '../../lib/catalog/requests.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { keyState } from '../../lib/keys/key-state.ts';
 import { recordHealth } from '../../lib/lifecycle/record-health.ts';
 import { step } from '../frame.ts';

@@ -1,5 +1,5 @@
 import { EventBridgeClient } from '@aws-sdk/client-eventbridge';
-import { z } from 'zod';
+import * as z from 'zod';
 import { promptClient } from '../../lib/config/prompt-client.ts';
 import { cleanupRunSchema, cleanupTotalsSchema } from '../../lib/core/cleanup.ts';
 import { anyFailureSchema } from '../../lib/core/failure.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { caughtSchema } from '../../lib/core/failure.ts';
 import { anyRunSchema, operationOf } from '../../lib/core/requests.ts';
 import { judgeAttempt } from '../../lib/lifecycle/judge-attempt.ts';

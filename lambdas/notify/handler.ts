@@ -1,5 +1,5 @@
 import { SNSClient } from '@aws-sdk/client-sns';
-import { z } from 'zod';
+import * as z from 'zod';
 import { promptClient } from '../../lib/config/prompt-client.ts';
 import { alertChannels } from '../../lib/lifecycle/alert-channels.ts';
 import { canary, notify } from '../../lib/lifecycle/notify.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { cleanupRequestSchema } from '../../lib/core/cleanup.ts';
 import { admitCleanup } from '../../lib/lifecycle/cleanup/admit-cleanup.ts';
 import { step } from '../frame.ts';

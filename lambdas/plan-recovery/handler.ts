@@ -1,5 +1,5 @@
 import { EventBridgeClient } from '@aws-sdk/client-eventbridge';
-import { z } from 'zod';
+import * as z from 'zod';
 import { promptClient } from '../../lib/config/prompt-client.ts';
 import { restoreRunSchema } from '../../lib/core/requests.ts';
 import { beginRecovery } from '../../lib/lifecycle/begin-recovery.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { type ErrorCode, errorTable } from '../../lib/core/error-table.ts';
 import { HoldfastError } from '../../lib/core/errors.ts';
 import { anyFailureSchema, joinHint } from '../../lib/core/failure.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { anyFailureSchema } from '../../lib/core/failure.ts';
 import { anyRunSchema } from '../../lib/core/requests.ts';
 import { recordOutcome } from '../../lib/lifecycle/record-outcome.ts';

@@ -1,5 +1,5 @@
 import { SchedulerClient } from '@aws-sdk/client-scheduler';
-import { z } from 'zod';
+import * as z from 'zod';
 import { schedulesOf } from '../../lib/config/schedules.ts';
 import { asHoldfastError } from '../../lib/core/errors.ts';
 import { schedulesInForce } from '../../lib/core/schedules.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { anyRunSchema } from '../../lib/core/requests.ts';
 import { startAbandoned, startAfterRun } from '../../lib/services/start-services.ts';
 import { step } from '../frame.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { cleanupProgressSchema, cleanupRunSchema } from '../../lib/core/cleanup.ts';
 import { sweep } from '../../lib/lifecycle/cleanup/sweep.ts';
 import { step } from '../frame.ts';

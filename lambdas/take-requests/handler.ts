@@ -1,5 +1,5 @@
 import { SFNClient } from '@aws-sdk/client-sfn';
-import { z } from 'zod';
+import * as z from 'zod';
 import { asHoldfastError, HoldfastError } from '../../lib/core/errors.ts';
 import { takeRequests } from '../../lib/lifecycle/take-requests.ts';
 import { step } from '../frame.ts';

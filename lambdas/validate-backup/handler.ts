@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { backupIdSchema, targetNameSchema } from '../../lib/core/ids.ts';
 import { requesterSchema } from '../../lib/core/manifest.ts';
 import { validatePublished } from '../../lib/lifecycle/validate-published.ts';

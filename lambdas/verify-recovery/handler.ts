@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { recoveryPlanSchema } from '../../lib/core/recovery-plan.ts';
 import { restoreRunSchema } from '../../lib/core/requests.ts';
 import { verifyRecovery } from '../../lib/lifecycle/verify-recovery.ts';

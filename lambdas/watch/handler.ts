@@ -1,5 +1,5 @@
 import { EventBridgeClient } from '@aws-sdk/client-eventbridge';
-import { z } from 'zod';
+import * as z from 'zod';
 import { promptClient } from '../../lib/config/prompt-client.ts';
 import { keyState } from '../../lib/keys/key-state.ts';
 import { watch } from '../../lib/lifecycle/watch.ts';

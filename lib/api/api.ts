@@ -1,6 +1,6 @@
 import type { Router } from '@aws-lambda-powertools/event-handler/http';
 import type { Context } from 'aws-lambda';
-import { z } from 'zod';
+import * as z from 'zod';
 import { asHoldfastError, HoldfastError } from '../core/errors.ts';
 import { callerOf } from './caller.ts';
 import type { ApiDependencies } from './dependencies.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { checkStatusSchema, healthReportSchema, watchStateSchema } from '../core/health.ts';
 import { targetNameSchema } from '../core/ids.ts';
 import { healthKeys } from '../core/object-keys.ts';

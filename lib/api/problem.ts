@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { type ErrorCode, errorTable } from '../core/error-table.ts';
 import { asHoldfastError, HoldfastError } from '../core/errors.ts';
 

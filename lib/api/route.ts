@@ -1,4 +1,4 @@
-import type { z } from 'zod';
+import type * as z from 'zod';
 import type { ErrorCode } from '../core/error-table.ts';
 import type { requesterSchema } from '../core/manifest.ts';
 import type { ApiDependencies } from './dependencies.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { backupIdSchema, targetNameSchema } from '../core/ids.ts';
 import { restoreProofSchema } from '../core/restore-proof.ts';
 import {

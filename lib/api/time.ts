@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** A time in an answer. */
 export const timeSchema = z.string().meta({ format: 'date-time' });

@@ -1,5 +1,5 @@
 import type { Client } from 'pg';
-import { z } from 'zod';
+import * as z from 'zod';
 import { HoldfastError } from '../core/errors.ts';
 import { backupIdSchema, targetNameSchema } from '../core/ids.ts';
 import { journalEventSchema } from '../core/journal.ts';

@@ -5,7 +5,7 @@ import {
   type HistoryEvent,
   type SFNClient,
 } from '@aws-sdk/client-sfn';
-import { z } from 'zod';
+import * as z from 'zod';
 import { type ErrorCode, errorTable } from '../core/error-table.ts';
 import { HoldfastError } from '../core/errors.ts';
 import { type Failure, failureOf, failureSchema } from '../core/failure.ts';

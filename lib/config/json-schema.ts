@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { configSchema } from './schema.ts';
 
 /** The JSON Schema of `holdfast.yaml`, for editors. Checked in as `holdfast.schema.json`; a test keeps it current. */

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { isNode, isPair, LineCounter, parseDocument } from 'yaml';
-import type { z } from 'zod';
+import type * as z from 'zod';
 import { HoldfastError } from '../core/errors.ts';
 import { type Format, type Tier, tierSchema } from '../core/vocabulary.ts';
 import type { BackupEntry, HoldfastConfig, Target } from './config.ts';

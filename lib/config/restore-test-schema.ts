@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { assertionSchema } from '../core/assertions.ts';
 import { scheduleSchema, timezoneSchema } from './schedule-schema.ts';
 

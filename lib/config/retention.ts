@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { KeepCounts } from '../core/retention/policy.ts';
 import type { Tier } from '../core/vocabulary.ts';
 

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { z } from 'zod';
+import * as z from 'zod';
 import { HoldfastError } from '../core/errors.ts';
 import type { HoldfastConfig } from './config.ts';
 import type { Environment } from './environment.ts';

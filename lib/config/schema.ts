@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { compressionSchema } from '../core/vocabulary.ts';
 import { restoreTestsSchema } from './restore-test-schema.ts';
 import { retentionRulesSchema } from './retention.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** Where a password is found. The password itself never stands in configuration, templates or environment of a task. */
 export const secretReferenceSchema = z

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** A value as SQL gives it, in the form in which people write it. */
 const valueSchema = z.union([z.string(), z.number(), z.boolean(), z.null()]);

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { backupIdSchema, targetNameSchema } from './ids.ts';
 import { requesterSchema } from './manifest.ts';
 

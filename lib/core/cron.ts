@@ -1,5 +1,5 @@
 import { Cron } from 'croner';
-import { z } from 'zod';
+import * as z from 'zod';
 import { HoldfastError } from './errors.ts';
 import { schedulerCron } from './schedule-expression.ts';
 

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { type ErrorCode, errorTable } from './error-table.ts';
 
 /** A failure as it is recorded and shown: the code from the error table, what happened, and what to try. */

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** `20261121T020000Z-9f3c2a1b`: begins with its UTC time, so that ids sort by age; the tail tells runs of one second apart. */
 export const backupIdSchema = z

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { backupIdSchema } from './ids.ts';
 
 /** What every journal event bears: the operation that it belongs to, when it happened, and whose it is. */

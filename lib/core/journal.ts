@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { cleanupTotalsSchema } from './cleanup.ts';
 import { cronSchema, timezoneSchema } from './cron.ts';
 import { backupIdSchema, targetNameSchema } from './ids.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { HoldfastError } from './errors.ts';
 import { backupIdSchema, targetNameSchema } from './ids.ts';
 import { compressionSchema, encryptionAlgorithmSchema, engineSchema, methodSchema, tierSchema } from './vocabulary.ts';

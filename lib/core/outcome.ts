@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { tablesAndRows } from './content-words.ts';
 import { failureSchema } from './failure.ts';
 import { contentWordsSchema } from './manifest.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { backupIdSchema } from './ids.ts';
 import { engineSchema } from './vocabulary.ts';
 

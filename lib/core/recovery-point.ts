@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { HoldfastError } from './errors.ts';
 
 /** A moment as the server has it: the end of its log, as soon as it is whole, or a place in the log named in one of four ways. */

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Failure } from './failure.ts';
 import { type BackupId, backupIdSchema, targetNameSchema, tenantNameSchema } from './ids.ts';
 import { requesterSchema } from './manifest.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 /**
  * What was done with a restored copy before it was handed over. `compared`: all of it was read back and held against the manifest. `loaded`: the

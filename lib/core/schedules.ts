@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { z } from 'zod';
+import type * as z from 'zod';
 import { type BackupId, backupIdSchema, type TargetName } from './ids.ts';
 import { journalKey, type scheduleChangedSchema, type scheduleSettingsSchema } from './journal.ts';
 import { prefixes } from './object-keys.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Signal } from './alerts.ts';
 import { HoldfastError } from './errors.ts';
 import { kindOfFailure } from './find-problems.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { targetNameSchema } from './ids.ts';
 
 /** A service that a run has stopped, and what it takes to start it again. One object for each target, replaced conditionally. */

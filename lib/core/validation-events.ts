@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { tablesAndRows } from './content-words.ts';
 import { backupIdSchema, targetNameSchema } from './ids.ts';
 import { eventBase, eventErrorSchema } from './journal-base.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** Closed lists of domain words, used verbatim in configuration, manifests, catalog rows, metrics and the CLI. */
 

@@ -1,5 +1,5 @@
 import { constants } from 'node:os';
-import { z } from 'zod';
+import * as z from 'zod';
 import { mostAttempts } from '../core/attempts.ts';
 import { type ErrorCode, errorTable } from '../core/error-table.ts';
 import { type Failure, failureOf } from '../core/failure.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { scheduleChangedSchema, scheduleSettingsSchema } from '../core/journal.ts';
 
 /** What the `schedules` function is asked: to change one schedule, or to make Scheduler say what is in force of all of them. */

@@ -3,7 +3,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Target } from '../config/config.ts';
 import { programEnvironment } from '../config/program-folders.ts';
 import { AwsError } from './aws-error.ts';

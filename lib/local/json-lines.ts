@@ -10,7 +10,7 @@ import {
 } from 'node:fs';
 import { dirname } from 'node:path';
 import { createInterface } from 'node:readline';
-import type { z } from 'zod';
+import type * as z from 'zod';
 
 /**
  * A file of one JSON value a line, only ever appended to. A line is written by one system call before the caller goes

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { HoldfastError } from '../core/errors.ts';
 import { prefixes } from '../core/object-keys.ts';
 import type { ObjectInfo, Store } from './store.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { HoldfastError } from '../core/errors.ts';
 import { backupIdSchema, compactTime, newOperationId, type TargetName, targetNameSchema } from '../core/ids.ts';
 import { wrappedKeySchema } from '../core/manifest.ts';

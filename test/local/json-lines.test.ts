@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { z } from 'zod';
+import * as z from 'zod';
 import { JsonLines } from '../../lib/local/json-lines.ts';
 
 test('an unfinished last line is passed over, and does not spoil the line that is written after it', async () => {

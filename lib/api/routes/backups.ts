@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { ExecutionStage } from '../../catalog/queries/show-execution.ts';
 import { requireTarget } from '../../config/config.ts';
 import { HoldfastError } from '../../core/errors.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { requireTarget } from '../../config/config.ts';
 import { type CleanupRequest, cleanupRequestSchema } from '../../core/cleanup.ts';
 import { type CleanupPlan, plannedDecisionSchema, plannedLogSchema } from '../../core/cleanup-plan.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { figuresOf } from '../figures.ts';
 import { healthOf, healthSchema } from '../health.ts';
 import { prometheusContentType, prometheusText } from '../prometheus.ts';

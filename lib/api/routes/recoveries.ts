@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { HoldfastError } from '../../core/errors.ts';
 import { type BackupId, backupIdSchema, newOperationId } from '../../core/ids.ts';
 import { queueRecovery } from '../../lifecycle/request-recovery.ts';

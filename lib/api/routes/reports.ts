@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { HoldfastError } from '../../core/errors.ts';
 import { prefixes, reportKey } from '../../core/object-keys.ts';
 import { readText } from '../../store/text.ts';

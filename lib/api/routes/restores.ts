@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { requireTarget } from '../../config/config.ts';
 import { HoldfastError } from '../../core/errors.ts';
 import { backupIdSchema, targetNameSchema } from '../../core/ids.ts';

@@ -6,7 +6,7 @@ import {
   InvalidToken,
   ListExecutionsCommand,
 } from '@aws-sdk/client-sfn';
-import { z } from 'zod';
+import * as z from 'zod';
 import { HoldfastError } from '../../core/errors.ts';
 import { executionArnOf } from '../../core/execution-arn.ts';
 import { type Failure, failureOf } from '../../core/failure.ts';

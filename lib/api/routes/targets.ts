@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Execution } from '../../catalog/queries/execution-columns.ts';
 import { requireTarget, type Target } from '../../config/config.ts';
 import { backupIdSchema, targetNameSchema } from '../../core/ids.ts';

@@ -1,5 +1,5 @@
 import type { Client } from 'pg';
-import { z } from 'zod';
+import * as z from 'zod';
 import { backupIdSchema } from '../../core/ids.ts';
 import { restoreRequestSchema } from '../../core/requests.ts';
 import { tenantKey } from '../hash-key.ts';

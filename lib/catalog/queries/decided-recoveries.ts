@@ -1,5 +1,5 @@
 import type { Client } from 'pg';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { JournalEvent } from '../../core/journal.ts';
 
 /** A decision that the execution that waits for it has not been told. */

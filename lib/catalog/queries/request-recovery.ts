@@ -1,5 +1,5 @@
 import type { Client } from 'pg';
-import { z } from 'zod';
+import * as z from 'zod';
 import { journalEventSchema } from '../../core/journal.ts';
 import { nameOfRequester } from '../../core/manifest.ts';
 import { restoreRequestSchema } from '../../core/requests.ts';

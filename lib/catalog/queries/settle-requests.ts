@@ -1,5 +1,5 @@
 import type { Client } from 'pg';
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** What became of a request that was handed out. `waiting`: it is handed out again at the next asking. */
 export const settlementSchema = z.discriminatedUnion('outcome', [

@@ -1,5 +1,5 @@
 import { basename, relative, resolve } from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import { restoreTestShape } from '../restore-test-schema.ts';
 import { mountsShape } from './mounts.ts';
 import { type MethodTable, type ParentTable, targetSchemaOf } from './target-schema.ts';

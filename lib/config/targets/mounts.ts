@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 const mountSchema = z.strictObject({
   fileSystem: z.string().regex(/^fs-[0-9a-f]+$/, 'is not the id of an EFS file system (fs-…)'),

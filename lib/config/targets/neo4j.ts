@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { cypherAssertionSchema } from '../../core/assertions.ts';
 import { restoreTestShape } from '../restore-test-schema.ts';
 import { secretReferenceSchema } from '../secret-reference.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { restoreTestShape } from '../restore-test-schema.ts';
 import { secretReferenceSchema } from '../secret-reference.ts';
 import { type MethodTable, type ParentTable, targetSchemaOf } from './target-schema.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { targetNameSchema, tenantNameSchema } from '../../core/ids.ts';
 import { type EngineName, type Format, type Method, tierSchema } from '../../core/vocabulary.ts';
 import { retentionRulesSchema, retentionSchema } from '../retention.ts';

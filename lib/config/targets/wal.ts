@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** How the write-ahead log of a target is received, between its base backups. */
 export const walSchema = z

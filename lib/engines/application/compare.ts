@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { StreamRecord } from '../../core/manifest.ts';
 import type { Comparison, EngineContext } from '../engine.ts';
 import { stopReason } from '../stop-reason.ts';

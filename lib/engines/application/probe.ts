@@ -1,5 +1,5 @@
 import { accessSync, constants, existsSync, lstatSync, readdirSync } from 'node:fs';
-import { z } from 'zod';
+import * as z from 'zod';
 import { mountsShape } from '../../config/targets/mounts.ts';
 import { firstFew } from '../../core/first-few.ts';
 import type { EngineContext, EngineHealth, Probe } from '../engine.ts';

@@ -3,7 +3,7 @@ import { createReadStream, lstatSync, mkdtempSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import { applicationRestoreTestShape, type FileAssertion } from '../../config/targets/application.ts';
 import { HoldfastError } from '../../core/errors.ts';
 import type { EngineContext, RestoreTestPlan, RestoreTestResult } from '../engine.ts';

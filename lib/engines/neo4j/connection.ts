@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { auth, type Config, type Driver, driver, type Session } from 'neo4j-driver';
-import { z } from 'zod';
+import * as z from 'zod';
 import { neo4jConnectionSchema } from '../../config/targets/neo4j.ts';
 import { HoldfastError } from '../../core/errors.ts';
 import type { EngineContext } from '../engine.ts';

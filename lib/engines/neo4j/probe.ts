@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { HoldfastError } from '../../core/errors.ts';
 import type { EngineContext, Probe } from '../engine.ts';
 import { countElements, sourceOf } from './capture.ts';

@@ -1,5 +1,5 @@
 import path from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import { neo4jRestoreTestShape } from '../../config/targets/neo4j.ts';
 import { HoldfastError } from '../../core/errors.ts';
 import type { EngineContext, RestoreTestPlan, RestoreTestResult } from '../engine.ts';

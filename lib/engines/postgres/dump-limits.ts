@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { EngineContext } from '../engine.ts';
 
 /** How long a dump may stand in the way of others, and they in its own; in seconds, 0 for no limit of one's own. */

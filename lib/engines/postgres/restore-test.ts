@@ -1,5 +1,5 @@
 import { escapeIdentifier, escapeLiteral } from 'pg';
-import { z } from 'zod';
+import * as z from 'zod';
 import { postgresRestoreTestShape } from '../../config/targets/postgres.ts';
 import { HoldfastError } from '../../core/errors.ts';
 import { serverAccount } from '../../servers/server-account.ts';

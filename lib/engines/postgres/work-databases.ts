@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { type Client, escapeIdentifier, escapeLiteral } from 'pg';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { DestinationLocks } from './destination-locks.ts';
 
 /**

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { transferSchema } from '../../config/targets/redis.ts';
 import { freeMemory } from '../../pipeline/free-memory.ts';
 import type { Capture, CaptureResult, CaptureStream, Engine, EngineContext } from '../engine.ts';

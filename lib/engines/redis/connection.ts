@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { connect as connectTcp, type Socket } from 'node:net';
 import { connect as connectTls, getCACertificates } from 'node:tls';
-import { z } from 'zod';
+import * as z from 'zod';
 import { redisConnectionSchema } from '../../config/targets/redis.ts';
 import { HoldfastError } from '../../core/errors.ts';
 import { fromSocketError } from './errors.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { transferSchema } from '../../config/targets/redis.ts';
 import type { EngineContext, EngineHealth, Probe } from '../engine.ts';
 import { serverName } from './capture.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { redisRestoreTestShape } from '../../config/targets/redis.ts';
 import { HoldfastError } from '../../core/errors.ts';
 import type { EngineContext, RestoreTestPlan, RestoreTestResult } from '../engine.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { transferSchema } from '../../config/targets/redis.ts';
 import { HoldfastError } from '../../core/errors.ts';
 import type { Comparison, EngineContext, RestorePlan, RestoreResult } from '../engine.ts';

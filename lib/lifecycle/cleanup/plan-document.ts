@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { type CleanupPlan, cleanupPlanSchema } from '../../core/cleanup-plan.ts';
 import { HoldfastError } from '../../core/errors.ts';
 import type { BackupId } from '../../core/ids.ts';

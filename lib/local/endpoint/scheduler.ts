@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { AwsError } from '../aws-error.ts';
 import { asJsonObject, type JsonObject } from '../json.ts';
 import type { LocalSchedule } from '../model.ts';

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import { JsonLines } from '../json-lines.ts';
 
 /** What happened in an execution, in order. Times are UTC; inputs and outputs hold ids and counts, never secrets. */

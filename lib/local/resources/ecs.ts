@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { numberProperty, resourceKind, unsupported } from './resource.ts';
 
 const cluster = resourceKind({

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { numberProperty, resourceKind, textsProperty, unsupported } from './resource.ts';
 
 const lambdaFunction = resourceKind({

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { jsonTextProperty, resourceKind, textsProperty } from './resource.ts';
 
 const topic = resourceKind({

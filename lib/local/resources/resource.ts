@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { HoldfastError } from '../../core/errors.ts';
 import type { Assembly } from '../assembly.ts';
 import type { Json, JsonObject } from '../json.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { numberProperty, resourceKind } from './resource.ts';
 
 const scheduleGroup = resourceKind({

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import { numberProperty, resourceKind } from './resource.ts';
 
 /** The bucket stands for the configured store; the program itself opens that from its configuration. */

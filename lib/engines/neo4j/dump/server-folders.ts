@@ -1,6 +1,6 @@
 import { access, readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import { neo4jOwnShape } from '../../../config/targets/neo4j.ts';
 import { HoldfastError } from '../../../core/errors.ts';
 import type { EngineContext } from '../../engine.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { postgresBaseShape } from '../../../config/targets/postgres.ts';
 import { type Method, methodSchema } from '../../../core/vocabulary.ts';
 import type { EngineContext } from '../../engine.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { HoldfastError } from '../../../core/errors.ts';
 import { isWholeServer, type Manifest, type StreamRecord } from '../../../core/manifest.ts';
 import { parseLsn } from '../replication/lsn.ts';

@@ -1,7 +1,7 @@
 import { chownSync, readFileSync, readlinkSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import path from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import { HoldfastError } from '../../../core/errors.ts';
 import { claimFile } from '../../../servers/claim-file.ts';
 import { processIdentity } from '../../../servers/process-identity.ts';

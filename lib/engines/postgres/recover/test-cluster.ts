@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { postgresRestoreTestShape } from '../../../config/targets/postgres.ts';
 import { foldersAndFiles } from '../../../core/content-words.ts';
 import { HoldfastError } from '../../../core/errors.ts';

@@ -1,5 +1,5 @@
 import type { Client } from 'pg';
-import { z } from 'zod';
+import * as z from 'zod';
 import { walSchema } from '../../../config/targets/wal.ts';
 import type { EngineContext, Probe } from '../../engine.ts';
 

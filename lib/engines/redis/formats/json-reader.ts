@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { HoldfastError } from '../../../core/errors.ts';
 import { type KeySink, largestNumber, type StreamId, type ValueType } from '../keys/key-sink.ts';
 import type { FormatReader } from './format.ts';

@@ -1,4 +1,4 @@
-import type { z } from 'zod';
+import type * as z from 'zod';
 import type { transferSchema } from '../../../config/targets/redis.ts';
 import { HoldfastError } from '../../../core/errors.ts';
 import type { Connection } from '../connection.ts';
