@@ -326,19 +326,28 @@ export const verbs: readonly VerbDefinition[] = [
     load: () => import('./verbs/explain.ts'),
   },
   {
-    usage: 'settings <target>',
-    description: "hold a target's server against production settings, setting by setting with the fix; changes nothing",
-    example: 'holdfast settings orders --memory 16GiB --write conf > holdfast.conf',
-    asksTargets: true,
-    options: [
-      ['--memory <size>', "the host's, for the settings that depend on it, e.g. 16GiB"],
-      ['--connections <number>', 'so many clients at once (default: 200)'],
-      [
-        '--write <form>',
-        'write all settings out instead: conf (for postgresql.conf) or rds (a parameter group template)',
-      ],
+    usage: 'postgres',
+    description: "what concerns PostgreSQL's servers alone",
+    example: 'holdfast postgres settings orders',
+    load: groupOnly,
+    verbs: [
+      {
+        usage: 'settings <target>',
+        description:
+          "hold a target's server against production settings, setting by setting with the fix; changes nothing",
+        example: 'holdfast postgres settings orders --memory 16GiB --write conf > holdfast.conf',
+        asksTargets: true,
+        options: [
+          ['--memory <size>', "the host's, for the settings that depend on it, e.g. 16GiB"],
+          ['--connections <number>', 'so many clients at once (default: 200)'],
+          [
+            '--write <form>',
+            'write all settings out instead: conf (for postgresql.conf) or rds (a parameter group template)',
+          ],
+        ],
+        load: () => import('./verbs/postgres-settings.ts'),
+      },
     ],
-    load: () => import('./verbs/settings.ts'),
   },
   {
     usage: 'doctor [target]',

@@ -168,7 +168,7 @@ const kinds = {
   'wal-slot-unbounded': {
     severity: 'warning',
     impact: 'a receiver that is away for long fills the disk of the server, which stops when it is full',
-    first: 'holdfast settings <target>',
+    first: 'holdfast postgres settings <target>',
   },
   'volume-full': {
     severity: 'warning',

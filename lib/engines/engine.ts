@@ -317,6 +317,8 @@ export type SettingsReport = {
     readonly current: string;
     readonly wanted: string;
     readonly why: string;
+    /** What may happen while it is set otherwise. */
+    readonly risk: string;
     /** What to do; empty where nothing has to be done. */
     readonly fix: string;
     readonly needsRestart: boolean;

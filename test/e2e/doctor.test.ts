@@ -84,6 +84,7 @@ test('of one target the doctor tells its settings, each with its reason, its fix
         current: 'off',
         wanted: 'on',
         why: 'a finished segment is handed on; turning it on later takes a restart',
+        risk: 'a segment that no receiver took in time is gone for good',
         fix: "alter system set archive_mode = 'on'",
         needsRestart: true,
       },

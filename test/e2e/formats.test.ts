@@ -68,15 +68,18 @@ test('one table is restored through the state machine into the live database', a
 
 test('the settings verb shows each setting with its fix, and writes them out', async () => {
   const environment = folder.environment;
-  const shown = await runCli(['settings', 'orders', '--memory', '1GiB', '--config', folder.configFile], {
+  const shown = await runCli(['postgres', 'settings', 'orders', '--memory', '1GiB', '--config', folder.configFile], {
     environment,
   });
-  const fragment = await runCli(['settings', 'orders', '--write', 'conf', '--config', folder.configFile], {
+  const fragment = await runCli(['postgres', 'settings', 'orders', '--write', 'conf', '--config', folder.configFile], {
     environment,
   });
-  const group = await runCli(['settings', 'orders', '--write', 'rds', '--json', '--config', folder.configFile], {
-    environment,
-  });
+  const group = await runCli(
+    ['postgres', 'settings', 'orders', '--write', 'rds', '--json', '--config', folder.configFile],
+    {
+      environment,
+    },
+  );
 
   assert.equal(shown.exitCode, 0, shown.stderr);
   assert.match(shown.stdout, /shared_buffers.*about 256MB/);

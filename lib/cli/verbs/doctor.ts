@@ -15,7 +15,7 @@ import { parseTarget, withoutStore } from '../direct.ts';
 import { table } from '../output.ts';
 import { stateDirectoryOf } from '../state-directory.ts';
 import { withVaultBucket } from '../vault-bucket.ts';
-import { describeSettings } from './settings.ts';
+import { describeSettings } from './postgres-settings.ts';
 
 type Finding = {
   readonly about: string;
@@ -165,7 +165,7 @@ async function settingsOf(
         differing.map(({ name }) => name),
         3,
       )}`,
-      fix: `'holdfast settings ${target.name}' shows each with its reason and its fix`,
+      fix: `'holdfast postgres settings ${target.name}' shows each with its reason, its risk and its fix`,
     },
   ];
 }

@@ -16,6 +16,7 @@ export type JudgedSetting = {
   readonly current: string;
   readonly wanted: string;
   readonly why: string;
+  readonly risk: string;
   readonly fix: string;
   readonly needsRestart: boolean;
 };
@@ -33,8 +34,8 @@ export function judgeSettings(
 }
 
 function judge(setting: ProductionSetting, current: ServerSetting | undefined, isManaged: boolean): JudgedSetting {
-  const { name, group, value, why } = setting;
-  const base = { name, group, wanted: bound(setting), why, needsRestart: current?.context === 'postmaster' };
+  const { name, group, value, why, risk } = setting;
+  const base = { name, group, wanted: bound(setting), why, risk, needsRestart: current?.context === 'postmaster' };
   if (current === undefined)
     return {
       ...base,

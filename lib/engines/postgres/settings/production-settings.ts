@@ -20,6 +20,8 @@ export type ProductionSetting = {
   readonly value: string;
   readonly wanted: Wanted;
   readonly why: string;
+  /** What may happen while it is set otherwise. */
+  readonly risk: string;
   /** The first major version that has it. */
   readonly since?: number;
   /** The value in an RDS parameter group, where it is written differently; null where RDS keeps it to itself. */
@@ -60,7 +62,8 @@ const wal: readonly ProductionSetting[] = [
     name: 'wal_level',
     value: 'replica',
     wanted: oneOf('replica', 'logical'),
-    why: 'without it there is no archiving, no standby and no physical backup',
+    why: 'the WAL has what archiving, standbys and physical backups need',
+    risk: 'no physical backup and no point in time: what came after the last dump is lost',
     rds: null,
   },
   {
@@ -69,6 +72,7 @@ const wal: readonly ProductionSetting[] = [
     value: 'on',
     wanted: oneOf('on', 'always'),
     why: 'a finished segment is handed on; turning it on later takes a restart',
+    risk: 'a segment that no receiver took in time is gone for good',
     rds: null,
   },
   {
@@ -76,7 +80,8 @@ const wal: readonly ProductionSetting[] = [
     name: 'archive_timeout',
     value: '5min',
     wanted: atMost(5 * minute, 'milliseconds'),
-    why: 'a quiet server hands on its segment too: no more than five minutes are lost',
+    why: 'a quiet server hands on its segment too',
+    risk: 'with the host go more than the last five minutes',
     rds: '300',
   },
   {
@@ -85,6 +90,7 @@ const wal: readonly ProductionSetting[] = [
     value: '10',
     wanted: atLeast(10),
     why: 'base backups, streaming and standbys each take one',
+    risk: 'a backup is refused because a standby took the last one',
   },
   {
     group: 'wal',
@@ -92,13 +98,15 @@ const wal: readonly ProductionSetting[] = [
     value: '10',
     wanted: atLeast(10),
     why: 'a slot keeps what its reader has not seen yet',
+    risk: 'WAL goes before its reader has it, and a standby or receiver has to begin anew',
   },
   {
     group: 'wal',
     name: 'max_slot_wal_keep_size',
     value: '64GB',
     wanted: atMost(64 * GiB, 'bytes'),
-    why: 'a slot whose reader is gone must not fill the disk',
+    why: 'a slot whose reader is gone is given up in time',
+    risk: 'its WAL fills the disk, and the server stops',
     rds: '65536',
   },
   {
@@ -107,6 +115,7 @@ const wal: readonly ProductionSetting[] = [
     value: 'on',
     wanted: oneOf('on', 'pglz', 'lz4', 'zstd'),
     why: 'less is written, sent and archived after each checkpoint',
+    risk: 'twice as much WAL and more, on the disk, the network and in the store',
   },
   {
     group: 'wal',
@@ -114,6 +123,7 @@ const wal: readonly ProductionSetting[] = [
     value: '4GB',
     wanted: atLeast(4 * GiB, 'bytes'),
     why: 'checkpoints by time and not by volume',
+    risk: 'a burst of writes makes one checkpoint after another, and everybody waits for the disk',
     rds: '4096',
   },
   {
@@ -122,6 +132,7 @@ const wal: readonly ProductionSetting[] = [
     value: '15min',
     wanted: atLeast(10 * minute, 'milliseconds'),
     why: 'fewer full-page images in the WAL',
+    risk: 'more WAL, and slow writes after each checkpoint',
     rds: '900',
   },
   {
@@ -130,6 +141,7 @@ const wal: readonly ProductionSetting[] = [
     value: 'on',
     wanted: oneOf('on'),
     why: 'incremental backups read what changed instead of everything',
+    risk: 'the server refuses incremental backups',
     since: 17,
     rds: null,
   },
@@ -138,7 +150,8 @@ const wal: readonly ProductionSetting[] = [
     name: 'fsync',
     value: 'on',
     wanted: oneOf('on'),
-    why: 'without it a crash destroys the database',
+    why: 'what was committed is on the disk',
+    risk: 'a crash destroys the database',
     rds: null,
   },
   {
@@ -147,6 +160,7 @@ const wal: readonly ProductionSetting[] = [
     value: 'on',
     wanted: oneOf('on'),
     why: 'a page torn by a crash is repaired from the WAL',
+    risk: 'a crash leaves pages that nothing repairs',
     rds: null,
   },
 ];
@@ -158,6 +172,7 @@ const connections = ({ connections: count = 200 }: Host): readonly ProductionSet
     value: String(count),
     wanted: { is: 'at least', value: count, unit: 'count' },
     why: 'so many clients at once; more than that belong behind a pooler',
+    risk: 'clients are turned away when it matters',
   },
   {
     group: 'connections',
@@ -165,6 +180,7 @@ const connections = ({ connections: count = 200 }: Host): readonly ProductionSet
     value: '5',
     wanted: atLeast(3),
     why: 'an operator and a backup come in when all others are taken',
+    risk: 'nobody can look at a server that is full, or back it up',
     rds: null,
   },
   {
@@ -172,7 +188,8 @@ const connections = ({ connections: count = 200 }: Host): readonly ProductionSet
     name: 'idle_in_transaction_session_timeout',
     value: '10min',
     wanted: atMost(10 * minute, 'milliseconds'),
-    why: 'a forgotten transaction holds locks, and vacuum back',
+    why: 'a forgotten transaction ends by itself',
+    risk: 'it keeps its locks, and vacuum from its work: others wait, and tables grow',
     rds: '600000',
   },
   {
@@ -181,41 +198,45 @@ const connections = ({ connections: count = 200 }: Host): readonly ProductionSet
     value: '60',
     wanted: atMost(60 * second, 'milliseconds'),
     why: 'sessions of clients that are gone are found',
+    risk: 'they keep connections and locks for two hours',
   },
 ];
 
 /** Shares of the host's memory, in the usual proportions. */
 function memory({ connections: count = 200 }: Host, memoryMiB: number): readonly ProductionSetting[] {
-  const size = (name: string, mebibytes: number, why: string, rdsUnitMiB: number): ProductionSetting => ({
+  const size = (
+    name: string,
+    mebibytes: number,
+    rdsUnitMiB: number,
+    { why, risk }: Pick<ProductionSetting, 'why' | 'risk'>,
+  ): ProductionSetting => ({
     group: 'memory',
     name,
     value: `${mebibytes}MB`,
     wanted: { is: 'about', value: mebibytes * MiB, unit: 'bytes' },
     why,
+    risk,
     rds: String(Math.round(mebibytes / rdsUnitMiB)),
   });
   const kibibyte = 1 / 1024;
   const page = 8 * kibibyte;
   return [
-    size('shared_buffers', Math.floor(memoryMiB / 4), 'a quarter of the memory', page),
-    size(
-      'effective_cache_size',
-      Math.floor((memoryMiB * 3) / 4),
-      'what the planner may think is cached: three quarters',
-      page,
-    ),
-    size(
-      'work_mem',
-      Math.max(4, Math.floor(memoryMiB / 4 / count)),
-      'every connection may sort once within a quarter of the memory',
-      kibibyte,
-    ),
-    size(
-      'maintenance_work_mem',
-      Math.min(2048, Math.max(64, Math.floor(memoryMiB / 16))),
-      'indexes are built, and restored, in memory',
-      kibibyte,
-    ),
+    size('shared_buffers', Math.floor(memoryMiB / 4), page, {
+      why: 'a quarter of the memory',
+      risk: 'pages come from the disk again and again, or the memory runs out',
+    }),
+    size('effective_cache_size', Math.floor((memoryMiB * 3) / 4), page, {
+      why: 'what the planner may think is cached: three quarters',
+      risk: 'the planner reads whole tables where an index would do, or the other way round',
+    }),
+    size('work_mem', Math.max(4, Math.floor(memoryMiB / 4 / count)), kibibyte, {
+      why: 'every connection may sort once within a quarter of the memory',
+      risk: 'sorts go to the disk, or many at once use up the memory',
+    }),
+    size('maintenance_work_mem', Math.min(2048, Math.max(64, Math.floor(memoryMiB / 16))), kibibyte, {
+      why: 'indexes are built, and restored, in memory',
+      risk: 'a restore takes longer, for its indexes most of all',
+    }),
   ];
 }
 
@@ -226,6 +247,7 @@ const logging: readonly ProductionSetting[] = [
     value: 'on',
     wanted: oneOf('on'),
     why: 'the log is kept in files',
+    risk: 'what the server said goes with its terminal or container',
     rds: null,
   },
   {
@@ -241,15 +263,25 @@ const logging: readonly ProductionSetting[] = [
       'authorization',
     ),
     why: 'who came in, from where, as whom',
+    risk: 'nobody can say afterwards who came in',
     rds: '1',
   },
-  { group: 'logging', name: 'log_disconnections', value: 'on', wanted: oneOf('on'), why: 'and for how long', rds: '1' },
+  {
+    group: 'logging',
+    name: 'log_disconnections',
+    value: 'on',
+    wanted: oneOf('on'),
+    why: 'and for how long',
+    risk: 'nor when they left',
+    rds: '1',
+  },
   {
     group: 'logging',
     name: 'log_statement',
     value: 'ddl',
     wanted: oneOf('ddl', 'mod', 'all'),
     why: 'every change of a definition, with its author',
+    risk: 'a dropped table has no author',
   },
   {
     group: 'logging',
@@ -257,6 +289,7 @@ const logging: readonly ProductionSetting[] = [
     value: "'%m [%p] %q%u@%d from %h (%a) '",
     wanted: oneOf('%m [%p] %q%u@%d from %h (%a) ', '%t:%r:%u@%d:[%p]:'),
     why: 'each line says when, who, where and from which program',
+    risk: 'a line belongs to nobody',
     rds: null,
   },
   {
@@ -265,15 +298,25 @@ const logging: readonly ProductionSetting[] = [
     value: 'on',
     wanted: oneOf('on'),
     why: 'what the disks were busy with',
+    risk: 'slow minutes stay unexplained',
     rds: '1',
   },
-  { group: 'logging', name: 'log_lock_waits', value: 'on', wanted: oneOf('on'), why: 'who waited for whom', rds: '1' },
+  {
+    group: 'logging',
+    name: 'log_lock_waits',
+    value: 'on',
+    wanted: oneOf('on'),
+    why: 'who waited for whom',
+    risk: 'a wait that users saw cannot be traced',
+    rds: '1',
+  },
   {
     group: 'logging',
     name: 'log_min_duration_statement',
     value: '5s',
     wanted: atMost(5 * second, 'milliseconds'),
     why: 'slow statements are known before users complain',
+    risk: 'users notice first',
     rds: '5000',
   },
   {
@@ -282,6 +325,7 @@ const logging: readonly ProductionSetting[] = [
     value: 'on',
     wanted: oneOf('on'),
     why: 'who took a copy of everything',
+    risk: 'a copy of everything leaves without a trace',
     rds: '1',
   },
   {
@@ -290,6 +334,7 @@ const logging: readonly ProductionSetting[] = [
     value: 'UTC',
     wanted: oneOf('UTC', 'Etc/UTC', 'GMT'),
     why: 'times of several servers compare',
+    risk: 'events of two servers are put into the wrong order',
     rds: null,
   },
 ];
@@ -301,6 +346,7 @@ const security: readonly ProductionSetting[] = [
     value: 'on',
     wanted: oneOf('on'),
     why: 'passwords and rows cross the network encrypted',
+    risk: 'whoever listens on the network reads them',
     rds: null,
   },
   {
@@ -309,13 +355,15 @@ const security: readonly ProductionSetting[] = [
     value: 'TLSv1.2',
     wanted: oneOf('TLSv1.2', 'TLSv1.3'),
     why: 'older protocols are broken',
+    risk: 'a client is talked into one that others can read',
   },
   {
     group: 'security',
     name: 'password_encryption',
     value: 'scram-sha-256',
     wanted: oneOf('scram-sha-256'),
-    why: 'an md5 verifier that is stolen is as good as the password',
+    why: 'a verifier that is stolen is of no use',
+    risk: 'one of md5 is as good as the password',
   },
   {
     group: 'security',
@@ -323,6 +371,7 @@ const security: readonly ProductionSetting[] = [
     value: 'on',
     wanted: oneOf('on'),
     why: 'policies are kept, not refused',
+    risk: 'queries on tables with policies fail',
     rds: null,
   },
 ];

@@ -11,7 +11,7 @@ const titles: Readonly<Record<ProductionSetting['group'], string>> = {
 /** The settings as a fragment that postgresql.conf includes. */
 export function configurationFragment(settings: readonly ProductionSetting[], major: number): string {
   const lines = [
-    "# Written by 'holdfast settings'. Include it at the end of postgresql.conf: include_if_exists = 'holdfast.conf'",
+    "# Written by 'holdfast postgres settings'. Include it at the end of postgresql.conf: include_if_exists = 'holdfast.conf'",
   ];
   let group: string | undefined;
   for (const setting of settings) {

@@ -30,6 +30,7 @@ test('each setting of a live server is judged with its value, the wanted one, th
     current: '32MB',
     wanted: 'about 128MB',
     why: 'a quarter of the memory',
+    risk: 'pages come from the disk again and again, or the memory runs out',
     fix: "alter system set shared_buffers = '128MB'",
     needsRestart: true,
   });

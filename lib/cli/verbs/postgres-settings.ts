@@ -38,18 +38,19 @@ export async function run(context: CliContext, options: Options): Promise<number
   return 0;
 }
 
-/** The settings that differ, each with its reason and its fix. */
+/** The settings that differ, each with its reason, its risk and its fix. */
 export function describeSettings({ serverVersion, isManaged, settings }: SettingsReport, hasMemory: boolean): string[] {
   const differing = settings.filter(({ verdict }) => verdict !== 'ok');
   return [
     ...table(
-      ['', 'SETTING', 'IS', 'WANTED', 'WHY', 'WHAT TO DO'],
-      differing.map(({ verdict, name, current, wanted, why, fix, needsRestart }) => [
+      ['', 'SETTING', 'IS', 'WANTED', 'WHY', 'RISK', 'WHAT TO DO'],
+      differing.map(({ verdict, name, current, wanted, why, risk, fix, needsRestart }) => [
         verdict,
         name,
         current,
         wanted,
         why,
+        risk,
         `${fix}${needsRestart && fix !== '' ? '; then restart' : ''}`,
       ]),
     ),
