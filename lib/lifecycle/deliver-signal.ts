@@ -31,7 +31,8 @@ export type Delivery = { readonly told: readonly AlertChannel['name'][]; readonl
 /** An alert that says more makes another of the same time needless. */
 const coveredForMs = 3_600_000;
 
-const mostWrites = 10;
+/** Whoever loses has lost to one who went on, and each delivery of a signal writes a few times: so many are more than any storm brings. */
+const mostWrites = 100;
 
 /**
  * Takes a signal, and tells each channel what it does not know yet: that the problem began, that it lasts, that it is over.
