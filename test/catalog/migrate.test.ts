@@ -47,7 +47,7 @@ test('migrating makes the schema; migrating again does nothing', async () => {
       'looked_at_executions',
       'approval_waits_shown',
       'synthetic_requests',
-      'comparison_depth',
+      'restore_proof',
     ],
   });
   assert.deepEqual(second, { from: 27, to: 27, applied: [] });
@@ -72,7 +72,6 @@ test('of 20 migrations at once each step is applied by exactly one', async () =>
     'approval_waits_shown',
     'approvals_by_api',
     'audit_trail',
-    'comparison_depth',
     'data_vault',
     'indexes',
     'looked_at_executions',
@@ -82,6 +81,7 @@ test('of 20 migrations at once each step is applied by exactly one', async () =>
     'recovery_machine',
     'request_functions',
     'requests',
+    'restore_proof',
     'retention',
     'roles',
     'schedule_changes',
