@@ -65,21 +65,21 @@ async function serve(request: IncomingMessage, response: ServerResponse, serving
   if (String(headers['x-amz-content-sha256']).startsWith('STREAMING-AWS4'))
     throw new AwsError('NotImplemented', 'bodies whose chunks are signed cannot be signed anew', 501);
   const body = url.includes('?delete') && method === 'POST' ? await textOf(request) : undefined;
-  const calls = s3Calls({ method, url, headers, ...(body === undefined ? {} : { body }) });
-  for (const { action, resource, context } of calls) serving.calls.add(caller, action, resource, context);
+  const asked = s3Calls({ method, url, headers, ...(body === undefined ? {} : { body }) });
   const signed = await serving.sign({ method, url, headers: passedOn(headers) });
-  await forward({ request, response, body, signed, caller, serving });
+  await forward({ request, response, body, asked, signed, caller, serving });
 }
 
 async function forward(exchange: {
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
   readonly body: string | undefined;
+  readonly asked: ReturnType<typeof s3Calls>;
   readonly signed: Signed;
   readonly caller: Caller;
   readonly serving: Serving;
 }): Promise<void> {
-  const { request, response, body, signed, caller, serving } = exchange;
+  const { request, response, body, asked, signed, caller, serving } = exchange;
   const protocol = signed.url.protocol === 'https:' ? 'https:' : 'http:';
   const send = protocol === 'https:' ? httpsRequest : httpRequest;
   const upstream = send(signed.url, {
@@ -93,7 +93,10 @@ async function forward(exchange: {
   // A server that refuses early closes before it has read everything: its answer is what counts, and not that writing failed.
   const written = body === undefined ? pipeline(request, upstream) : Promise.resolve(upstream.end(body));
   written.catch(() => undefined);
-  const [answer] = await answered;
+  // Not before: who reads of a call may count on what it has made.
+  const [answer] = await answered.finally(() => {
+    for (const { action, resource, context } of asked) serving.calls.add(caller, action, resource, context);
+  });
   const isAbsent = answer.statusCode === 404 && (request.method === 'GET' || request.method === 'HEAD');
   if (isAbsent) {
     const { action, resource, context } = absenceCall(request.url ?? '/');
