@@ -3,11 +3,13 @@ import { test } from 'node:test';
 import { backupIdSchema, targetNameSchema } from '../../lib/core/ids.ts';
 import { outcomeSchema } from '../../lib/core/outcome.ts';
 import { readBackCommand } from '../../lib/core/read-back-command.ts';
+import type { RestoreRun } from '../../lib/core/requests.ts';
 
 const run = {
   backupId: backupIdSchema.parse('20261121T020000Z-9f3c2a1b'),
   target: targetNameSchema.parse('orders'),
   into: targetNameSchema.parse('orders'),
+  onConflict: null as RestoreRun['onConflict'],
 };
 const restored = (...databases: readonly object[]) =>
   outcomeSchema.shape.restore.unwrap().parse({
@@ -37,10 +39,11 @@ test('a copy that was not read back can be by a command that a shell takes as it
   );
 });
 
-test('nothing is said of a copy that was read back, had nothing to read, or came out of a whole server', () => {
+test('nothing is said of a copy that was read back, had nothing to read, was merged, or came out of a whole server', () => {
   const reached = { timeline: 2, position: '0/4000080', at: null };
 
   assert.equal(commandFor(restored({ proof: 'compared' })), undefined);
   assert.equal(commandFor(restored({})), undefined);
+  assert.equal(commandFor(restored({ proof: 'loaded' }), { onConflict: 'skip' }), undefined);
   assert.equal(commandFor({ ...restored({ proof: 'loaded' }), reached }), undefined);
 });
