@@ -3,7 +3,10 @@ import { readdirSync } from 'node:fs';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
 import type { Manifest } from '../../lib/core/manifest.ts';
-import { restoreRunSchema } from '../../lib/core/requests.ts';
+import { restoreRequestSchema, restoreRunSchema } from '../../lib/core/requests.ts';
+import { admitRestore } from '../../lib/lifecycle/admit-restore.ts';
+import { createRecorder } from '../../lib/lifecycle/recorder.ts';
+import { releaseLeases } from '../../lib/lifecycle/release-leases.ts';
 import { planRestore } from '../../lib/runner/plan-restore.ts';
 import { type Installation, openInstallation } from '../conformance/installation.ts';
 import { openFolder } from '../engines/postgres/recover/cluster-source.ts';
@@ -80,16 +83,29 @@ test('a new identity is refused for what is not promoted, and for what is no who
   assert.equal(readdirSync(place.path).includes('refused'), false);
 });
 
-test('it is refused when a recovery is planned, before anybody is asked to approve it', async () => {
-  const order = restoreRunSchema.parse({
-    recoveryId: base.backupId,
-    backupId: base.backupId,
-    ...{ target: 'source', into: 'destination', databases: ['postgres'], as: 'then', replace: false },
-    ...{ newIdentity: true, requestedBy: { kind: 'user' }, execution: 'plan', requestedAt: '2026-11-21T02:00:00.000Z' },
-  });
+test('a state machine passes the wish on, and it is refused before anybody is asked to approve it', async () => {
+  const planned = (as: string) =>
+    installation.within(async (context) => {
+      const { config, store, clock } = context;
+      const recorder = createRecorder({ store, catalog: undefined, warn: () => {} });
+      const request = restoreRequestSchema.parse({
+        ...{ backup: base.backupId, target: 'source', into: 'destination', as, newIdentity: true },
+      });
+      const asked = { request, execution: as, startedAt: '2026-11-21T02:00:00.000Z', redriveCount: 0, canWait: true };
+      const admission = await admitRestore({ config, store, recorder, clock }, asked);
+      if (admission.verdict !== 'admitted') throw new Error(JSON.stringify(admission));
+      const run = restoreRunSchema.parse(JSON.parse(JSON.stringify(admission.run)));
+      try {
+        return { isNew: run.newIdentity, plan: await planRestore(context, run) };
+      } finally {
+        await releaseLeases(context, run);
+      }
+    });
 
-  await assert.rejects(
-    installation.within((context) => planRestore(context, order)),
-    { code: 'usage', message: /a whole cluster gets one$/ },
-  );
+  const { isNew, plan } = await planned('/srv/second');
+  const parts = planned('then');
+
+  assert.equal(isNew, true);
+  assert.deepEqual(plan.backups, [base.backupId]);
+  await assert.rejects(parts, { code: 'usage', message: /a whole cluster gets one$/ });
 });
