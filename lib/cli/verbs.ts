@@ -116,6 +116,10 @@ export const verbs: readonly VerbDefinition[] = [
       ['--tablespace <from=folder...>', 'of a cluster: where a tablespace goes, named by its number or its old folder'],
       ['--no-start', 'of a cluster: only unpack it; nothing is started, recovered or examined'],
       [
+        '--new-identity',
+        'of a cluster that will live beside its source: a system identifier of its own (default: that of the source, whose standbys and log then go on with it)',
+      ],
+      [
         '--replace',
         'over existing databases (or tables): each old one is kept aside until the new one has been compared',
       ],

@@ -111,6 +111,8 @@ export const restoreRequestSchema = z.strictObject({
   timeline: timelineSchema.optional(),
   folders: z.array(folderSchema).max(1000).optional(),
   start: z.boolean().optional(),
+  /** Of a whole server that goes into a folder: whether it gets an identity of its own, which standbys of its source cannot follow. */
+  newIdentity: z.boolean().optional(),
   /** A second person has to approve it before it begins. A target may demand that without being asked. */
   needsApproval: z.boolean().optional(),
 });
@@ -135,6 +137,7 @@ export const restoreRunSchema = z.strictObject({
   timeline: timelineSchema.nullable().default(null),
   folders: z.array(folderSchema).default([]),
   start: z.boolean().default(true),
+  newIdentity: z.boolean().default(false),
   /** Does it wait for a second person? Runs that nobody can ask for lack it. */
   needsApproval: z.boolean().optional(),
   /** When it could begin, of one that was planned first and may have waited for somebody. */

@@ -294,6 +294,8 @@ export type RestorePlan = {
   readonly folders?: readonly { readonly from: string; readonly to: string }[];
   /** False: the copy is left as it would be started, and is not started, recovered or examined. @default true */
   readonly start?: boolean;
+  /** Does the copy become a server of an identity of its own, so that neither standbys nor logs of its source fit it? @default false */
+  readonly newIdentity?: boolean;
 };
 
 export type RestoreResult = {

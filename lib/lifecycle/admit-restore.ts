@@ -69,6 +69,7 @@ export async function admitRestore(
     timeline: request.timeline ?? null,
     folders: request.folders ?? [],
     start: request.start ?? true,
+    newIdentity: request.newIdentity ?? false,
     needsApproval,
     as: request.as ?? null,
     replace: request.replace ?? false,

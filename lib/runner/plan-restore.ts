@@ -11,7 +11,7 @@ import type { RunContext } from './context.ts';
 import { openBackup } from './open-backup.ts';
 import { openLog } from './open-log.ts';
 import { openReader } from './open-reader.ts';
-import { requireNoLog } from './restore.ts';
+import { requireIdentity, requireNoLog } from './restore.ts';
 
 /**
  * What a restore is about to do, looked up before it begins: the backups that it reads, every object of which is in the store, and the log to
@@ -23,6 +23,7 @@ export async function planRestore(context: RunContext, run: RestoreRun): Promise
   const chain = [...(await ancestorsOf(openReader(context, backup))).toReversed(), manifest];
   const whole = manifest.streams.find((record) => record.status === 'complete' && isWholeServer(record));
   if (whole === undefined) requireNoLog(run);
+  else requireIdentity(run);
   const engine = openEngine(manifest.engine);
   const kept = whole && (await openLog(context, manifest));
   const log =

@@ -45,6 +45,7 @@ async function restoreMarked(context: RunContext, run: RestoreRun): Promise<Rest
   const isAside = isWhole && isFolder(run.as);
   const selection = isWhole && !isAside ? partsOf(run) : selectionOf(run);
   if (!isWhole) requireNoLog(run);
+  else requireIdentity(run);
   requireOneDatabase(chosen, selection !== undefined);
   if (isAside && (run.databases ?? run.schemas ?? run.tables) !== null)
     throw new HoldfastError(
@@ -107,6 +108,7 @@ async function restoreMarked(context: RunContext, run: RestoreRun): Promise<Rest
       ...(run.timeline !== null && { timeline: run.timeline }),
       folders: run.folders,
       start: run.start,
+      newIdentity: run.newIdentity,
       streams: chosen.map(({ record, destination }) => ({
         record,
         destination,
@@ -152,11 +154,28 @@ function partsOf(run: RestoreRun): Selection {
 const methodsHeld = (engine: Engine, isAside: boolean): Engine['methods'] => (isAside ? [] : engine.methods);
 
 /** Refuses what only a log could do, of a backup that none goes on from. Throws `usage`. */
-export function requireNoLog({ point, timeline, folders, start }: RestoreRun): void {
-  if (point === null && timeline === null && folders.length === 0 && start) return;
+export function requireNoLog({ point, timeline, folders, start, newIdentity }: RestoreRun): void {
+  if (point === null && timeline === null && folders.length === 0 && start && !newIdentity) return;
   throw new HoldfastError('usage', 'this backup is not of a whole server, and no log goes on from it', {
-    hint: "points, timelines and tablespaces are for backups of method 'base' and what builds on them",
+    hint: "points, timelines, tablespaces and identities are for backups of method 'base' and what builds on them",
   });
+}
+
+/** Refuses, of a backup of a whole server, a new identity for what is no server of its own or is not promoted. Throws `usage`. */
+export function requireIdentity({ newIdentity, as, start }: RestoreRun): void {
+  if (!newIdentity) return;
+  if (!isFolder(as))
+    throw new HoldfastError(
+      'usage',
+      'databases that come out of a cluster have no identity: a whole cluster gets one',
+      {
+        hint: 'name a folder for it with --as, e.g. --as /srv/postgres-restored; or leave --new-identity out',
+      },
+    );
+  if (!start)
+    throw new HoldfastError('usage', 'a cluster gets a new identity when it is promoted, and this one is not started', {
+      hint: 'leave --no-start or --new-identity out',
+    });
 }
 
 function requireOneDatabase(chosen: ReturnType<typeof chooseStreams>, isSelection: boolean): void {

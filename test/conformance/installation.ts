@@ -119,6 +119,7 @@ export function over(
           timeline: null,
           folders: [],
           start: true,
+          newIdentity: false,
           as: null,
           replace: false,
           requestedBy: { kind: 'user' },

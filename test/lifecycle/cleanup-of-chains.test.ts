@@ -84,7 +84,7 @@ test('an incremental tree is kept with all that it builds on, and goes when the 
       recoveryId: newOperationId(context.clock()),
       ...{ backupId: latest.backupId, target, into: target, as: join(folder, 'copy'), replace: false },
       ...{ databases: null, schemas: null, tables: null, withDependencies: false, paths: null },
-      ...{ point: null, timeline: null, folders: [], start: true },
+      ...{ point: null, timeline: null, folders: [], start: true, newIdentity: false },
       ...{
         onConflict: null,
         jobs: null,

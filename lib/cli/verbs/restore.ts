@@ -29,6 +29,7 @@ type Options = Omit<AskedPoint, 'toLatest'> & {
   readonly tablespace?: readonly string[];
   /** False: --no-start. */
   readonly start?: boolean;
+  readonly newIdentity?: boolean;
   readonly backup: string;
   readonly target?: string;
   readonly into?: string;
@@ -74,6 +75,7 @@ export async function run(context: CliContext, options: Options): Promise<number
       ...(timeline === undefined ? {} : { timeline }),
       ...(folders.length === 0 ? {} : { folders }),
       ...(options.start === false ? { start: false } : {}),
+      ...(options.newIdentity === true ? { newIdentity: true } : {}),
       ...(options.as === undefined ? {} : { as: options.as }),
       ...(options.replace === true ? { replace: true } : {}),
     });
@@ -105,6 +107,7 @@ export async function run(context: CliContext, options: Options): Promise<number
       timeline: timeline ?? null,
       folders,
       start: options.start ?? true,
+      newIdentity: options.newIdentity ?? false,
       as: options.as ?? null,
       replace: options.replace ?? false,
       requestedBy: { kind: 'user' },

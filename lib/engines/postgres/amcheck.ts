@@ -8,11 +8,28 @@ export type Examined = {
   readonly remarks: readonly string[];
 };
 
-type Relation = { readonly oid: string; readonly name: string; readonly isIndex: boolean };
+type Relation = {
+  readonly oid: string;
+  readonly name: string;
+  readonly isIndex: boolean;
+  /** What prepared transactions leave of it to others; nobody else is at work, and they end when somebody says so. */
+  readonly access: 'whole' | 'read' | 'none';
+};
 
 /** What users have made, and the TOAST tables that belong to it: heaps, and B-trees that are in use. */
 const relationsQuery = `
-select c.oid::text as oid, format('%I.%I', n.nspname, c.relname) as name, c.relkind = 'i' as "isIndex"
+with held as materialized (
+  select l.relation, l.mode
+    from pg_locks l
+    join pg_database d on d.oid = l.database and d.datname = current_database()
+   where l.pid is null and l.locktype = 'relation'
+)
+select c.oid::text as oid, format('%I.%I', n.nspname, c.relname) as name, c.relkind = 'i' as "isIndex",
+       (select case when bool_or(mode = 'AccessExclusiveLock') then 'none'
+                    when bool_or(mode not in ('AccessShareLock', 'RowShareLock', 'ShareLock')) then 'read'
+                    else 'whole' end
+          from held
+         where relation in (c.oid, i.indrelid)) as access
   from pg_class c
   join pg_namespace n on n.oid = c.relnamespace
   join pg_am a on a.oid = c.relam
@@ -28,7 +45,8 @@ export const ownSchema = 'holdfast_amcheck';
 /**
  * Goes through the structure of every table and B-tree index of the session's database with the extension amcheck: each row readable, each
  * index in order and complete against its table, no key twice in a unique index (from 17 on). Its findings name relations and places, and no
- * values. Needs a superuser; installs the extension where the database lacks it.
+ * values. Needs a superuser; installs the extension where the database lacks it. It waits for no prepared transaction: what one has locked is
+ * checked as far as it can be read, or left out with a remark.
  */
 export async function checkRelations(client: Client, onRelation: (name: string) => void): Promise<Examined> {
   const where = await installExtension(client);
@@ -40,13 +58,20 @@ export async function checkRelations(client: Client, onRelation: (name: string) 
     };
   const offered = await offeredBy(client, where);
   const { rows: relations } = await client.query<Relation>(relationsQuery);
-  const checked = relations.filter(({ isIndex }) => isIndex || offered.has('verify_heapam'));
+  const meant = relations.filter(({ isIndex }) => isIndex || offered.has('verify_heapam'));
+  const checked = meant.filter(({ access }) => access !== 'none');
   const problems: string[] = [];
   for (const relation of checked) {
     onRelation(relation.name);
     problems.push(...(await (relation.isIndex ? checkIndex : checkTable)(client, { where, relation, offered })));
   }
-  const remarks = checked.length < relations.length ? ['amcheck of this version goes through indexes only'] : [];
+  const locked = meant.length - checked.length;
+  const remarks = [
+    ...(meant.length < relations.length ? ['amcheck of this version goes through indexes only'] : []),
+    ...(locked === 0
+      ? []
+      : [`${locked} tables and indexes were not checked: prepared transactions have locked them (pg_prepared_xacts)`]),
+  ];
   return { relations: checked.length, problems, remarks };
 }
 
@@ -89,7 +114,12 @@ async function checkTable(client: Client, { where, relation }: Check): Promise<s
 
 async function checkIndex(client: Client, { where, relation, offered }: Check): Promise<string[]> {
   const unique = offered.has('checkunique') ? ', checkunique => true' : '';
-  const query = `select ${escapeIdentifier(where)}.bt_index_parent_check(index => $1::oid::regclass, heapallindexed => true, rootdescend => true${unique})`;
+  // The check of a page against its parent lets nobody write meanwhile, and so would wait for who has written.
+  const check =
+    relation.access === 'read'
+      ? `bt_index_check(index => $1::oid::regclass, heapallindexed => true${unique})`
+      : `bt_index_parent_check(index => $1::oid::regclass, heapallindexed => true, rootdescend => true${unique})`;
+  const query = `select ${escapeIdentifier(where)}.${check}`;
   return problemsOf(`index ${relation.name}`, async () => {
     await client.query(query, [relation.oid]);
     return [];

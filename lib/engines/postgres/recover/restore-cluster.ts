@@ -17,6 +17,7 @@ import {
   takeBack,
 } from './data-folder.ts';
 import { examineChecksums, examineDatabases } from './examine-cluster.ts';
+import { findResetProgram, giveNewIdentity } from './give-new-identity.ts';
 import { planRecovery, type RecoveryPlan } from './plan-recovery.ts';
 import { recover } from './recover.ts';
 import { openRecoveryServer, releaseSettings } from './recovery-server.ts';
@@ -34,6 +35,7 @@ export async function restoreCluster(context: EngineContext, plan: RestorePlan):
   const base = clusterFactsOf(stream.record);
   const folder = folderNamed(stream.destination);
   const isStarted = plan.start ?? true;
+  const { newIdentity: isIdentityNew = false } = plan;
   if (!isStarted && plan.point !== undefined)
     throw new HoldfastError('usage', 'a point is reached by a server that is started');
 
@@ -54,6 +56,7 @@ export async function restoreCluster(context: EngineContext, plan: RestorePlan):
     const programs = (): ServerPrograms => findExactServer(base.major, { account: data.account });
     // What is missing here is said before anything is fetched.
     if (isStarted) programs();
+    if (isIdentityNew) findResetProgram(programs());
     requireRoomFor(chain, { data: folder, tablespaces: places }, 'preflight-failed');
     const tablespaces = places.map((place) => ({ ...place, folder: open(place.location) }));
     const unpacked = await unpackBackup(context, chain, { data, tablespaces });
@@ -65,6 +68,7 @@ export async function restoreCluster(context: EngineContext, plan: RestorePlan):
           programs: programs(),
           recovery,
           isExamined: plan.comparison !== 'loaded',
+          isIdentityNew,
         })
       : notStarted;
     releaseSettings(data, { archive_mode: 'off' }, 'Holdfast: a copy archives nothing over what its source archives');
@@ -111,17 +115,21 @@ async function recoverAndExamine(
     programs,
     recovery,
     isExamined,
+    isIdentityNew,
   }: {
     readonly data: DataFolder;
     readonly programs: ServerPrograms;
     readonly recovery: RecoveryPlan;
     readonly isExamined: boolean;
+    readonly isIdentityNew: boolean;
   },
 ): Promise<Recovered> {
   await using server = openRecoveryServer({ programs, data, isFleeting: false });
   const reached = await recover(context, { ...recovery, data, server });
   const structures = isExamined ? await examineDatabases(context, await server.connection()) : notExamined;
   await server.stop();
+  // The pages are looked at afterwards, so that what is handed over is what was examined.
+  const identifier = isIdentityNew ? await giveNewIdentity(context, { programs, data, server }) : undefined;
   announceHistory(data, reached.timeline);
   const { checksums } = recovery.base;
   const sums = isExamined ? await examineChecksums(context, { programs, data, checksums }) : notExamined;
@@ -134,6 +142,9 @@ async function recoverAndExamine(
     reached,
     remarks: [
       `recovered to ${reached.position}, goes on along timeline ${reached.timeline}${at}`,
+      ...(identifier === undefined
+        ? []
+        : [`its system identifier is now ${identifier}; standbys of the source cannot follow it`]),
       isExamined
         ? `${structures.relations} tables and indexes are sound`
         : "not examined: no index and no page was looked at; comparison 'full' does that, and pg_amcheck at any time",

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { restoreCluster } from '../../../../lib/engines/postgres/recover/restore-cluster.ts';
 import { contextFor } from '../run-engine.ts';
@@ -13,9 +14,11 @@ using context = contextFor(
     },
   },
 );
+const archive = path.join(place, 'archive');
 await restoreCluster(context, {
   streams: into(savedBase(path.join(place, 'base')), folder),
   source: {},
   replace: false,
-  log: folderLog(path.join(place, 'archive')),
+  ...(existsSync(archive) && { log: folderLog(archive) }),
+  newIdentity: phase === 'identity',
 });
