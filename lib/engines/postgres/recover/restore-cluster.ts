@@ -1,6 +1,7 @@
 import path from 'node:path';
 import { foldersAndFiles } from '../../../core/content-words.ts';
 import { HoldfastError } from '../../../core/errors.ts';
+import { firstFew } from '../../../core/first-few.ts';
 import type { ReachedPoint } from '../../../core/recovery-point.ts';
 import type { RestoreProof } from '../../../core/restore-proof.ts';
 import type { EngineContext, RestorePlan, RestoreResult } from '../../engine.ts';
@@ -17,6 +18,7 @@ import {
   takeBack,
 } from './data-folder.ts';
 import { examineChecksums, examineDatabases } from './examine-cluster.ts';
+import { knownDamage } from './known-damage.ts';
 import { planRecovery, type RecoveryPlan } from './plan-recovery.ts';
 import { recover } from './recover.ts';
 import { openRecoveryServer, releaseSettings } from './recovery-server.ts';
@@ -65,6 +67,7 @@ export async function restoreCluster(context: EngineContext, plan: RestorePlan):
           programs: programs(),
           recovery,
           isExamined: plan.comparison !== 'loaded',
+          isKnown: knownDamage(stream.record.omissions),
         })
       : notStarted;
     releaseSettings(data, { archive_mode: 'off' }, 'Holdfast: a copy archives nothing over what its source archives');
@@ -111,11 +114,14 @@ async function recoverAndExamine(
     programs,
     recovery,
     isExamined,
+    isKnown,
   }: {
     readonly data: DataFolder;
     readonly programs: ServerPrograms;
     readonly recovery: RecoveryPlan;
     readonly isExamined: boolean;
+    /** Of what is found, what was so on the source: a backup that tells of it is restored all the same. */
+    readonly isKnown: (finding: string) => boolean;
   },
 ): Promise<Recovered> {
   await using server = openRecoveryServer({ programs, data, isFleeting: false });
@@ -125,9 +131,10 @@ async function recoverAndExamine(
   announceHistory(data, reached.timeline);
   const { checksums } = recovery.base;
   const sums = isExamined ? await examineChecksums(context, { programs, data, checksums }) : notExamined;
-  const problems = [...structures.problems, ...sums.problems];
+  const problems = [...structures.problems, ...sums.problems].filter((finding) => !isKnown(finding));
   if (problems.length > 0)
     throw new HoldfastError('copy-damaged', `the recovered cluster is damaged: ${problems.slice(0, 5).join('; ')}`);
+  const unread = structures.problems.filter(isKnown);
   const at = reached.at === null ? '' : `, its last transaction of ${reached.at}`;
   return {
     proof: isExamined ? 'examined' : 'recovered',
@@ -135,8 +142,9 @@ async function recoverAndExamine(
     remarks: [
       `recovered to ${reached.position}, goes on along timeline ${reached.timeline}${at}`,
       isExamined
-        ? `${structures.relations} tables and indexes are sound`
+        ? `${structures.relations - unread.length} tables and indexes are sound`
         : "not examined: no index and no page was looked at; comparison 'full' does that, and pg_amcheck at any time",
+      ...(unread.length === 0 ? [] : [`as on the source, not to be read as a whole: ${firstFew(unread)}`]),
       ...structures.remarks,
       ...sums.remarks,
     ],
