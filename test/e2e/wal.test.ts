@@ -83,6 +83,16 @@ describe('the command line', () => {
     await rm(copy);
   });
 
+  test('status says of a log that no receiver has run for that it was pushed', async () => {
+    const { exitCode, stdout } = await runCli(['wal', 'status', '--config', config]);
+
+    assert.equal(exitCode, 0);
+    assert.match(
+      stdout,
+      /^shop\n {2}no receiver has run: what is here was pushed \(archive_command\)\n {2}system \d+\n/,
+    );
+  });
+
   test('fetch brings a segment back, and tells what is missing from what is not known', async () => {
     const [first = ''] = segments;
     const there = path.join(folder, 'RECOVERYXLOG');
