@@ -63,7 +63,7 @@ export function grantLook(
   { vault, catalog, tasks }: Pick<StepFunctionsProps, 'vault' | 'catalog' | 'tasks'>,
 ): void {
   // What is in a log is not read: the beginning of an object says what it is, and no key is given.
-  const logs = tasks.walReceivers.length > 0 ? (['wal'] as const) : [];
+  const logs = tasks.keepsLogs ? (['wal'] as const) : [];
   vault.grantList(role, 'backups', 'journal', 'requests', 'leases', 'health', ...logs);
   vault.grantGet(role, 'manifests', 'journal', 'requests', 'leases', 'health', ...logs);
   vault.grantPut(role, 'health');

@@ -4,6 +4,7 @@ import { DockerImageAsset } from 'aws-cdk-lib/aws-ecr-assets';
 import { Cluster, ContainerInsights } from 'aws-cdk-lib/aws-ecs';
 import { Construct } from 'constructs';
 import type { HoldfastConfig, Target } from '../config/config.ts';
+import { mayRecoverAlong } from '../config/pushed-logs.ts';
 import { isReceived, receivedTargets } from '../config/received-targets.ts';
 import { buildsOnEarlier, synthesizedMethods } from '../config/targets/methods.ts';
 import type { EcsService } from '../config/targets/service.ts';
@@ -249,4 +250,4 @@ const isChained = ({ engine, backups }: Target): boolean =>
 
 /** A log is received, or sent by the server itself, which nobody does who has nothing that it could go on from. */
 const mayHaveLog = (target: Target): boolean =>
-  recoversInTask(target.engine) && (isReceived(target) || isChained(target));
+  (recoversInTask(target.engine) && isReceived(target)) || mayRecoverAlong(target);

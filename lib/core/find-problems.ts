@@ -4,7 +4,7 @@ import { latePoints } from './late-points.ts';
 import { type ProblemKindName, problemId } from './problem-kinds.ts';
 import type { Problem } from './problems.ts';
 import type { Method, Tier } from './vocabulary.ts';
-import { type WalFacts, walProblems } from './wal-problems.ts';
+import { type PushedLogFacts, pushedLogProblems, type WalFacts, walProblems } from './wal-problems.ts';
 
 /** A schedule, and what became of the time at which it was last due. */
 export type ScheduleFacts = {
@@ -74,6 +74,8 @@ export type WatchFacts = {
   readonly targets: readonly TargetHealth[];
   /** Write-ahead logs that are received. */
   readonly logs?: readonly WalFacts[];
+  /** Those that servers push by themselves. */
+  readonly pushedLogs?: readonly PushedLogFacts[];
   readonly canary: CanaryState | undefined;
   readonly volumes: readonly { readonly volume: string; readonly usagePercent: number }[];
   /** Verified restorable points, by target; what makes them is not part of every installation. */
@@ -105,6 +107,7 @@ export function findProblems(facts: WatchFacts, now: Date): readonly Problem[] {
     ...ownParts(facts, now),
     ...facts.targets.flatMap(targetProblems),
     ...walProblems(facts.logs ?? [], facts.watchedSince, now),
+    ...pushedLogProblems(facts.pushedLogs ?? [], now),
     ...(facts.verified ?? []).flatMap((verified) => unverified(verified, now)),
   ];
 }

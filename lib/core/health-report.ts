@@ -85,9 +85,11 @@ function whatIsWell(check: Check['check'], facts: WatchFacts): string {
     case 'targets':
       return `${targets.length} asked, all of which answered`;
     case 'wal':
-      return ['no server has more than 100 WAL files that wait to be archived', ...(facts.logs ?? []).map(lagOf)].join(
-        '; ',
-      );
+      return [
+        'no server has more than 100 WAL files that wait to be archived',
+        ...(facts.logs ?? []).map(lagOf),
+        ...(facts.pushedLogs ?? []).map(({ target: of }) => `the log that the server of '${of}' pushes has no hole`),
+      ].join('; ');
     case 'key':
       return 'nothing is known against it';
     case 'catalog':

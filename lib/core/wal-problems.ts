@@ -30,6 +30,9 @@ export type WalFacts = {
   readonly unreadable?: string;
 };
 
+/** The write-ahead log of a target whose server pushes it by itself: nobody is heard, and how late it is cannot be known. */
+export type PushedLogFacts = Pick<WalFacts, 'target' | 'gaps' | 'conflict' | 'unreadable'>;
+
 const silentAfterMs = 10 * 60_000;
 /** A server calls for what was refused every minute, as long as it is at work. */
 const conflictForMs = 60 * 60_000;
@@ -43,10 +46,7 @@ const mostOfLimit = 0.5;
 /** Every problem of logs that are received. `watchedSince`: for how long a receiver that was never heard may have had no time to begin. */
 export function walProblems(logs: readonly WalFacts[], watchedSince: string, now: Date): Problem[] {
   return logs.flatMap(({ target, state, gaps, conflict, unreadable }) => {
-    if (unreadable !== undefined) {
-      const message = `the log of '${target}' cannot be looked at, and recovery may not get beyond what is damaged: ${unreadable}`;
-      return [problem('wal-gap', target, message)];
-    }
+    if (unreadable !== undefined) return [unreadableProblem(target, unreadable)];
     return [
       ...receiverProblems(target, state, watchedSince, now),
       ...(state === null ? [] : slotProblems(target, state)),
@@ -55,6 +55,21 @@ export function walProblems(logs: readonly WalFacts[], watchedSince: string, now
     ];
   });
 }
+
+/** Every problem of logs that their servers push. */
+export const pushedLogProblems = (logs: readonly PushedLogFacts[], now: Date): Problem[] =>
+  logs.flatMap(({ target, gaps, conflict, unreadable }) => [
+    ...(unreadable === undefined ? [] : [unreadableProblem(target, unreadable)]),
+    ...gaps.map((gap) => gapProblem(target, gap)),
+    ...conflictProblems(target, { state: null, conflict }, now),
+  ]);
+
+const unreadableProblem = (target: TargetName, unreadable: string): Problem =>
+  problem(
+    'wal-gap',
+    target,
+    `the log of '${target}' cannot be looked at, and recovery may not get beyond what is damaged: ${unreadable}`,
+  );
 
 const problem = (kind: ProblemKindName, target: TargetName, message: string, subject: string = target): Problem => ({
   id: problemId(kind, subject),

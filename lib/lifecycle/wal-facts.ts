@@ -33,10 +33,17 @@ export async function lookAtWal(places: Places): Promise<readonly WalFacts[]> {
   );
 }
 
-/** One object that is damaged must not keep the watch from everything else. */
-function failed(about: Pick<WalFacts, 'target' | 'rpoHours'>, error: unknown): WalFacts {
+const failed = (about: Pick<WalFacts, 'target' | 'rpoHours'>, error: unknown): WalFacts => ({
+  ...about,
+  state: null,
+  gaps: [],
+  unreadable: whyUnreadable(error),
+});
+
+/** What is wrong with a log: one object that is damaged must not keep the watch from everything else. Rethrows what is no fault of the log. */
+export function whyUnreadable(error: unknown): string {
   if (!(error instanceof HoldfastError) || error.retryable) throw error;
-  return { ...about, state: null, gaps: [], unreadable: `[${error.code}] ${error.message}` };
+  return `[${error.code}] ${error.message}`;
 }
 
 async function lookAtLog(

@@ -24,6 +24,7 @@ import { listLeases } from '../store/lease.ts';
 import { newestComplete } from '../store/newest-backup.ts';
 import { readScheduleChanges } from '../store/schedule-changes.ts';
 import type { Store } from '../store/store.ts';
+import { lookAtPushedLogs } from './pushed-log-facts.ts';
 import { cleanupSchedule, entriesOf, lookAtCleanup, lookAtSchedule } from './schedule-facts.ts';
 import { volumesOf } from './volumes.ts';
 import { lookAtWal } from './wal-facts.ts';
@@ -97,6 +98,8 @@ export async function lookAround(sources: WatchSources, before: WatchState | und
       keyError: await keyError(sources),
       targets: freshAnswers(targets.value, now).filter(({ target }) => known.has(target)),
       logs: await lookAtWal({ config, store, clock }),
+      // As it was deployed: by that the watch has its permissions.
+      pushedLogs: await lookAtPushedLogs({ config: sources.config, store, clock }),
       canary: canary.value,
       volumes: await volumesOf(config),
     },

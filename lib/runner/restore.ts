@@ -1,5 +1,6 @@
 import { requireTarget } from '../config/config.ts';
 import { HoldfastError } from '../core/errors.ts';
+import { firstFew } from '../core/first-few.ts';
 import { leaseTtlSeconds } from '../core/lease-ttl.ts';
 import { isCompanion, isWholeServer, type Manifest, type StreamRecord } from '../core/manifest.ts';
 import { leaseKey } from '../core/object-keys.ts';
@@ -129,13 +130,24 @@ async function restoreMarked(context: RunContext, run: RestoreRun): Promise<Rest
         rows: comparison.itemsCompared,
         words: comparison.words,
         differences: [...comparison.differences],
-        remarks: [...comparison.remarks],
+        remarks: [
+          ...comparison.remarks,
+          ...lackedBy(run, chosen.find(({ record }) => record.stream === stream)?.record),
+        ],
       })),
     };
   } finally {
     await Promise.all(keepers.map((keeper) => keeper.stop()));
     await Promise.allSettled(leases.map((lease) => lease.release()));
   }
+}
+
+/** What the backup does not have as its source should have had it: whoever restores a partial one is told, however it came out. */
+function lackedBy({ backupId }: RestoreRun, record: StreamRecord | undefined): readonly string[] {
+  if (record?.omissions === undefined) return [];
+  const { count, listed } = record.omissions;
+  const first = firstFew(listed.map(({ item, reason }) => `'${item}' ${reason}`));
+  return [`the backup is partial: ${first} (${count} in all; 'holdfast show ${backupId}' lists them)`];
 }
 
 /** What is wanted of a whole server, when it is not to be a folder of its own: the databases that are named, or all. */

@@ -83,6 +83,16 @@ describe('the command line', () => {
     await rm(copy);
   });
 
+  test('status says of a log that no receiver has run for that it was pushed', async () => {
+    const { exitCode, stdout } = await runCli(['wal', 'status', '--config', config]);
+
+    assert.equal(exitCode, 0);
+    assert.match(
+      stdout,
+      /^shop\n {2}no receiver has run: what is here was pushed \(archive_command\)\n {2}system \d+\n/,
+    );
+  });
+
   test('fetch brings a segment back, and tells what is missing from what is not known', async () => {
     const [first = ''] = segments;
     const there = path.join(folder, 'RECOVERYXLOG');
@@ -91,8 +101,16 @@ describe('the command line', () => {
 
     assert.equal((await fetch(first)).exitCode, 0);
     assert.ok((await readFile(there)).equals(await readFile(fileOf(first))));
-    assert.equal((await fetch('0000000100000000000000FF')).exitCode, 1);
-    assert.equal((await fetch('00000002.history')).exitCode, 1);
+    const beyond = await fetch('0000000100000000000000FF');
+    assert.deepEqual([beyond.exitCode, beyond.error.code], [1, 'object-missing']);
+    assert.equal(beyond.error.message, "the store has no WAL file '0000000100000000000000FF' of 'shop'");
+    assert.match(
+      beyond.error.hint,
+      /^to a server in recovery it means that the log ends here, .*'holdfast wal status --target shop' says what/,
+    );
+    const history = await fetch('00000002.history');
+    assert.equal(history.exitCode, 1);
+    assert.match(history.error.hint, /^to a server in recovery it means that there is no such timeline; /);
 
     const unknown = await runCli([
       'wal',

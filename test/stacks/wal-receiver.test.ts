@@ -55,3 +55,26 @@ test('its role keeps the log of that target, and nothing else', () => {
   assert.match(JSON.stringify(statements.find(({ Sid }) => Sid === 'WriteLog')?.Resource), /wal\/orders\/\*/);
   assert.match(JSON.stringify(statements.find(({ Sid }) => Sid === 'WriteLog')?.Resource), /health\/wal\/orders\.json/);
 });
+
+test('the watch sees the logs of servers that push them by themselves, where there are base backups to go on from', () => {
+  const pushing = ordinary.replaceAll('{ tier: daily,', '{ method: base, tier: daily,');
+  const seen = (configText: string) =>
+    ['WatchRole', 'StepscheckhealthRole'].map((role) => {
+      const statements = statementsOf(templatesOf(configText).runtime, role);
+      assert.ok(statements.length > 0, role);
+      return ['s3:ListBucket', 's3:GetObject'].map((action) =>
+        /wal\/\*/.test(JSON.stringify(statements.filter(({ Action }) => Action.includes(action)))),
+      );
+    });
+
+  const all = [
+    [true, true],
+    [true, true],
+  ];
+  assert.deepEqual(seen(pushing), all);
+  assert.deepEqual(seen(receiving), all);
+  assert.deepEqual(seen(ordinary), [
+    [false, false],
+    [false, false],
+  ]);
+});

@@ -40,10 +40,15 @@ export async function run(context: CliContext, options: { readonly target?: stri
 function describe({ target, receiver, systems }: TargetWal, now: Date): string[] {
   return [
     target,
-    ...(receiver === null ? ['  no receiver has run; set wal.receive: true'] : describeReceiver(receiver, now)),
+    ...(receiver === null ? [withoutReceiver(systems)] : describeReceiver(receiver, now)),
     ...(systems.length === 0 ? ['  the store has no WAL of it'] : systems.flatMap(describeSystem)),
   ];
 }
+
+const withoutReceiver = (systems: TargetWal['systems']): string =>
+  systems.length === 0
+    ? '  no receiver has run; set wal.receive: true'
+    : '  no receiver has run: what is here was pushed (archive_command)';
 
 function describeReceiver(state: WalState, now: Date): string[] {
   const ago = duration(Math.max(0, (now.getTime() - Date.parse(state.at)) / 1000));

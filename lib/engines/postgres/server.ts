@@ -57,7 +57,7 @@ export async function readServer(client: Client): Promise<Server> {
  */
 export async function connectToServer(
   connection: Connection,
-  options: { readonly isPlain?: boolean } = {},
+  options: Pick<NonNullable<Parameters<typeof connect>[2]>, 'isPlain' | 'statementTimeoutSeconds' | 'signal'> = {},
 ): Promise<Client> {
   const named = connection.databases === 'all' ? [] : connection.databases;
   let first: unknown;

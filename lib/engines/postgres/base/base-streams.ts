@@ -2,9 +2,10 @@ import { createReadStream } from 'node:fs';
 import { open } from 'node:fs/promises';
 import path from 'node:path';
 import { HoldfastError } from '../../../core/errors.ts';
-import type { Content } from '../../../core/manifest.ts';
+import type { Content, Omissions } from '../../../core/manifest.ts';
 import type { CaptureResult, CaptureStream, EngineContext } from '../../engine.ts';
 import { stopReason } from '../../stop-reason.ts';
+import type { Connection } from '../connection.ts';
 import { fromBaseBackup } from '../errors.ts';
 import type { Turns } from '../pace/pacer.ts';
 import { formatLsn } from '../replication/lsn.ts';
@@ -13,12 +14,16 @@ import type { BackupEnd, BaseBackup, Tablespace } from './base-backup.ts';
 import { ArchiveInspector, type ClusterContent, ClusterInspector } from './contents/archive-inspector.ts';
 import { requireSameFiles } from './contents/compare-files.ts';
 import { ManifestInspector } from './contents/manifest-inspector.ts';
+import { damageAsOmissions, inClusterFolder } from './damaged-pages.ts';
+import { nameRelations } from './name-relations.ts';
 import type { ParentBackup } from './parent-backup.ts';
 import type { RestorableSamples } from './restorable-samples.ts';
 
 type Opened = Awaited<ReturnType<CaptureStream['open']>>;
 
 type Source = {
+  /** Of the server that is read from. */
+  readonly connection: Connection;
   readonly server: Server;
   /** Does the cluster have page checksums? The server verifies them while it sends. */
   readonly checksums: boolean;
@@ -86,8 +91,9 @@ export class BaseStreams {
       const cluster = inspector.end(end.lsn);
       const tablespaces = await Promise.all(this.#listed.map(({ promise }) => promise));
       requireSameFiles(manifest, [inspector.listed(), ...tablespaces]);
-      result = this.#result(cluster, end);
+      const whole = this.#result(cluster, end);
       await this.#source.end();
+      result = { ...whole, ...(end.damage && { omissions: await this.#lacking(end.damage) }) };
       this.#manifestReady.resolve();
     };
     return {
@@ -159,6 +165,13 @@ export class BaseStreams {
     return inspector.end();
   }
 
+  /** Asked when the backup's own sessions have ended, so that it takes no more of them than the backup did. */
+  async #lacking(said: NonNullable<BackupEnd['damage']>): Promise<Omissions> {
+    const damage = inClusterFolder(said, this.#source.backup.tablespaces);
+    const files = damage.pages.map(({ file }) => file);
+    return damageAsOmissions(damage, await nameRelations(this.#source.connection, files, this.#context));
+  }
+
   #result({ content, label, control }: ClusterContent, end: BackupEnd): CaptureResult {
     const { server, checksums, parent, backup, samples, reason, turns } = this.#source;
     const { start, tablespaces, identity, segmentBytes, clusterBytes } = backup;
@@ -193,7 +206,6 @@ export class BaseStreams {
         snapshotAt: new Date(Math.max(sampledAt, control.checkpointAt.getTime())).toISOString(),
         ...(parentStartLsn !== undefined && { parentStartLsn }),
       },
-      ...(end.damage && { omissions: end.damage }),
       ...(reason !== undefined && { remarks: [reason] }),
     };
   }

@@ -63,6 +63,7 @@ export async function captureBase(context: EngineContext, request: CaptureReques
       ...(parent && { parentManifest: parent.serverManifest() }),
     });
     const streams = new BaseStreams(context, {
+      connection,
       server,
       checksums,
       walKeepBytes: slotLimitBytes,

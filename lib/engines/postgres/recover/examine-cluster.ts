@@ -51,5 +51,5 @@ export async function examineChecksums(
   const bad = stderr.split('\n').filter((line) => /checksum verification failed/.test(line));
   if (bad.length === 0)
     throw new HoldfastError('restore-failed', `pg_checksums ended with ${code}: ${(stderr || stdout).slice(-500)}`);
-  return { problems: bad.slice(0, 5).map((line) => line.replace(/^.*?error: /, '')), remarks: [] };
+  return { problems: bad.map((line) => line.replace(/^.*?error: /, '')), remarks: [] };
 }

@@ -1,6 +1,7 @@
 import path from 'node:path';
 import { foldersAndFiles } from '../../../core/content-words.ts';
 import { HoldfastError } from '../../../core/errors.ts';
+import { firstFew } from '../../../core/first-few.ts';
 import type { ReachedPoint } from '../../../core/recovery-point.ts';
 import type { RestoreProof } from '../../../core/restore-proof.ts';
 import type { EngineContext, RestorePlan, RestoreResult } from '../../engine.ts';
@@ -18,6 +19,7 @@ import {
 } from './data-folder.ts';
 import { examineChecksums, examineDatabases } from './examine-cluster.ts';
 import { findResetProgram, giveNewIdentity } from './give-new-identity.ts';
+import { knownDamage } from './known-damage.ts';
 import { planRecovery, type RecoveryPlan } from './plan-recovery.ts';
 import { recover } from './recover.ts';
 import { openRecoveryServer, releaseSettings } from './recovery-server.ts';
@@ -69,6 +71,7 @@ export async function restoreCluster(context: EngineContext, plan: RestorePlan):
           recovery,
           isExamined: plan.comparison !== 'loaded',
           isIdentityNew,
+          isKnown: knownDamage(stream.record.omissions),
         })
       : notStarted;
     releaseSettings(data, { archive_mode: 'off' }, 'Holdfast: a copy archives nothing over what its source archives');
@@ -116,12 +119,15 @@ async function recoverAndExamine(
     recovery,
     isExamined,
     isIdentityNew,
+    isKnown,
   }: {
     readonly data: DataFolder;
     readonly programs: ServerPrograms;
     readonly recovery: RecoveryPlan;
     readonly isExamined: boolean;
     readonly isIdentityNew: boolean;
+    /** Of what is found, what was so on the source: a backup that tells of it is restored all the same. */
+    readonly isKnown: (finding: string) => boolean;
   },
 ): Promise<Recovered> {
   await using server = openRecoveryServer({ programs, data, isFleeting: false });
@@ -133,9 +139,10 @@ async function recoverAndExamine(
   announceHistory(data, reached.timeline);
   const { checksums } = recovery.base;
   const sums = isExamined ? await examineChecksums(context, { programs, data, checksums }) : notExamined;
-  const problems = [...structures.problems, ...sums.problems];
+  const problems = [...structures.problems, ...sums.problems].filter((finding) => !isKnown(finding));
   if (problems.length > 0)
     throw new HoldfastError('copy-damaged', `the recovered cluster is damaged: ${problems.slice(0, 5).join('; ')}`);
+  const unread = structures.problems.filter(isKnown);
   const at = reached.at === null ? '' : `, its last transaction of ${reached.at}`;
   return {
     proof: isExamined ? 'examined' : 'recovered',
@@ -146,8 +153,9 @@ async function recoverAndExamine(
         ? []
         : [`its system identifier is now ${identifier}; standbys of the source cannot follow it`]),
       isExamined
-        ? `${structures.relations} tables and indexes are sound`
+        ? `${structures.relations - unread.length} tables and indexes are sound`
         : "not examined: no index and no page was looked at; comparison 'full' does that, and pg_amcheck at any time",
+      ...(unread.length === 0 ? [] : [`as on the source, not to be read as a whole: ${firstFew(unread)}`]),
       ...structures.remarks,
       ...sums.remarks,
     ],

@@ -62,7 +62,10 @@ export async function testCluster(context: Context, plan: RestoreTestPlan): Prom
     restoredPoint: restoredPoint(point, cluster),
     relations: structures.relations,
     problems: [
-      ...[...structures.problems, ...sums.problems].map((message) => ({ code: 'copy-damaged' as const, message })),
+      ...[...structures.problems, ...sums.problems.slice(0, 5)].map((message) => ({
+        code: 'copy-damaged' as const,
+        message,
+      })),
       ...failed.map((message) => ({ code: 'assertion-failed' as const, message })),
     ],
     remarks: [...structures.remarks, ...sums.remarks],

@@ -159,15 +159,13 @@ suite('a base backup', { concurrency: false }, () => {
   });
 
   for (const major of [13, 15, 17, 18] as const)
-    test(`of ${major} with a damaged page is all there, and lacks that page by its file and block`, async () => {
+    test(`of ${major} with a damaged page is all there, and lacks that page by its relation, file and block`, async () => {
       await using server = await postgresServer({ major });
       await run(server, 'postgres', 'create table bad as select * from generate_series(1, 5000) id');
       const file = await onlyFileOf(server, 'bad');
       await run(server, 'postgres', 'checkpoint');
       await server.stop();
-      const handle = openSync(path.join(server.dataDir, file), 'r+');
-      writeSync(handle, Buffer.from('damage'), 0, 6, 3 * 8192 + 4000);
-      closeSync(handle);
+      damage(server, file, 3);
       await server.start();
       using context = contextFor(server);
 
@@ -175,7 +173,7 @@ suite('a base backup', { concurrency: false }, () => {
 
       assert.deepEqual(
         saved.omissions?.listed.map(({ item }) => item),
-        [`block 3 of ${file}`],
+        [`block 3 of postgres.public.bad (${file})`],
       );
       assert.equal(saved.omissions?.count, 1);
       const { omissions, facts = {} } = saved;
@@ -192,12 +190,91 @@ suite('a base backup', { concurrency: false }, () => {
         message: new RegExp(`block 3 of ${file} is not what its checksum says`),
       });
     });
+
+  test('names damaged pages in whatever database and tablespace, of what all databases share too, and by their file alone where nobody gets in', async () => {
+    await using server = await postgresServer({ major: 15 });
+    const folder = path.join(server.dataDir, '..', 'fast');
+    await run(server, 'postgres', `copy (select 1) to program 'mkdir -m 700 ${folder}'`);
+    for (const statement of [
+      `create tablespace fast location '${folder}'`,
+      `create database "Or (ders)" tablespace fast`,
+      'create database closed',
+    ])
+      await run(server, 'postgres', statement);
+    await run(
+      server,
+      'Or (ders)',
+      `create schema stock;
+       create table stock."Item (old)" as select id, id as n from generate_series(1, 5000) id;
+       create index item_n on stock."Item (old)" (n) tablespace pg_default;
+       create table wide (t text);
+       alter table wide alter t set storage external;
+       insert into wide values (repeat('x', 100000))`,
+    );
+    await run(server, 'Or (ders)', 'vacuum stock."Item (old)"');
+    await run(server, 'closed', 'create table kept as select * from generate_series(1, 5000) id');
+    const item = await onlyFileOf(server, 'stock."Item (old)"', 'Or (ders)');
+    const index = await onlyFileOf(server, 'stock.item_n', 'Or (ders)');
+    const toastName = await valueIn(
+      server,
+      "select reltoastrelid::regclass::text as value from pg_class where relname = 'wide'",
+      'Or (ders)',
+    );
+    const toast = await onlyFileOf(server, toastName, 'Or (ders)');
+    const shared = await onlyFileOf(server, 'pg_shdescription');
+    const kept = await onlyFileOf(server, 'kept', 'closed');
+    await run(server, 'postgres', 'update pg_database set datallowconn = false where datname = $$closed$$');
+    await run(server, 'postgres', 'checkpoint');
+    await server.stop();
+    damage(server, item, 3);
+    damage(server, `${item}_fsm`, 0);
+    damage(server, index, 2);
+    damage(server, toast, 1);
+    damage(server, shared, 0);
+    damage(server, kept, 4);
+    await server.start();
+    using context = contextFor(server);
+
+    const opened = await engine.capture(context, base);
+    const [, cluster] = await Promise.all(
+      opened.streams.slice(0, 2).map(async (stream) => {
+        const { bytes, result } = await stream.open();
+        for await (const _ of bytes);
+        return result();
+      }),
+    );
+    await opened.end();
+
+    assert.match(item, /^pg_tblspc\//);
+    assert.match(index, /^base\//);
+    assert.deepEqual(
+      cluster?.omissions?.listed.map(({ item: of }) => of).toSorted(),
+      [
+        `block 3 of "Or (ders)".stock."Item (old)" (${item})`,
+        `block 0 of "Or (ders)".stock."Item (old)" (${item}_fsm)`,
+        `block 2 of "Or (ders)".stock.item_n (${index})`,
+        `block 1 of "Or (ders)".${toastName} of public.wide (${toast})`,
+        `block 0 of pg_catalog.pg_shdescription (${shared})`,
+        `block 4 of ${kept}`,
+      ].toSorted(),
+    );
+  });
 });
 
-async function onlyFileOf(server: PostgresServer, table: string): Promise<string> {
-  await using client = await session(server, 'postgres');
-  const { rows } = await client.query<{ file: string }>(`select pg_relation_filepath('${table}') as file`);
-  return rows[0]?.file ?? '';
+/** Changes a few bytes of a page on the disk of a server that is stopped. */
+function damage(server: PostgresServer, file: string, block: number): void {
+  const handle = openSync(path.join(server.dataDir, file), 'r+');
+  writeSync(handle, Buffer.from('damage'), 0, 6, block * 8192 + 4000);
+  closeSync(handle);
+}
+
+const onlyFileOf = (server: PostgresServer, table: string, database = 'postgres'): Promise<string> =>
+  valueIn(server, `select pg_relation_filepath('${table}') as value`, database);
+
+async function valueIn(server: PostgresServer, query: string, database: string): Promise<string> {
+  await using client = await session(server, database);
+  const { rows } = await client.query<{ value: string }>(query);
+  return rows[0]?.value ?? '';
 }
 
 async function* bytesOf(chunks: readonly Buffer[]) {
