@@ -8,6 +8,10 @@ const run = {
   backupId: backupIdSchema.parse('20261121T020000Z-9f3c2a1b'),
   target: targetNameSchema.parse('orders'),
   into: targetNameSchema.parse('orders'),
+  schemas: null,
+  tables: null,
+  paths: null,
+  onConflict: null,
 };
 const restored = (...databases: readonly object[]) =>
   outcomeSchema.shape.restore.unwrap().parse({
@@ -18,7 +22,10 @@ const restored = (...databases: readonly object[]) =>
     })),
   });
 /** The command for the first of the copies. */
-function commandFor(outcome: ReturnType<typeof restored>, over: Partial<typeof run> = {}): string | undefined {
+function commandFor(
+  outcome: ReturnType<typeof restored>,
+  over: Partial<Parameters<typeof readBackCommand>[0]> = {},
+): string | undefined {
   const [first] = outcome.databases;
   assert.ok(first);
   return readBackCommand({ ...run, ...over }, outcome, first);
@@ -43,4 +50,12 @@ test('nothing is said of a copy that was read back, had nothing to read, or came
   assert.equal(commandFor(restored({ proof: 'compared' })), undefined);
   assert.equal(commandFor(restored({})), undefined);
   assert.equal(commandFor({ ...restored({ proof: 'loaded' }), reached }), undefined);
+});
+
+test('nothing is said of a part of a backup, or of what was put among other things: a comparison would find the rest', () => {
+  const loaded = restored({ proof: 'loaded' });
+
+  assert.equal(commandFor(loaded, { schemas: ['db0'] }), undefined);
+  assert.equal(commandFor(loaded, { paths: ['conf'] }), undefined);
+  assert.equal(commandFor(loaded, { onConflict: 'skip' }), undefined);
 });
