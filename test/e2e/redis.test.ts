@@ -67,9 +67,9 @@ test('nothing is called the same that was not compared', async () => {
   await opened.succeeded(opened.stack.startExecution('holdfast-backup', { target: 'cache' }));
 
   const merged = await cli('--on-conflict', 'skip');
-  const replaced = await cli('--into', 'cache', '--replace');
+  const replaced = await cli('--into', 'cache', '--replace', '--comparison', 'full');
 
-  assert.match(merged.stdout, /^restored, not compared {2}'server' as 'server'$/m);
+  assert.match(merged.stdout, /^restored {2}'server' as 'server': 0 types, 0 keys$/m);
   assert.match(merged.stdout, /^ {2}1 keys were there already, and were left as they are$/m);
-  assert.match(replaced.stdout, /^restored and the same {2}'server' as 'server': 1 type, 1 key compared$/m);
+  assert.match(replaced.stdout, /^restored and the same {2}'server' as 'server': 1 type, 1 key, every key read back$/m);
 });
