@@ -6,7 +6,6 @@ import * as z from 'zod';
 import { type CatalogClient, catalogClient } from '../lib/catalog/client.ts';
 import type { HoldfastConfig } from '../lib/config/config.ts';
 import { loadRuntime, type Runtime } from '../lib/config/runtime.ts';
-import { errorTable } from '../lib/core/error-table.ts';
 import { HoldfastError } from '../lib/core/errors.ts';
 import { joinHint } from '../lib/core/failure.ts';
 import { createRecorder, type Recorder } from '../lib/lifecycle/recorder.ts';
@@ -47,10 +46,10 @@ export function step<Event, Result>(
   return middy<unknown, Result>({ timeoutEarlyInMillis: 1000 })
     .use(injectLambdaContext(log, { resetKeys: true }))
     .handler(async (event) => {
-      const parsed = schema.safeParse(event);
-      if (!parsed.success)
-        throw new HoldfastError('usage', `the input is not what this step expects: ${z.prettifyError(parsed.error)}`);
       try {
+        const parsed = schema.safeParse(event);
+        if (!parsed.success)
+          throw new HoldfastError('usage', `the input is not what this step expects: ${z.prettifyError(parsed.error)}`);
         return await main(parsed.data, await open());
       } catch (error) {
         throw withHint(error);
@@ -58,11 +57,9 @@ export function step<Event, Result>(
     }) as (event: unknown, context: Context) => Promise<Result>;
 }
 
-/** Of an error no more than name and message leave a function: a hint of its own goes along with the message, as `failureOf` reads it. */
-function withHint(error: unknown): unknown {
-  if (!(error instanceof HoldfastError) || error.hint === errorTable[error.code].hint) return error;
-  return new HoldfastError(error.code, joinHint(error), { cause: error });
-}
+/** Of an error no more than name and message leave a function: its hint goes along with the message, as `failureOf` reads it. */
+const withHint = (error: unknown): unknown =>
+  error instanceof HoldfastError ? new HoldfastError(error.code, joinHint(error), { cause: error }) : error;
 
 /** A step has a minute, so a request that gets no answer is given up while there is time for another, and for telling what is wrong. */
 const forSmallObjects = { idleTimeoutSeconds: 5, maxAttempts: 6 };

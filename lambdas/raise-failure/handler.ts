@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { type ErrorCode, errorTable } from '../../lib/core/error-table.ts';
 import { HoldfastError } from '../../lib/core/errors.ts';
-import { anyFailureSchema, joinHint } from '../../lib/core/failure.ts';
+import { anyFailureSchema } from '../../lib/core/failure.ts';
 import { step } from '../frame.ts';
 
 const inputSchema = z.object({
@@ -16,5 +16,6 @@ const inputSchema = z.object({
  */
 export const handler = step('raise-failure', inputSchema, async ({ failure, redriveCount, admittedAt }) => {
   if (redriveCount > admittedAt) return { redriven: redriveCount };
-  throw new HoldfastError(failure.code in errorTable ? (failure.code as ErrorCode) : 'internal', joinHint(failure));
+  const { code, message, hint } = failure;
+  throw new HoldfastError(code in errorTable ? (code as ErrorCode) : 'internal', message, { hint });
 });

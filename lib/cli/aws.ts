@@ -49,7 +49,7 @@ export async function restoreOnAws(context: CliContext, request: RestoreRequest)
   context.output.result({ ...run, arn, ...(proof && { proof }), next }, () => [
     `${proof ? proofWords[proof] : 'restored'}: recovery ${run.recoveryId}, execution ${arn}`,
     ...(proof === 'loaded'
-      ? ["  what was loaded has the backup's digests; it was not read back: 'holdfast compare' does that"]
+      ? ["  what was loaded has the backup's digests; it was not read back: --comparison full does that"]
       : []),
     ...next.map((command) => `  ${command}`),
   ]);

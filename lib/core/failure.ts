@@ -15,13 +15,13 @@ export const anyFailureSchema = z
 
 const hintMark = ' — ';
 
-/** A failure as one text: what happened, and what to try. */
+/** A failure as one text: what happened, and what to try. A message may have the mark in it, from a name or a server; a hint has none. */
 export const joinHint = ({ message, hint }: Pick<Failure, 'message' | 'hint'>): string =>
-  `${message}${hintMark}${hint}`;
+  `${message}${hintMark}${hint.replaceAll(hintMark, ' - ')}`;
 
 /** That text taken apart again; `hint` is what is said where it has none. */
 export function splitHint(text: string, hint: string): Pick<Failure, 'message' | 'hint'> {
-  const at = text.indexOf(hintMark);
+  const at = text.lastIndexOf(hintMark);
   return at < 0 ? { message: text, hint } : { message: text.slice(0, at), hint: text.slice(at + hintMark.length) };
 }
 

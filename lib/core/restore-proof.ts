@@ -25,3 +25,7 @@ export const weakestProof = (
 
 /** Were the copies held against what the manifest says of their content? */
 export const isCompared = (proof: RestoreProof | undefined): boolean => proof === 'compared' || proof === 'loaded';
+
+/** Is it enough for a restore test? Of what nothing can be read back of, as of roles, no more is asked. */
+export const provesBackup = (proof: RestoreProof | undefined): boolean =>
+  proof === undefined || proof === 'compared' || proof === 'examined';

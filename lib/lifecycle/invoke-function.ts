@@ -1,6 +1,7 @@
 import { InvokeCommand, type LambdaClient } from '@aws-sdk/client-lambda';
 import { type ErrorCode, errorTable } from '../core/error-table.ts';
 import { HoldfastError } from '../core/errors.ts';
+import { splitHint } from '../core/failure.ts';
 
 /**
  * Invokes one of our functions and gives its answer. Its failures are thrown under their own code; one that cannot be reached, or ends without a
@@ -22,7 +23,9 @@ export async function invokeFunction(lambda: LambdaClient, functionName: string,
     readonly errorType?: string;
     readonly errorMessage?: string;
   };
-  throw Object.hasOwn(errorTable, errorType)
-    ? new HoldfastError(errorType as ErrorCode, errorMessage)
-    : new HoldfastError('function-unavailable', `function '${functionName}' ended: ${errorType}: ${errorMessage}`);
+  if (!Object.hasOwn(errorTable, errorType))
+    throw new HoldfastError('function-unavailable', `function '${functionName}' ended: ${errorType}: ${errorMessage}`);
+  const code = errorType as ErrorCode;
+  const { message, hint } = splitHint(errorMessage, errorTable[code].hint);
+  throw new HoldfastError(code, message, { hint });
 }

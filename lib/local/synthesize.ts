@@ -50,8 +50,12 @@ export async function synthesize(options: SynthesizeOptions): Promise<string> {
   rmSync(making, { recursive: true, force: true });
   await runApp(options.configPath, making);
   // Of two that synthesize the same at once, one comes second; the assemblies are the same.
-  if (existsSync(folder)) rmSync(making, { recursive: true, force: true });
-  else renameSync(making, folder);
+  if (existsSync(join(folder, 'manifest.json'))) rmSync(making, { recursive: true, force: true });
+  else {
+    // Programs of an assembly that was removed under them keep there what Node compiles.
+    rmSync(folder, { recursive: true, force: true });
+    renameSync(making, folder);
+  }
   prune(resolve(options.outDir));
   return folder;
 }

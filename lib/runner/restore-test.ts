@@ -6,7 +6,7 @@ import { firstFew } from '../core/first-few.ts';
 import { isCompanion } from '../core/manifest.ts';
 import type { Outcome } from '../core/outcome.ts';
 import type { RestoreTestRun } from '../core/requests.ts';
-import { weakestProof } from '../core/restore-proof.ts';
+import { provesBackup, weakestProof } from '../core/restore-proof.ts';
 import type { RestoreTestResult } from '../engines/engine.ts';
 import { openEngine } from '../engines/open-engine.ts';
 import { metered, type RunContext } from './context.ts';
@@ -67,7 +67,7 @@ async function testMarked(context: RunContext, run: RestoreTestRun): Promise<Res
       },
     },
   );
-  requireReadBack(result);
+  requireProof(result);
   const proof = weakestProof(result.restored.map(({ comparison }) => comparison));
   return {
     restoreTest: {
@@ -89,11 +89,14 @@ async function testMarked(context: RunContext, run: RestoreTestRun): Promise<Res
   };
 }
 
-/** Whatever restores are set to: what nobody has read back is no proof. */
-function requireReadBack({ restored }: RestoreTestResult): void {
-  const one = restored.find(({ comparison }) => comparison.proof === 'loaded');
+/** Whatever restores are set to: what nobody has read back or gone through is no proof. */
+function requireProof({ restored }: RestoreTestResult): void {
+  const one = restored.find(({ comparison }) => !provesBackup(comparison.proof));
   if (one)
-    throw new HoldfastError('internal', `the restore test of '${one.database}' has not read back what it restored`);
+    throw new HoldfastError(
+      'internal',
+      `the restore test of '${one.database}' has neither read back nor examined what it restored`,
+    );
 }
 
 /** From 0 to below 1, and the same for every attempt at the same test. */

@@ -8,6 +8,7 @@ export type Claim = {
   isHeld(): boolean;
   /** Makes the file new, by the clock of its file system. */
   renew(): void;
+  /** Gives it up; a second time changes nothing. */
   release(): void;
 };
 
@@ -34,12 +35,16 @@ export function claimFile(file: string, wish: Wish): Claimed {
   const opened = openClaim(file, wish);
   if (typeof opened === 'string') return { holder: opened };
   const isHeld = (): boolean => textOf(file) === wish.text;
+  let isReleased = false;
   return {
     claim: {
       isHeld,
       // Through the open file, which is this one's own whatever stands in its place by now.
       renew: () => void writeSync(opened, wish.text, 0),
       release() {
+        // Its number may be another file's, or a socket's, by a second time.
+        if (isReleased) return;
+        isReleased = true;
         closeSync(opened);
         // Its folder may be gone, and it with that.
         if (!isHeld()) return;

@@ -15,5 +15,11 @@ test('what a function throws keeps the hint of its own on its way through a stat
     message: 'no',
     hint: 'run the same command with --help',
   });
-  assert.deepEqual(splitHint('one — two — three', ''), { message: 'one', hint: 'two — three' });
+});
+
+test('a message with the mark in it keeps all of its own, and the hint its', () => {
+  const failure = { message: "table 'in — out' is gone", hint: "it has 'in - out'" };
+
+  assert.deepEqual(splitHint(joinHint(failure), ''), failure);
+  assert.deepEqual(splitHint(joinHint({ ...failure, hint: "it has 'in — out'" }), ''), failure);
 });

@@ -3,13 +3,15 @@ import { test } from 'node:test';
 import { backupIdSchema, targetNameSchema } from '../../lib/core/ids.ts';
 import { outcomeSchema } from '../../lib/core/outcome.ts';
 import { readBackCommand } from '../../lib/core/read-back-command.ts';
-import type { RestoreRun } from '../../lib/core/requests.ts';
 
 const run = {
   backupId: backupIdSchema.parse('20261121T020000Z-9f3c2a1b'),
   target: targetNameSchema.parse('orders'),
   into: targetNameSchema.parse('orders'),
-  onConflict: null as RestoreRun['onConflict'],
+  schemas: null,
+  tables: null,
+  paths: null,
+  onConflict: null,
 };
 const restored = (...databases: readonly object[]) =>
   outcomeSchema.shape.restore.unwrap().parse({
@@ -20,7 +22,10 @@ const restored = (...databases: readonly object[]) =>
     })),
   });
 /** The command for the first of the copies. */
-function commandFor(outcome: ReturnType<typeof restored>, over: Partial<typeof run> = {}): string | undefined {
+function commandFor(
+  outcome: ReturnType<typeof restored>,
+  over: Partial<Parameters<typeof readBackCommand>[0]> = {},
+): string | undefined {
   const [first] = outcome.databases;
   assert.ok(first);
   return readBackCommand({ ...run, ...over }, outcome, first);
@@ -46,4 +51,11 @@ test('nothing is said of a copy that was read back, had nothing to read, was mer
   assert.equal(commandFor(restored({})), undefined);
   assert.equal(commandFor(restored({ proof: 'loaded' }), { onConflict: 'skip' }), undefined);
   assert.equal(commandFor({ ...restored({ proof: 'loaded' }), reached }), undefined);
+});
+
+test('nothing is said of a part of a backup: a comparison would find that the rest is missing', () => {
+  const loaded = restored({ proof: 'loaded' });
+
+  assert.equal(commandFor(loaded, { schemas: ['db0'] }), undefined);
+  assert.equal(commandFor(loaded, { paths: ['conf'] }), undefined);
 });

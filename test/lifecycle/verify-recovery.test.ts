@@ -38,8 +38,10 @@ const copy = (over: object = {}) => ({
 });
 
 /** What is found of a task that left word of this. */
-async function verified(restore: object | undefined, over: object = {}) {
-  await using place = await lifecycle();
+async function verified(restore: object | undefined, over: object = {}, mode: 'full' | 'test' = 'full') {
+  await using opened = await lifecycle();
+  const recovery = { ...opened.config.recovery, mode };
+  const place = { ...opened, config: { ...opened.config, recovery } };
   const asked = run(over);
   if (restore !== undefined)
     await putJson(place.store, outcomeKey(asked.recoveryId, 'a1b2'), {
@@ -61,6 +63,16 @@ test('a recovery that reached its point is handed over: where it is, and what to
   });
   assert.deepEqual(handOver.where, ["'shop_then' of target 'orders'"]);
   assert.match(handOver.next[1] ?? '', /rename to "shop_before"; alter database "shop_then" rename to "shop"'$/);
+});
+
+test('after a rehearsal there is nothing to hand over, and nothing to type', async () => {
+  const { verification, handOver } = await verified({ reached }, {}, 'test');
+
+  assert.deepEqual(
+    verification.copies.map(({ to, same }) => [to, same]),
+    [['shop_then', true]],
+  );
+  assert.deepEqual(handOver, { where: [], next: [] });
 });
 
 test('a folder is handed over as one', async () => {

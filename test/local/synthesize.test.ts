@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
@@ -63,4 +63,14 @@ test('a configuration that the app refuses is its own error, and leaves no assem
   await assert.rejects(synthesize({ configPath, outDir }), { name: 'config-invalid', message: /unknown key 'colour'/ });
 
   assert.equal(readdirSync(outDir).length, 1);
+});
+
+test('what programs have left behind of an assembly that was removed is no assembly', async () => {
+  const options = { configPath: join(folder, 'holdfast.yaml'), outDir };
+  const first = await synthesize(options);
+  rmSync(first, { recursive: true });
+  mkdirSync(join(first, 'compiled'), { recursive: true });
+
+  assert.equal(await synthesize(options), first);
+  assert.equal(existsSync(join(first, 'manifest.json')), true);
 });

@@ -1,5 +1,13 @@
 import assert from 'node:assert/strict';
-import { mkdtempDisposableSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  mkdtempDisposableSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { test } from 'node:test';
@@ -43,6 +51,21 @@ test("one that was killed while it took over is in nobody's way", () => {
   assert.equal(readFileSync(file, 'utf8'), 'next');
   claim.release();
   assert.deepEqual(readdirSync(folder.path), []);
+});
+
+test('a second release lets be what others have opened since', () => {
+  using folder = mkdtempDisposableSync(path.join(tmpdir(), 'holdfast-claim-'));
+  const claim = claimed(path.join(folder.path, 'owner'), 'first');
+  const next = path.join(folder.path, 'next');
+
+  claim.release();
+  // It gets the number that was the claim's.
+  const fd = openSync(next, 'w');
+  claim.release();
+
+  writeSync(fd, 'open');
+  closeSync(fd);
+  assert.equal(readFileSync(next, 'utf8'), 'open');
 });
 
 test('what went with its folder needs no release', () => {

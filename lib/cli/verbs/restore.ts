@@ -119,28 +119,26 @@ export async function run(context: CliContext, options: Options): Promise<number
     return { order, outcome };
   });
   const failure = restoreFailure(restored);
+  const isRehearsal = (await context.config()).recovery.mode === 'test';
   context.output.result(restored, () => [
-    ...restored.databases.flatMap((copy) => describeCopy(order, restored, copy)),
+    ...restored.databases.flatMap((copy) =>
+      describeCopy(copy, isRehearsal ? undefined : readBackCommand(order, restored, copy)),
+    ),
     `${bytes(restored.restoredBytes)} restored${restored.seconds === undefined ? '' : ` in ${duration(restored.seconds)}`}`,
   ]);
   if (failure) context.output.failure(failure);
   return failure?.exitCode ?? 0;
 }
 
-function describeCopy(
-  order: RestoreRun,
-  restored: RestoreOutcome,
-  copy: RestoreOutcome['databases'][number],
-): string[] {
+function describeCopy(copy: RestoreOutcome['databases'][number], readBack: string | undefined): string[] {
   const { from, to, same, proof, tables, rows, words, differences, remarks } = copy;
   const verdict = !same ? 'DIFFERENT' : proof ? proofWords[proof] : 'restored';
-  const command = readBackCommand(order, restored, copy);
   return [
     to === ''
       ? `${verdict}  ${printable(from)}`
       : `${verdict}  '${printable(from)}' as '${printable(to)}': ${counted(tables, words.collection)}, ${counted(rows, words.item)}${proof === 'compared' ? `, every ${words.item} read back` : ''}`,
     ...[...differences, ...remarks].map((line) => `  ${oneLine(line)}`),
-    ...(command === undefined ? [] : [`  to have it read back: ${printable(command)}`]),
+    ...(readBack === undefined ? [] : [`  to have it read back: ${printable(readBack)}`]),
   ];
 }
 

@@ -121,7 +121,7 @@ test('merged, a key whose time has run out neither replaces one that is there no
     const failing = await restore(target, one, { onConflict: 'fail' });
     const replacing = await restore(target, one, { onConflict: 'replace' });
 
-    assert.equal(failing.itemsCompared, 1);
+    assert.deepEqual([failing.same, failing.itemsCompared], [true, 1]);
     assert.match(String(failing.remarks), /the server took every key .*1 keys have run out since the backup/);
     assert.match(String(replacing.remarks), /1 keys have run out .*1 keys were there already, and were replaced/);
     assert.equal(String(await target.ask('GET', 'goes')), 'mine');
@@ -164,6 +164,26 @@ test('keys whose time has run out are dropped and counted, in every format, and 
     assert.equal(await target.ask('DBSIZE'), 1);
     assert.match(String(comparison.remarks), /2 keys have run out since the backup/);
   }
+});
+
+test("with comparison 'loaded' all keys have to have come, whether or not they are read back", async () => {
+  const one = await saved(source);
+  const [first, ...others] = one.record.content?.tables ?? [];
+  assert.ok(first);
+  const tables = [{ ...first, rows: first.rows + 1 }, ...others];
+  const boastful = { ...one, record: { ...one.record, content: { ...one.record.content, tables } } };
+  await using target = await redisServer('redis-8');
+
+  await assert.rejects(restore(target, boastful, { comparison: 'loaded' }), {
+    code: 'comparison-failed',
+    message: 'the restored copy differs from the backup: 35 keys came out of the backup, which has 36',
+  });
+  await target.ask('FLUSHALL');
+  const merged = await restore(target, boastful, { onConflict: 'skip' });
+  const loaded = await restore(target, one, { comparison: 'loaded', replace: true });
+
+  assert.deepEqual([merged.same, merged.proof], [false, 'loaded']);
+  assert.deepEqual([loaded.same, loaded.proof, loaded.itemsCompared], [true, 'loaded', 35]);
 });
 
 test('what replaces a database that is live is loaded aside and swapped in; the old keys go when it is in place', async () => {

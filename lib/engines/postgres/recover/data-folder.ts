@@ -139,22 +139,27 @@ function removeContents(folder: string): void {
 const isKept = (name: string): boolean => name === 'lost+found' || isOfHold(name);
 
 /**
- * Says that the folder is whole: what the restore needed goes, then the mark, and then the hold, so that nobody clears away what is whole. Rejects
- * with `lease-lost` when another restore has taken the folder over, and touches nothing then.
+ * Says that the folders of a cluster are whole: what the restore needed goes, then each one's mark, and then its hold, so that nobody clears away what
+ * is whole. Rejects with `lease-lost` when another restore has taken one of them over, and touches none then.
  *
- * Invariant: the mark goes when all else is on the disk, so that a machine that fails at any moment comes back with a folder that is marked or whole.
+ * Invariant: the first mark goes when everything in all of them is on the disk, so that what a disk refuses leaves folders that can be taken back, and
+ * a machine that fails at any moment comes back with folders that are marked or whole. The last folder's mark is the last to go.
  */
-export async function handOver({ path: folder, work, made, hold }: DataFolder): Promise<void> {
-  requireHeld(folder, hold);
-  rmSync(work, { recursive: true, force: true });
-  await syncFolder(folder, isNoFileOfCluster);
-  for (const one of made === undefined ? [] : [...foldersBetween(made, folder), path.dirname(made)])
-    await syncNames(one);
-  requireHeld(folder, hold);
-  rmSync(path.join(folder, incompleteMark), { force: true });
-  // A mark that came back would have the next restore clear the folder away.
-  await syncNames(folder);
-  hold.release();
+export async function handOver(folders: readonly DataFolder[]): Promise<void> {
+  for (const { path: folder, work, made, hold } of folders) {
+    requireHeld(folder, hold);
+    rmSync(work, { recursive: true, force: true });
+    await syncFolder(folder, isNoFileOfCluster);
+    for (const one of made === undefined ? [] : [...foldersBetween(made, folder), path.dirname(made)])
+      await syncNames(one);
+  }
+  for (const { path: folder, hold } of folders) requireHeld(folder, hold);
+  for (const { path: folder, hold } of folders) {
+    rmSync(path.join(folder, incompleteMark), { force: true });
+    // A mark that came back would have the next restore clear the folder away.
+    await syncNames(folder);
+    hold.release();
+  }
 }
 
 function requireHeld(folder: string, hold: FolderHold): void {

@@ -97,7 +97,7 @@ export async function restoreCluster(context: EngineContext, plan: RestorePlan):
     });
     if (plan.cutOver === false) return result([rehearsed]);
     context.progress({ phase: 'sync' });
-    for (const one of opened.toReversed()) await handOver(one);
+    await handOver(opened.toReversed());
     isDone = true;
     return result();
   } finally {

@@ -59,7 +59,8 @@ export async function restoreIntoCluster(
       const comparison = isMerge
         ? countedOnly(work, loaded, 'restored among other keys')
         : await compareCluster(context, plan, work, { shards, loaded });
-      if (!comparison.same) throw comparisonFailed('it was removed', comparison);
+      // What was merged stays, and is told to differ.
+      if (!comparison.same && !isMerge) throw comparisonFailed('it was removed', comparison);
       if (plan.cutOver === false) await empty();
       else if (work.hasLibraries)
         await restoreLibraries(

@@ -110,16 +110,26 @@ function keysDueOf(streams: RestoreWork['streams'], loaded: Loaded, leftOut: Con
   return due;
 }
 
-/** What there is to say when nothing was read back: the server took every command. `why` it could not be; left out where nobody asked for it. */
-export function countedOnly({ streams, databases }: RestoreWork, { keys, leftOut }: Loaded, why?: string): Comparison {
+/**
+ * What there is to say when nothing was read back: the server took every command, and what came out of the streams are as many keys as the manifest
+ * counts. `why` it could not be; left out where nobody asked for it.
+ */
+export function countedOnly({ streams, databases }: RestoreWork, loaded: Loaded, why?: string): Comparison {
+  const { keys, expired, skipped, leftOut } = loaded;
   const contents = streams.flatMap(({ record }) => (record.content ? [record.content] : []));
+  const expected = mapDatabases(sumContents(contents), databases).tables.reduce((sum, { rows }) => sum + rows, 0);
+  const found = keys + expired + skipped;
+  const differences =
+    contents.length < streams.length || found === expected
+      ? []
+      : [`${found} keys came out of the backup, which has ${expected}`];
   return {
-    same: true,
+    same: differences.length === 0,
     words: typesAndKeys,
     proof: 'loaded',
     collectionsCompared: mapDatabases(sumContents(contents, [leftOut.content()]), databases).tables.length,
     itemsCompared: keys,
-    differences: [],
+    differences,
     remarks: [
       `${why === undefined ? '' : `${why}: `}the server took every key without a complaint; none was read back`,
     ],

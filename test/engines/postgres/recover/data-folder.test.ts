@@ -62,7 +62,7 @@ test('a folder that a restore fills is refused to another, and is its own again 
     message: new RegExp(`^another restore is filling '${folder}': process ${process.pid} on '.+'$`),
   });
   assert.equal(readFileSync(path.join(folder, 'PG_VERSION'), 'utf8'), '17\n');
-  await handOver(first);
+  await handOver([first]);
   assert.deepEqual(readdirSync(folder), ['PG_VERSION']);
   assert.throws(() => openDataFolder(folder), { code: 'target-not-empty' });
 });
@@ -85,12 +85,28 @@ test('what is handed over is on the disk before the mark goes, and the mark is g
     return sync.call(this);
   });
 
-  await handOver(data).finally(() => spy.mock.restore());
+  await handOver([data]).finally(() => spy.mock.restore());
 
   const files = ['marked PG_VERSION', 'marked base/16384'];
   assert.deepEqual(synced.slice(0, 2).sort(), files);
   assert.deepEqual(synced.slice(2, 4).sort(), ['marked .', 'marked base']);
   assert.deepEqual(synced.slice(4).sort(), ['marked ..', 'marked ../..', 'whole .']);
+});
+
+test('of several folders none is whole before all are, so that all can be taken back', async () => {
+  using place = openFolder('data-folder');
+  const tablespace = openDataFolder(path.join(place.path, 'tablespace'));
+  const data = openDataFolder(path.join(place.path, 'data'));
+  for (const one of [tablespace, data]) writeFileSync(path.join(one.path, 'PG_VERSION'), '17\n');
+  // Another restore has taken it for given up.
+  writeFileSync(path.join(data.path, holdName), 'another');
+
+  await assert.rejects(handOver([tablespace, data]), { code: 'lease-lost' });
+  const left = readdirSync(tablespace.path);
+  takeBack(tablespace);
+
+  assert.ok(left.includes(incompleteMark), left.join());
+  assert.equal(existsSync(tablespace.path), false);
 });
 
 test('of eight processes that take over at once what a killed restore left, one gets it', async () => {
