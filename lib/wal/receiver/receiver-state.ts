@@ -39,6 +39,8 @@ export class ReceiverState {
   #writtenAt = 0;
   #measuredAt = 0;
   #written = '';
+  #latest: WalState | undefined;
+  #writing: Promise<void> | undefined;
 
   constructor(options: {
     readonly store: Store;
@@ -155,7 +157,11 @@ export class ReceiverState {
     if (essence !== this.#written || at - this.#writtenAt >= documentPeriodMs) {
       this.#written = essence;
       this.#writtenAt = at;
-      await putJson(this.#store, walHealthKey(this.#target), state).catch(onTrouble);
+      this.#latest = state;
+      this.#writing ??= this.#write(onTrouble).finally(() => {
+        this.#writing = undefined;
+      });
+      await this.#writing;
     }
     if (at - this.#measuredAt < metricsPeriodMs) return;
     this.#measuredAt = at;
@@ -167,5 +173,13 @@ export class ReceiverState {
       WalStoredBytes: this.#storedBytes,
     });
     this.#storedBytes = 0;
+  }
+
+  /** One after another: an older document that came last would hide how it ended. */
+  async #write(onTrouble: (error: unknown) => void): Promise<void> {
+    for (let state = this.#latest; state !== undefined; state = this.#latest) {
+      this.#latest = undefined;
+      await putJson(this.#store, walHealthKey(this.#target), state).catch(onTrouble);
+    }
   }
 }
