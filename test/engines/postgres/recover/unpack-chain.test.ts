@@ -4,6 +4,8 @@ import { copyFileSync, mkdirSync, readdirSync, readFileSync, statSync } from 'no
 import path from 'node:path';
 import { after, before, suite, test } from 'node:test';
 import { restoreCluster } from '../../../../lib/engines/postgres/recover/restore-cluster.ts';
+import { restoreOutOfCluster } from '../../../../lib/engines/postgres/recover/restore-out-of-cluster.ts';
+import { findClientTools } from '../../../../lib/engines/postgres/tools.ts';
 import { type PostgresServer, postgresServer } from '../../../servers/postgres.ts';
 import { startOn } from '../../../servers/postgres-on-folder.ts';
 import { combineBackups, unpackBase } from '../base/unpack-base.ts';
@@ -115,6 +117,29 @@ for (const major of [17, 18] as const) {
       assert.deepEqual(keys, ['400', '600']);
       for (const files of [ours, theirs]) files?.delete('server.key');
       assert.deepEqual(ours, theirs);
+    });
+
+    test('a database out of the newest backup counts what was read of the three that it builds on', async () => {
+      const last = chain.at(-1) as TestBase;
+      using context = contextFor(server, { parallelJobs: 2 });
+
+      const result = await restoreOutOfCluster(
+        context,
+        {
+          streams: into(last, 'other_again'),
+          source: {},
+          replace: false,
+          reader: readerOf(chain.map(linkOf)),
+          selection: { databases: ['other'], schemas: [], tables: [], paths: [], withDependencies: false },
+        },
+        (wanted) => findClientTools(wanted),
+      );
+
+      const read = chain.slice(0, -1).flatMap(({ streams }) => streams.map(({ record }) => record.plainBytes));
+      assert.equal(
+        result.parentBytes,
+        read.reduce((sum, bytes) => sum + bytes),
+      );
     });
 
     test('a chain that lacks one of its backups is refused by name, and leaves nothing', async () => {
