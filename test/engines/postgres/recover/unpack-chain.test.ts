@@ -142,6 +142,27 @@ for (const major of [17, 18] as const) {
       );
     });
 
+    test('a rehearsal that starts no server does not say that it has examined the copy', async () => {
+      const last = chain.at(-1) as TestBase;
+      using context = contextFor(server, { parallelJobs: 2 });
+
+      const { restored } = await restoreCluster(context, {
+        streams: into(last, path.join(place.path, 'rehearsed')),
+        source: {},
+        replace: false,
+        reader: readerOf(chain.map(linkOf)),
+        folders: [],
+        start: false,
+        cutOver: false,
+      });
+
+      assert.equal(
+        restored[0]?.comparison.remarks.at(-1),
+        "a rehearsal (recovery.mode is 'test'): the copy was removed after it had been unpacked",
+      );
+      assert.equal(readdirSync(place.path).includes('rehearsed'), false);
+    });
+
     test('a chain that lacks one of its backups is refused by name, and leaves nothing', async () => {
       const last = chain.at(-1) as TestBase;
       const folder = path.join(place.path, 'torn');
