@@ -37,8 +37,8 @@ export const watchStateSchema = z.strictObject({
   schedules: z.record(z.string(), seenScheduleSchema),
   /** When each target and method was first seen with a schedule: a new one need not have a backup yet. */
   series: z.record(z.string(), timeSchema),
-  /** Of each target whose log goes on from a base backup as far as its receiver says. */
-  logs: z.record(z.string(), logReachSchema).optional(),
+  /** Of each target whose log could be looked at: null where it does not go on from a base backup as far as its receiver says. */
+  logs: z.record(z.string(), logReachSchema.nullable()).optional(),
   open: z.array(openProblemSchema),
 });
 export type WatchState = z.infer<typeof watchStateSchema>;

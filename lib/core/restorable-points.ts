@@ -27,6 +27,9 @@ export type KnownRestoreTest = {
 /** The newest moment that the log of a target brings back, from the base backup that it goes on from. */
 export type LogPoint = { readonly at: string; readonly backupId: BackupId };
 
+/** What was found when the log of a target was looked at: no point where it goes on from no base backup. */
+export type SeenLog = { readonly seenAt: string; readonly point: LogPoint | null };
+
 /** What is told of a restore test where its target is spoken of. */
 export function restoreTestFacts(event: RestoreTestEnded): KnownRestoreTest {
   const { operation, backupId, status, endedAt, rtoSeconds, figures, error } = event;
@@ -92,7 +95,8 @@ export function restorablePointsOf(
   known: {
     readonly backups: readonly KnownBackup[];
     readonly lastRestoreTest: KnownRestoreTest | null;
-    readonly logPoint?: LogPoint | undefined;
+    /** @default - the target's log has not been looked at */
+    readonly log?: SeenLog | undefined;
   },
   now: Date,
 ): RestorablePoints {
@@ -113,10 +117,11 @@ export function restorablePointsOf(
     .filter(({ verification }) => verification === 'VERIFIED')
     .toSorted((a, b) => Date.parse(provedUpTo(b)) - Date.parse(provedUpTo(a)));
   const good = newestFirst.filter(({ verification }) => verification !== 'FAILED');
-  const { logPoint } = known;
+  const { log, lastRestoreTest } = known;
+  const logPoint = log?.point ?? null;
   const isBad = known.backups.some((one) => one.backupId === logPoint?.backupId && one.verification === 'FAILED');
   const alongLog =
-    logPoint !== undefined &&
+    logPoint !== null &&
     !isBad &&
     Date.parse(logPoint.at) > Date.parse(good[0]?.restorablePoint ?? '1970-01-01T00:00:00Z')
       ? pointOf(logPoint, logPoint.at)
@@ -124,9 +129,17 @@ export function restorablePointsOf(
   const last = known.backups.toSorted((a, b) => Date.parse(b.endedAt) - Date.parse(a.endedAt))[0];
   const verified = pointOf(proved, proved && provedUpTo(proved));
   const told = alongLog ?? pointOf(good[0], good[0]?.restorablePoint);
-  // A restore test may have gone along the log beyond where the watch has seen it.
+  // A restore test may have gone along the log beyond where it was seen. What the log has lost since the test is no longer reached.
+  const isProvedSince =
+    log === undefined ||
+    isBad ||
+    (lastRestoreTest?.status === 'PASSED' &&
+      lastRestoreTest.backupId === verified?.backupId &&
+      Date.parse(lastRestoreTest.endedAt) > Date.parse(log.seenAt));
   const restorable =
-    verified !== null && told !== null && Date.parse(verified.at) > Date.parse(told.at) ? verified : told;
+    isProvedSince && verified !== null && told !== null && Date.parse(verified.at) > Date.parse(told.at)
+      ? verified
+      : told;
   const facts = {
     target: objectives.target,
     lastBackup: last ? { backupId: last.backupId, endedAt: last.endedAt, verification: last.verification } : null,

@@ -128,7 +128,7 @@ async function backupEnding(
   if (completed && failure === undefined && manifest.status === 'complete') {
     const now = clock();
     const own = { targets: config.targets.filter(({ name }) => name === run.target) };
-    const logPoint = (await logPoints({ config: own, store }, now)).get(run.target);
+    const logPoint = (await logPoints({ config: own, store }, now)).get(run.target)?.point;
     return {
       ...completed,
       ...(validation?.seconds !== undefined && { validationSeconds: validation.seconds }),

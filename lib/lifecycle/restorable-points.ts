@@ -41,7 +41,7 @@ export async function readRestorablePoints({ config, clock, ...places }: Places)
       {
         backups: known.backups.filter((backup) => backup.target === target),
         lastRestoreTest: lastTestOf(known.restoreTests, target),
-        logPoint: ofLogs.get(target),
+        log: ofLogs.get(target),
       },
       now,
     ),

@@ -40,7 +40,9 @@ export async function watch(dependencies: Dependencies): Promise<Watched> {
     at: now.toISOString(),
     uninterruptedSince: facts.watchedSince,
     ...look,
-    logs: Object.fromEntries((facts.logs ?? []).flatMap(({ target, reach }) => (reach ? [[target, reach]] : []))),
+    logs: Object.fromEntries(
+      (facts.logs ?? []).flatMap(({ target, reach }) => (reach === undefined ? [] : [[target, reach]])),
+    ),
     open: [...open],
   };
   await replaceDocument(store, healthKeys.watch, state, { etag });

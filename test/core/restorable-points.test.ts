@@ -108,7 +108,15 @@ test('of several snapshots the oldest counts, and globals and failed streams do 
 test('a log that goes on from a base is the newest point, unless a backup is newer or the base is bad', () => {
   const base = backup(20, 2);
   const along = (at: string, backups: readonly KnownBackup[]) =>
-    restorablePointsOf(objectives, { backups, lastRestoreTest: null, logPoint: { at, backupId: base.backupId } }, now);
+    restorablePointsOf(
+      objectives,
+      {
+        backups,
+        lastRestoreTest: null,
+        log: { seenAt: '2026-11-21T05:58:00.000Z', point: { at, backupId: base.backupId } },
+      },
+      now,
+    );
 
   const facts = along('2026-11-21T05:59:50.000Z', [base]);
   assert.deepEqual(facts.restorable, {
@@ -136,4 +144,30 @@ test('what was proved along the log is restorable, however long ago the watch ha
 
   assert.deepEqual(facts.restorable, { at: proved.verifiedPoint, backupId: proved.backupId, ageSeconds: 1200 });
   assert.deepEqual(facts.verified, facts.restorable);
+});
+
+test('what was proved along a log that has lost a segment since is no restorable point, until a restore test proves it again', () => {
+  const proved = { ...backup(21, 3, 'VERIFIED'), verifiedPoint: '2026-11-21T05:40:00.000Z' };
+  const seen = (point: null | { at: string; backupId: KnownBackup['backupId'] }, endedAt: string) =>
+    restorablePointsOf(
+      objectives,
+      {
+        backups: [backup(20, 2), proved],
+        lastRestoreTest: tested({ backupId: proved.backupId, endedAt }),
+        log: { seenAt: '2026-11-21T05:50:00.000Z', point },
+      },
+      now,
+    );
+  const [before, after] = ['2026-11-21T05:45:00.000Z', '2026-11-21T05:55:00.000Z'] as const;
+
+  const lost = seen(null, before);
+  assert.deepEqual(lost.restorable, {
+    at: '2026-11-21T03:00:10.000Z',
+    backupId: '20261121T030000Z-00000000',
+    ageSeconds: 10_790,
+  });
+  assert.equal(lost.verified?.at, '2026-11-21T05:40:00.000Z');
+  const shorter = { at: '2026-11-21T05:10:00.000Z', backupId: proved.backupId };
+  assert.equal(seen(shorter, before).restorable?.at, '2026-11-21T05:10:00.000Z');
+  for (const point of [null, shorter]) assert.equal(seen(point, after).restorable?.at, '2026-11-21T05:40:00.000Z');
 });

@@ -28,7 +28,7 @@ const ownFiles = new Set(['holdfast.json', 'Dockerfile', '.dockerignore']);
  * Node, which knows files by where they really are, compiles a program once for all tests.
  *
  * Invariant: what is linked to is whole, because it is made beside and renamed, and is named after its bytes. What no copy was made of for a day
- * goes.
+ * goes, and what Node has compiled and not read for a day.
  */
 export function copyAssembly(from: string, to: string): void {
   cpSync(from, to, { recursive: true, filter: (source) => !basename(source).startsWith('asset.') });
@@ -68,11 +68,23 @@ function sharedPrograms(folder: string): string {
 
 const unusedMilliseconds = 24 * 3600_000;
 
+const isUnused = (usedAt: number): boolean => Date.now() - usedAt > unusedMilliseconds;
+
+/** Removes the files below the folder that were neither written nor read for a day. */
+export function removeUnusedFiles(folder: string): void {
+  for (const name of globSync('**/*', { cwd: folder })) {
+    const path = join(folder, name);
+    const found = statSync(path, { throwIfNoEntry: false });
+    if (found?.isFile() && isUnused(Math.max(found.mtimeMs, found.atimeMs))) rmSync(path, { force: true });
+  }
+}
+
 function removeUnused(): void {
   mkdirSync(programsFolder, { recursive: true });
   for (const name of readdirSync(programsFolder)) {
     const path = join(programsFolder, name);
     const usedAt = statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? Date.now();
-    if (Date.now() - usedAt > unusedMilliseconds) rmSync(path, { recursive: true, force: true });
+    if (isUnused(usedAt)) rmSync(path, { recursive: true, force: true });
   }
+  removeUnusedFiles(compiledFolder);
 }

@@ -1,10 +1,9 @@
-import { type Client, DatabaseError } from 'pg';
+import type { Client } from 'pg';
 import { HoldfastError } from '../../core/errors.ts';
 import { GlobalsInspector } from './dump-globals.ts';
 import { fromServerError } from './errors.ts';
+import { MembershipGrants } from './membership-grants.ts';
 import { leadingIdentifier, splitStatements } from './sql-script.ts';
-
-const insufficientPrivilege = '42501';
 
 /** What a globals script would do to a cluster that has some of its roles and tablespaces already. */
 export type GlobalsPlan = {
@@ -63,10 +62,10 @@ export async function applyGlobals(client: Client, plan: GlobalsPlan): Promise<r
   const about = 'restoring the roles and tablespaces';
   try {
     await client.query('begin');
+    const memberships = new MembershipGrants(client);
     for (const statement of plan.roleStatements) {
-      const without = withoutGrantor(statement);
-      if (without === undefined) await client.query(statement);
-      else if (await grantedByAnother(client, statement, without)) remarks.push(without);
+      const regranted = await memberships.run(statement);
+      if (regranted !== undefined) remarks.push(regranted);
     }
     await client.query('commit');
   } catch (error) {
@@ -81,29 +80,6 @@ export async function applyGlobals(client: Client, plan: GlobalsPlan): Promise<r
     }
   }
   return remarks;
-}
-
-/** Of a grant of membership that names who granted it, the same without. */
-const withoutGrantor = (statement: string): string | undefined =>
-  /^(GRANT (?:"(?:[^"]|"")*"|\S+) TO [\s\S]*) GRANTED BY (?:"(?:[^"]|"")*"|[^\s"]+)$/.exec(statement)?.[1];
-
-/**
- * Grants as the statement says, or, where the server forbids that, in the name of whoever restores; true then. Since version 16 a grantor needs
- * the admin option, which the server's first superuser alone has of itself: a source whose first superuser has another name, and one before 16
- * where any superuser granted, have grants that the destination takes from nobody but its own.
- */
-async function grantedByAnother(client: Client, statement: string, without: string): Promise<boolean> {
-  await client.query('savepoint granted');
-  try {
-    await client.query(statement);
-    await client.query('release savepoint granted');
-    return false;
-  } catch (error) {
-    if (!(error instanceof DatabaseError) || error.code !== insufficientPrivilege) throw error;
-    await client.query('rollback to savepoint granted');
-    await client.query(without);
-    return true;
-  }
 }
 
 async function names(client: Client, query: string): Promise<Set<string>> {

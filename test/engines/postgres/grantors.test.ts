@@ -67,3 +67,30 @@ test('memberships that any superuser granted, as a server before 16 lets them, c
 
   assert.deepEqual(await membershipsIn(destination), memberships);
 });
+
+test('a membership that several gave, of whom one may on the destination, comes back with every right that any of them gave', async () => {
+  await using source = await postgresServer({ major: 17 });
+  await using destination = await postgresServer({ major: 17 });
+  await run(source, 'postgres', `create role second login superuser password '${source.password}'`);
+  await run({ ...source, user: 'second' }, 'postgres', `alter role ${source.user} rename to owner_of_all`);
+  const renamed = { ...source, user: 'owner_of_all' };
+  // A role that is there is left as it is, so that this one may not grant.
+  await run(destination, 'postgres', 'create role dba');
+  await run(
+    renamed,
+    'postgres',
+    `create role app; create role dba; create role ${destination.user};
+     grant pg_monitor to dba, ${destination.user} with admin option;
+     grant pg_monitor to app with inherit true, set true;
+     grant pg_monitor to app with inherit false, set false granted by dba;
+     grant pg_monitor to app with admin true, inherit false, set false granted by ${destination.user}`,
+  );
+
+  await restoreRoles(renamed, destination);
+
+  await using client = await session(destination, 'postgres');
+  const { rows } = await client.query(
+    "select admin_option, inherit_option, set_option from pg_auth_members where member = 'app'::regrole",
+  );
+  assert.deepEqual(rows, [{ admin_option: true, inherit_option: true, set_option: true }]);
+});

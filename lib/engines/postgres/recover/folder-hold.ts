@@ -38,8 +38,19 @@ export function holdFolder(folder: string, account: ServerAccount | undefined): 
   const claimed = claimFile(file, { text: JSON.stringify(thisProcess()), isGone });
   if (!('claim' in claimed)) throw held(folder, claimed.holder);
   const { claim } = claimed;
-  if (account) chownSync(file, account.uid, account.gid);
-  const signs = setInterval(() => claim.renew(), signMs);
+  try {
+    if (account) chownSync(file, account.uid, account.gid);
+  } catch (error) {
+    claim.release();
+    throw error;
+  }
+  const signs = setInterval(() => {
+    try {
+      claim.renew();
+    } catch {
+      // A disk that is full for a moment ends no restore: the next sign may come through, and what is handed over is looked at before.
+    }
+  }, signMs);
   signs.unref();
   return {
     isHeld: () => claim.isHeld(),

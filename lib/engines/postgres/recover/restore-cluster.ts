@@ -95,7 +95,7 @@ export async function restoreCluster(context: EngineContext, plan: RestorePlan):
         },
       ],
     });
-    if (plan.cutOver === false) return result([rehearsed]);
+    if (plan.cutOver === false) return result([rehearsed(recovered.proof)]);
     context.progress({ phase: 'sync' });
     await handOver(opened.toReversed());
     isDone = true;
@@ -170,7 +170,8 @@ const notStarted: Recovered = {
 };
 const archivesNothing =
   "its postgresql.auto.conf sets archive_mode to 'off': when it takes its source's place, 'alter system reset archive_mode' and restart it";
-const rehearsed = "a rehearsal (recovery.mode is 'test'): the copy was removed after it had been examined";
+const rehearsed = (proof: RestoreProof): string =>
+  `a rehearsal (recovery.mode is 'test'): the copy was removed after it had been ${proof}`;
 
 /** The folder that a cluster is restored into. Throws `usage` for what is no path. */
 function folderNamed(destination: string): string {

@@ -28,7 +28,7 @@ export async function restoreOutOfCluster(
   if (selection === undefined) throw new Error('nothing was chosen');
   const { record, destination } = clusterAmong(plan.streams);
   const as = destination === '' ? undefined : destination;
-  const { dumps, source, reached } = await dumpsOf(context, plan, { selection, as, findTools });
+  const { dumps, source, reached, parentBytes } = await dumpsOf(context, plan, { selection, as, findTools });
   const { selection: _, ...whole } = plan;
   const part = partOf(selection);
   const { restored } = await restoreLogical(
@@ -39,6 +39,7 @@ export async function restoreOutOfCluster(
   const remark = `out of the cluster as of ${reached.position}${reached.at === null ? '' : `, ${reached.at}`}`;
   return {
     reached,
+    parentBytes,
     restored: restored.map((one) => ({
       ...one,
       stream: record.stream,
@@ -51,6 +52,8 @@ type Dumped = {
   readonly dumps: readonly Planned[];
   readonly source: RestorePlan['source'];
   readonly reached: ReachedPoint;
+  /** What was read of the backups that this one builds on. */
+  readonly parentBytes: number;
 };
 
 /** Recovers the cluster, dumps what was chosen of it into files, and lets go of the cluster. */
@@ -84,7 +87,7 @@ async function dumpsOf(
   } finally {
     await capture.end();
   }
-  return { dumps, source: capture.source, reached: cluster.reached };
+  return { dumps, source: capture.source, reached: cluster.reached, parentBytes: cluster.parentBytes };
 }
 
 /** Nobody else works on this server. */

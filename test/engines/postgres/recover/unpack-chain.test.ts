@@ -4,6 +4,8 @@ import { copyFileSync, mkdirSync, readdirSync, readFileSync, statSync } from 'no
 import path from 'node:path';
 import { after, before, suite, test } from 'node:test';
 import { restoreCluster } from '../../../../lib/engines/postgres/recover/restore-cluster.ts';
+import { restoreOutOfCluster } from '../../../../lib/engines/postgres/recover/restore-out-of-cluster.ts';
+import { findClientTools } from '../../../../lib/engines/postgres/tools.ts';
 import { type PostgresServer, postgresServer } from '../../../servers/postgres.ts';
 import { startOn } from '../../../servers/postgres-on-folder.ts';
 import { combineBackups, unpackBase } from '../base/unpack-base.ts';
@@ -115,6 +117,50 @@ for (const major of [17, 18] as const) {
       assert.deepEqual(keys, ['400', '600']);
       for (const files of [ours, theirs]) files?.delete('server.key');
       assert.deepEqual(ours, theirs);
+    });
+
+    test('a database out of the newest backup counts what was read of the three that it builds on', async () => {
+      const last = chain.at(-1) as TestBase;
+      using context = contextFor(server, { parallelJobs: 2 });
+
+      const result = await restoreOutOfCluster(
+        context,
+        {
+          streams: into(last, 'other_again'),
+          source: {},
+          replace: false,
+          reader: readerOf(chain.map(linkOf)),
+          selection: { databases: ['other'], schemas: [], tables: [], paths: [], withDependencies: false },
+        },
+        (wanted) => findClientTools(wanted),
+      );
+
+      const read = chain.slice(0, -1).flatMap(({ streams }) => streams.map(({ record }) => record.plainBytes));
+      assert.equal(
+        result.parentBytes,
+        read.reduce((sum, bytes) => sum + bytes),
+      );
+    });
+
+    test('a rehearsal that starts no server does not say that it has examined the copy', async () => {
+      const last = chain.at(-1) as TestBase;
+      using context = contextFor(server, { parallelJobs: 2 });
+
+      const { restored } = await restoreCluster(context, {
+        streams: into(last, path.join(place.path, 'rehearsed')),
+        source: {},
+        replace: false,
+        reader: readerOf(chain.map(linkOf)),
+        folders: [],
+        start: false,
+        cutOver: false,
+      });
+
+      assert.equal(
+        restored[0]?.comparison.remarks.at(-1),
+        "a rehearsal (recovery.mode is 'test'): the copy was removed after it had been unpacked",
+      );
+      assert.equal(readdirSync(place.path).includes('rehearsed'), false);
     });
 
     test('a chain that lacks one of its backups is refused by name, and leaves nothing', async () => {
