@@ -10,11 +10,14 @@ import { type BenchRow, rowOf, type Sample } from './bench-row.ts';
 import { type HoldfastBackup, measureBackup } from './holdfast-backup.ts';
 import { benchRounds, benchScale } from './scale.ts';
 
+const base = { method: 'base', format: 'base' } as const;
+
 /** As a user has it who has set nothing, and with limits on what is read a second. */
-const limits = [
-  { name: 'at the default settings', bytesPerSecond: undefined },
-  { name: 'at 32 MiB/s', bytesPerSecond: 32 * 1024 * 1024 },
-  { name: 'at 8 MiB/s', bytesPerSecond: 8 * 1024 * 1024 },
+const kinds = [
+  { name: 'a backup at the default settings', wanted: {}, bytesPerSecond: undefined },
+  { name: 'a base backup at the default settings', wanted: base, bytesPerSecond: undefined },
+  { name: 'a backup at 32 MiB/s', wanted: {}, bytesPerSecond: 32 * 1024 * 1024 },
+  { name: 'a backup at 8 MiB/s', wanted: {}, bytesPerSecond: 8 * 1024 * 1024 },
 ];
 
 /**
@@ -29,7 +32,7 @@ export async function run(): Promise<BenchRow[]> {
   const bundle = new Bundle(loadConfig(join(import.meta.dirname, '../holdfast.example.yaml'), {}));
 
   const rows: BenchRow[] = [];
-  for (const { name, bytesPerSecond } of limits) {
+  for (const { name, wanted, bytesPerSecond } of kinds) {
     const samples: { readonly ours: Sample; readonly peer: Sample }[] = [];
     for (let round = 0; round < benchRounds; round++) {
       await using place = await directoryPlaces(folder.path).open();
@@ -43,13 +46,13 @@ export async function run(): Promise<BenchRow[]> {
         ...(bytesPerSecond === undefined ? {} : { rateLimitBytesPerSecond: bytesPerSecond }),
       };
       const peer = await throughput(server, 20);
-      const ours = await during(server, measureBackup(options));
+      const ours = await during(server, measureBackup(options, wanted));
       console.error(`${name}: ${JSON.stringify({ peer, ours })}`);
       samples.push({ peer, ours });
     }
     rows.push(
       rowOf({
-        name: `pgbench beside a backup ${name}`,
+        name: `pgbench beside ${name}`,
         peerName: 'without one',
         unit: 'transactions/s',
         samples,
