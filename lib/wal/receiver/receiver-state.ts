@@ -158,9 +158,7 @@ export class ReceiverState {
       this.#written = essence;
       this.#writtenAt = at;
       this.#latest = state;
-      this.#writing ??= this.#write(onTrouble).finally(() => {
-        this.#writing = undefined;
-      });
+      this.#writing ??= this.#write(onTrouble);
       await this.#writing;
     }
     if (at - this.#measuredAt < metricsPeriodMs) return;
@@ -181,5 +179,7 @@ export class ReceiverState {
       this.#latest = undefined;
       await putJson(this.#store, walHealthKey(this.#target), state).catch(onTrouble);
     }
+    // In the same breath as the look at what is left: what is told next is written by a loop of its own.
+    this.#writing = undefined;
   }
 }
