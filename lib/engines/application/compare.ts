@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import type { StreamRecord } from '../../core/manifest.ts';
+import { withRemarks } from '../comparison.ts';
 import type { Comparison, EngineContext } from '../engine.ts';
 import { stopReason } from '../stop-reason.ts';
 import { compareTrees } from './compare-content.ts';
@@ -36,7 +37,7 @@ export async function compareTree(
     const comparison = compareTrees(record.content, unownedDigests, actual, {
       ownersMatter: process.geteuid?.() === 0,
     });
-    return { ...comparison, remarks: [...comparison.remarks, ...omitted] };
+    return withRemarks(comparison, omitted);
   } catch (error) {
     if (context.signal.aborted) throw stopReason(context.signal, 'the comparison');
     throw translated(error, `the comparison of '${path}'`);

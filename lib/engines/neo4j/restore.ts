@@ -1,4 +1,5 @@
 import { HoldfastError } from '../../core/errors.ts';
+import { withRemarks } from '../comparison.ts';
 import type { EngineContext, RestorePlan, RestoreResult } from '../engine.ts';
 import { stopReason } from '../stop-reason.ts';
 import { type Server, withServer, withSession } from './connection.ts';
@@ -43,7 +44,7 @@ export async function restoreCypher(
       if (one && remarks.length > 0)
         restored[index] = {
           ...one,
-          comparison: { ...one.comparison, remarks: [...one.comparison.remarks, ...remarks] },
+          comparison: withRemarks(one.comparison, remarks),
         };
     }
     return { restored };

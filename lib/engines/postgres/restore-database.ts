@@ -4,6 +4,7 @@ import { HoldfastError } from '../../core/errors.ts';
 import { firstFew } from '../../core/first-few.ts';
 import type { StreamRecord } from '../../core/manifest.ts';
 import type { Selection } from '../../core/selection.ts';
+import { withRemarks } from '../comparison.ts';
 import type { Comparison, EngineContext } from '../engine.ts';
 import type { TocEntry } from './archive/read-toc.ts';
 import { compareDatabase } from './compare.ts';
@@ -79,7 +80,7 @@ export async function restoreDatabase(
       : await compareWhole();
   if (!comparison.same) return comparison;
   const remark = await analyze(connection, name);
-  return remark === undefined ? comparison : { ...comparison, remarks: [...comparison.remarks, remark] };
+  return remark === undefined ? comparison : withRemarks(comparison, [remark]);
 }
 
 async function comparePart(

@@ -2,6 +2,7 @@ import { type Client, escapeIdentifier } from 'pg';
 import { tablesAndRows } from '../../core/content-words.ts';
 import { HoldfastError } from '../../core/errors.ts';
 import type { StreamRecord } from '../../core/manifest.ts';
+import { nothingCompared, withRemarks } from '../comparison.ts';
 import type { Comparison, EngineContext, RestorePlan, RestoreResult } from '../engine.ts';
 import { stopReason } from '../stop-reason.ts';
 import type { FindTools } from './capture.ts';
@@ -133,7 +134,7 @@ function restoredOf(
       ...databases.map(({ record, destination }, index) => ({
         stream: record.stream,
         database: destination,
-        comparison: withRemarks(comparisons[index], remarks),
+        comparison: withRemarks(compared(comparisons[index]), remarks),
       })),
     ],
   };
@@ -235,12 +236,12 @@ function globalsComparison({ globals, regranted }: Parameters<typeof restoredOf>
     ...(globals?.existing ?? []).map((name) => `${name} existed and was left as it is`),
     ...regranted.map((grant) => `'${grant}' is granted by whoever restored: its grantor may not on this server`),
   ];
-  return { same: true, words: tablesAndRows, collectionsCompared: 0, itemsCompared: 0, differences: [], remarks };
+  return nothingCompared(tablesAndRows, remarks);
 }
 
-function withRemarks(comparison: Comparison | undefined, remarks: readonly string[]): Comparison {
-  if (!comparison) throw new HoldfastError('internal', 'a restored database was not compared');
-  return { ...comparison, remarks: [...comparison.remarks, ...remarks] };
+function compared(comparison: Comparison | undefined): Comparison {
+  if (comparison) return comparison;
+  throw new HoldfastError('internal', 'a restored database was not compared');
 }
 
 /** PostgreSQL would cut a longer name silently, and might cut it to that of another database. */

@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { transferSchema } from '../../config/targets/redis.ts';
 import { HoldfastError } from '../../core/errors.ts';
+import { nothingCompared, withRemarks } from '../comparison.ts';
 import type { Comparison, EngineContext, RestorePlan, RestoreResult } from '../engine.ts';
 import { stopReason } from '../stop-reason.ts';
 import { restoreUsers, usersIn } from './acl.ts';
@@ -50,7 +51,7 @@ export async function restoreStreams(context: EngineContext, plan: RestorePlan):
           ...(isAsked ? users : []).map(({ record }) => ({
             stream: record.stream,
             database: '',
-            comparison: nothingCompared(usersRemarks),
+            comparison: nothingCompared(typesAndKeys, usersRemarks),
           })),
           ...work.streams.map(({ record, destination }, index) => ({
             stream: record.stream,
@@ -113,17 +114,3 @@ async function putUsersBack(
     "ACL users are in the server's memory: ACL SAVE, or CONFIG REWRITE where there is no ACL file, makes them outlive a restart",
   ];
 }
-
-const withRemarks = (comparison: Comparison, remarks: readonly string[]): Comparison => ({
-  ...comparison,
-  remarks: [...comparison.remarks, ...remarks],
-});
-
-const nothingCompared = (remarks: readonly string[]): Comparison => ({
-  same: true,
-  words: typesAndKeys,
-  collectionsCompared: 0,
-  itemsCompared: 0,
-  differences: [],
-  remarks,
-});

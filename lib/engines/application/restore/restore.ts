@@ -1,6 +1,7 @@
 import { foldersAndFiles } from '../../../core/content-words.ts';
 import { HoldfastError } from '../../../core/errors.ts';
 import type { StreamRecord } from '../../../core/manifest.ts';
+import { withRemarks } from '../../comparison.ts';
 import type { Comparison, EngineContext, RestorePlan, RestoreResult } from '../../engine.ts';
 import { stopReason } from '../../stop-reason.ts';
 import { restoreChunks } from '../chunks/restore-chunks.ts';
@@ -42,7 +43,7 @@ export async function restoreTrees(context: EngineContext, plan: RestorePlan): P
     for (const { stream, destination, kept } of places) {
       current = destination.path;
       const copy = await restoreCopy(context, plan, stream, destination);
-      copies.push({ ...copy, comparison: { ...copy.comparison, remarks: [...copy.comparison.remarks, ...kept] } });
+      copies.push({ ...copy, comparison: withRemarks(copy.comparison, kept) });
     }
     throwIfStopped(context.signal, 'the restore');
     if (plan.cutOver === false) return resultOf(copies.map((copy) => [copy, [rehearsed]]));
@@ -110,7 +111,7 @@ async function restoreCopy(
       );
     }
     isKept = true;
-    return { stream, destination, work, comparison: { ...comparison, remarks: [...comparison.remarks, ...remarks] } };
+    return { stream, destination, work, comparison: withRemarks(comparison, remarks) };
   } finally {
     if (!isKept) removeTree(work);
   }
@@ -193,6 +194,6 @@ const resultOf = (copies: readonly (readonly [Copy, readonly string[]])[]): Rest
   restored: copies.map(([{ stream, destination, comparison }, remarks]) => ({
     stream: stream.record.stream,
     database: destination.path,
-    comparison: { ...comparison, remarks: [...comparison.remarks, ...remarks] },
+    comparison: withRemarks(comparison, remarks),
   })),
 });

@@ -1,5 +1,6 @@
 import type { Session } from 'neo4j-driver';
 import { HoldfastError } from '../../../core/errors.ts';
+import { withRemarks } from '../../comparison.ts';
 import type { Comparison, EngineContext, RestorePlan } from '../../engine.ts';
 import { stopReason } from '../../stop-reason.ts';
 import { compareDatabase } from '../compare.ts';
@@ -71,7 +72,7 @@ export async function loadCopy(context: EngineContext, server: Server, options: 
     if (!options.replace) await writing(server, database, (session) => requireNothingOld(session, database));
     const left = unknown.map((statement) => `left out, for want of the Enterprise edition: ${statement}`);
     return {
-      comparison: { ...comparison, remarks: [...comparison.remarks, ...left] },
+      comparison: withRemarks(comparison, left),
       putInPlace: () => putInPlace(server, database, { mark, definitions: known, replace: options.replace }),
       takeBack,
     };

@@ -5,6 +5,7 @@ import { HoldfastError } from '../../../core/errors.ts';
 import type { StreamRecord } from '../../../core/manifest.ts';
 import type { ReachedPoint } from '../../../core/recovery-point.ts';
 import type { Selection } from '../../../core/selection.ts';
+import { withRemarks } from '../../comparison.ts';
 import type { CaptureStream, EngineContext, RestorePlan, RestoreResult } from '../../engine.ts';
 import { captureLogical, type FindTools } from '../capture.ts';
 import { restoreLogical } from '../restore.ts';
@@ -43,7 +44,7 @@ export async function restoreOutOfCluster(
     restored: restored.map((one) => ({
       ...one,
       stream: record.stream,
-      comparison: { ...one.comparison, remarks: [...one.comparison.remarks, remark] },
+      comparison: withRemarks(one.comparison, [remark]),
     })),
   };
 }
