@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { type HoldfastConfig, requireTarget, type Target } from '../../config/config.ts';
-import { describeError, HoldfastError } from '../../core/errors.ts';
+import { describeError } from '../../core/errors.ts';
 import { firstFew } from '../../core/first-few.ts';
 import type { SettingsReport } from '../../engines/engine.ts';
 import { openEngine } from '../../engines/open-engine.ts';
@@ -29,15 +29,16 @@ export async function run(context: CliContext, options: { readonly target?: stri
   const one = options.target === undefined ? undefined : requireTarget(config, parseTarget(options.target));
   const targets = one === undefined ? config.targets : [one];
   const stateDirectory = stateDirectoryOf(context.configFile);
-  const findings = await withoutStore(context, async (source) => [
-    ...(await checked('store', () => checkStoreOf(config, stateDirectory))),
-    ...(await checked('key', () => checkKey(config, stateDirectory))),
-    ...(
-      await Promise.all(targets.map((target) => checked(`target '${target.name}'`, async () => probe(source, target))))
-    ).flat(),
-  ]);
+  const { findings, looks } = await withoutStore(context, async (source) => {
+    const own = [
+      ...(await checked('store', () => checkStoreOf(config, stateDirectory))),
+      ...(await checked('key', () => checkKey(config, stateDirectory))),
+    ];
+    const looks = await Promise.all(targets.map((target) => lookAt(source, target)));
+    return { findings: [...own, ...looks.flatMap((look) => look.findings)], looks };
+  });
   const failed = findings.filter(({ level }) => level === 'error').length;
-  const settings = one && (await withoutStore(context, (source) => comparedSettings(source, one)));
+  const settings = one && looks[0]?.settings;
   context.output.result({ findings, ...(settings && { settings }) }, () => [
     ...table(
       ['', 'ABOUT', 'FOUND', 'WHAT TO DO'],
@@ -48,15 +49,17 @@ export async function run(context: CliContext, options: { readonly target?: stri
   return failed === 0 ? 0 : 10;
 }
 
-/** Undefined of a target that has none to look at, or cannot be asked: why, its probe has said. */
-async function comparedSettings(source: SourceContext, target: Target): Promise<SettingsReport | undefined> {
-  try {
-    const side = await engineContext(source, target);
-    return await openEngine(target.engine).checkSettings?.(side, { memoryMiB: undefined, connections: undefined });
-  } catch (error) {
-    if (error instanceof HoldfastError) return undefined;
-    throw error;
-  }
+/** `settings`: undefined of a target that has none to look at, or cannot be asked: why, a finding says. */
+type Look = { readonly findings: readonly Finding[]; readonly settings: SettingsReport | undefined };
+
+async function lookAt(source: SourceContext, target: Target): Promise<Look> {
+  let settings: SettingsReport | undefined;
+  const findings = await checked(`target '${target.name}'`, async () => {
+    const found = await probe(source, target);
+    settings = await openEngine(target.engine).checkSettings?.(await engineContext(source, target), {});
+    return [...found, ...differingSettings(target, settings)];
+  });
+  return { findings, settings };
 }
 
 type Found = Omit<Finding, 'about'>;
@@ -138,24 +141,16 @@ async function checkKey(config: HoldfastConfig, stateDirectory: string): Promise
   ];
 }
 
-async function probe(context: SourceContext, target: HoldfastConfig['targets'][number]): Promise<readonly Found[]> {
+async function probe(context: SourceContext, target: Target): Promise<readonly Found[]> {
   const { serverVersion, facts, findings } = await openEngine(target.engine).probe(
     await engineContext(context, target),
   );
   const tools = typeof facts.toolVersion === 'string' ? `, client tools ${facts.toolVersion}` : '';
-  return [
-    { level: 'ok', message: `reachable, version ${serverVersion}${tools}`, fix: '' },
-    ...findings,
-    ...(await settingsOf(context, target)),
-  ];
+  return [{ level: 'ok', message: `reachable, version ${serverVersion}${tools}`, fix: '' }, ...findings];
 }
 
 /** One line for all settings: which they are, and how to change each, is a verb of its own. */
-async function settingsOf(
-  context: SourceContext,
-  target: HoldfastConfig['targets'][number],
-): Promise<readonly Found[]> {
-  const report = await openEngine(target.engine).checkSettings?.(await engineContext(context, target), {});
+function differingSettings(target: Target, report: SettingsReport | undefined): readonly Found[] {
   const differing = report?.settings.filter(({ verdict }) => verdict === 'differs') ?? [];
   if (report === undefined || differing.length === 0) return [];
   return [
