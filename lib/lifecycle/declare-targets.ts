@@ -1,13 +1,11 @@
-import { createHash } from 'node:crypto';
-import { isDeepStrictEqual } from 'node:util';
 import type { CatalogClient } from '../catalog/client.ts';
 import type { DeclaredTargets } from '../catalog/queries/declared-targets.ts';
 import type { BackupEntry, HoldfastConfig } from '../config/config.ts';
 import type { Runtime } from '../config/runtime.ts';
 import { parentMethodsOf } from '../config/targets/methods.ts';
-import { newOperationId } from '../core/ids.ts';
 import type { EngineName, Method } from '../core/vocabulary.ts';
 import type { Store } from '../store/store.ts';
+import { declare } from './declare.ts';
 import type { Recorder } from './recorder.ts';
 
 type Dependencies = {
@@ -19,10 +17,7 @@ type Dependencies = {
   readonly clock: () => Date;
 };
 
-/**
- * Tells the catalog what can be asked for, when that is not what it knows; true when it was told. Twice at once leaves two events that say the
- * same.
- */
+/** Tells the catalog what can be asked for, when that is not what it knows; true when it was told. */
 export async function declareTargets({
   config,
   machines,
@@ -44,17 +39,14 @@ export async function declareTargets({
       incrementalMethods: incrementalMethodsOf(engine, backups),
     })),
   };
-  if (isDeepStrictEqual(await catalog.declaredTargets(), targets)) return false;
-  const at = clock();
-  const tail = createHash('sha256').update(JSON.stringify(targets)).digest('hex').slice(0, 8);
-  await recorder.record({
-    event: 'targets-declared',
-    operation: newOperationId(at, tail),
-    at: at.toISOString(),
-    tenant: null,
-    ...targets,
-  });
-  return true;
+  return declare(
+    { clock, record: (event) => recorder.record(event) },
+    {
+      known: await catalog.declaredTargets(),
+      declared: targets,
+      eventOf: (base, declared) => ({ event: 'targets-declared', ...base, ...declared }),
+    },
+  );
 }
 
 /**
