@@ -1,34 +1,34 @@
-import type { HoldfastConfig } from '../config/config.ts';
 import { receivedTargets } from '../config/received-targets.ts';
-import { HoldfastError } from '../core/errors.ts';
-import { type LogReach, type WalState, walConflictSchema, walStateSchema } from '../core/health.ts';
-import type { BackupId } from '../core/ids.ts';
-import { walConflictKey, walHealthKey } from '../core/object-keys.ts';
+import { type LogReach, type WalState, walStateSchema } from '../core/health.ts';
+import { walHealthKey } from '../core/object-keys.ts';
 import type { WalFacts, WalGapFacts } from '../core/wal-problems.ts';
-import { type LogSpan, logSpanOf } from '../engines/postgres/recover/cluster-facts.ts';
 import { formatLsn, parseLsn } from '../engines/postgres/replication/lsn.ts';
 import { type TimelinePath, timelinePath } from '../engines/postgres/replication/timeline-history.ts';
 import { segmentName } from '../engines/postgres/replication/wal-segments.ts';
-import { openKeyProviderOf } from '../keys/open-key-provider.ts';
 import { readDocument } from '../store/document.ts';
-import { newestComplete } from '../store/newest-backup.ts';
 import type { Store } from '../store/store.ts';
 import { readVerification } from '../store/verification.ts';
-import { openWal, type WalLog } from '../wal/open-wal.ts';
-import type { WalContext } from '../wal/wal-context.ts';
+import type { WalLog } from '../wal/open-wal.ts';
 import { reportSystem } from '../wal/wal-report.ts';
-
-type Places = { readonly config: HoldfastConfig; readonly store: Store; readonly clock: () => Date };
+import {
+  type BaseSpan,
+  gapsSince,
+  type LogPlaces,
+  logToLookAt,
+  newestBase,
+  readConflict,
+  whyUnreadable,
+} from './look-at-log.ts';
 
 /** The write-ahead logs that are received, as the store has them; nothing is decrypted for it. */
-export async function lookAtWal(places: Places): Promise<readonly WalFacts[]> {
+export async function lookAtWal(places: LogPlaces): Promise<readonly WalFacts[]> {
   const received = receivedTargets(places.config.targets);
   return Promise.all(
     received.map(async ({ name: target, rpoHours }) => {
       const about = { target, rpoHours };
-      const { value: conflict } = await readDocument(places.store, walConflictKey(target), walConflictSchema);
+      const conflict = await readConflict(places.store, target);
       const facts = await lookAtLog(places, about).catch((error: unknown) => failed(about, error));
-      return { ...facts, ...(conflict && { conflict }) };
+      return { ...facts, ...conflict };
     }),
   );
 }
@@ -40,32 +40,19 @@ const failed = (about: Pick<WalFacts, 'target' | 'rpoHours'>, error: unknown): W
   unreadable: whyUnreadable(error),
 });
 
-/** What is wrong with a log: one object that is damaged must not keep the watch from everything else. Rethrows what is no fault of the log. */
-export function whyUnreadable(error: unknown): string {
-  if (!(error instanceof HoldfastError) || error.retryable) throw error;
-  return `[${error.code}] ${error.message}`;
-}
-
 async function lookAtLog(
-  { config, store, clock }: Places,
+  places: LogPlaces,
   { target, rpoHours }: Pick<WalFacts, 'target' | 'rpoHours'>,
 ): Promise<WalFacts> {
+  const { store } = places;
   const { value: state } = await readDocument(store, walHealthKey(target), walStateSchema);
   if (state === undefined || state.systemIdentifier === '') return { target, rpoHours, state: state ?? null, gaps: [] };
-  const { signal } = new AbortController();
-  const context: WalContext = { config, store, clock, signal, openKeys: openKeyProviderOf };
-  const manifest = await newestComplete(store, { target, methods: ['base'] }, clock());
-  const span = manifest && logSpanOf(manifest);
-  const base = manifest && span && { backupId: manifest.backupId, ...span };
-  const log = openWal(context, target, state.systemIdentifier);
+  const base = await newestBase(places, target);
+  const log = logToLookAt(places, target, state.systemIdentifier);
   const { timelines } = await reportSystem(log);
   const listed = timelines.flatMap((timeline) => timeline.gaps);
-  const gaps = [...listed, ...(await toldGap(log, state, listed))]
-    // A base from beyond a hole begins a stretch of its own: there is nothing left to do about it.
-    .filter(
-      ({ to }) =>
-        base === undefined || base.systemIdentifier !== state.systemIdentifier || base.startLsn < parseLsn(to),
-    );
+  const all = [...listed, ...(await toldGap(log, state, listed))];
+  const gaps = base?.systemIdentifier === state.systemIdentifier ? gapsSince(base.startLsn, all) : all;
   const reach = base === undefined ? null : await reachOf(log, { store, base, state });
   return { target, rpoHours, state, gaps, reach };
 }
@@ -107,11 +94,7 @@ function pathOf({ timeline, path }: WalState): TimelinePath | undefined {
 /** Does the log go on from the base to where the receiver was before it was listed? A base that was found to be bad leads nowhere. */
 async function reachOf(
   log: WalLog,
-  {
-    store,
-    base,
-    state,
-  }: { readonly store: Store; readonly base: LogSpan & { readonly backupId: BackupId }; readonly state: WalState },
+  { store, base, state }: { readonly store: Store; readonly base: BaseSpan; readonly state: WalState },
 ): Promise<LogReach | null> {
   const { backupId, systemIdentifier, timeline, endLsn } = base;
   if (state.restorablePoint === null || systemIdentifier !== state.systemIdentifier) return null;
