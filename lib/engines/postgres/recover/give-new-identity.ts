@@ -30,10 +30,10 @@ export function findResetProgram({ postgres, major }: ServerPrograms): string {
 export async function giveNewIdentity(
   context: Pick<EngineContext, 'progress'>,
   {
-    programs,
+    resetProgram,
     data,
     server,
-  }: { readonly programs: ServerPrograms; readonly data: DataFolder; readonly server: RecoveryServer },
+  }: { readonly resetProgram: string; readonly data: DataFolder; readonly server: RecoveryServer },
 ): Promise<string> {
   context.progress({ phase: 'identity' });
   const identifier = newSystemIdentifier(Date.now());
@@ -42,7 +42,7 @@ export async function giveNewIdentity(
 
   // It refuses what was not stopped in order, and goes on after the last position of the WAL that was there.
   const { code, stdout, stderr } = await runProgram({
-    program: findResetProgram(programs),
+    program: resetProgram,
     args: ['--pgdata', data.path],
     account: data.account,
   });

@@ -55,22 +55,21 @@ export async function restoreCluster(context: EngineContext, plan: RestorePlan):
       return data;
     };
     const data = open(folder);
-    const programs = (): ServerPrograms => findExactServer(base.major, { account: data.account });
     // What is missing here is said before anything is fetched.
-    if (isStarted) programs();
-    if (isIdentityNew) findResetProgram(programs());
+    const programs = isStarted ? findExactServer(base.major, { account: data.account }) : undefined;
+    const resetProgram = programs && isIdentityNew ? findResetProgram(programs) : undefined;
     requireRoomFor(chain, { data: folder, tablespaces: places }, 'preflight-failed');
     const tablespaces = places.map((place) => ({ ...place, folder: open(place.location) }));
     const unpacked = await unpackBackup(context, chain, { data, tablespaces });
     completeDataFolder(data);
 
-    const recovered = isStarted
+    const recovered = programs
       ? await recoverAndExamine(context, {
           data,
-          programs: programs(),
+          programs,
           recovery,
           isExamined: plan.comparison !== 'loaded',
-          isIdentityNew,
+          resetProgram,
           isKnown: knownDamage(stream.record.omissions),
         })
       : notStarted;
@@ -118,14 +117,15 @@ async function recoverAndExamine(
     programs,
     recovery,
     isExamined,
-    isIdentityNew,
+    resetProgram,
     isKnown,
   }: {
     readonly data: DataFolder;
     readonly programs: ServerPrograms;
     readonly recovery: RecoveryPlan;
     readonly isExamined: boolean;
-    readonly isIdentityNew: boolean;
+    /** By which the cluster gets an identity of its own. @default - it keeps its source's */
+    readonly resetProgram: string | undefined;
     /** Of what is found, what was so on the source: a backup that tells of it is restored all the same. */
     readonly isKnown: (finding: string) => boolean;
   },
@@ -135,7 +135,7 @@ async function recoverAndExamine(
   const structures = isExamined ? await examineDatabases(context, await server.connection()) : notExamined;
   await server.stop();
   // The pages are looked at afterwards, so that what is handed over is what was examined.
-  const identifier = isIdentityNew ? await giveNewIdentity(context, { programs, data, server }) : undefined;
+  const identifier = resetProgram && (await giveNewIdentity(context, { resetProgram, data, server }));
   announceHistory(data, reached.timeline);
   const { checksums } = recovery.base;
   const sums = isExamined ? await examineChecksums(context, { programs, data, checksums }) : notExamined;
