@@ -15,7 +15,7 @@ import { HoldfastError } from '../../../core/errors.ts';
 import { accountOfFolder } from '../../../servers/account-of-folder.ts';
 import { asAccount, type ServerAccount } from '../../../servers/server-account.ts';
 import { type FolderHold, holdFolder, isOfHold } from './folder-hold.ts';
-import { syncFolder, syncNames } from './sync-folder.ts';
+import { syncTree, syncNames } from './sync-tree.ts';
 
 /** Stands in a folder that a restore fills, from its first moment until all is done. */
 export const incompleteMark = 'HOLDFAST_RESTORE_IS_INCOMPLETE';
@@ -149,7 +149,7 @@ export async function handOver(folders: readonly DataFolder[]): Promise<void> {
   for (const { path: folder, work, made, hold } of folders) {
     requireHeld(folder, hold);
     rmSync(work, { recursive: true, force: true });
-    await syncFolder(folder, isNoFileOfCluster);
+    await syncTree(folder, isNoFileOfCluster);
     for (const one of made === undefined ? [] : [...foldersBetween(made, folder), path.dirname(made)])
       await syncNames(one);
   }

@@ -10,7 +10,7 @@ const atOnce = 4;
  * Resolves when everything in the folder is on the disk: the content of each file, and the names of all. Links are not followed. Rejects with what
  * the disk says; some disks say only here that they could not write. `isLeftOut`: for names in the folder itself.
  */
-export async function syncFolder(folder: string, isLeftOut: (name: string) => boolean = () => false): Promise<void> {
+export async function syncTree(folder: string, isLeftOut: (name: string) => boolean = () => false): Promise<void> {
   const files: Buffer[] = [];
   const folders: Buffer[] = [];
   const top = Buffer.from(folder);
