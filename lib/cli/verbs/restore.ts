@@ -7,12 +7,7 @@ import { type AskedPoint, askedPoint } from '../../core/recovery-point.ts';
 import type { RestoreRun } from '../../core/requests.ts';
 import { proofWords } from '../../core/restore-proof.ts';
 import { selectionOf } from '../../core/selection.ts';
-import {
-  type ComparisonDepth,
-  comparisonDepthSchema,
-  type OnConflict,
-  onConflictSchema,
-} from '../../core/vocabulary.ts';
+import { comparisonDepthSchema, onConflictSchema } from '../../core/vocabulary.ts';
 import { protectSource } from '../../lifecycle/protect-source.ts';
 import { releaseLeases } from '../../lifecycle/release-leases.ts';
 import { type RestoreOutcome, runRestore } from '../../runner/restore.ts';
@@ -52,8 +47,8 @@ type Options = Omit<AskedPoint, 'toLatest'> & {
  */
 export async function run(context: CliContext, options: Options): Promise<number> {
   const jobs = options.jobs === undefined ? undefined : parseJobs(options.jobs);
-  const onConflict = options.onConflict === undefined ? undefined : parseOnConflict(options.onConflict);
-  const comparison = options.comparison === undefined ? undefined : parseComparison(options.comparison);
+  const onConflict = parseChoice('--on-conflict', onConflictSchema.options, options.onConflict);
+  const comparison = parseChoice('--comparison', comparisonDepthSchema.options, options.comparison);
   const point = askedPoint(options);
   const timeline = options.timeline === undefined ? undefined : parseTimeline(options.timeline);
   const folders = (options.tablespace ?? []).map(parseTablespace);
@@ -142,16 +137,14 @@ function describeCopy(copy: RestoreOutcome['databases'][number], readBack: strin
   ];
 }
 
-function parseOnConflict(text: string): OnConflict {
-  const parsed = onConflictSchema.safeParse(text);
-  if (parsed.success) return parsed.data;
-  throw new HoldfastError('usage', `--on-conflict '${text}' is none of ${onConflictSchema.options.join(', ')}`);
-}
-
-function parseComparison(text: string): ComparisonDepth {
-  const parsed = comparisonDepthSchema.safeParse(text);
-  if (parsed.success) return parsed.data;
-  throw new HoldfastError('usage', `--comparison '${text}' is none of ${comparisonDepthSchema.options.join(', ')}`);
+function parseChoice<Choice extends string>(
+  option: string,
+  choices: readonly Choice[],
+  text: string | undefined,
+): Choice | undefined {
+  const chosen = choices.find((choice) => choice === text);
+  if (chosen !== undefined || text === undefined) return chosen;
+  throw new HoldfastError('usage', `${option} '${text}' is none of ${choices.join(', ')}`);
 }
 
 function parseTimeline(text: string): number {
