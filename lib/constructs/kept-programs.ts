@@ -6,7 +6,6 @@ import {
   readdirSync,
   readFileSync,
   renameSync,
-  rmSync,
   statSync,
   utimesSync,
   writeFileSync,
@@ -14,6 +13,7 @@ import {
 import { basename, join } from 'node:path';
 import { version as bundlerVersion } from 'esbuild';
 import { buildFolder, buildOptions, buildPrograms, projectRoot } from './programs.ts';
+import { removeUnused } from './remove-unused.ts';
 
 /** What is kept of a build: its folder, with the SHA-256 of every file in it, and the packages' files that went in, with theirs. */
 type Kept = {
@@ -68,7 +68,8 @@ function build(sources: string): string | undefined {
   const written = `${folder}.json`;
   writeFileSync(written, JSON.stringify(kept));
   renameSync(written, recordOf(sources));
-  removeUnused();
+  const all = readdirSync(buildFolder).filter((name) => name.startsWith('programs-'));
+  removeUnused(all.map((name) => join(buildFolder, name)));
   return folder;
 }
 
@@ -90,16 +91,6 @@ function digestsOf(folder: string, files: readonly string[]): Record<string, str
 function digestOf(file: string): string | undefined {
   const isThere = statSync(file, { throwIfNoEntry: false })?.isFile() ?? false;
   return isThere ? hash('sha256', readFileSync(file)) : undefined;
-}
-
-const unusedMilliseconds = 24 * 3600_000;
-
-function removeUnused(): void {
-  for (const name of readdirSync(buildFolder).filter((entry) => entry.startsWith('programs-'))) {
-    const path = join(buildFolder, name);
-    const usedAt = statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? Date.now();
-    if (Date.now() - usedAt > unusedMilliseconds) rmSync(path, { recursive: true, force: true });
-  }
 }
 
 function markUsed(...paths: readonly string[]): void {

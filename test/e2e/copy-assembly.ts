@@ -13,6 +13,7 @@ import {
   utimesSync,
 } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
+import { isUnused, removeUnused } from '../../lib/constructs/remove-unused.ts';
 
 const cache = resolve(import.meta.dirname, '../../.cache/e2e');
 const programsFolder = join(cache, 'programs');
@@ -50,7 +51,9 @@ function sharedPrograms(folder: string): string {
   const digests = files.sort().map((file) => [file, hash('sha256', readFileSync(join(folder, file)))]);
   const shared = join(programsFolder, hash('sha256', JSON.stringify(digests)).slice(0, 32));
   if (!existsSync(shared)) {
-    removeUnused();
+    mkdirSync(programsFolder, { recursive: true });
+    removeUnused(readdirSync(programsFolder).map((name) => join(programsFolder, name)));
+    removeUnusedFiles(compiledFolder);
     const making = join(programsFolder, `${randomUUID()}.new`);
     for (const file of files) cpSync(join(folder, file), join(making, file));
     try {
@@ -66,10 +69,6 @@ function sharedPrograms(folder: string): string {
   return shared;
 }
 
-const unusedMilliseconds = 24 * 3600_000;
-
-const isUnused = (usedAt: number): boolean => Date.now() - usedAt > unusedMilliseconds;
-
 /** Removes the files below the folder that were neither written nor read for a day. */
 export function removeUnusedFiles(folder: string): void {
   for (const name of globSync('**/*', { cwd: folder })) {
@@ -77,14 +76,4 @@ export function removeUnusedFiles(folder: string): void {
     const found = statSync(path, { throwIfNoEntry: false });
     if (found?.isFile() && isUnused(Math.max(found.mtimeMs, found.atimeMs))) rmSync(path, { force: true });
   }
-}
-
-function removeUnused(): void {
-  mkdirSync(programsFolder, { recursive: true });
-  for (const name of readdirSync(programsFolder)) {
-    const path = join(programsFolder, name);
-    const usedAt = statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? Date.now();
-    if (isUnused(usedAt)) rmSync(path, { recursive: true, force: true });
-  }
-  removeUnusedFiles(compiledFolder);
 }

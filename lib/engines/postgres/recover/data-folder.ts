@@ -15,7 +15,7 @@ import { HoldfastError } from '../../../core/errors.ts';
 import { accountOfFolder } from '../../../servers/account-of-folder.ts';
 import { asAccount, type ServerAccount } from '../../../servers/server-account.ts';
 import { type FolderHold, holdFolder, isOfHold } from './folder-hold.ts';
-import { syncTree, syncNames } from './sync-tree.ts';
+import { syncNames, syncTree } from './sync-tree.ts';
 
 /** Stands in a folder that a restore fills, from its first moment until all is done. */
 export const incompleteMark = 'HOLDFAST_RESTORE_IS_INCOMPLETE';
