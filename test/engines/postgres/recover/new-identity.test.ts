@@ -9,11 +9,12 @@ import type { RestorePlan } from '../../../../lib/engines/engine.ts';
 import { postgresEngine } from '../../../../lib/engines/postgres/postgres-engine.ts';
 import { incompleteMark } from '../../../../lib/engines/postgres/recover/data-folder.ts';
 import { restoreCluster } from '../../../../lib/engines/postgres/recover/restore-cluster.ts';
-import { type PostgresServer, postgresServer } from '../../../servers/postgres.ts';
+import type { PostgresServer } from '../../../servers/postgres.ts';
 import { startOn } from '../../../servers/postgres-on-folder.ts';
 import { capture } from '../../saved-streams.ts';
-import { contextFor, run, session } from '../run-engine.ts';
+import { contextFor, session } from '../run-engine.ts';
 import { into, openFolder, type TestBase, takeBase } from './cluster-source.ts';
+import { serverWithPrepared } from './prepared-source.ts';
 
 const identifierOf = async (server: Parameters<typeof session>[0]): Promise<string> => {
   await using client = await session(server, 'postgres');
@@ -29,19 +30,11 @@ for (const major of [15, 17, 18] as const) {
     let base: TestBase;
 
     before(async () => {
-      server = await postgresServer({ major, settings: { max_prepared_transactions: '10', max_wal_senders: '4' } });
+      server = await serverWithPrepared(major, {
+        tables: 'create table pledge (id int)',
+        prepared: { open: 'insert into pledge values (1)' },
+      });
       process.env['HOLDFAST_PG_BIN'] = server.binDir;
-      await run(
-        server,
-        'postgres',
-        `create table item (id int primary key, name text);
-         insert into item select n, md5(n::text) from generate_series(1, 2000) n;
-         create table pledge (id int)`,
-      );
-      await using client = await session(server, 'postgres');
-      await client.query('begin');
-      await client.query('insert into pledge values (1)');
-      await client.query("prepare transaction 'open'");
       source = await identifierOf(server);
       base = await takeBase(server, path.join(place.path, 'base'), { major });
     });

@@ -2,10 +2,11 @@ import assert from 'node:assert/strict';
 import path from 'node:path';
 import { after, before, suite, test } from 'node:test';
 import { restoreCluster } from '../../../../lib/engines/postgres/recover/restore-cluster.ts';
-import { type PostgresServer, postgresServer } from '../../../servers/postgres.ts';
+import type { PostgresServer } from '../../../servers/postgres.ts';
 import { startOn } from '../../../servers/postgres-on-folder.ts';
-import { contextFor, run, session } from '../run-engine.ts';
+import { contextFor, session } from '../run-engine.ts';
 import { into, openFolder, type TestBase, takeBase } from './cluster-source.ts';
+import { serverWithPrepared } from './prepared-source.ts';
 
 for (const major of [13, 15, 17] as const) {
   suite(`recovering a cluster of PostgreSQL ${major} to a point with prepared transactions`, {
@@ -16,25 +17,14 @@ for (const major of [13, 15, 17] as const) {
     let base: TestBase;
 
     before(async () => {
-      server = await postgresServer({ major, settings: { max_prepared_transactions: '10', max_wal_senders: '4' } });
+      server = await serverWithPrepared(major, {
+        tables: 'create table altered (id int primary key); create table calm (id int primary key)',
+        prepared: {
+          written: "insert into item values (2001, 'prepared')",
+          locked: 'alter table altered add column name text',
+        },
+      });
       process.env['HOLDFAST_PG_BIN'] = server.binDir;
-      await run(
-        server,
-        'postgres',
-        `create table item (id int primary key, name text);
-         insert into item select n, md5(n::text) from generate_series(1, 2000) n;
-         create table altered (id int primary key);
-         create table calm (id int primary key)`,
-      );
-      for (const [name, statement] of [
-        ['written', "insert into item values (2001, 'prepared')"],
-        ['locked', 'alter table altered add column name text'],
-      ] as const) {
-        await using client = await session(server, 'postgres');
-        await client.query('begin');
-        await client.query(statement);
-        await client.query(`prepare transaction '${name}'`);
-      }
       base = await takeBase(server, path.join(place.path, 'base'), { major });
     });
     after(async () => {
