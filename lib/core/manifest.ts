@@ -15,13 +15,16 @@ const sha256Schema = z.string().regex(/^[0-9a-f]{64}$/);
 const bytesSchema = z.number().int().nonnegative();
 const timeSchema = z.iso.datetime();
 
-/** One stored object of a stream, in order. Both hashes are of the whole object, before and after compression and encryption. */
+/**
+ * One stored object of a stream, in order. Both hashes are of the whole object, after and before compression and encryption. There is none of the
+ * plain bytes where the engine sums each file or chunk in them by SHA-256 itself.
+ */
 export const storedObjectSchema = z.strictObject({
   key: z.string(),
   storedBytes: bytesSchema,
   storedSha256: sha256Schema,
   plainBytes: bytesSchema,
-  plainSha256: sha256Schema,
+  plainSha256: sha256Schema.optional(),
 });
 export type StoredObject = z.infer<typeof storedObjectSchema>;
 

@@ -239,6 +239,12 @@ export type CaptureStream = Pick<StreamRecord, 'stream' | 'kind' | 'name' | 'for
   /** Plain bytes after which it goes on in the next object, where parts of it are to be read alone. @default - as the configuration has it */
   readonly objectBytes?: number;
   /**
+   * The engine takes a SHA-256 of every file or chunk in it, which its content, its index or the server's manifest holds: then none is taken of the
+   * whole besides.
+   * @default false
+   */
+  readonly isSummed?: boolean;
+  /**
    * Begins to read. The iterable ends normally only when the source's tool has exited with 0 and its output proved whole; otherwise
    * it throws. `result` is there afterwards. Each chunk is good until the next one is asked for, and may be freed by whoever took it.
    */

@@ -1,4 +1,5 @@
 import { largestPartOf } from '../core/part-plan.ts';
+import { proofsAtOnce } from './frame-proof.ts';
 import { largestObjectBytes, messageFrameBytes, type PipelineSettings, partPlanOf, zstdLevelOf } from './settings.ts';
 
 /** What one part of the pipeline may hold at a time. */
@@ -62,6 +63,7 @@ function writingItems(settings: PipelineSettings): readonly MemoryItem[] {
   return [
     product('blocks read', [blocksInFlight + 1, 'blocks'], blockBytes),
     ...(compression === 'none' ? [] : [product('frames compressed', [blocksInFlight + 1, 'frames'], blockBytes)]),
+    ...(compression === 'none' ? [] : [product('frames being proved', [proofsAtOnce, 'blocks'], blockBytes)]),
     ...(compression === 'zstd' ? [product('zstd at work', [threads, 'threads'], contextBytes(settings))] : []),
     ...(settings.algorithm === 'none' ? [] : [product('encryption', [4, 'frames'], messageFrameBytes)]),
     product('parts on their way', [partsInFlight + 1, 'parts'], partBytes),

@@ -31,10 +31,15 @@ export type ReadStreamOptions = {
 };
 
 /** What is known of a stream when it has been read to its end. */
-export type StreamTotals = { readonly plainBytes: number; readonly plainSha256: string; readonly storedBytes: number };
+export type StreamTotals = {
+  readonly plainBytes: number;
+  /** Not there when the objects have none. */
+  readonly plainSha256: string | undefined;
+  readonly storedBytes: number;
+};
 
 /**
- * The plain bytes of a stream, in order, and its totals at the end. Sizes and both hashes of every object are checked as they
+ * The plain bytes of a stream, in order, and its totals at the end. Sizes and hashes of every object are checked as they
  * pass, so the bytes are proved right only when the iteration ends normally; no byte is given out that its encryption has
  * not authenticated.
  *
@@ -66,7 +71,7 @@ class StreamReader {
   readonly #settings: ReadSettings;
   readonly #stop: AbortController;
   readonly #ranges: AsyncGenerator<FetchedRange, undefined>;
-  readonly #digest = new StreamDigest();
+  readonly #digest: StreamDigest | undefined;
   #current: StoredObject | undefined;
   #plainBytes = 0;
   #storedBytes = 0;
@@ -76,6 +81,9 @@ class StreamReader {
     this.#settings = options.settings ?? defaultPipelineSettings;
     this.#stop = stop;
     this.#ranges = this.#fetch(options.objects, stop);
+    this.#digest = options.objects.some(({ plainSha256 }) => plainSha256 !== undefined)
+      ? new StreamDigest()
+      : undefined;
   }
 
   async *readObject(index: number, object: StoredObject): AsyncGenerator<Buffer> {
@@ -91,7 +99,7 @@ class StreamReader {
       stop: this.#stop,
     });
     for await (const chunk of plain) {
-      this.#digest.update(chunk);
+      this.#digest?.update(chunk);
       this.#plainBytes += chunk.length;
       this.#options.onProgress?.({ plainBytes: this.#plainBytes, storedBytes: this.#storedBytes });
       yield chunk;
@@ -99,12 +107,12 @@ class StreamReader {
     if (!(await stored.next()).done)
       throw new HoldfastError('corrupt', `object '${object.key}' goes on after the end of its content`);
     const hasSize = this.#plainBytes - beganAt === object.plainBytes;
-    if (this.#digest.endStretch() !== object.plainSha256 || !hasSize)
+    if (this.#digest?.endStretch() !== object.plainSha256 || !hasSize)
       throw new HoldfastError('corrupt', `the content of object '${object.key}' is not what was backed up`);
   }
 
   totals(): StreamTotals {
-    return { plainBytes: this.#plainBytes, plainSha256: this.#digest.end(), storedBytes: this.#storedBytes };
+    return { plainBytes: this.#plainBytes, plainSha256: this.#digest?.end(), storedBytes: this.#storedBytes };
   }
 
   async end(): Promise<void> {

@@ -5,7 +5,8 @@ import { type ReadStreamOptions, readStream, type StreamTotals } from './read-st
 export type VerifyStreamOptions<Inspected> = ReadStreamOptions & {
   /** What was written, as `writeStream` returned it or the manifest says. */
   readonly plainBytes: number;
-  readonly plainSha256: string;
+  /** Not there when the engine sums its bytes itself; `inspect` is to hold them against those sums. */
+  readonly plainSha256?: string | undefined;
   /** Looks at the plain bytes as they pass, e.g. the engine's check of its own format. It may stop reading early. */
   readonly inspect?: (bytes: AsyncIterable<Uint8Array>) => Promise<Inspected>;
 };
@@ -36,7 +37,7 @@ export async function verifyStream<Inspected = undefined>(
     // Without a `return`, so that an inspection that has seen enough does not end the reading.
     const inspected = await options.inspect?.({ [Symbol.asyncIterator]: () => ({ next }) });
     for (let result = await next(); !result.done; result = await next()) freeMemory(result.value);
-    if (totals?.plainSha256 !== options.plainSha256 || totals.plainBytes !== options.plainBytes)
+    if (totals?.plainBytes !== options.plainBytes || totals.plainSha256 !== options.plainSha256)
       throw new HoldfastError('corrupt', `stream '${options.context.stream}' is not what was backed up`);
     return { ...totals, inspected };
   } catch (error) {

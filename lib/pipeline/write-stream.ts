@@ -4,7 +4,9 @@ import type { Store, Upload } from '../store/store.ts';
 import { blocksOf } from './blocks.ts';
 import { BufferPool } from './buffer-pool.ts';
 import { BlockCompressor } from './compress.ts';
+import { ContentSum } from './content-sum.ts';
 import { encryptObject } from './encryption.ts';
+import { FrameProof } from './frame-proof.ts';
 import { freeMemory } from './free-memory.ts';
 import { mapInOrder } from './map-in-order.ts';
 import type { StreamContext } from './object-context.ts';
@@ -26,6 +28,10 @@ export type WriteStreamOptions = {
   /** The backup's data key, 32 bytes; null when the algorithm is `none`. */
   readonly dataKey: Buffer | null;
   readonly context: StreamContext;
+  /** Takes no SHA-256 of the plain bytes: whoever gives them sums them itself. @default false */
+  readonly isSummed?: boolean;
+  /** Decompresses each block again before it is given up, and holds it against what was read. @default true */
+  readonly isProved?: boolean;
   /** Tags of every object. @default - none */
   readonly tags?: Readonly<Record<string, string>>;
   readonly signal?: AbortSignal;
@@ -40,8 +46,18 @@ export type StreamProgress = { readonly plainBytes: number; readonly storedBytes
 export type WrittenStream = {
   readonly objects: readonly StoredObject[];
   readonly plainBytes: number;
-  readonly plainSha256: string;
+  /** Not there when the source sums its bytes itself. */
+  readonly plainSha256?: string;
   readonly storedBytes: number;
+  readonly content: WrittenContent;
+};
+
+/** What was encrypted, after compression. `readBackStream` holds what comes back against it. */
+export type WrittenContent = {
+  /** Of each object, in order. */
+  readonly objectBytes: readonly number[];
+  /** Of all objects, one after another. */
+  readonly crc32: number;
 };
 
 /**
@@ -78,10 +94,13 @@ class StreamWriter {
   readonly #frames: AsyncGenerator<Frame, undefined>;
   readonly #compressor: BlockCompressor;
   readonly #blocksPerObject: number;
-  readonly #digest = new StreamDigest();
+  readonly #proof: FrameProof | undefined;
+  readonly #digest: StreamDigest | undefined;
   /** Digests of the objects' plain bytes, in order; an object's is there before its last frame is. */
   readonly #objectDigests: string[] = [];
   readonly #written: StoredObject[] = [];
+  readonly #contentBytes: number[] = [];
+  readonly #contentSum = new ContentSum();
   #current: { readonly upload: Upload; readonly parts: PartWriter } | undefined;
   #blocksRead = 0;
   #plainBytes = 0;
@@ -94,6 +113,8 @@ class StreamWriter {
     this.#blocks = new BufferPool(settings.blockBytes);
     this.#parts = new BufferPool(largestPartOf(partPlanOf(settings), largestObjectBytes(settings)));
     this.#compressor = new BlockCompressor(settings.compression, settings.level);
+    this.#proof = (options.isProved ?? true) ? new FrameProof(settings.compression) : undefined;
+    this.#digest = options.isSummed ? undefined : new StreamDigest();
     this.#blocksPerObject = settings.objectBytes / settings.blockBytes;
     this.#frames = mapInOrder({
       items: blocksOf({
@@ -118,8 +139,9 @@ class StreamWriter {
     return {
       objects: this.#written,
       plainBytes: this.#plainBytes,
-      plainSha256: this.#digest.end(),
+      ...(this.#digest && { plainSha256: this.#digest.end() }),
       storedBytes: this.#written.reduce((sum, object) => sum + object.storedBytes, 0),
+      content: { objectBytes: this.#contentBytes, crc32: this.#contentSum.value },
     };
   }
 
@@ -163,7 +185,10 @@ class StreamWriter {
   ): Promise<IteratorResult<Frame, undefined>> {
     const { settings, dataKey, context } = this.#options;
     const content = new ObjectContent(this.#frames, first, this.#blocksPerObject);
-    const stored = encryptObject(content.bytes(settings), settings.algorithm, dataKey, { ...context, index });
+    const stored = encryptObject(this.#counted(content.bytes(settings)), settings.algorithm, dataKey, {
+      ...context,
+      index,
+    });
     for await (const chunk of stored) {
       await parts.write(chunk);
       freeMemory(chunk);
@@ -172,25 +197,39 @@ class StreamWriter {
     this.#stop.signal.throwIfAborted();
     await upload.complete();
     this.#current = undefined;
+    const plainSha256 = this.#objectDigests[index] ?? this.#digest?.endStretch();
     this.#written.push({
       key: upload.key,
       storedBytes,
       storedSha256,
       plainBytes: content.plainBytes,
-      plainSha256: this.#objectDigests[index] ?? this.#digest.endStretch(),
+      ...(plainSha256 !== undefined && { plainSha256 }),
     });
     return content.following;
+  }
+
+  /** The content of the next object on its way to the encryption. */
+  async *#counted(content: AsyncGenerator<Buffer>): AsyncGenerator<Buffer> {
+    let bytes = 0;
+    for await (const chunk of content) {
+      bytes += chunk.length;
+      this.#contentSum.update(chunk);
+      yield chunk;
+    }
+    this.#contentBytes.push(bytes);
   }
 
   async #compress(block: Buffer): Promise<Frame> {
     const compressing = this.#compressor.compress(block);
     // Hashed while the thread pool is at work on the same bytes.
-    this.#digest.update(block);
+    this.#digest?.update(block);
     this.#plainBytes += block.length;
     this.#blocksRead += 1;
-    if (this.#blocksRead % this.#blocksPerObject === 0) this.#objectDigests.push(this.#digest.endStretch());
+    if (this.#digest && this.#blocksRead % this.#blocksPerObject === 0)
+      this.#objectDigests.push(this.#digest.endStretch());
     this.#report();
     const bytes = await compressing;
+    await this.#proof?.require(bytes, block);
     // Uncompressed, the block itself goes on its way and may be held by the cipher: then it is not used again.
     if (this.#options.settings.compression === 'none') this.#blocks.lose();
     else this.#blocks.give(block);

@@ -8,9 +8,9 @@ import { sealFacts } from '../keys/sealed-facts.ts';
 import { freedAfterUse } from '../pipeline/free-memory.ts';
 import { ProgressMeter } from '../pipeline/progress-meter.ts';
 import type { RateLimit } from '../pipeline/rate-limit.ts';
+import { readBackStream } from '../pipeline/read-back.ts';
 import type { PipelineSettings } from '../pipeline/settings.ts';
-import { verifyStream } from '../pipeline/verify-stream.ts';
-import { writeStream } from '../pipeline/write-stream.ts';
+import { type WrittenStream, writeStream } from '../pipeline/write-stream.ts';
 import type { RunContext } from './context.ts';
 import { configuredPipeline } from './settings.ts';
 
@@ -32,7 +32,7 @@ export async function captureStream(context: RunContext, stream: CaptureStream, 
   const beganAt = context.clock().toISOString();
   const identity = { stream: stream.stream, kind: stream.kind, name: stream.name, format: stream.format };
   try {
-    const written = await write(context, stream, backup, settings);
+    const { written, ...described } = await write(context, stream, backup, settings);
     if (context.config.run.validation) await readBack(context, stream, written, backup, settings);
     return {
       ...identity,
@@ -40,7 +40,7 @@ export async function captureStream(context: RunContext, stream: CaptureStream, 
       beganAt,
       endedAt: context.clock().toISOString(),
       compression: settings.compression,
-      ...written,
+      ...described,
     };
   } catch (error) {
     if (context.signal.aborted) throw context.signal.reason;
@@ -72,10 +72,16 @@ const endsTheRun: ReadonlySet<HoldfastError['code']> = new Set([
 
 type Written = Pick<
   StreamRecord,
-  'plainBytes' | 'storedBytes' | 'objects' | 'content' | 'facts' | 'sealedFacts' | 'omissions' | 'remarks'
-> & {
-  readonly plainSha256: string;
-};
+  | 'plainBytes'
+  | 'plainSha256'
+  | 'storedBytes'
+  | 'objects'
+  | 'content'
+  | 'facts'
+  | 'sealedFacts'
+  | 'omissions'
+  | 'remarks'
+> & { readonly written: WrittenStream };
 
 /** Objects as the configuration has them, or smaller where parts of the stream are to be read alone. */
 function objectsOf({ objectBytes }: CaptureStream, settings: PipelineSettings): PipelineSettings {
@@ -92,7 +98,7 @@ async function write(
 ): Promise<Written> {
   const meter = new ProgressMeter({ expectedBytes: stream.expectedBytes });
   const source = await stream.open();
-  const { objects, plainBytes, plainSha256, storedBytes } = await writeStream({
+  const written = await writeStream({
     store: context.store,
     keyOf: (index) => dataObjectKey(backup.target, backup.backupId, context.attempt, stream.stream, index),
     // Blocks are filled with copies of what the tool's pipe gave.
@@ -102,15 +108,19 @@ async function write(
     dataKey: backup.dataKey,
     context: { target: backup.target, backupId: backup.backupId, stream: stream.stream },
     tags: tagsOf('data', backup.retentionDays),
+    isSummed: stream.isSummed ?? false,
+    isProved: context.config.run.validation,
     signal: context.signal,
     onProgress: ({ plainBytes: bytes, storedBytes: stored }) =>
       context.report({ phase: 'capture', detail: stream.name, storedBytes: stored, ...meter.update(bytes) }),
   });
   const { content, facts, secretFacts, omissions, remarks } = source.result();
+  const { objects, plainBytes, plainSha256, storedBytes } = written;
   return {
+    written,
     objects: [...objects],
     plainBytes,
-    plainSha256,
+    ...(plainSha256 !== undefined && { plainSha256 }),
     storedBytes,
     content,
     ...(omissions && { omissions }),
@@ -131,28 +141,25 @@ function withSecrets(
 }
 
 /**
- * R1: what the store gives back is what was written, decrypts and decompresses. The format was proved on the plain bytes as they
- * passed to the store; that the same plain bytes come back (by SHA-256) carries the proof over, without parsing them twice.
+ * R1: what the store gives back is what was written, and decrypts to the frames that were proved on their way. The format was proved on the plain
+ * bytes as they passed to the store; that each frame gives its block back carries the proof over, without parsing them twice.
  */
 async function readBack(
   context: RunContext,
   { stream, name }: CaptureStream,
-  written: Written,
+  written: WrittenStream,
   { target, backupId, dataKey }: Backup,
-  { compression, algorithm }: PipelineSettings,
+  { algorithm }: PipelineSettings,
 ): Promise<void> {
-  const meter = new ProgressMeter({ expectedBytes: written.plainBytes });
-  await verifyStream({
+  const meter = new ProgressMeter({ expectedBytes: written.storedBytes });
+  await readBackStream({
     store: context.store,
-    objects: written.objects,
-    plainBytes: written.plainBytes,
-    plainSha256: written.plainSha256,
-    compression,
+    written,
     algorithm,
     dataKey,
     context: { target, backupId, stream },
     signal: context.signal,
-    onProgress: ({ plainBytes }) => context.report({ phase: 'read back', detail: name, ...meter.update(plainBytes) }),
+    onProgress: ({ storedBytes }) => context.report({ phase: 'read back', detail: name, ...meter.update(storedBytes) }),
   }).catch((error: unknown) => {
     if (!(error instanceof HoldfastError) || error.code !== 'key-wrong') throw error;
     // The key is the one of a moment ago: what does not open under it is another message than was written.

@@ -115,7 +115,7 @@ async function readAll(context: RunContext, backup: OpenBackup, record: StreamRe
   const { inspected } = await verifyStream({
     ...readOptions(context, backup, record, 'validate'),
     plainBytes: record.plainBytes,
-    plainSha256: record.plainSha256 ?? '',
+    plainSha256: record.plainSha256,
     inspect: (bytes) => engine.inspect({ ...record, ...omissionsOf(backup.manifest) }, bytes, engineSide),
   });
   if (!isDeepStrictEqual(inspected, record.content)) {

@@ -85,12 +85,14 @@ async function plainOf(contents: Contents, manifest: Manifest, stream: StreamRec
         ? await openMessage(stored, dataKey, context)
         : openCbc(stored, dataKey, context);
     const plain = decompress(compressed, stream.compression);
-    if (sha256(plain) !== object.plainSha256)
+    if (plain.length !== object.plainBytes) throw new Error(`'${object.key}' opens to another number of bytes`);
+    if (object.plainSha256 !== undefined && sha256(plain) !== object.plainSha256)
       throw new Error(`'${object.key}' opens to other bytes than its hash says`);
     parts.push(plain);
   }
   const plain = Buffer.concat(parts);
-  if (sha256(plain) !== stream.plainSha256) throw new Error(`stream '${stream.stream}' has another hash`);
+  if (stream.plainSha256 !== undefined && sha256(plain) !== stream.plainSha256)
+    throw new Error(`stream '${stream.stream}' has another hash`);
   if (plain.length === 0) throw new Error(`stream '${stream.stream}' is empty`);
   return plain;
 }

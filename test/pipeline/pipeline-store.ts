@@ -47,7 +47,7 @@ export async function* inChunks(bytes: Buffer, chunkBytes = 1000): AsyncGenerato
 export async function write(
   store: Store,
   source: AsyncIterable<Uint8Array>,
-  overrides: Partial<PipelineSettings> = {},
+  { isSummed = false, ...overrides }: Partial<PipelineSettings> & { readonly isSummed?: boolean } = {},
   prefix = 'backups/orders/one/a1b2/main',
 ): Promise<WrittenStream> {
   const settings = pipelineSettings({ ...smallSettings, ...overrides });
@@ -58,6 +58,7 @@ export async function write(
     settings,
     dataKey: settings.algorithm === 'none' ? null : dataKey,
     context,
+    isSummed,
   });
 }
 

@@ -17,6 +17,7 @@ export async function captureTrees(context: EngineContext, request: CaptureReque
         name: tree.name,
         format: 'tar',
         expectedBytes: 0,
+        isSummed: true,
         open: () => captureTar(context, connection, tree),
       }),
     ),

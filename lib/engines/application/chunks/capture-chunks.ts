@@ -51,6 +51,7 @@ function streamsOf(
       format: packsFormat,
       expectedBytes: 0,
       objectBytes: packBytes,
+      isSummed: true,
       open: async () => ({ bytes: ended(capture.packs(), packs), result: () => capture.packsResult() }),
     },
     {

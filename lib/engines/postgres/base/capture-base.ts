@@ -104,6 +104,7 @@ function streamsOf(backup: BaseBackup, streams: BaseStreams, isWhole: boolean): 
         name: location,
         format: 'pg-tar',
         expectedBytes: isWhole ? sizeBytes : 0,
+        isSummed: true,
         open: async () => streams.tablespace(part),
       }),
     ),
@@ -113,6 +114,7 @@ function streamsOf(backup: BaseBackup, streams: BaseStreams, isWhole: boolean): 
       name: 'cluster',
       format: 'pg-tar',
       expectedBytes: isWhole ? clusterBytes : 0,
+      isSummed: true,
       open: async () => streams.cluster(),
     },
     {

@@ -86,7 +86,7 @@ export function syntheticStreams(
 const streamOf = (
   about: Pick<CaptureStream, 'stream' | 'kind' | 'name' | 'format'>,
   open: CaptureStream['open'],
-): CaptureStream => ({ ...about, expectedBytes: 0, open });
+): CaptureStream => ({ ...about, expectedBytes: 0, isSummed: about.format === 'pg-tar', open });
 
 async function* passed(
   bytes: AsyncIterable<Uint8Array>,
