@@ -1,4 +1,5 @@
 import { largestPartOf } from '../core/part-plan.ts';
+import { framesAtOnce } from './compress.ts';
 import { proofsAtOnce } from './frame-proof.ts';
 import { largestObjectBytes, messageFrameBytes, type PipelineSettings, partPlanOf, zstdLevelOf } from './settings.ts';
 
@@ -18,11 +19,8 @@ export type PipelineExplanation = {
 
 const MiB = 1024 ** 2;
 
-/** Node with the libraries takes 90 MiB, and V8 lets some 230 MiB of freed buffers pile up before it collects them (`collectLessOften`). */
-const baseBytes = 312 * MiB;
-
-/** Node's thread pool has four threads unless UV_THREADPOOL_SIZE says otherwise. */
-const poolThreads = 4;
+/** Node with the libraries takes 90 MiB, and V8 lets some 200 MiB of freed buffers pile up before it collects them (`collectLessOften`). */
+const baseBytes = 290 * MiB;
 
 /** ZSTD_estimateCCtxSize of zstd 1.5, in MiB, for the levels in use. */
 const compressionContextMiB: Readonly<Record<number, number>> = {
@@ -59,12 +57,12 @@ export function explainPipeline(settings: PipelineSettings, streams = 1): Pipeli
 function writingItems(settings: PipelineSettings): readonly MemoryItem[] {
   const { blockBytes, blocksInFlight, partsInFlight, compression } = settings;
   const partBytes = largestPartOf(partPlanOf(settings), largestObjectBytes(settings));
-  const threads = Math.min(poolThreads, blocksInFlight);
   return [
     product('blocks read', [blocksInFlight + 1, 'blocks'], blockBytes),
     ...(compression === 'none' ? [] : [product('frames compressed', [blocksInFlight + 1, 'frames'], blockBytes)]),
     ...(compression === 'none' ? [] : [product('frames being proved', [proofsAtOnce, 'blocks'], blockBytes)]),
-    ...(compression === 'zstd' ? [product('zstd at work', [threads, 'threads'], contextBytes(settings))] : []),
+    ...(compression === 'zstd' ? [product('zstd at work', [framesAtOnce, 'contexts'], contextBytes(settings))] : []),
+    ...(compression === 'zstd' ? [product('room for its frames', [framesAtOnce, 'blocks'], blockBytes)] : []),
     ...(settings.algorithm === 'none' ? [] : [product('encryption', [4, 'frames'], messageFrameBytes)]),
     product('parts on their way', [partsInFlight + 1, 'parts'], partBytes),
   ];
@@ -89,8 +87,11 @@ function readingItems({
   ];
 }
 
+/** One of the asked level, and one of level 1, which a block in 16 is tried at. */
 function contextBytes({ level }: PipelineSettings): number {
-  return (compressionContextMiB[zstdLevelOf(level)] ?? 64.5) * MiB;
+  const asked = zstdLevelOf(level);
+  const trialMiB = asked === 1 ? 0 : (compressionContextMiB[1] ?? 0);
+  return ((compressionContextMiB[asked] ?? 64.5) + trialMiB) * MiB;
 }
 
 function product(what: string, [count, unit]: readonly [number, string], each: number): MemoryItem {

@@ -8,7 +8,7 @@ import { freeMemory, hasSpareByte } from './free-memory.ts';
 const unzstd = promisify(zstdDecompress);
 const ungzip = promisify(gunzip);
 
-/** How many blocks are proved at once. Decompressing is three times as fast as compressing, so that these keep up with the pool's four threads. */
+/** How many blocks are proved at once: decompressing is fast enough for these to keep up with the compression. */
 export const proofsAtOnce = 2;
 
 /**

@@ -1,5 +1,6 @@
 import type { StoredObject } from '../core/manifest.ts';
 import { largestPartOf } from '../core/part-plan.ts';
+import type { Compression } from '../core/vocabulary.ts';
 import type { Store, Upload } from '../store/store.ts';
 import { blocksOf } from './blocks.ts';
 import { BufferPool } from './buffer-pool.ts';
@@ -80,6 +81,7 @@ export async function writeStream(options: WriteStreamOptions): Promise<WrittenS
     await writer.undo();
     throw stop.signal.reason;
   } finally {
+    writer.end();
     unlink();
   }
 }
@@ -153,6 +155,11 @@ class StreamWriter {
     for (const { key } of this.#written) await this.#options.store.discard(key).catch(() => undefined);
   }
 
+  /** Gives memory back. */
+  end(): void {
+    this.#compressor.end();
+  }
+
   async #begin(index: number): Promise<{ readonly upload: Upload; readonly parts: PartWriter }> {
     const { settings, store, tags } = this.#options;
     const upload = await store.beginUpload(this.#options.keyOf(index), {
@@ -185,7 +192,8 @@ class StreamWriter {
   ): Promise<IteratorResult<Frame, undefined>> {
     const { settings, dataKey, context } = this.#options;
     const content = new ObjectContent(this.#frames, first, this.#blocksPerObject);
-    const stored = encryptObject(this.#counted(content.bytes(settings)), settings.algorithm, dataKey, {
+    const frames = content.bytes(settings.compression, this.#compressor);
+    const stored = encryptObject(this.#counted(frames), settings.algorithm, dataKey, {
       ...context,
       index,
     });
@@ -254,11 +262,11 @@ class ObjectContent {
     this.#limit = limit;
   }
 
-  async *bytes({ compression, level }: PipelineSettings): AsyncGenerator<Buffer> {
+  async *bytes(compression: Compression, compressor: BlockCompressor): AsyncGenerator<Buffer> {
     const sizes: FrameSizes[] = [];
     // An empty stream still is a frame, so that stock tools accept the object.
     if (this.#next.done) {
-      const bytes = await new BlockCompressor(compression, level).compress(Buffer.alloc(0));
+      const bytes = await compressor.compress(Buffer.alloc(0));
       sizes.push({ compressedBytes: bytes.length, plainBytes: 0 });
       if (bytes.length > 0) yield bytes;
     }

@@ -88,7 +88,7 @@ async function compressedBlocks(
   const compressor = new BlockCompressor(compression, level);
   const blocks: Buffer[] = [];
   for (let at = 0; at === 0 || at < plain.length; at += blockBytes) blocks.push(plain.subarray(at, at + blockBytes));
-  const frames = await Promise.all(blocks.map((block) => compressor.compress(block)));
+  const frames = await Promise.all(blocks.map((block) => compressor.compress(block))).finally(() => compressor.end());
   if (compression !== 'zstd') return frames;
   const sizes = frames.map((frame, index) => ({
     compressedBytes: frame.length,
