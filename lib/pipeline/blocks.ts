@@ -1,4 +1,4 @@
-import { abortable } from './abortable.ts';
+import { AbortableWaiter } from './abortable.ts';
 import type { BufferPool } from './buffer-pool.ts';
 import type { RateLimit } from './rate-limit.ts';
 
@@ -17,6 +17,7 @@ export async function* blocksOf(options: {
 }): AsyncGenerator<Buffer> {
   const { source, pool, rate, signal } = options;
   const iterator = source[Symbol.asyncIterator]();
+  const waiter = new AbortableWaiter(signal);
   let block: Buffer | undefined;
   let filled = 0;
   let isWaiting = false;
@@ -24,7 +25,7 @@ export async function* blocksOf(options: {
   try {
     for (;;) {
       isWaiting = true;
-      const { value: chunk, done } = await abortable(iterator.next(), signal);
+      const { value: chunk, done } = await waiter.wait(iterator.next());
       isWaiting = false;
       if (done) break;
       for (let offset = 0; offset < chunk.length; ) {
@@ -41,11 +42,12 @@ export async function* blocksOf(options: {
           signal.throwIfAborted();
         }
       }
-      await rate.passed(chunk.length, signal);
+      if (rate.isLimited) await rate.passed(chunk.length, signal);
     }
     isEnded = true;
     if (block !== undefined) yield block.subarray(0, filled);
   } finally {
+    waiter.end();
     if (!isEnded) {
       const ending = Promise.resolve(iterator.return?.()).catch(() => undefined);
       if (!isWaiting) await ending;

@@ -68,7 +68,7 @@ export class BackupMessages {
   }
 
   #gather(payload: Buffer, isLast: boolean): void {
-    this.#names.push(payload);
+    this.#names.push(Buffer.from(payload));
     this.#namesBytes += payload.length;
     if (this.#namesBytes > longestNames)
       throw new HoldfastError('dump-failed', "an archive's name in the server's backup does not end");

@@ -115,6 +115,7 @@ async function sendCommand(
         begun.resolve();
       },
       onData: (piece, place) => messages?.onData(piece, place),
+      keepsNothing: true,
     },
   );
   const ended = query.ended.then(

@@ -1,5 +1,6 @@
 import type { Duplex } from 'node:stream';
 import type { Client, Connection } from 'pg';
+import { freeMemory } from '../../../pipeline/free-memory.ts';
 import { CopyFrames } from './copy-frames.ts';
 
 /** Rows as text, as the simple query protocol gives them. */
@@ -8,6 +9,8 @@ export type ResultSet = { readonly columns: readonly string[]; readonly rows: (r
 export type CopyQueryHandlers = {
   /** See `FrameHandlers.onData`. An error that it throws ends the connection and the query. */
   onData(piece: Buffer, place: { readonly isFirst: boolean; readonly isLast: boolean }): void;
+  /** Does `onData` keep nothing of a piece once it has returned? Then the memory of what came is given back at once. @default false */
+  readonly keepsNothing?: boolean;
   /** A copy begins; which result sets came before it is in `results`. A command may have several copies, one after another. */
   onCopyBegin?(kind: 'out' | 'both' | 'in'): void;
   /** The server has ended the copy. In one of both directions, `endCopy` is the answer that it waits for. */
@@ -103,6 +106,7 @@ export class CopyQuery {
     try {
       const rest = this.#frames.write(chunk);
       if (rest !== undefined && rest.length > 0) this.#parse?.(rest);
+      else if (this.#handlers.keepsNothing) freeMemory(chunk);
     } catch (error) {
       this.#end.reject(error);
       this.#wire?.stream.destroy();

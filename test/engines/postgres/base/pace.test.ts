@@ -40,7 +40,7 @@ suite('the pace of a base backup of a real server', { concurrency: false }, () =
 async function readSlowly(context: EngineContext): Promise<number> {
   const opened = await engine.capture(context, { method: 'base', format: 'base' });
   const { bytes, result } = await (opened.streams[0] as CaptureStream).open();
-  for await (const _ of bytes) await delay(2);
+  for await (const _ of bytes) await delay(25);
   await opened.end();
   return Number(result().facts['restedSeconds']);
 }
