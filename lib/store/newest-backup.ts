@@ -35,15 +35,21 @@ export async function newestComplete(
       if (until !== undefined && key >= until) break;
       if (parseManifestKey(key) !== undefined) keys.push(key);
     }
-    for (const key of keys.toReversed()) {
-      const manifest = await readable(store, key);
-      if (manifest?.status !== 'complete' || !methods.includes(manifest.method)) continue;
-      if (await isUsable(manifest)) return manifest;
+    for (const [, ofOneSecond] of [...Map.groupBy(keys, secondOf)].toReversed()) {
+      const manifests = await Promise.all(ofOneSecond.map((key) => readable(store, key)));
+      const complete = manifests.filter((one) => one?.status === 'complete' && methods.includes(one.method));
+      for (const manifest of complete.sort(lastEndedFirst))
+        if (manifest !== undefined && (await isUsable(manifest))) return manifest;
     }
     until = from;
   }
   return undefined;
 }
+
+/** What begins in the same second has ids in no order. */
+const secondOf = (key: string): string => parseManifestKey(key)?.id.slice(0, '20261121T020000Z'.length) ?? key;
+const lastEndedFirst = (one: Manifest | undefined, other: Manifest | undefined): number =>
+  (other?.endedAt ?? '').localeCompare(one?.endedAt ?? '');
 
 async function readable(store: Store, key: string): Promise<Manifest | undefined> {
   const named = parseManifestKey(key);
