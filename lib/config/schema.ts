@@ -167,7 +167,7 @@ export const configSchema = z
           .boolean()
           .default(true)
           .describe(
-            'The task reads back what it wrote; the validation by the workflow is made in any case. VALIDATION_ENABLED',
+            'The task proves each frame that it compresses, and reads back what it wrote; the validation by the workflow is made in any case. VALIDATION_ENABLED',
           ),
         cleanup: z
           .boolean()
