@@ -92,7 +92,9 @@ export async function dumpDatabase(
       });
       for await (const chunk of output) {
         waitsSince = undefined;
-        seenBytes += chunk.length;
+        // Whoever takes it may give its memory back.
+        const { length } = chunk;
+        seenBytes += length;
         if (seenBytes - reportedBytes >= progressStepBytes) {
           reportedBytes = seenBytes;
           context.progress({
@@ -104,7 +106,7 @@ export async function dumpDatabase(
         }
         yield chunk;
         // An abort is told of by the output itself, with its reason.
-        await turns.next().catch(() => {});
+        await turns.next(length).catch(() => {});
         waitsSince = performance.now();
       }
     } finally {

@@ -119,9 +119,11 @@ export class BaseStreams {
   async *#pass(part: number, inspector: { write(bytes: Uint8Array): void }): AsyncGenerator<Uint8Array, void> {
     const { backup, turns } = this.#source;
     for await (const bytes of backup.read(part)) {
+      // Whoever takes them may give their memory back.
+      const { length } = bytes;
       inspector.write(bytes);
       yield bytes;
-      await turns.next();
+      await turns.next(length);
     }
   }
 

@@ -1,5 +1,8 @@
 /** Counters of a server arrive up to a second after the fact: what is seen so soon after a change belongs to what was before it. */
 const settleSeconds = 1.2;
+/** A rate is told from so long a look at least; the very first one, before which the dump works at full speed, from a shorter. */
+const lookSeconds = 1.9;
+const firstLookSeconds = 0.9;
 const restSeconds = 4;
 const shortestWorkSeconds = 6;
 const longestWorkSeconds = 60;
@@ -8,7 +11,7 @@ const longestWorkSeconds = 60;
 const busyPerSecond = 20;
 
 /** The first stretch beside others is careful, and from one to the next it becomes at most so much bolder. */
-const firstShare = 0.25;
+const firstShare = 0.15;
 const mostGrowth = 2;
 const leastShare = 0.05;
 
@@ -28,6 +31,7 @@ type Phase = { readonly kind: 'free' | 'rest' | 'work'; readonly since: number; 
 export class PaceController {
   readonly #maxLoss: number;
   #phase: Phase;
+  #hasLooked = false;
   #share = firstShare;
   #workSeconds = shortestWorkSeconds;
   #restRate: number | undefined;
@@ -49,10 +53,11 @@ export class PaceController {
   observe(now: number, transactions: number): void {
     const phase = this.#phase;
     const seconds = now - phase.since;
-    if (seconds >= settleSeconds) phase.first ??= { at: now, transactions };
+    if (seconds >= settleSeconds || !this.#hasLooked) phase.first ??= { at: now, transactions };
     phase.last = { at: now, transactions };
-    const rate = rateOf(phase);
+    const rate = rateOf(phase, this.#hasLooked ? lookSeconds : firstLookSeconds);
     if (rate === undefined) return;
+    this.#hasLooked = true;
     if (phase.kind === 'free') this.#begin(rate > busyPerSecond ? 'rest' : 'free', now);
     else if (phase.kind === 'work' && seconds >= this.#workSeconds) {
       this.#workRate = rate;
@@ -82,8 +87,8 @@ export class PaceController {
   }
 }
 
-/** Transactions a second, from at least two seconds of looking. */
-function rateOf({ first, last }: Phase): number | undefined {
-  if (first === undefined || last === undefined || last.at - first.at < 1.9) return undefined;
+/** Transactions a second; undefined before so long a look. */
+function rateOf({ first, last }: Phase, leastSeconds: number): number | undefined {
+  if (first === undefined || last === undefined || last.at - first.at < leastSeconds) return undefined;
   return (last.transactions - first.transactions) / (last.at - first.at);
 }
