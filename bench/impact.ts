@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
+import { setTimeout as delay } from 'node:timers/promises';
 import { loadConfig } from '../lib/config/load.ts';
 import { Bundle } from '../lib/constructs/bundle.ts';
 import { benchFolder, directoryPlaces } from './backup-stores.ts';
@@ -45,7 +46,7 @@ export async function run(): Promise<BenchRow[]> {
         isReadBack: true,
         ...(bytesPerSecond === undefined ? {} : { rateLimitBytesPerSecond: bytesPerSecond }),
       };
-      const peer = await throughput(server, 20);
+      const peer = await during(server, delay(20_000));
       const ours = await during(server, measureBackup(options, wanted));
       console.error(`${name}: ${JSON.stringify({ peer, ours })}`);
       samples.push({ peer, ours });
@@ -71,10 +72,10 @@ async function throughput(server: BenchServer, seconds: number): Promise<Sample>
   return { seconds, cpuSeconds: Number.NaN, transactionsPerSecond: Number(perSecond) };
 }
 
-/** Measured for as long as the backup runs, and no longer than pgbench was told to. */
-async function during(server: BenchServer, backup: Promise<unknown>): Promise<Sample> {
+/** Measured in runs of three seconds, each of which takes a moment to get going, for as long as that lasts, and a minute at most. */
+async function during(server: BenchServer, lasting: Promise<unknown>): Promise<Sample> {
   let isOver = false;
-  const ended = backup.finally(() => {
+  const ended = lasting.finally(() => {
     isOver = true;
   });
   const samples: Sample[] = [];
