@@ -9,7 +9,12 @@ import { compressionSchema, encryptionAlgorithmSchema, engineSchema, methodSchem
  * It holds names, sizes, counts and digests, never row data and never a key in the clear. `seal` covers everything but
  * `encryption.wrappedKey`, so that a key can be re-wrapped without the data key being able to vouch for it twice.
  */
-export const manifestFormatVersion = 1;
+export const manifestFormatVersion = 2;
+
+/** The version that a manifest with these streams needs of its reader: 2 where one has no sum over all of its plain bytes, which 1 insists on. */
+export function formatVersionOf(streams: readonly Pick<StreamRecord, 'objects'>[]): 1 | 2 {
+  return streams.some(({ objects }) => objects.some(({ plainSha256 }) => plainSha256 === undefined)) ? 2 : 1;
+}
 
 const sha256Schema = z.string().regex(/^[0-9a-f]{64}$/);
 const bytesSchema = z.number().int().nonnegative();
@@ -125,7 +130,7 @@ export const requesterSchema = z.strictObject({
 export const nameOfRequester = ({ name, kind }: z.infer<typeof requesterSchema>): string => name ?? kind;
 
 export const manifestSchema = z.strictObject({
-  formatVersion: z.literal(manifestFormatVersion),
+  formatVersion: z.literal([1, manifestFormatVersion]),
   backupId: backupIdSchema,
   target: targetNameSchema,
   engine: engineSchema,

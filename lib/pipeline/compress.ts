@@ -7,9 +7,10 @@ import { zstdLevelOf } from './settings.ts';
 
 const gzipAsync = promisify(gzip);
 
-/** How many frames of zstd are made at once: as many as the pool has threads. */
+/** How many frames of zstd are made at once: as many as Node's pool has threads by default. */
 export const framesAtOnce = 4;
-/** Blocks may be small, and then several frames share what is allocated for them. */
+/** What is allocated for frames at a time: half a block, which several share that compress well. Blocks may be small. */
+export const chunkShare = 0.5;
 const leastChunkBytes = 64 * 1024;
 /** How many blocks go by what the last trial said. */
 const blocksPerTrial = 16;
@@ -70,7 +71,7 @@ export class BlockCompressor {
     return this.#limit(async () => {
       const idle = this.#idle.get(level) ?? [];
       this.#idle.set(level, idle);
-      const maker = idle.pop() ?? new FrameMaker(level, Math.max(block.length, leastChunkBytes));
+      const maker = idle.pop() ?? new FrameMaker(level, Math.max(block.length * chunkShare, leastChunkBytes));
       let isGood = false;
       try {
         const frame = await maker.make(block);

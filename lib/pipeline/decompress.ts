@@ -36,7 +36,7 @@ export function decompressContent(
  * zlib takes a buffer that is filled to its last byte for one that was too small, and allocates another as large, which goes to the garbage
  * collector: with one byte to spare it does not.
  */
-async function decompressFrame({ bytes, plainBytes }: ZstdFrame): Promise<Buffer> {
+export async function decompressFrame({ bytes, plainBytes }: ZstdFrame): Promise<Buffer> {
   const plain = await zstdAsync(bytes, {
     chunkSize: Math.max(plainBytes + 1, 1024),
     maxOutputLength: Math.max(plainBytes, 1),

@@ -1,5 +1,5 @@
 import { largestPartOf } from '../core/part-plan.ts';
-import { framesAtOnce } from './compress.ts';
+import { chunkShare, framesAtOnce } from './compress.ts';
 import { proofsAtOnce } from './frame-proof.ts';
 import { largestObjectBytes, messageFrameBytes, type PipelineSettings, partPlanOf, zstdLevelOf } from './settings.ts';
 
@@ -61,8 +61,12 @@ function writingItems(settings: PipelineSettings): readonly MemoryItem[] {
     product('blocks read', [blocksInFlight + 1, 'blocks'], blockBytes),
     ...(compression === 'none' ? [] : [product('frames compressed', [blocksInFlight + 1, 'frames'], blockBytes)]),
     ...(compression === 'none' ? [] : [product('frames being proved', [proofsAtOnce, 'blocks'], blockBytes)]),
-    ...(compression === 'zstd' ? [product('zstd at work', [framesAtOnce, 'contexts'], contextBytes(settings))] : []),
-    ...(compression === 'zstd' ? [product('room for its frames', [framesAtOnce, 'blocks'], blockBytes)] : []),
+    ...(compression === 'zstd'
+      ? [
+          product('zstd at work', [framesAtOnce, 'contexts'], contextBytes(settings)),
+          product('room for its frames', [contextsOf(settings), 'half blocks'], blockBytes * chunkShare),
+        ]
+      : []),
     ...(settings.algorithm === 'none' ? [] : [product('encryption', [4, 'frames'], messageFrameBytes)]),
     product('parts on their way', [partsInFlight + 1, 'parts'], partBytes),
   ];
@@ -87,7 +91,10 @@ function readingItems({
   ];
 }
 
-/** One of the asked level, and one of level 1, which a block in 16 is tried at. */
+/** Those of the asked level, and as many of level 1, which a block in 16 is tried at. */
+const contextsOf = ({ level }: PipelineSettings): number => (zstdLevelOf(level) === 1 ? 1 : 2) * framesAtOnce;
+
+/** One of each. */
 function contextBytes({ level }: PipelineSettings): number {
   const asked = zstdLevelOf(level);
   const trialMiB = asked === 1 ? 0 : (compressionContextMiB[1] ?? 0);

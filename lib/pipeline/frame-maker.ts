@@ -10,6 +10,7 @@ import { createZstdCompress, constants as zlib } from 'node:zlib';
 export class FrameMaker {
   readonly #stream: ReturnType<typeof createZstdCompress>;
   #pieces: Buffer[] = [];
+  #reject: (error: unknown) => void = () => {};
 
   /** `chunkBytes`: what is allocated for frames at a time; several share it, and one that goes over its end is put together. */
   constructor(level: number, chunkBytes: number) {
@@ -19,19 +20,22 @@ export class FrameMaker {
       params: { [zlib.ZSTD_c_compressionLevel]: level, [zlib.ZSTD_c_checksumFlag]: 1 },
     });
     this.#stream.on('data', (piece: Buffer) => this.#pieces.push(piece));
-    // Whoever waits for the frame is told.
-    this.#stream.on('error', () => {});
+    // A write under way hears nothing of an error of zstd's own, or of the stream's end.
+    this.#stream.on('error', (error) => this.#reject(error));
+    this.#stream.on('close', () => this.#reject(new Error('the compression was ended')));
   }
 
   /** To be asked for the next frame when the last one is there. */
   make(block: Uint8Array): Promise<Buffer> {
     return new Promise((resolve, reject) => {
+      this.#reject = reject;
       this.#stream.write(block, (error) => {
         const pieces = this.#pieces;
         this.#pieces = [];
         const [only, ...others] = pieces;
         if (error) reject(error);
-        else resolve(only !== undefined && others.length === 0 ? only : Buffer.concat(pieces));
+        else if (only === undefined) reject(new Error('a block was compressed to nothing'));
+        else resolve(others.length === 0 ? only : Buffer.concat(pieces));
       });
     });
   }

@@ -1,4 +1,4 @@
-/** How far something is. Bytes are plain bytes; times are seconds. */
+/** How far something is. Bytes are plain bytes, or stored ones where a phase reads those; times are seconds. */
 export type Progress = {
   readonly bytes: number;
   readonly expectedBytes: number;

@@ -1,3 +1,4 @@
+import { HoldfastError } from '../core/errors.ts';
 import type { StoredObject } from '../core/manifest.ts';
 import { largestPartOf } from '../core/part-plan.ts';
 import type { Compression } from '../core/vocabulary.ts';
@@ -86,7 +87,8 @@ export async function writeStream(options: WriteStreamOptions): Promise<WrittenS
   }
 }
 
-type Frame = { readonly bytes: Buffer; readonly plainBytes: number };
+/** `number`: of its block in the stream, from 0. */
+type Frame = { readonly number: number; readonly bytes: Buffer; readonly plainBytes: number };
 
 class StreamWriter {
   readonly #options: WriteStreamOptions;
@@ -138,6 +140,9 @@ class StreamWriter {
       next = await this.#writeObject(index, object, next);
     }
     this.#options.onPeak?.({ blocks: this.#blocks.peak, parts: this.#parts.peak });
+    const writtenBytes = this.#written.reduce((sum, object) => sum + object.plainBytes, 0);
+    if (writtenBytes !== this.#plainBytes)
+      throw new HoldfastError('internal', `${this.#plainBytes} bytes were read, and ${writtenBytes} written`);
     return {
       objects: this.#written,
       plainBytes: this.#plainBytes,
@@ -191,8 +196,11 @@ class StreamWriter {
     first: IteratorResult<Frame, undefined>,
   ): Promise<IteratorResult<Frame, undefined>> {
     const { settings, dataKey, context } = this.#options;
-    const content = new ObjectContent(this.#frames, first, this.#blocksPerObject);
-    const frames = content.bytes(settings.compression, this.#compressor);
+    const content = new ObjectContent(this.#frames, first, {
+      begin: index * this.#blocksPerObject,
+      count: this.#blocksPerObject,
+    });
+    const frames = content.bytes(settings.compression, { compressor: this.#compressor, proof: this.#proof });
     const stored = encryptObject(this.#counted(frames), settings.algorithm, dataKey, {
       ...context,
       index,
@@ -228,6 +236,7 @@ class StreamWriter {
   }
 
   async #compress(block: Buffer): Promise<Frame> {
+    const number = this.#blocksRead;
     const compressing = this.#compressor.compress(block);
     // Hashed while the thread pool is at work on the same bytes.
     this.#digest?.update(block);
@@ -241,7 +250,7 @@ class StreamWriter {
     // Uncompressed, the block itself goes on its way and may be held by the cipher: then it is not used again.
     if (this.#options.settings.compression === 'none') this.#blocks.lose();
     else this.#blocks.give(block);
-    return { bytes, plainBytes: block.length };
+    return { number, bytes, plainBytes: block.length };
   }
 
   #report(): void {
@@ -252,32 +261,48 @@ class StreamWriter {
 /** The compressed bytes of one object: as many of the stream's frames as belong into it. */
 class ObjectContent {
   readonly #frames: AsyncGenerator<Frame, undefined>;
-  readonly #limit: number;
+  /** The number of its first block, and how many it holds at most. */
+  readonly #blocks: { readonly begin: number; readonly count: number };
   #next: IteratorResult<Frame, undefined>;
   plainBytes = 0;
 
-  constructor(frames: AsyncGenerator<Frame, undefined>, first: IteratorResult<Frame, undefined>, limit: number) {
+  constructor(
+    frames: AsyncGenerator<Frame, undefined>,
+    first: IteratorResult<Frame, undefined>,
+    blocks: { readonly begin: number; readonly count: number },
+  ) {
     this.#frames = frames;
     this.#next = first;
-    this.#limit = limit;
+    this.#blocks = blocks;
   }
 
-  async *bytes(compression: Compression, compressor: BlockCompressor): AsyncGenerator<Buffer> {
+  async *bytes(
+    compression: Compression,
+    { compressor, proof }: { readonly compressor: BlockCompressor; readonly proof: FrameProof | undefined },
+  ): AsyncGenerator<Buffer> {
     const sizes: FrameSizes[] = [];
+    const nothing = Buffer.alloc(0);
     // An empty stream still is a frame, so that stock tools accept the object.
     if (this.#next.done) {
-      const bytes = await compressor.compress(Buffer.alloc(0));
+      const bytes = await compressor.compress(nothing);
+      await proof?.require(bytes, nothing);
       sizes.push({ compressedBytes: bytes.length, plainBytes: 0 });
       if (bytes.length > 0) yield bytes;
     }
-    while (!this.#next.done && sizes.length < this.#limit) {
-      const { bytes, plainBytes } = this.#next.value;
+    while (!this.#next.done && sizes.length < this.#blocks.count) {
+      const { number, bytes, plainBytes } = this.#next.value;
+      // Each frame was proved by itself; this is what shows that they stand as their blocks did.
+      if (number !== this.#blocks.begin + sizes.length)
+        throw new HoldfastError('internal', `block ${number} of the stream came out of its turn`);
       this.plainBytes += plainBytes;
       sizes.push({ compressedBytes: bytes.length, plainBytes });
       yield bytes;
       this.#next = await this.#frames.next();
     }
-    if (compression === 'zstd') yield encodeSeekTable(sizes);
+    if (compression !== 'zstd') return;
+    const table = encodeSeekTable(sizes);
+    await proof?.require(table, nothing);
+    yield table;
   }
 
   /** The first frame that did not belong into it any more. */

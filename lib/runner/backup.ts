@@ -2,7 +2,7 @@ import pLimit from 'p-limit';
 import { requireTarget } from '../config/config.ts';
 import { HoldfastError } from '../core/errors.ts';
 import { firstFew } from '../core/first-few.ts';
-import { isCompanion, type Manifest, manifestFormatVersion, type StreamRecord } from '../core/manifest.ts';
+import { formatVersionOf, isCompanion, type Manifest, type StreamRecord } from '../core/manifest.ts';
 import { leaseKey, manifestKey } from '../core/object-keys.ts';
 import { tagsOf } from '../core/object-tags.ts';
 import type { BackupRun } from '../core/requests.ts';
@@ -58,7 +58,7 @@ export async function runBackup(context: RunContext, run: BackupRun): Promise<Ma
 
       const until = new Date(beganAt.getTime() + retentionDays * 86_400_000);
       return publish(held, lease, dataKey, {
-        formatVersion: manifestFormatVersion,
+        formatVersion: formatVersionOf(captured.streams),
         backupId: run.backupId,
         target: run.target,
         engine: run.engine,

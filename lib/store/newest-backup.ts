@@ -49,7 +49,8 @@ export async function newestComplete(
 /** What begins in the same second has ids in no order. */
 const secondOf = (key: string): string => parseManifestKey(key)?.id.slice(0, '20261121T020000Z'.length) ?? key;
 const lastEndedFirst = (one: Manifest | undefined, other: Manifest | undefined): number =>
-  (other?.endedAt ?? '').localeCompare(one?.endedAt ?? '');
+  orderOf(other).localeCompare(orderOf(one));
+const orderOf = (manifest: Manifest | undefined): string => `${manifest?.endedAt} ${manifest?.backupId}`;
 
 async function readable(store: Store, key: string): Promise<Manifest | undefined> {
   const named = parseManifestKey(key);

@@ -26,7 +26,7 @@ before(async () => {
   await run(server, 'shop', 'create table item as select n as id from generate_series(1, 100) n');
   backup = await takeBackup(server, 'encryption: { keys: key-file }');
   older = backup.manifest.backupId;
-  newerFormat = await fromTheFuture('2030-01-01T02:00:00Z', { formatVersion: 2, streams: { base: 'unheard of' } });
+  newerFormat = await fromTheFuture('2030-01-01T02:00:00Z', { formatVersion: 99, streams: { base: 'unheard of' } });
   newerField = await fromTheFuture('2030-01-02T02:00:00Z', { encryptedWith: 'something new' });
 });
 after(async () => {

@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { promisify } from 'node:util';
-import { gzip, zstdCompress } from 'node:zlib';
 import type { Compression, EncryptionAlgorithm } from '../../lib/core/vocabulary.ts';
+import { BlockCompressor } from '../../lib/pipeline/compress.ts';
+import { FrameMaker } from '../../lib/pipeline/frame-maker.ts';
 import { FrameProof } from '../../lib/pipeline/frame-proof.ts';
 import { readBackStream } from '../../lib/pipeline/read-back.ts';
 import { readStream } from '../../lib/pipeline/read-stream.ts';
@@ -70,14 +70,42 @@ test('a stream that sums itself is read without a SHA-256 of its plain bytes', a
   });
 });
 
-test('a frame of anything but its block is none that is kept', async () => {
-  const block = someBytes(5000);
-  const other = Buffer.from(block);
-  other.writeUInt8(other.readUInt8(4999) ^ 1, 4999);
-  const wrong = { code: 'internal', message: 'a block was compressed to something that does not give it back' };
+for (const compression of ['zstd', 'gzip'] as const) {
+  test(`with ${compression}, a frame of anything but its block is none that is kept`, async () => {
+    const compressor = new BlockCompressor(compression, 3);
+    const block = someBytes(200_000);
+    const other = Buffer.from(block);
+    other.writeUInt8(other.readUInt8(199_999) ^ 1, 199_999);
+    const frame = await compressor.compress(block);
+    const flipped = Buffer.from(frame);
+    flipped.writeUInt8(flipped.readUInt8(100_000) ^ 1, 100_000);
+    const wrong = {
+      'another block': await compressor.compress(other),
+      'a shorter block': await compressor.compress(block.subarray(1)),
+      'the block twice': Buffer.concat([frame, frame]),
+      'something behind it': Buffer.concat([frame, Buffer.alloc(16)]),
+      'a part of it': frame.subarray(0, -1),
+      'a flipped bit': flipped,
+    };
+    const proof = new FrameProof(compression);
 
-  await new FrameProof('zstd').require(await promisify(zstdCompress)(block), block);
-  await assert.rejects(new FrameProof('zstd').require(await promisify(zstdCompress)(other), block), wrong);
-  await new FrameProof('gzip').require(await promisify(gzip)(block), block);
-  await assert.rejects(new FrameProof('gzip').require(await promisify(gzip)(other), block), wrong);
+    await proof.require(frame, block);
+    await proof.require(await compressor.compress(Buffer.alloc(0)), Buffer.alloc(0));
+    for (const [what, compressed] of Object.entries(wrong))
+      await assert.rejects(
+        proof.require(compressed, block),
+        { code: 'internal', message: 'a block was compressed to something that does not give it back' },
+        what,
+      );
+    compressor.end();
+  });
+}
+
+test('a compression that is ended while it is at work says so', async () => {
+  const maker = new FrameMaker(3, 65_536);
+  const making = maker.make(someBytes(5_000_000));
+
+  maker.end();
+
+  await assert.rejects(making, { message: 'the compression was ended' });
 });

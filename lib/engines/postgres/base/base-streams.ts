@@ -118,6 +118,7 @@ export class BaseStreams {
 
   async *#pass(part: number, inspector: { write(bytes: Uint8Array): void }): AsyncGenerator<Uint8Array, void> {
     const { backup, turns } = this.#source;
+    turns.begin();
     for await (const bytes of backup.read(part)) {
       // Whoever takes them may give their memory back.
       const { length } = bytes;

@@ -10,6 +10,8 @@ const heldAtBytes = 1024 * 1024;
  * one by one, the pieces of a gigabyte took as much time as its SHA-256.
  */
 const slabBytes = 256 * 1024;
+/** Parts of a few bytes have a slab each. */
+const mostSlabs = 16;
 
 type Slab = { readonly part: number; readonly bytes: Buffer; filled: number };
 
@@ -47,7 +49,7 @@ export class PartQueue {
       at += taken;
     }
     this.#unreadBytes += bytes.length;
-    if (this.#unreadBytes > heldAtBytes && !this.#isPaused) {
+    if ((this.#unreadBytes > heldAtBytes || this.#slabs.length > mostSlabs) && !this.#isPaused) {
       this.#isPaused = true;
       this.#source.pause();
     }
@@ -109,7 +111,7 @@ export class PartQueue {
   #take(slab: Slab): Buffer {
     this.#slabs.shift();
     this.#unreadBytes -= slab.filled;
-    if (this.#isPaused && this.#unreadBytes <= heldAtBytes / 2) {
+    if (this.#isPaused && this.#unreadBytes <= heldAtBytes / 2 && this.#slabs.length <= mostSlabs / 2) {
       this.#isPaused = false;
       this.#source.resume();
     }

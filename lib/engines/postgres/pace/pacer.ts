@@ -5,50 +5,56 @@ import { PaceController } from './pace-controller.ts';
 const shortestPauseSeconds = 0.02;
 const longestPauseSeconds = 0.5;
 
+/** So much has to have been read without pauses before it is told by that how long reading takes. */
+const leastUnhindered = 8 * 1024 * 1024;
+
 /** One dump's turns, and for how long it has rested between them. */
-export type Turns = { next(bytes: number): Promise<void>; restedSeconds(): number };
+export type Turns = {
+  /** A stream begins: what it took to come to its first byte is not the reading's. */
+  begin(): void;
+  /** To be waited for after each chunk that was read, with its length. Rejects when the signal aborts. */
+  next(bytes: number): Promise<void>;
+  restedSeconds(): number;
+};
 
 /** What keeps all dumps of one backup together within what they may take from the server's other users. */
 export type Pacer = {
   /** How many transactions the server has ended. */
   observe(transactions: number): void;
-  /** One dump's turns: to be waited for after each chunk that it has read, with its length. Rejects when `signal` aborts. */
+  /** One dump's turns, which end with `signal`. */
   newTurns(signal: AbortSignal): Turns;
 };
 
 /** `maxImpactPercent` 100 sets no limit. */
 export function newPacer(maxImpactPercent: number): Pacer {
-  const now = (): number => performance.now() / 1000;
-  const controller = new PaceController(maxImpactPercent / 100, now());
   if (maxImpactPercent >= 100)
-    return { observe: () => {}, newTurns: () => ({ next: async () => {}, restedSeconds: () => 0 }) };
+    return { observe() {}, newTurns: () => ({ begin() {}, next: async () => {}, restedSeconds: () => 0 }) };
+  const controller = new PaceController(maxImpactPercent / 100, now());
+  const speed = new UnhinderedSpeed();
+  let hasBegun = false;
   return {
-    observe: (transactions) => controller.observe(now(), transactions),
+    observe(transactions) {
+      // Before anything is read there is nothing to be found out, and nobody to be disturbed.
+      if (hasBegun) controller.observe(now(), transactions);
+    },
     newTurns(signal) {
-      let worksSince = now();
+      let worksSince: number | undefined;
       let owedSeconds = 0;
       let restedSeconds = 0;
-      const unhindered = { bytes: 0, seconds: 0 };
-      /**
-       * After a pause the next bytes lie ready, in the socket and in the server, whose work they were meanwhile: what they took is told by how long
-       * as many take where there are no pauses.
-       */
-      const workFor = (bytes: number, seconds: number): number =>
-        Math.max(seconds, unhindered.bytes === 0 ? 0 : (bytes * unhindered.seconds) / unhindered.bytes);
       return {
         restedSeconds: () => restedSeconds,
+        begin() {
+          worksSince = undefined;
+        },
         async next(bytes) {
-          const workedSeconds = Math.max(0, now() - worksSince);
+          hasBegun = true;
           const restsSince = now();
+          const workedSeconds = worksSince === undefined ? undefined : restsSince - worksSince;
           for (;;) {
             const share = controller.share(now());
-            if (share === 1) {
-              unhindered.bytes += bytes;
-              unhindered.seconds += workedSeconds;
-              break;
-            }
             if (share > 0) {
-              owedSeconds += workFor(bytes, workedSeconds) * (1 / share - 1);
+              if (workedSeconds !== undefined && share === 1) speed.add(bytes, workedSeconds);
+              if (workedSeconds !== undefined) owedSeconds += speed.secondsFor(bytes, workedSeconds) * (1 / share - 1);
               break;
             }
             await delay(shortestPauseSeconds * 1000, undefined, { signal });
@@ -63,4 +69,25 @@ export function newPacer(maxImpactPercent: number): Pacer {
       };
     },
   };
+}
+
+const now = (): number => performance.now() / 1000;
+
+/**
+ * How fast is read where there are no pauses. After one the next megabytes lie ready, in the socket and in the server, whose work they were
+ * meanwhile; what they took is told by this.
+ */
+class UnhinderedSpeed {
+  #bytes = 0;
+  #seconds = 0;
+
+  add(bytes: number, seconds: number): void {
+    this.#bytes += bytes;
+    this.#seconds += seconds;
+  }
+
+  /** Of what came in so many seconds after a pause. */
+  secondsFor(bytes: number, seconds: number): number {
+    return this.#bytes < leastUnhindered ? seconds : Math.max(seconds, (bytes * this.#seconds) / this.#bytes);
+  }
 }

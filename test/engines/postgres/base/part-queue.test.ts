@@ -55,6 +55,22 @@ test('the source waits while more than a mebibyte lies unread, and goes on when 
   assert.equal(atResume[0], mebibyte.length / 2);
 });
 
+test('the source waits for many small parts, too, each of which takes more room than its bytes', async () => {
+  const said: string[] = [];
+  const queue = new PartQueue({ pause: () => said.push('pause'), resume: () => said.push('resume') });
+  for (let part = 0; part < 40; part++) {
+    queue.begin();
+    queue.push(Buffer.from([part]));
+  }
+  queue.end();
+  assert.deepEqual(said, ['pause']);
+
+  for (let part = 0; part < 40; part++)
+    for await (const bytes of queue.read(part)) assert.deepEqual([...bytes], [part]);
+
+  assert.deepEqual(said, ['pause', 'resume']);
+});
+
 test('every reader hears of a failure, whatever lies unread', async () => {
   const queue = new PartQueue({ pause() {}, resume() {} });
   queue.begin();
