@@ -42,7 +42,7 @@ type Setting = { readonly folder: string; readonly server: BenchServer; readonly
 const gzipName = 'pg_dump -Fc > file';
 const pipeName = ({ uploadName }: BenchStore): string => `pg_dump -Fc -Z0 | zstd -3 -T2 | ${uploadName}`;
 const oursName = ({ name }: BenchStore, isReadBack: boolean): string =>
-  `backup to ${name}${isReadBack ? '' : ', without read-back'}`;
+  `backup to ${name}${isReadBack ? '' : ', without proof'}`;
 
 function contendersFor(setting: Setting, store: BenchStore): Contender[] {
   return [

@@ -23,7 +23,7 @@ export async function run(): Promise<BenchRow[]> {
   };
   const ours: readonly Contender[] = [
     { name: 'base backup to MinIO', measure: backup(true) },
-    { name: 'base backup to MinIO, without read-back', measure: backup(false) },
+    { name: 'base backup to MinIO, without proof', measure: backup(false) },
   ];
   const peers: readonly Contender[] = [
     { name: 'pgBackRest backup', measure: () => peer.backup('full') },

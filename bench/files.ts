@@ -24,7 +24,7 @@ export async function run(): Promise<BenchRow[]> {
 
   const rows = {
     whole: { name: 'files, whole', peerName: 'tar | zstd -3 -T2 > file', samples: [] as Pair[] },
-    unread: { name: 'files, whole, without read-back', peerName: 'tar | zstd -3 -T2 > file', samples: [] as Pair[] },
+    unread: { name: 'files, whole, without proof', peerName: 'tar | zstd -3 -T2 > file', samples: [] as Pair[] },
     first: { name: 'files, first incremental', peerName: 'restic backup, first', samples: [] as Pair[] },
     second: {
       name: 'files, incremental after 1 % of change',

@@ -6,6 +6,7 @@ import { BlockCompressor } from '../lib/pipeline/compress.ts';
 import { mapInOrder } from '../lib/pipeline/map-in-order.ts';
 import { encryptMessage } from '../lib/pipeline/message.ts';
 import { RateLimit } from '../lib/pipeline/rate-limit.ts';
+import { readBackStream } from '../lib/pipeline/read-back.ts';
 import { type PipelineSettings, pipelineSettings } from '../lib/pipeline/settings.ts';
 import { verifyStream } from '../lib/pipeline/verify-stream.ts';
 import { type WrittenStream, writeStream } from '../lib/pipeline/write-stream.ts';
@@ -86,6 +87,12 @@ const stages: Readonly<Record<string, () => Promise<() => Promise<unknown>>>> = 
   'pipeline-store': async () => {
     const store = await openDirectoryStore(folder);
     return () => write(store);
+  },
+  'read-back': async () => {
+    const store = await openDirectoryStore(folder);
+    const written = await write(store);
+    const { algorithm } = settings;
+    return () => readBackStream({ store, written, algorithm, dataKey, context });
   },
   verify: async () => {
     const store = await openDirectoryStore(folder);

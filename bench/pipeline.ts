@@ -18,7 +18,8 @@ export async function run(): Promise<BenchRow[]> {
   return [
     await paired('pipeline, into nothing', 'pipeline', slowest, bytes),
     await paired('pipeline, into the directory store', 'pipeline-store', slowest, bytes),
-    await paired('read-back from the directory store', 'verify', slowest, bytes),
+    await paired('read-back from the directory store', 'read-back', slowest, bytes),
+    await paired('validation from the directory store', 'verify', slowest, bytes),
     await memory(bytes / 4, bytes * 4),
   ];
 }

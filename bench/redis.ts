@@ -37,7 +37,7 @@ async function rdbRow(setting: Setting, store: BenchStore, isReadBack: boolean):
   await using server = await redisServer('redis-8');
   await fill(server, 500);
   return await compared({
-    name: `Redis RDB to ${store.name}${isReadBack ? '' : ', without read-back'}`,
+    name: `Redis RDB to ${store.name}${isReadBack ? '' : ', without proof'}`,
     peerName: `redis-cli --rdb - | zstd -3 | ${store.uploadName}`,
     ours: () => measureOurs(setting, server, { store, format: 'rdb', isReadBack }),
     peer: async () => {
