@@ -66,7 +66,7 @@ test('a listing names what only a newer Holdfast can read, and shows all others'
       [newerFormat, 'manifest-newer'],
     ],
   );
-  assert.match(unreadable[1]?.message ?? '', /has format version 2, newer than 1/);
+  assert.match(unreadable[1]?.message ?? '', /has format version 99, newer than 2/);
   assert.match(unreadable[1]?.hint ?? '', /restore it with the Holdfast that wrote it, or a later one/);
   assert.match(forPeople.stdout, new RegExp(`${older}.*complete`));
   assert.match(forPeople.stdout, new RegExp(`not shown: manifest 'backups/shop/${newerFormat}/manifest.json'`));
