@@ -37,9 +37,10 @@ export async function newestComplete(
     }
     for (const [, ofOneSecond] of [...Map.groupBy(keys, secondOf)].toReversed()) {
       const manifests = await Promise.all(ofOneSecond.map((key) => readable(store, key)));
-      const complete = manifests.filter((one) => one?.status === 'complete' && methods.includes(one.method));
-      for (const manifest of complete.sort(lastEndedFirst))
-        if (manifest !== undefined && (await isUsable(manifest))) return manifest;
+      const complete = manifests.filter(
+        (one): one is Manifest => one?.status === 'complete' && methods.includes(one.method),
+      );
+      for (const manifest of complete.sort(lastEndedFirst)) if (await isUsable(manifest)) return manifest;
     }
     until = from;
   }
@@ -48,9 +49,8 @@ export async function newestComplete(
 
 /** What begins in the same second has ids in no order. */
 const secondOf = (key: string): string => parseManifestKey(key)?.id.slice(0, '20261121T020000Z'.length) ?? key;
-const lastEndedFirst = (one: Manifest | undefined, other: Manifest | undefined): number =>
-  orderOf(other).localeCompare(orderOf(one));
-const orderOf = (manifest: Manifest | undefined): string => `${manifest?.endedAt} ${manifest?.backupId}`;
+const lastEndedFirst = (one: Manifest, other: Manifest): number => orderOf(other).localeCompare(orderOf(one));
+const orderOf = ({ endedAt, backupId }: Manifest): string => `${endedAt} ${backupId}`;
 
 async function readable(store: Store, key: string): Promise<Manifest | undefined> {
   const named = parseManifestKey(key);
