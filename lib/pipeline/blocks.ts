@@ -42,7 +42,7 @@ export async function* blocksOf(options: {
           signal.throwIfAborted();
         }
       }
-      if (rate.isLimited) await rate.passed(chunk.length, signal);
+      await rate.passed(chunk.length, signal);
     }
     isEnded = true;
     if (block !== undefined) yield block.subarray(0, filled);

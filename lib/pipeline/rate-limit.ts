@@ -32,12 +32,8 @@ export class RateLimit {
     this.#clock = clock;
   }
 
-  get isLimited(): boolean {
-    return this.#bytesPerMillisecond > 0;
-  }
-
   async passed(bytes: number, signal: AbortSignal): Promise<void> {
-    if (!this.isLimited) return;
+    if (this.#bytesPerMillisecond === 0) return;
     const now = this.#clock.now();
     this.#dueAt = Math.max(this.#dueAt, now) + bytes / this.#bytesPerMillisecond;
     if (this.#dueAt - now >= shortestWaitMilliseconds) await this.#clock.wait(this.#dueAt - now, signal);

@@ -117,7 +117,9 @@ class StreamWriter {
     this.#blocks = new BufferPool(settings.blockBytes);
     this.#parts = new BufferPool(largestPartOf(partPlanOf(settings), largestObjectBytes(settings)));
     this.#compressor = new BlockCompressor(settings.compression, settings.level);
-    this.#proof = (options.isProved ?? true) ? new FrameProof(settings.compression) : undefined;
+    const { compression } = settings;
+    // Uncompressed, a block is its own frame.
+    this.#proof = (options.isProved ?? true) && compression !== 'none' ? new FrameProof(compression) : undefined;
     this.#digest = options.isSummed ? undefined : new StreamDigest();
     this.#blocksPerObject = settings.objectBytes / settings.blockBytes;
     this.#frames = mapInOrder({
