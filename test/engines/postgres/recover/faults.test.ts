@@ -141,7 +141,11 @@ suite('recovering from a log that is not as it should be', { concurrency: false 
     chmodSync(idle, 0o777);
     await using primary = await postgresServer({
       major: 17,
-      settings: { archive_mode: 'on', archive_command: `cp %p ${idle}/%f`, full_page_writes: 'on' },
+      settings: {
+        ...{ archive_mode: 'on', archive_command: `cp %p ${idle}/%f`, full_page_writes: 'on' },
+        // Its last checkpoint would else remove the segment that it is still sending.
+        wal_keep_size: '256MB',
+      },
     });
     await using standby = await postgresServer({ major: 17, settings: { full_page_writes: 'on' }, standbyOf: primary });
     await run(primary, 'postgres', 'create table item (id int primary key); insert into item values (1)');
