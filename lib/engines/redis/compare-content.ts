@@ -16,10 +16,12 @@ export type Expected = {
 
 /**
  * One sentence for each difference. Keys run out by themselves: a collection that lacks no more keys than have come due is not compared by its
- * digest, and a remark says so. Where none is lacking, only in hashes something may have run out.
+ * digest, and a remark says so. Where none is lacking, only in hashes something may have run out; one that lost all of its expiring fields is then among
+ * those that do not expire.
  */
 export function compareContent(expected: Expected, actual: Content): Comparison {
   const found = new Map(actual.tables.map((entry) => [nameOf(entry), entry]));
+  const settled = settledHashes(expected, actual);
   const differences: string[] = [];
   const remarks: string[] = [];
   let itemsCompared = 0;
@@ -31,7 +33,9 @@ export function compareContent(expected: Expected, actual: Content): Comparison 
     if (live.rows === entry.rows && live.digest === entry.digest) continue;
     const gone = entry.rows - live.rows;
     const due = expected.due.get(name) ?? 0;
-    if (due > 0 && gone <= due && (gone > 0 || (gone === 0 && isOf('hash', entry)))) {
+    const more = settled.get(name) ?? 0;
+    if (more > 0 && gone === -more) remarks.push(settledRemark(entry, more));
+    else if (due > 0 && gone <= due && (gone > 0 || (gone === 0 && isOf('hash', entry)))) {
       remarks.push(
         gone === 0
           ? `${said(entry)}: fields have run out; its ${entry.rows} keys were counted, and their values not compared`
@@ -44,8 +48,9 @@ export function compareContent(expected: Expected, actual: Content): Comparison 
     } else if (gone !== 0) differences.push(`${said(entry)}: ${live.rows} keys, in the backup ${entry.rows}`);
     else differences.push(`${said(entry)}: other values in its ${entry.rows} keys`);
   }
-  for (const entry of found.values())
-    if (entry.rows > 0) differences.push(`${said(entry)}: ${entry.rows} keys, and none in the backup`);
+  for (const [name, entry] of found)
+    if (entry.rows > 0 && entry.rows === settled.get(name)) remarks.push(settledRemark(entry, entry.rows));
+    else if (entry.rows > 0) differences.push(`${said(entry)}: ${entry.rows} keys, and none in the backup`);
   if (expected.hasLibraries) differences.push(...libraryDifferences(expected.content, actual));
   return {
     same: differences.length === 0,
@@ -57,6 +62,23 @@ export function compareContent(expected: Expected, actual: Content): Comparison 
     remarks,
   };
 }
+
+/** By `db0 hash`: how many hashes more there are now than in the backup, which can be ones whose expiring fields have all run out. */
+function settledHashes({ content, due }: Expected, actual: Content): ReadonlyMap<string, number> {
+  const rowsOf = ({ tables }: Content, name: string): number =>
+    tables.find((entry) => nameOf(entry) === name)?.rows ?? 0;
+  const lacking = (name: string): number => rowsOf(content, name) - rowsOf(actual, name);
+  const expiring = content.tables.filter(({ name }) => name === expiringName('hash'));
+  return new Map(
+    expiring.map((entry) => {
+      const plain = nameOf({ ...entry, name: 'hash' });
+      return [plain, Math.min(-lacking(plain), lacking(nameOf(entry)), due.get(nameOf(entry)) ?? 0)];
+    }),
+  );
+}
+
+const settledRemark = (entry: ContentEntry, more: number): string =>
+  `${said(entry)}: with ${more} whose expiring fields have all run out; its keys were counted, and their values not compared`;
 
 function libraryDifferences({ definitions: before }: Content, { definitions: now }: Content): string[] {
   const [wanted = 0, found = 0] = [before, now].map((one) => one?.counts['function library'] ?? 0);

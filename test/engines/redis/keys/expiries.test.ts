@@ -38,6 +38,39 @@ test('a hash of which a field may have run out is not compared by its values', (
   assert.deepEqual(differences, []);
 });
 
+test('a hash whose expiring fields have all run out is looked for among those that do not expire', () => {
+  const entryOf = (name: string, rows: number, digest: string) => ({
+    ...{ schema: 'db0', name, rows, bytes: 1, digest: digest.repeat(32) },
+  });
+  const due = new Map([['db0 hash, expiring', 1]]);
+  const comparisonOf = (before: number, now: number, expiring: number) =>
+    compareContent(
+      {
+        content: {
+          tables: [entryOf('hash, expiring', 2, 'a'), ...(before > 0 ? [entryOf('hash', before, 'b')] : [])],
+        },
+        due,
+        hasLibraries: false,
+      },
+      { tables: [entryOf('hash, expiring', expiring, 'c'), entryOf('hash', now, 'd')] },
+    );
+
+  for (const plain of [0, 5]) {
+    const { same, remarks } = comparisonOf(plain, plain + 1, 1);
+    assert.ok(same);
+    assert.ok(
+      remarks.includes(
+        'database 0, hash: with 1 whose expiring fields have all run out; its keys were counted, and their values not compared',
+      ),
+    );
+  }
+  // One more than was there without one less elsewhere; two more; and one more than can have run out.
+  assert.equal(comparisonOf(5, 6, 2).same, false);
+  assert.equal(comparisonOf(5, 7, 1).same, false);
+  assert.equal(comparisonOf(5, 7, 0).same, false);
+  assert.equal(comparisonOf(0, 2, 0).same, false);
+});
+
 test('a hundred thousand moments take 64 stretches, and none of them begins after a key that is in it', () => {
   const histogram = new ExpiryHistogram();
   for (let key = 0; key < 100_000; key++) histogram.add(now + key * 77, now + key * 77);
