@@ -14,7 +14,7 @@ export async function checkSettings(context: EngineContext, host: Host): Promise
     const wanted = productionSettings(host);
     const { rows: settings } = await client.query<ServerSetting>(
       'select name, setting, unit, context from pg_settings where name = any ($1)',
-      [wanted.map(({ name }) => name)],
+      [wanted.flatMap(({ name, wanted: kind }) => (kind.is === 'set' ? [name, kind.or] : [name]))],
     );
     const managed = await client.query<{ isManaged: boolean }>(
       `select exists (select from pg_settings where name like 'rds.%') as "isManaged"`,

@@ -30,7 +30,12 @@ export function judgeSettings(
   return wanted
     .filter(({ since }) => since === undefined || since <= server.major)
     .filter(({ rds }) => !server.isManaged || rds !== null)
-    .map((setting) => judge(setting, current.get(setting.name), server.isManaged));
+    .map((setting) => judge(setting, current.get(inForce(setting, current)), server.isManaged));
+}
+
+/** The name of the setting that counts: the other one, where that is what is set. */
+function inForce({ name, wanted }: ProductionSetting, current: ReadonlyMap<string, ServerSetting>): string {
+  return wanted.is === 'set' && isSet(current.get(wanted.or)?.setting ?? '') ? wanted.or : name;
 }
 
 function judge(setting: ProductionSetting, current: ServerSetting | undefined, isManaged: boolean): JudgedSetting {
@@ -59,17 +64,22 @@ const quoted = (value: string): string => (value.startsWith("'") || /^\d+$/.test
 
 function bound({ wanted, value }: ProductionSetting): string {
   const plain = value.replaceAll("'", '');
+  if (wanted.is === 'set') return `some, as ${plain}`;
   return wanted.is === 'one of' ? plain : `${wanted.is} ${plain}`;
 }
 
 function fits(wanted: Wanted, current: ServerSetting): boolean {
   if (wanted.is === 'one of') return wanted.values.includes(current.setting);
+  if (wanted.is === 'set') return isSet(current.setting);
   const value = Number(current.setting) * unitFactor(current.unit);
   if (wanted.is === 'at least') return value >= wanted.value;
   // 0 and -1 are how the server says "no limit".
   if (wanted.is === 'at most') return value > 0 && value <= wanted.value;
   return value >= wanted.value * 0.5 && value <= wanted.value * 2;
 }
+
+/** `(disabled)` is what the server shows of an archive_command while archive_mode is off. */
+const isSet = (setting: string): boolean => setting !== '' && setting !== '(disabled)';
 
 /** What the server's unit is in bytes or milliseconds. */
 function unitFactor(unit: string | null): number {

@@ -85,6 +85,31 @@ async function makeCertificate(folder: string): Promise<void> {
   await promisify(execFile)('chmod', ['600', path.join(folder, 'server.key')]);
 }
 
+test('an archive that is on wants something to archive with, and says what becomes of the disk', async () => {
+  await using server = await postgresServer({ major: 17, settings: { archive_mode: 'on' } });
+  using context = contextFor(server);
+  const archiveCommand = async () =>
+    (await engine.checkSettings?.(context, host))?.settings.find(({ name }) => name === 'archive_command');
+
+  const { verdict, wanted, fix, needsRestart, risk } = (await archiveCommand()) ?? {};
+
+  assert.deepEqual(
+    { verdict, wanted, fix, needsRestart },
+    {
+      verdict: 'differs',
+      wanted: 'some, as /bin/true',
+      fix: "alter system set archive_command = '/bin/true'",
+      needsRestart: false,
+    },
+  );
+  assert.match(risk ?? '', /fills the disk/);
+  await run(server, 'postgres', "alter system set archive_library = 'basic_archive'");
+  await run(server, 'postgres', 'select pg_reload_conf()');
+  assert.equal((await archiveCommand())?.verdict, 'ok');
+  // Included at the end, it must not displace a command that works.
+  assert.match((await engine.checkSettings?.(context, host))?.fragment ?? '', /^#archive_command = /m);
+});
+
 test('what a managed server sees to by itself is left out, and the rest is a parameter of its group', () => {
   const settings = [{ name: 'max_connections', setting: '100', unit: null, context: 'postmaster' }];
 
