@@ -12,7 +12,7 @@ import { dumpFormat } from './dump/dump-check.ts';
 /** Reads a live database and holds it against the backup. */
 export const compareStream: Engine['compare'] = (context, record, database) =>
   [dumpFormat, backupFormat].includes(record.format)
-    ? compareDump(context, record, database)
+    ? compareDump(context, record, database, 'live')
     : withServer(context, (server) => compareDatabase(context, server, { record, database, of: 'all' }));
 
 type Place = {

@@ -58,6 +58,24 @@ suite('dumps of a server that is stopped and started around them', { concurrency
     assert.deepEqual(await engine.inspect(saved.record, planned(saved, '').open(), context), saved.record.content);
   });
 
+  test('a live database is held against a dump by its counts, and that is said', async () => {
+    using context = contextOf();
+
+    const asItWas = await engine.compare(context, saved.record, 'neo4j');
+    await server.run('CREATE (:Extra)');
+    const withMore = await engine
+      .compare(context, saved.record, 'neo4j')
+      .finally(() => server.run('MATCH (n:Extra) DELETE n'));
+
+    assert.deepEqual([asItWas.same, asItWas.differences], [true, []]);
+    assert.equal(asItWas.proof, undefined);
+    assert.deepEqual(asItWas.remarks, ['its nodes and relationships were counted, and not read']);
+    assert.equal(withMore.same, false);
+    assert.deepEqual(withMore.differences, [
+      'the database has 2001 nodes and 0 relationships; just before its server was stopped for the dump it had 2000 and 0',
+    ]);
+  });
+
   test('a dump that was cut, or in which a bit was flipped, is found out without any tool', async () => {
     using context = contextOf();
     const { bytes } = saved;
