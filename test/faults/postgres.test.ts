@@ -123,6 +123,24 @@ suite('faults of a PostgreSQL source', { concurrency: false }, () => {
     assert.ok(probe.findings.some(({ message }) => message.includes("cannot read public.secret in database 'stock'")));
   });
 
+  test('a user for base backups alone needs to read no table', async () => {
+    await run(server, 'postgres', `create role streamer login replication password 'streamer'`);
+    const connection = { ...two, user: 'streamer', password: 'streamer' };
+    const findings = async (...methods: readonly string[]) => {
+      using context = contextFor(server, {
+        connection,
+        options: { backups: methods.map((method) => ({ method })) } as object,
+      });
+      return (await engine.probe(context)).findings.map(({ message }) => message);
+    };
+
+    const forBase = await findings('base', 'incremental');
+    const forBoth = await findings('base', 'logical');
+
+    assert.ok(!forBase.some((message) => /cannot read|may not read/.test(message)), forBase.join('\n'));
+    assert.ok(forBoth.some((message) => message.includes("cannot read public.secret in database 'stock'")));
+  });
+
   test('a user with pg_read_all_data backs up all there is, but not rows that a policy may hide from it', async () => {
     await run(server, 'postgres', `create role saver login password 'saver'; grant pg_read_all_data to saver`);
     await run(server, 'postgres', 'create database hidden');

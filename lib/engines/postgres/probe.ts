@@ -19,8 +19,11 @@ export async function probeServer(context: EngineContext, findTools: FindTools):
   try {
     const server = await readServer(client);
     const databases = await chosenDatabases(client, connection);
+    const methods = scheduledMethods(context);
+    // Asked for once, by hand, it may be a dump: so nothing less than a schedule of physical backups alone excuses the rights of one.
+    const isDumped = methods.length === 0 || !methods.every(isPhysical);
     const findings = [
-      ...serverFindings(server, connection),
+      ...serverFindings(server, { connection, isDumped }),
       ...(await physicalFindings(context, { client, connection, server })),
       ...(await walFindings(context, client)),
     ];
@@ -37,7 +40,7 @@ export async function probeServer(context: EngineContext, findTools: FindTools):
       });
     const extensions: Record<string, string[]> = {};
     for (const { name } of databases) {
-      const looked = await lookInto(connection, name, server);
+      const looked = await lookInto(connection, name, { server, isDumped });
       findings.push(...looked.findings);
       extensions[name] = looked.extensions;
     }
@@ -70,9 +73,12 @@ function isOlder(one: string, other: string): boolean {
   return Number(one.split('.')[1] ?? 0) < Number(other.split('.')[1] ?? 0);
 }
 
-function serverFindings(server: Server, connection: Connection): Finding[] {
+function serverFindings(
+  server: Server,
+  { connection, isDumped }: { readonly connection: Connection; readonly isDumped: boolean },
+): Finding[] {
   const findings: Finding[] = [];
-  if (!server.readsRolePasswords)
+  if (isDumped && !server.readsRolePasswords)
     findings.push({
       level: 'warning',
       message: `user '${server.user}' may not read role passwords: the globals are saved without them`,
@@ -140,7 +146,7 @@ select count(*)::int as count
 async function lookInto(
   connection: Connection,
   database: string,
-  server: Server,
+  { server, isDumped }: { readonly server: Server; readonly isDumped: boolean },
 ): Promise<{ findings: Finding[]; extensions: string[] }> {
   let client: Client;
   try {
@@ -150,7 +156,10 @@ async function lookInto(
     return { findings: [{ level: 'error', message, fix: hint }], extensions: [] };
   }
   try {
-    const extensions = await client.query<{ name: string }>('select extname as name from pg_extension order by 1');
+    const { rows } = await client.query<{ name: string }>('select extname as name from pg_extension order by 1');
+    const extensions = rows.map(({ name }) => name);
+    // A base backup reads files, and not tables.
+    if (!isDumped) return { findings: [], extensions };
     const unreadable = await client.query<{ name: string; reason: keyof typeof fixes }>(unreadableQuery);
     const objects = await client.query<{ count: number }>(unreadableObjectsQuery);
     const findings = unreadable.rows.map(
@@ -167,7 +176,7 @@ async function lookInto(
         message: `user '${server.user}' cannot read ${count} large objects in database '${database}'`,
         fix: 'back up as a superuser or as their owner; before version 18 pg_read_all_data does not cover them',
       });
-    return { findings, extensions: extensions.rows.map(({ name }) => name) };
+    return { findings, extensions };
   } finally {
     await client.end();
   }
