@@ -9,6 +9,8 @@ import { bytes, counted, duration } from '../output.ts';
 
 type TargetWal = {
   readonly target: TargetName;
+  /** Is there to be a receiver? */
+  readonly isReceived: boolean;
   readonly receiver: WalState | null;
   readonly systems: readonly SystemReport[];
 };
@@ -17,14 +19,15 @@ type TargetWal = {
 export async function run(context: CliContext, options: { readonly target?: string }): Promise<number> {
   const { config } = context;
   const wanted = options.target === undefined ? undefined : parseTarget(options.target);
-  const names = (await config()).targets
-    .filter(({ name, wal }) => wal !== undefined && (wanted === undefined || name === wanted))
-    .map(({ name }) => name);
+  const targets = (await config()).targets.filter(
+    ({ name, wal }) => wal !== undefined && (wanted === undefined || name === wanted),
+  );
   const found = await direct(context, (run) =>
     Promise.all(
-      names.map(
-        async (target): Promise<TargetWal> => ({
+      targets.map(
+        async ({ name: target, wal }): Promise<TargetWal> => ({
           target,
+          isReceived: wal?.receive === true,
           receiver: (await readDocument(run.store, walHealthKey(target), walStateSchema)).value ?? null,
           systems: await reportWal(run, target),
         }),
@@ -37,18 +40,20 @@ export async function run(context: CliContext, options: { readonly target?: stri
   return 0;
 }
 
-function describe({ target, receiver, systems }: TargetWal, now: Date): string[] {
+function describe({ target, isReceived, receiver, systems }: TargetWal, now: Date): string[] {
   return [
     target,
-    ...(receiver === null ? [withoutReceiver(systems)] : describeReceiver(receiver, now)),
+    ...(receiver === null ? [withoutReceiver(isReceived, systems)] : describeReceiver(receiver, now)),
     ...(systems.length === 0 ? ['  the store has no WAL of it'] : systems.flatMap(describeSystem)),
   ];
 }
 
-const withoutReceiver = (systems: TargetWal['systems']): string =>
-  systems.length === 0
+function withoutReceiver(isReceived: boolean, systems: TargetWal['systems']): string {
+  if (isReceived) return "  no receiver has run yet: it starts with the stack ('holdfast up', or the deployed service)";
+  return systems.length === 0
     ? '  no receiver has run; set wal.receive: true'
     : '  no receiver has run: what is here was pushed (archive_command)';
+}
 
 function describeReceiver(state: WalState, now: Date): string[] {
   const ago = duration(Math.max(0, (now.getTime() - Date.parse(state.at)) / 1000));
