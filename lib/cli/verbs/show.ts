@@ -75,8 +75,10 @@ function describeOmissions(
 
 const mostOmissions = 20;
 
-/** `18 tables, 329708 rows`. */
-function describeContent({ words = tablesAndRows, tables }: Content): string {
+/** `18 tables, 329708 rows`; of what has definitions alone, as the users of a server, those: `2 ACL users`. */
+function describeContent({ words = tablesAndRows, tables, definitions }: Content): string {
+  const defined = Object.entries(definitions?.counts ?? {}).map(([kind, count]) => counted(count, kind));
+  if (tables.length === 0 && defined.length > 0) return shortened(defined.join(', '), widest);
   const items = tables.reduce((sum, { rows }) => sum + rows, 0);
   return `${counted(tables.length, words.collection)}, ${counted(items, words.item)}`;
 }
