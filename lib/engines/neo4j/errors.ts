@@ -44,8 +44,14 @@ export function fromServerError(error: unknown, about: string, otherwise: ErrorC
     const isNew = /ECONNREFUSED|ENOTFOUND|EAI_AGAIN|ETIMEDOUT|EHOSTUNREACH|Could not perform discovery|establish/i.test(
       message,
     );
+    const reason = reasonOf(message);
     return isNew
-      ? new HoldfastError('source-unreachable', `${about}: ${reasonOf(message)}`, { cause: error })
+      ? new HoldfastError('source-unreachable', `${about}: ${reason ?? 'no answer'}`, {
+          cause: error,
+          ...(reason === undefined && {
+            hint: "is the server running, and may this network reach it? If it has no TLS: tls 'disable' connects without",
+          }),
+        })
       : new HoldfastError('source-interrupted', `${about}: the connection was lost`, { cause: error });
   }
   const known = serverCodes.find(([pattern]) => pattern.test(code))?.[1];
@@ -88,8 +94,8 @@ export function statementRefusal(error: unknown, timeoutSeconds: number): string
 const withoutValues = (message: string): string =>
   (message.split('\n', 1)[0] ?? '').replaceAll(/ = (?:'[^']*'|\S+)/g, " = '…'").slice(0, 300);
 
-function reasonOf(message: string): string {
+function reasonOf(message: string): string | undefined {
   if (/ECONNREFUSED/.test(message)) return 'nothing listens there';
   if (/ENOTFOUND|EAI_AGAIN/.test(message)) return 'the host name is not known';
-  return 'no answer';
+  return undefined;
 }

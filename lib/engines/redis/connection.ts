@@ -38,8 +38,15 @@ export async function openSocket(connection: Connection): Promise<Socket> {
   try {
     await once(socket, event, { signal: AbortSignal.timeout(connectTimeoutMs) });
   } catch (error) {
+    // A server without TLS takes the greeting for the beginning of a command, and waits for the rest.
+    const isLate = error instanceof Error && error.name === 'AbortError';
+    const isDeaf = isLate && 'encrypted' in socket && !socket.connecting;
     socket.destroy();
-    throw fromSocketError(error, addressOf(connection));
+    if (!isDeaf) throw fromSocketError(error, addressOf(connection));
+    throw new HoldfastError('source-unreachable', `${addressOf(connection)}: it does not answer in TLS`, {
+      cause: error,
+      hint: "if it has no TLS: sslmode 'disable' connects without",
+    });
   }
   socket.setNoDelay(true);
   // A peer that is gone without a word is found out after a while, behind a NAT gateway too.
