@@ -1,5 +1,6 @@
 import { idText } from '../keys/command-sink.ts';
 import type { KeyHead, PendingEntry, RawValue, StreamEnd, StreamGroup, StreamId } from '../keys/key-sink.ts';
+import { scoreText } from '../keys/score-text.ts';
 import type { FormatWriter, KeyFormat } from './format.ts';
 import { JsonReader } from './json-reader.ts';
 import { JsonText } from './json-text.ts';
@@ -64,7 +65,7 @@ class JsonWriter implements FormatWriter {
     this.#next();
     this.#text.raw('[');
     this.#text.bytes(member);
-    this.#text.raw(score === Infinity ? ',"inf"]' : score === -Infinity ? ',"-inf"]' : `,${score}]`);
+    this.#text.raw(Number.isFinite(score) ? `,${scoreText(score)}]` : `,"${scoreText(score)}"]`);
   }
 
   field(name: Uint8Array, value: Uint8Array, expireAt: number | undefined): void {

@@ -2,6 +2,7 @@ import { HoldfastError } from '../../../core/errors.ts';
 import { type Argument, CommandWriter } from '../protocol/command-writer.ts';
 import { isAtLeast, type Server } from '../server.ts';
 import type { KeyHead, KeySink, PendingEntry, RawValue, StreamEnd, StreamGroup, StreamId } from './key-sink.ts';
+import { scoreText } from './score-text.ts';
 
 /** What the server that is to run the commands understands. */
 export type Dialect = {
@@ -64,7 +65,7 @@ export class CommandSink implements KeySink {
   }
 
   scored(member: Uint8Array, score: number): void {
-    this.#batch.argument(score === Infinity ? 'inf' : score === -Infinity ? '-inf' : score);
+    this.#batch.argument(scoreText(score));
     this.#batch.bytes(member);
     this.#batchedOne(2);
   }

@@ -1,0 +1,5 @@
+/** A score as commands and JSON Lines write it: the shortest decimal that reads back as the same float, with the sign of zero. */
+export function scoreText(score: number): string {
+  if (Number.isFinite(score)) return Object.is(score, -0) ? '-0' : `${score}`;
+  return score > 0 ? 'inf' : '-inf';
+}
