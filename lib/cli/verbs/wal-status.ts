@@ -49,10 +49,10 @@ function describe({ target, isReceived, receiver, systems }: TargetWal, now: Dat
 }
 
 function withoutReceiver(isReceived: boolean, systems: TargetWal['systems']): string {
-  if (isReceived) return "  no receiver has run yet: it starts with the stack ('holdfast up', or the deployed service)";
-  return systems.length === 0
-    ? '  no receiver has run; set wal.receive: true'
-    : '  no receiver has run: what is here was pushed (archive_command)';
+  if (systems.length > 0) return '  no receiver has run: what is here was pushed (archive_command)';
+  return isReceived
+    ? "  no receiver has run yet: it starts with the stack ('holdfast up', or the deployed service)"
+    : '  no receiver has run; set wal.receive: true';
 }
 
 function describeReceiver(state: WalState, now: Date): string[] {
