@@ -1,4 +1,5 @@
 import type { KeySink, StreamId, ValueType } from '../keys/key-sink.ts';
+import { parseScore } from '../keys/score-text.ts';
 
 type Damaged = (what: string) => never;
 
@@ -169,9 +170,8 @@ function digits(argument: Buffer | undefined, damaged: Damaged): string {
 }
 
 function scoreOf(argument: Buffer, damaged: Damaged): number {
-  const text = argument.toString('latin1');
-  const score = text === 'inf' ? Infinity : text === '-inf' ? -Infinity : Number(text);
-  return text === '' || Number.isNaN(score) ? damaged('a score is no number') : score;
+  const score = parseScore(argument.toString('latin1'));
+  return Number.isNaN(score) ? damaged('a score is no number') : score;
 }
 
 function idOf(argument: Buffer, damaged: Damaged): StreamId {

@@ -1,3 +1,4 @@
+import { parseScore } from '../keys/score-text.ts';
 import type { Packing } from './types.ts';
 import type { Window } from './window.ts';
 
@@ -80,9 +81,8 @@ export class PackedCursor {
 
   /** The present element as a score. */
   score(): number {
-    const text = this.#text();
-    const score = text === 'inf' ? Infinity : text === '-inf' ? -Infinity : Number(text);
-    if (text === '' || Number.isNaN(score)) this.#damaged('has a score that is no number');
+    const score = parseScore(this.#text());
+    if (Number.isNaN(score)) this.#damaged('has a score that is no number');
     return score;
   }
 
