@@ -1,7 +1,6 @@
 import { requireTarget } from '../../config/config.ts';
 import { HoldfastError } from '../../core/errors.ts';
 import { isWholeServer } from '../../core/manifest.ts';
-import type { RestoreProof } from '../../core/restore-proof.ts';
 import { openEngine } from '../../engines/open-engine.ts';
 import { engineContext } from '../../runner/context.ts';
 import { openBackup } from '../../runner/open-backup.ts';
@@ -50,8 +49,8 @@ export async function run(context: CliContext, options: Options): Promise<number
     comparisons.flatMap(
       ({ kind, from, to, same, proof, words, collectionsCompared, itemsCompared, differences, remarks }) => [
         kind !== 'globals'
-          ? `${said(same, proof)} '${printable(to)}' against the backup of '${printable(from)}': ${counted(collectionsCompared, words.collection)}, ${counted(itemsCompared, words.item)}`
-          : `${said(same, 'compared')} the server's ${kind} against those in the backup`,
+          ? `${said(same, proof === undefined)} '${printable(to)}' against the backup of '${printable(from)}': ${counted(collectionsCompared, words.collection)}, ${counted(itemsCompared, words.item)}`
+          : `${said(same, false)} the server's ${kind} against those in the backup`,
         ...[...differences, ...remarks].map((line) => `  ${oneLine(line)}`),
       ],
     ),
@@ -59,6 +58,6 @@ export async function run(context: CliContext, options: Options): Promise<number
   return comparisons.every(({ same }) => same) ? 0 : new HoldfastError('comparison-failed', '').exitCode;
 }
 
-/** Without a proof its elements were counted, and nothing was read. */
-const said = (same: boolean, proof: RestoreProof | undefined): string =>
-  same ? (proof === undefined ? 'as many  ' : 'same     ') : 'DIFFERENT';
+/** `isCounted`: its elements were counted, and nothing was read. */
+const said = (same: boolean, isCounted: boolean): string =>
+  !same ? 'DIFFERENT' : isCounted ? 'as many  ' : 'same     ';

@@ -1,5 +1,6 @@
 import type { Client } from 'pg';
 import { HoldfastError } from '../../core/errors.ts';
+import type { Method } from '../../core/vocabulary.ts';
 import type { EngineContext, Probe } from '../engine.ts';
 import { baseSettings, isPhysical, scheduledMethods } from './base/base-settings.ts';
 import { type BackupSource, standbyRefusals } from './base/choose-source.ts';
@@ -24,7 +25,7 @@ export async function probeServer(context: EngineContext, findTools: FindTools):
     const isDumped = methods.length === 0 || !methods.every(isPhysical);
     const findings = [
       ...serverFindings(server, { connection, isDumped }),
-      ...(await physicalFindings(context, { client, connection, server })),
+      ...(await physicalFindings(context, { client, connection, server }, methods.filter(isPhysical))),
       ...(await walFindings(context, client)),
     ];
     const tools = await findTools(server.major).catch((error: unknown) => {
@@ -101,9 +102,12 @@ function serverFindings(
 }
 
 /** What stands in the way of those backups of the target that come over the replication protocol, where it has any. */
-async function physicalFindings(context: EngineContext, own: BackupSource): Promise<readonly Finding[]> {
+async function physicalFindings(
+  context: EngineContext,
+  own: BackupSource,
+  methods: readonly Method[],
+): Promise<readonly Finding[]> {
   const { client, connection, server } = own;
-  const methods = scheduledMethods(context).filter(isPhysical);
   if (methods.length === 0) return [];
   const findings = await baseFindings(client, { methods, major: server.major });
   const plain = findings.map(({ level, message, fix }) => ({ level, message, fix }));

@@ -9,7 +9,7 @@ export type Host = {
 /** When a value will do. Sizes are in bytes and times in milliseconds, whatever the server counts in. */
 export type Wanted =
   | { readonly is: 'one of'; readonly values: readonly string[] }
-  /** Anything, here or in another setting that does as well. */
+  /** Anything, here or in another setting that does as well. Ours is an example: it must not displace one that works. */
   | { readonly is: 'set'; readonly or: string }
   | { readonly is: 'at least' | 'about'; readonly value: number; readonly unit: 'count' | 'bytes' | 'milliseconds' }
   /** A limit is set, and it is no higher. */
@@ -20,8 +20,6 @@ export type ProductionSetting = {
   readonly group: 'wal' | 'connections' | 'memory' | 'logging' | 'security';
   /** As it is written in postgresql.conf. */
   readonly value: string;
-  /** The value is an example, and the fragment has it in a comment: set, it would displace one that works. */
-  readonly isExample?: true;
   readonly wanted: Wanted;
   readonly why: string;
   /** What may happen while it is set otherwise. */
@@ -83,7 +81,6 @@ const wal: readonly ProductionSetting[] = [
     group: 'wal',
     name: 'archive_command',
     value: '/bin/true',
-    isExample: true,
     wanted: { is: 'set', or: 'archive_library' },
     why: "'holdfast wal push %p' on a host that has Holdfast; /bin/true where a receiver takes the WAL",
     risk: 'while archiving is on, every segment is kept until there is one: pg_wal fills the disk',

@@ -19,7 +19,7 @@ export function configurationFragment(settings: readonly ProductionSetting[], ma
     if (setting.group !== group) lines.push('', `# ${titles[setting.group]}`);
     group = setting.group;
     const text = `${setting.name} = ${/^[\d']/.test(setting.value) && !/[A-Za-z]$/.test(setting.value) ? setting.value : quoted(setting.value)}`;
-    lines.push(`${(setting.isExample ? `#${text}` : text).padEnd(56)} # ${setting.why}`);
+    lines.push(`${(setting.wanted.is === 'set' ? `#${text}` : text).padEnd(56)} # ${setting.why}`);
   }
   return `${lines.join('\n')}\n`;
 }
