@@ -1,4 +1,5 @@
 import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
+import type { BackupRun } from '../../../lib/core/requests.ts';
 import type { ExecutionNews } from '../../../lib/local/executions/executions.ts';
 import type { ExecutionRecord } from '../../../lib/local/executions/history.ts';
 import { asJsonObject, type Json } from '../../../lib/local/json.ts';
@@ -36,12 +37,14 @@ export async function entered(
   unlisten();
 }
 
-/** Stops the execution, and gives back the lease that it leaves, which would run out by itself. */
-export async function stopped(opened: Opened, { arn }: ExecutionRecord): Promise<void> {
+/** Stops the execution, and gives back the lease that it leaves, which would run out by itself. Resolves with its run. */
+export async function stopped(opened: Opened, { arn }: ExecutionRecord): Promise<BackupRun> {
   const { executions } = opened.stack;
   await executions.stop(arn);
   const last = (await executions.events(arn)).findLast(({ type }) => type === 'state-entered');
-  await again(opened, 'release-lease', { run: asJsonObject(last?.input)['run'] ?? null });
+  const run = asJsonObject(last?.input)['run'] ?? null;
+  await again(opened, 'release-lease', { run });
+  return run as BackupRun;
 }
 
 /** Invokes a step as its state machine does when it tries again; a step may refuse. */

@@ -87,11 +87,11 @@ export async function withSql<Result>(
 }
 
 /** How far the slot's receiver has said that it is. */
-export function confirmed(server: PostgresServer): Promise<Lsn> {
+export function confirmed(server: PostgresServer, of = slot): Promise<Lsn> {
   return withSql(server, async (client) => {
     const { rows } = await client.query<{ lsn: string | null }>(
       'select restart_lsn::text as lsn from pg_replication_slots where slot_name = $1',
-      [slot],
+      [of],
     );
     return parseLsn(rows[0]?.lsn ?? '0/0');
   });
