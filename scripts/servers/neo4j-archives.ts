@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import neo4j from 'neo4j-driver';
-import { freePort } from '../../lib/servers/child-server.ts';
+import { freePort } from '../../lib/servers/free-port.ts';
 import { neo4jEnvironment, prepareNeo4j } from '../../lib/servers/neo4j-server.ts';
 import { startWatchdog } from '../../lib/servers/watchdog.ts';
 

@@ -5,7 +5,7 @@ import { main } from '../../lambdas/catalog/main.ts';
 import { type CatalogClient, catalogClient } from '../../lib/catalog/client.ts';
 import { type CatalogSettings, connectCatalog } from '../../lib/catalog/connect.ts';
 import { migrateCatalog } from '../../lib/catalog/migrate.ts';
-import { freePort } from '../../lib/servers/child-server.ts';
+import { freePort } from '../../lib/servers/free-port.ts';
 import { allRows, emptyCatalog } from '../catalog/catalog-database.ts';
 import { lambdaEndpoint } from '../catalog/lambda-endpoint.ts';
 import { type FaultProxy, faultProxy } from '../faults/fault-proxy.ts';

@@ -7,7 +7,7 @@ import type { VerbDefinition } from '../../lib/cli/verb-definition.ts';
 import { verbs } from '../../lib/cli/verbs.ts';
 import { errorTable } from '../../lib/core/error-table.ts';
 import { ensureKeyFile } from '../../lib/keys/key-file.ts';
-import { freePort } from '../../lib/servers/child-server.ts';
+import { freePort } from '../../lib/servers/free-port.ts';
 import { type CliEnd, runCli } from './run-cli.ts';
 import { type SourceServer, sourceServer } from './source-server.ts';
 import { type OpenStack, openStack, type StackFolder, stackFolder } from './stack-fixture.ts';

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, suite, test } from 'node:test';
 import { promisify } from 'node:util';
-import { freePort } from '../../lib/servers/child-server.ts';
+import { freePort } from '../../lib/servers/free-port.ts';
 import { serverAccount } from '../../lib/servers/server-account.ts';
 import { startOn } from '../servers/postgres-on-folder.ts';
 import { receiving } from './receiving.ts';

@@ -4,7 +4,7 @@ import { mkdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { before, test } from 'node:test';
 import { promisify } from 'node:util';
-import { freePort } from '../../lib/servers/child-server.ts';
+import { freePort } from '../../lib/servers/free-port.ts';
 import { ensureDebianPrograms } from '../../scripts/servers/debian-programs.ts';
 import { ensurePythonPackages } from '../../scripts/servers/python-packages.ts';
 import { ensureRedis } from '../../scripts/servers/redis.ts';

@@ -1,10 +1,11 @@
 import { chownSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { type ChildServer, freePort } from '../../lib/servers/child-server.ts';
+import type { ChildServer } from '../../lib/servers/child-server.ts';
 import type { ServerAccount } from '../../lib/servers/server-account.ts';
 import { serverCloser } from '../../lib/servers/server-closer.ts';
 import { startWatchdog, type Watchdog } from '../../lib/servers/watchdog.ts';
+import { claimedPort } from './claimed-port.ts';
 
 /** What a server is prepared with: a folder that is removed with it, and a port of 127.0.0.1. */
 export type ServerPlace = { readonly folder: string; readonly port: number; readonly watchdog: Watchdog };
@@ -26,7 +27,7 @@ export async function ownServer(options: {
   const { name, account, signal, disposal = 'SIGKILL' } = options;
   const folder = mkdtempSync(path.join(tmpdir(), `holdfast-${name}-`));
   if (account) chownSync(folder, account.uid, account.gid);
-  const port = await freePort();
+  const { port, release } = await claimedPort();
   const watchdog = startWatchdog({ signal, removeFolder: folder, account });
   let prepared: ChildServer | undefined;
   const server: ChildServer = {
@@ -37,7 +38,10 @@ export async function ownServer(options: {
     server,
     signal: disposal,
     watchdog,
-    left: () => rmSync(folder, { recursive: true, force: true }),
+    left: () => {
+      rmSync(folder, { recursive: true, force: true });
+      release();
+    },
   });
   try {
     prepared = await options.prepare({ folder, port, watchdog });

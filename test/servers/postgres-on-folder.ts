@@ -2,9 +2,10 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { accountOfFolder } from '../../lib/servers/account-of-folder.ts';
-import { childServer, freePort } from '../../lib/servers/child-server.ts';
+import { childServer } from '../../lib/servers/child-server.ts';
 import { isPostmasterReady, startPostmaster } from '../../lib/servers/postmaster.ts';
 import { startWatchdog } from '../../lib/servers/watchdog.ts';
+import { claimedPort } from './claimed-port.ts';
 import { testPassword, testUser } from './postgres-template.ts';
 
 export type StartedOnFolder = AsyncDisposable & {
@@ -21,7 +22,7 @@ export async function startOn(
   settings: Readonly<Record<string, string>> = {},
 ): Promise<StartedOnFolder> {
   const account = accountOfFolder(folder);
-  const port = await freePort();
+  const { port, release } = await claimedPort();
   const log = mkdtempSync(path.join(tmpdir(), 'holdfast-started-'));
   writeFileSync(path.join(log, 'server.log'), '');
   const watchdog = startWatchdog({ signal: 'QUIT', account });
@@ -45,6 +46,7 @@ export async function startOn(
     await server.end('SIGINT');
     await watchdog.release();
     rmSync(log, { recursive: true, force: true });
+    release();
   };
   try {
     await startPostmaster(server);

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { HoldfastError } from '../../core/errors.ts';
-import { freePort } from '../../servers/child-server.ts';
+import { freePort } from '../../servers/free-port.ts';
 import { prepareNeo4j } from '../../servers/neo4j-server.ts';
 import { requireSpace } from '../../servers/require-space.ts';
 import { startWatchdog } from '../../servers/watchdog.ts';

@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { demoFolder } from '../../config/files.ts';
 import { HoldfastError } from '../../core/errors.ts';
-import { freePort } from '../../servers/child-server.ts';
+import { freePort } from '../../servers/free-port.ts';
 import { type EmbeddedPostgres, openEmbeddedPostgres } from '../postgres-server.ts';
 import type { DemoRestore, DemoSource } from './demo-source.ts';
 import { demoDatabases, loadDemoData } from './load-postgres.ts';

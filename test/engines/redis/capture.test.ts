@@ -11,7 +11,7 @@ import { promisify } from 'node:util';
 import { connectionSchema } from '../../../lib/engines/redis/connection.ts';
 import { openSession } from '../../../lib/engines/redis/protocol/session.ts';
 import { redisEngine } from '../../../lib/engines/redis/redis-engine.ts';
-import { freePort } from '../../../lib/servers/child-server.ts';
+import { freePort } from '../../../lib/servers/free-port.ts';
 import { ensureRedis, testedServers } from '../../../scripts/servers/redis.ts';
 import { type RedisServer, redisServer } from '../../servers/redis.ts';
 import { capture, planned, type Saved } from '../saved-streams.ts';
