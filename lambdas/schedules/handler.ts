@@ -19,8 +19,13 @@ export const handler = step('schedules', z.union([scheduleRequestSchema, deploym
   return changeSchedule({ ...dependencies, scheduler }, wish);
 });
 
-const apply = async ({ config, store }: StepDependencies) =>
-  applySchedules(scheduler, config.aws.name, schedulesInForce(schedulesOf(config), await readScheduleChanges(store)));
+const apply = ({ config, store }: StepDependencies) => {
+  const schedules = schedulesOf(config);
+  const names = schedules.map(({ name }) => name);
+  return applySchedules(scheduler, config.aws.name, names, async () =>
+    schedulesInForce(schedules, await readScheduleChanges(store)),
+  );
+};
 
 /** A deployment has written the configured times: what was changed by hand is put back. It must not fail for that; the next quarter of an hour sees to it. */
 async function deployed(

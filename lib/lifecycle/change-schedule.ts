@@ -13,7 +13,7 @@ import {
 import { readScheduleChanges } from '../store/schedule-changes.ts';
 import type { Store } from '../store/store.ts';
 import { putJson } from '../store/text.ts';
-import { type Applied, applySchedule } from './apply-schedules.ts';
+import { type Applied, applySchedules } from './apply-schedules.ts';
 import type { Recorder } from './recorder.ts';
 
 type Dependencies = {
@@ -51,11 +51,12 @@ export async function changeSchedule(
   const { config, store, recorder, scheduler } = dependencies;
   const entry = requireSchedule(config, wish.schedule);
   const event = await writeChange(dependencies, wish);
-  const [state] = schedulesInForce([entry], await readScheduleChanges(store));
-  if (state === undefined) throw new HoldfastError('internal', `schedule '${wish.schedule}' has no state`);
-  const applied = await applySchedule(scheduler, config.aws.name, state);
+  const inForce = async () => schedulesInForce([entry], await readScheduleChanges(store));
+  const { updated, missing } = await applySchedules(scheduler, config.aws.name, [entry.name], inForce);
   await recorder.record(event);
-  return { ...state, applied };
+  const [state] = await inForce();
+  if (state === undefined) throw new HoldfastError('internal', `schedule '${wish.schedule}' has no state`);
+  return { ...state, applied: missing.length > 0 ? 'missing' : updated.length > 0 ? 'updated' : 'unchanged' };
 }
 
 /** Each change is later than those before it, whatever the clocks of those who make them say: the last one made is the last one told. */

@@ -59,6 +59,34 @@ async function installation() {
   return { ...place, scheduler, book, [Symbol.asyncDispose]: () => stack.disposeAsync() };
 }
 
+type Installation = Awaited<ReturnType<typeof installation>>;
+
+/** Applies all schedules; `meanwhile` comes after each reading of what is in force. */
+function applied(
+  { scheduler, config, store }: Installation,
+  { group = 'holdfast', meanwhile = async (): Promise<void> => {} } = {},
+) {
+  const schedules = schedulesOf(config);
+  const names = schedules.map(({ name }) => name);
+  return applySchedules(scheduler, group, names, async () => {
+    const states = schedulesInForce(schedules, await readScheduleChanges(store));
+    await meanwhile();
+    return states;
+  });
+}
+
+/** What an update of the definition takes. */
+function definitionIn({ book }: Installation) {
+  const {
+    origin: _,
+    name: __,
+    group: ___,
+    deadLetterArn: ____,
+    ...definition
+  } = book.find('holdfast', 'orders-daily-logical');
+  return definition;
+}
+
 const wish = (change: string, set: { cron?: string; timezone?: string; enabled?: boolean }) => ({
   schedule: 'orders-daily-logical',
   set,
@@ -105,23 +133,33 @@ test('the same wish is one change, and of several at once every one stands, the 
 test('a change that was written and not applied is applied by the next application, as is what a deployment put back', async () => {
   await using place = await installation();
   await changeSchedule(place, wish('one', { enabled: false }));
-  const {
-    origin: _,
-    name: __,
-    group: ___,
-    deadLetterArn: ____,
-    ...definition
-  } = place.book.find('holdfast', 'orders-daily-logical');
-  place.book.update('holdfast', 'orders-daily-logical', { ...definition, isEnabled: true });
+  place.book.update('holdfast', 'orders-daily-logical', { ...definitionIn(place), isEnabled: true });
 
-  const states = schedulesInForce(schedulesOf(place.config), await readScheduleChanges(place.store));
-  const first = await applySchedules(place.scheduler, 'holdfast', states);
-  const second = await applySchedules(place.scheduler, 'holdfast', states);
-  const elsewhere = await applySchedules(place.scheduler, 'other', states);
+  const first = await applied(place);
+  const second = await applied(place);
+  const elsewhere = await applied(place, { group: 'other' });
 
   assert.deepEqual(first.updated, ['orders-daily-logical']);
   assert.deepEqual([second.updated, second.unchanged.length, elsewhere.missing.length], [[], 3, 3]);
   assert.equal(place.book.find('holdfast', 'orders-daily-logical').isEnabled, false);
+});
+
+test('a change that is made and applied while another application is under way is what Scheduler ends with', async () => {
+  await using place = await installation();
+  await changeSchedule(place, wish('one', { enabled: false }));
+  place.book.update('holdfast', 'orders-daily-logical', { ...definitionIn(place), isEnabled: true });
+  let readings = 0;
+
+  // After this application has read what is in force, and before it writes.
+  const { updated } = await applied(place, {
+    meanwhile: async () => {
+      if (++readings === 1) await changeSchedule(place, wish('two', { cron: '0 7 * * *' }));
+    },
+  });
+
+  assert.deepEqual([updated, readings], [['orders-daily-logical'], 3]);
+  const { expression, isEnabled } = place.book.find('holdfast', 'orders-daily-logical');
+  assert.deepEqual([expression, isEnabled], ['cron(0 7 * * ? *)', false]);
 });
 
 test('a schedule that is not configured is refused, and nothing is written', async () => {
