@@ -117,13 +117,25 @@ export async function connect(
   };
   const about = `database '${database}' at '${connection.host}:${connection.port}'`;
   const ssl = await tlsOptions(connection);
+  const open = async (config: ClientConfig): Promise<Client> => {
+    const client = await openClient(config, options.signal);
+    if (options.isPlain || options.isReplication) return client;
+    try {
+      // A session may wait for its turn for longer than the server lets others be idle. Before 14 that could not be said at the start.
+      await client.query(`select set_config(name, '0', false) from pg_settings where name = 'idle_session_timeout'`);
+      return client;
+    } catch (error) {
+      await client.end().catch(() => {});
+      throw error;
+    }
+  };
   try {
-    return await openClient({ ...base, ssl }, options.signal);
+    return await open({ ...base, ssl });
   } catch (error) {
     const isPlainServer = error instanceof Error && error.message.includes('does not support SSL');
     if (!isPlainServer) throw fromServerError(error, about);
     if (connection.sslmode === 'prefer')
-      return openClient(base, options.signal).catch((failure) => Promise.reject(fromServerError(failure, about)));
+      return open(base).catch((failure) => Promise.reject(fromServerError(failure, about)));
     throw new HoldfastError('config-invalid', `the server at '${connection.host}:${connection.port}' has no TLS`, {
       hint: `turn on ssl in the server, or, on a network you trust, set sslmode to 'disable' (it is '${connection.sslmode}')`,
     });

@@ -27,8 +27,6 @@ export async function openDestinationLocks(connection: Connection, admin: Client
   const client = await connect(connection, rows[0]?.name ?? admin.database ?? '', {
     applicationName: 'holdfast locks',
   });
-  // It is idle for as long as the restore takes. Servers before 14 do not know the setting.
-  await client.query(`select set_config(name, '0', false) from pg_settings where name = 'idle_session_timeout'`);
   const takeHash = async (hash: string): Promise<boolean> => {
     const { rows: answers } = await client.query<{ held: boolean }>('select pg_try_advisory_lock($1::bigint) as held', [
       BigInt.asIntN(64, BigInt(`0x${hash}`)).toString(),

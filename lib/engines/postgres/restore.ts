@@ -218,9 +218,8 @@ async function swap(
 
 async function adminSession(connection: Connection): Promise<Client> {
   const client = await connectToServer(connection);
-  // Creating and dropping a large database may take longer than any question does, and this session is idle while another restores.
-  await client.query(`select set_config(name, '0', false) from pg_settings
-                       where name in ('statement_timeout', 'idle_session_timeout')`);
+  // Creating and dropping a large database may take longer than any question does.
+  await client.query('set statement_timeout = 0');
   return client;
 }
 

@@ -195,10 +195,10 @@ suite('putting restored PostgreSQL databases in place', { concurrency: false }, 
     const stream = planned(orders, 'orders');
     async function* open() {
       await using other = await session(server, 'postgres');
-      await other.query('set idle_session_timeout = 0; select pg_sleep(0.5)');
+      await other.query('set idle_session_timeout = 0; select pg_sleep(2.5)');
       yield* stream.open();
     }
-    await run(server, 'postgres', `alter system set idle_session_timeout = '200ms'`);
+    await run(server, 'postgres', `alter system set idle_session_timeout = '1s'`);
     await run(server, 'postgres', 'select pg_reload_conf()');
     try {
       await engine.restore(context, { streams: [{ ...stream, open }], replace: true, source: {} });
