@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, openSync, readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
+import { hasCode } from '../core/has-code.ts';
 import { asAccount, type ServerAccount } from './server-account.ts';
 import type { Watchdog } from './watchdog.ts';
 
@@ -9,7 +10,7 @@ import type { Watchdog } from './watchdog.ts';
 export type ChildServer = {
   /** Starts it and resolves when `isReady` says so; rejects with the end of its log when it ends before. */
   start(): Promise<void>;
-  /** Sends the signal and resolves when the process is gone; nothing to do when it does not run. */
+  /** Sends the signal and resolves when the process is gone, and with a launcher what it has launched; nothing to do when it does not run. */
   end(signal: NodeJS.Signals): Promise<void>;
 };
 
@@ -69,9 +70,25 @@ export function childServer(options: {
     if (options.isLauncher && running.pid !== undefined) process.kill(-running.pid, signal);
     else running.kill(signal);
     await exited;
+    if (options.isLauncher && running.pid !== undefined) await groupEnded(running.pid);
   }
 
   return { start, end };
+}
+
+/** As one looks that has ended and that nobody takes note of, where the first process of a container is no init. */
+const mostGroupEndMs = 10_000;
+
+/** Resolves when nothing is left of the group, whose leader has ended. */
+async function groupEnded(leader: number): Promise<void> {
+  for (const deadline = Date.now() + mostGroupEndMs; Date.now() < deadline; ) {
+    try {
+      process.kill(-leader, 0);
+    } catch (error) {
+      if (hasCode(error, 'ESRCH')) return;
+    }
+    await delay(10);
+  }
 }
 
 function isRunning(child: ChildProcess): boolean {

@@ -79,6 +79,8 @@ export async function prepareNeo4j(options: {
     logFile,
     // Neo4j's own script starts a JVM that starts the server's.
     isLauncher: true,
+    // Two JVMs, one after the other, on a machine that may have other work. One that ends is told at once.
+    readyWithinSeconds: 300,
     watchdog,
     isReady: async () => /\bStarted\.$/m.test(readFileSync(logFile, 'utf8')),
   });

@@ -168,7 +168,7 @@ suite('dumps of a server that is stopped and started around them', { concurrency
     while (control.told.length < 2 && Date.now() < deadline) await delay(20);
 
     assert.deepEqual(control.told, ['stop', 'start']);
-    while ((await names().catch(() => undefined)) === undefined && Date.now() < deadline) await delay(100);
+    await control.settled();
     assert.deepEqual(await names(), [2000n]);
   });
 
