@@ -5,6 +5,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, s
 import { join, resolve } from 'node:path';
 import { environmentVariables, ownEnvironment } from '../config/environment.ts';
 import { HoldfastError } from '../core/errors.ts';
+import { hasCode } from '../core/has-code.ts';
 import { asJsonObject } from './json.ts';
 
 const projectRoot = resolve(import.meta.dirname, '../..');
@@ -49,12 +50,17 @@ export async function synthesize(options: SynthesizeOptions): Promise<string> {
   const making = `${folder}.${process.pid}.new`;
   rmSync(making, { recursive: true, force: true });
   await runApp(options.configPath, making);
-  // Of two that synthesize the same at once, one comes second; the assemblies are the same.
-  if (existsSync(join(folder, 'manifest.json'))) rmSync(making, { recursive: true, force: true });
-  else {
-    // Programs of an assembly that was removed under them keep there what Node compiles.
-    rmSync(folder, { recursive: true, force: true });
+  try {
     renameSync(making, folder);
+  } catch (error) {
+    if (!hasCode(error, 'ENOTEMPTY') && !hasCode(error, 'EEXIST')) throw error;
+    // Of two that synthesize the same at once, one comes second; the assemblies are the same.
+    if (existsSync(join(folder, 'manifest.json'))) rmSync(making, { recursive: true, force: true });
+    else {
+      // Programs of an assembly that was removed under them keep there what Node compiles.
+      rmSync(folder, { recursive: true, force: true });
+      renameSync(making, folder);
+    }
   }
   prune(resolve(options.outDir));
   return folder;
