@@ -78,7 +78,7 @@ export function fromServerError(error: unknown, about: string, otherwise: ErrorC
   return new HoldfastError(otherwise, `${about}: ${withoutValues(text)}`, { cause: error });
 }
 
-/** What is said of a session of the replication protocol and its commands, most telling first. */
+/** What is said of a session of the replication protocol and its commands, most telling first. Since version 17 settings are in quotes. */
 const replicationTexts: readonly (readonly [RegExp, ErrorCode, string])[] = [
   [
     /no pg_hba\.conf entry for replication/,
@@ -91,7 +91,7 @@ const replicationTexts: readonly (readonly [RegExp, ErrorCode, string])[] = [
     "say 'alter role <user> replication' on the server (docs/engines/postgres-physical.md)",
   ],
   [
-    /number of requested standby connections exceeds max_wal_senders/,
+    /number of requested standby connections exceeds "?max_wal_senders"?/,
     'source-busy',
     'raise max_wal_senders, which takes a restart of the server, or end another receiver of its WAL',
   ],
@@ -111,7 +111,7 @@ const replicationTexts: readonly (readonly [RegExp, ErrorCode, string])[] = [
     'the standby became a primary while it was read, and what was read does not fit together; the next run begins afresh',
   ],
   [
-    /full_page_writes=off was replayed/,
+    /"?full_page_writes=off"? was replayed/,
     'dump-failed',
     "set full_page_writes to 'on' on the primary: without it a backup from a standby may hold torn pages",
   ],

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { test } from 'node:test';
 import { DatabaseError } from 'pg';
-import { fromServerError, fromTool, lastWords } from '../../../lib/engines/postgres/errors.ts';
+import { fromBaseBackup, fromServerError, fromTool, lastWords } from '../../../lib/engines/postgres/errors.ts';
 
 const codeOf = (stderr: string) =>
   fromTool({
@@ -52,6 +52,32 @@ for (const [stderr, code] of [
 ] as const) {
   test(`'${stderr.slice(0, 90).replaceAll('\n', ' ')}' is ${code}`, () => {
     assert.equal(codeOf(stderr), code);
+  });
+}
+
+// Each text as PostgreSQL 15 and 17 write it.
+for (const [text, code, hint] of [
+  ['number of requested standby connections exceeds max_wal_senders (currently 4)', 'source-busy', /max_wal_senders/],
+  ['number of requested standby connections exceeds "max_wal_senders" (currently 4)', 'source-busy', /max_wal_senders/],
+  [
+    'WAL generated with full_page_writes=off was replayed since last restartpoint',
+    'dump-failed',
+    /full_page_writes to 'on'/,
+  ],
+  [
+    'WAL generated with "full_page_writes=off" was replayed during online backup',
+    'dump-failed',
+    /full_page_writes to 'on'/,
+  ],
+  ['replication slots can only be used if "wal_level" >= "replica"', 'preflight-failed', /wal_level to 'replica'/],
+  ['must be superuser or replication role to start walsender', 'privilege-missing', /alter role/],
+  ['permission denied to start WAL sender', 'privilege-missing', /alter role/],
+] as const) {
+  test(`'${text}' is ${code}, and says what helps`, () => {
+    const failure = fromBaseBackup(new DatabaseError(text, 0, 'error'), 'the base backup');
+
+    assert.equal(failure.code, code);
+    assert.match(failure.hint, hint);
   });
 }
 
