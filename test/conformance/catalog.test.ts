@@ -195,7 +195,7 @@ async function operatorAsks({ owner, writer }: { readonly owner: Client; readonl
   await applyEvents(writer, [
     ...recentHistory(),
     targetsDeclared('2026-11-20T11:00:00.000Z', [{ name: 'orders' }, { name: 'stock', tenant: 'acme' }]),
-    declared('2026-11-20T12:00:00.000Z', [schedule({ cron: '0 * * * *' })]),
+    declared('2026-11-20T12:00:00.000Z', [schedule({ cron: '0 * * * *', timezone: 'UTC' })]),
   ]);
   await owner.query('set role backup_operator');
   try {

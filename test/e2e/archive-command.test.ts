@@ -118,7 +118,7 @@ suite('WAL that the server itself pushes and fetches', { concurrency: false }, (
   };
   const archived = (name: string): Promise<true> =>
     withSql(server, (client) =>
-      until(async () => ((await archiver(client)).last ?? '') >= name, `${name} in the store`),
+      until(async () => ((await archiver(client)).last ?? '') >= name, `${name} in the store`, 300),
     );
 
   test('goes into the store under load, beside a receiver that stores the same', async () => {
@@ -194,10 +194,14 @@ suite('WAL that the server itself pushes and fetches', { concurrency: false }, (
     });
     const client = new Client({ ...restored, database: 'postgres' });
     await client.connect();
-    await until(async () => {
-      const { rows } = await client.query<{ ended: boolean }>('select not pg_is_in_recovery() as ended');
-      return rows[0]?.ended;
-    }, 'the end of the recovery');
+    await until(
+      async () => {
+        const { rows } = await client.query<{ ended: boolean }>('select not pg_is_in_recovery() as ended');
+        return rows[0]?.ended;
+      },
+      'the end of the recovery',
+      300,
+    );
     const { rows } = await client.query(question);
     await client.end();
 

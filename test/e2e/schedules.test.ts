@@ -251,7 +251,7 @@ test('every call that changed a schedule was made by the one function that may',
 });
 
 async function eventually(isSo: () => Promise<boolean>): Promise<boolean> {
-  for (let tries = 0; tries < 200; tries++) {
+  for (let tries = 0; tries < 3000; tries++) {
     if (await isSo()) return true;
     await new Promise((resolve) => setTimeout(resolve, 100));
   }

@@ -206,7 +206,13 @@ test('a dispatcher that died between the start and its word of it leaves one run
   const [asked] = await ask("select * from backup_mgmt.create_full_backup(target => 'stock', tier => 'weekly')");
   const request = String(asked?.['backup_bk']);
   await waitFor(request);
-  const runsOf = () => opened.stack.executions.list().filter(({ name }) => name === `stock-backup-${request}`).length;
+  const runs = () => opened.stack.executions.list().filter(({ name }) => name === `stock-backup-${request}`);
+  // Its lease is given back, and whoever the end of the run has called has looked.
+  await Promise.all(runs().map(({ arn }) => opened.stack.waitFor(arn)));
+  await until(
+    () => ask(`select from holdfast.request where request_bk = '${request}' and status = 'ENDED'`),
+    'the end of the run was seen',
+  );
   // As its death would have left it: handed out, the execution started, nothing said.
   await ask(
     `update holdfast.request set status = 'TAKEN', taken_at = now() - interval '2 minutes' where request_bk = '${request}'`,
@@ -214,8 +220,14 @@ test('a dispatcher that died between the start and its word of it leaves one run
 
   await opened.takeRequests();
 
-  const [row] = await ask(`select request_status, attempts from backup_mgmt.requests where request_bk = '${request}'`);
-  assert.deepEqual([row, runsOf()], [{ request_status: 'COMPLETED', attempts: 2 }, 1]);
+  // Whoever took it: the end of a run makes others look, too.
+  const [row] = await until(
+    () =>
+      ask(`select request_status, attempts from backup_mgmt.requests
+           where request_bk = '${request}' and request_status not in ('TAKEN', 'WAITING')`),
+    'it was taken again',
+  );
+  assert.deepEqual([row, runs().length], [{ request_status: 'COMPLETED', attempts: 2 }, 1]);
   const [history] = await ask(
     `select count(*)::int as rows from backup_mgmt.backup_execution_s where backup_bk = '${request}'`,
   );
@@ -249,8 +261,11 @@ test('a request for a target that is gone from the configuration fails, with the
   await opened.takeRequests();
 
   await assert.rejects(waitFor(request), /\[target-unknown\] target 'gone' is not configured any more/);
-  const [row] = await ask(
-    `select request_status, error_code from backup_mgmt.requests where request_bk = '${request}'`,
+  const [row] = await until(
+    () =>
+      ask(`select request_status, error_code from backup_mgmt.requests
+           where request_bk = '${request}' and request_status <> 'TAKEN'`),
+    'whoever took the request has ended it',
   );
   assert.deepEqual(row, { request_status: 'FAILED', error_code: 'target-unknown' });
 });

@@ -180,7 +180,9 @@ test('neither password nor keys are anywhere but in their own files', async () =
   // With everything below folders whose names begin with a dot, which patterns leave out.
   const files = readdirSync(folder.root, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile() && !entry.parentPath.startsWith(folder.assembly))
-    .map((entry) => join(entry.parentPath, entry.name));
+    .map((entry) => join(entry.parentPath, entry.name))
+    // The catalog's server removes files of its own while they are read here; its rows are looked at below.
+    .filter((file) => !file.startsWith(join(folder.stateDirectory, 'databases')));
 
   assert.ok(
     isLeak(readFileSync(join(folder.root, 'password'))) && isLeak(readFileSync(join(folder.root, 'holdfast.key'))),

@@ -82,7 +82,7 @@ async function start(stack: RunningStack, target: string): Promise<string> {
 }
 async function ended(stack: RunningStack, executionArn: string) {
   const sfn = client(stack);
-  for (const giveUpAt = Date.now() + 90_000; Date.now() < giveUpAt; ) {
+  for (const giveUpAt = Date.now() + 300_000; Date.now() < giveUpAt; ) {
     const described = await sfn.send(new DescribeExecutionCommand({ executionArn }));
     if (described.status !== 'RUNNING') return described;
     await delay(100);

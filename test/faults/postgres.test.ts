@@ -228,7 +228,7 @@ suite('faults of a PostgreSQL source', { concurrency: false }, () => {
   });
 
   test('a dump gives way to an ALTER TABLE that waits for it, before those behind it wait for long', async () => {
-    using context = contextFor(server, { connection: { databases: ['large'] }, options: { giveWaySeconds: 1 } });
+    using context = contextFor(server, { connection: { databases: ['large'] }, options: { giveWaySeconds: 5 } });
     const opened = await engine.capture(context, { method: 'logical', format: 'custom' });
     const stream = opened.streams.find(({ name }) => name === 'large') as CaptureStream;
     await using alterer = await session(server, 'large');
@@ -328,6 +328,7 @@ suite('faults of a PostgreSQL source', { concurrency: false }, () => {
     await opened.end();
 
     assert.equal((failure as { code?: string }).code, 'stopped');
+    await dumpIsGone(server);
     await using client = await session(server, 'postgres');
     const { rows } = await client.query(
       `select pg_stat_clear_snapshot(), count(*)::int from pg_stat_activity where application_name like 'holdfast%' and state = 'active'`,

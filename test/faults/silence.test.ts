@@ -35,12 +35,19 @@ test('a source that falls silent within a dump ends the attempt in about a minut
 test('the deadline is kept although the source is silent, on old connections and new ones', async () => {
   await using world = await scene.open({ source: 'long' });
 
+  let isSilent = false;
+
   const played = await world.night('tonight', {
-    task: { timeoutSeconds: 5 },
-    onTask: () => scene.lane.source.at(withinRows, () => scene.lane.source.stall()),
+    task: { timeoutSeconds: 15 },
+    onTask: () =>
+      scene.lane.source.at(withinRows, () => {
+        isSilent = true;
+        scene.lane.source.stall();
+      }),
   });
 
   await world.nothingPublished(played, 'deadline');
+  assert.ok(isSilent, 'the deadline came before the silence');
   assert.match(played.failure?.hint ?? '', /raise BACKUP_TIMEOUT/);
   scene.lane.source.resume();
   await world.whole(await world.night('next'));
@@ -86,7 +93,7 @@ test('an upload whose connection falls silent is sent again over another', async
       forcePathStyle: true,
       credentials: { accessKeyId, secretAccessKey },
     },
-    { idleTimeoutSeconds: 0.5, maxAttempts: 4 },
+    { idleTimeoutSeconds: 0.5, maxAttempts: 12 },
   );
   const content = randomBytes(6 * 1024 ** 2);
   const upload = await store.beginUpload(`${world.direct.config.targets.length}/silent`, {

@@ -15,7 +15,7 @@ test('a task that gets a fifth of the time makes a whole backup at its first att
   await using world = await scene.open({ source: 'small' });
   const NODE_OPTIONS = `--import=${join(import.meta.dirname, 'starve.ts')}`;
 
-  const played = await world.night('tonight', { task: { environment: { NODE_OPTIONS } } });
+  const played = await world.night('tonight', { task: { environment: { NODE_OPTIONS }, timeoutSeconds: 85 } });
 
   assert.equal(played.attempts, 1);
   await world.whole(played);
@@ -23,18 +23,18 @@ test('a task that gets a fifth of the time makes a whole backup at its first att
 
 test('timers that fire late, because nothing ran for a while, cost a read no byte', async () => {
   const { region, bucket, accessKeyId, secretAccessKey } = scene.shared.s3;
-  const store = openS3Store(
-    {
-      bucket,
-      region,
-      endpoint: scene.lane.s3.endpoint,
-      forcePathStyle: true,
-      credentials: { accessKeyId, secretAccessKey },
-    },
-    { stallSeconds: 0.2, idleTimeoutSeconds: 0.2 },
-  );
+  const place = {
+    bucket,
+    region,
+    endpoint: scene.lane.s3.endpoint,
+    forcePathStyle: true,
+    credentials: { accessKeyId, secretAccessKey },
+  };
   const content = randomBytes(8 * 1024 ** 2);
-  await store.put('starved', content);
+  const patient = openS3Store(place);
+  await patient.put('starved', content);
+  await patient.close();
+  const store = openS3Store(place, { stallSeconds: 0.2, idleTimeoutSeconds: 0.2 });
   const still = new Int32Array(new SharedArrayBuffer(4));
 
   const { body } = await store.get('starved');

@@ -18,9 +18,9 @@ export function taskProcesses(stackPid: number = process.pid): readonly number[]
     .map((fields) => Number(fields?.[1]));
 }
 
-/** Resolves when `question` gives something, asking every few milliseconds; rejects after two minutes, naming `what`. */
+/** Resolves when `question` gives something, asking every few milliseconds; rejects after five minutes, naming `what`. */
 export async function until<Answer>(what: string, question: () => Answer | undefined | false): Promise<Answer> {
-  const giveUpAt = Date.now() + 120_000;
+  const giveUpAt = Date.now() + 300_000;
   for (;;) {
     const answer = question();
     if (answer !== undefined && answer !== false) return answer;

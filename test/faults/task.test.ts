@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
@@ -38,12 +39,19 @@ after(async () => {
 const said = (execution: ExecutionRecord, what: string, isWanted: (progress: Progress) => boolean) =>
   until(`${what} of '${execution.input}'`, () => progressOf(execution.arn).find(isWanted));
 
-/** Starts a backup and gives its task's process too. */
+/** Starts a backup and gives its task's process too, which is not the only one: that of another may be at its next attempt. */
 async function begin(target: FixtureTarget): Promise<{ readonly execution: ExecutionRecord; readonly pid: number }> {
-  const earlier = new Set(taskProcesses());
   const execution = opened.backup(target);
-  const pid = await until('a new task process', () => taskProcesses().find((candidate) => !earlier.has(candidate)));
+  const pid = await until(`the task of '${execution.name}'`, () =>
+    taskProcesses().find((candidate) => executionOf(candidate) === execution.name),
+  );
   return { execution, pid };
+}
+
+/** The execution that the task of this process belongs to; undefined when it has ended meanwhile. */
+function executionOf(pid: number): string | undefined {
+  const shown = spawnSync('ps', ['eww', '-o', 'command=', '-p', String(pid)], { encoding: 'utf8' }).stdout;
+  return /"execution":"([^"]+)"/.exec(shown)?.[1];
 }
 
 const runOf = async ({ arn }: ExecutionRecord) => {
@@ -83,15 +91,18 @@ test('a task that is killed at any moment loses nothing, and its execution goes 
       said(execution, `byte ${at}`, ({ phase, bytes = 0 }) => phase === 'capture' && bytes >= at),
     );
   }
-  await kill('files', 'while it reads back', (execution) =>
-    said(execution, 'read back', ({ phase, detail }) => phase === 'read back' && detail === 'files'),
-  );
-  await kill('mail', 'before the manifest', async (execution) => {
-    // Not before, because a task renews its lease when it begins.
+  // It has not published, however long it takes until it is killed. Not locked before, because a task renews its lease when it begins.
+  const lockAfterFirstBytes = async (execution: ExecutionRecord, target: FixtureTarget): Promise<void> => {
     await said(execution, 'its first bytes', ({ phase }) => phase === 'capture');
-    const lock = holdLeaseLock(folder, 'mail');
+    locks.use(holdLeaseLock(folder, target));
+  };
+  await kill('files', 'while it reads back', async (execution) => {
+    await lockAfterFirstBytes(execution, 'files');
+    await said(execution, 'read back', ({ phase, detail }) => phase === 'read back' && detail === 'files');
+  });
+  await kill('mail', 'before the manifest', async (execution) => {
+    await lockAfterFirstBytes(execution, 'mail');
     await said(execution, 'publish', ({ phase }) => phase === 'publish');
-    locks.use(lock);
   });
   locks.dispose();
 

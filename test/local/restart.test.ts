@@ -28,7 +28,8 @@ async function isGone(pid: number): Promise<boolean> {
 
 test('an execution whose stack was killed is failed, not running, and can be redriven; its task is gone, its lease given back', async () => {
   const child = fork(join(import.meta.dirname, 'toy-process.ts'), [folder.root, folder.assembly, folder.state]);
-  await once(child, 'message');
+  const ended = once(child, 'exit').then(() => assert.fail('the stack ended'));
+  await Promise.race([once(child, 'message'), ended]);
   const before = findRunningStack(folder.state);
   const pids = readFileSync(join(folder.root, 'pids'), 'utf8').split(' ').map(Number);
 

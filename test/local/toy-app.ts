@@ -36,13 +36,14 @@ export function synthesizeToyApp(
     runtime: lambda.Runtime.NODEJS_22_X,
     handler: 'index.handler',
     code: lambda.Code.fromAsset(toy('greet')),
-    timeout: Duration.seconds(2),
+    timeout: Duration.seconds(5),
     environment: { GREETING: 'hello', KEY: key.keyArn, SECRET: secret.secretArn, REGION: Aws.REGION },
   });
   const hook = new lambda.Function(stack, 'Hook', {
     runtime: lambda.Runtime.NODEJS_22_X,
     handler: 'index.handler',
     code: lambda.Code.fromAsset(toy('hook')),
+    timeout: Duration.minutes(1),
     environment: { HOOK_LOG: options.hookLog ?? '/dev/null' },
   });
   new CustomResource(stack, 'Prepared', {
@@ -79,7 +80,7 @@ export function synthesizeToyApp(
       },
     ],
     resultPath: '$.task',
-    taskTimeout: sfn.Timeout.duration(Duration.seconds(30)),
+    taskTimeout: sfn.Timeout.duration(Duration.minutes(4)),
   });
   const ask = new tasks.LambdaInvoke(stack, 'Ask for a greeting', {
     lambdaFunction: greet,
@@ -91,7 +92,7 @@ export function synthesizeToyApp(
     resultSelector: { 'greeting.$': '$.Payload.greeting' },
     resultPath: '$.asked',
     retryOnServiceExceptions: false,
-    taskTimeout: sfn.Timeout.duration(Duration.seconds(10)),
+    taskTimeout: sfn.Timeout.duration(Duration.minutes(1)),
   });
   ask.addCatch(
     new sfn.Pass(stack, 'Remember the failure', {

@@ -7,4 +7,8 @@ const { stack } = await openToyStack(folder, { environment: { TOY_PIDS: `${root}
 stack.executions.listen((news) => {
   if (news.kind === 'progress' && JSON.stringify(news.progress).includes('hanging')) process.send?.('hanging');
 });
-stack.startExecution('toy-machine', { name: 'Ada', fail: '', command: ['hang'], run: {} }, 'killed');
+const { arn } = stack.startExecution('toy-machine', { name: 'Ada', fail: '', command: ['hang'], run: {} }, 'killed');
+void stack.waitFor(arn).then(({ error, cause }) => {
+  console.error(`it ended before its task hung: ${error}: ${cause}`);
+  process.exit(1);
+});

@@ -252,7 +252,7 @@ async function writeLedger(
 }
 
 async function covered(context: Parameters<Parameters<Installation['within']>[0]>[0], moment: string): Promise<void> {
-  for (let tries = 0; tries < 600; tries++) {
+  for (let tries = 0; tries < 2400; tries++) {
     const { value } = await readDocument(context.store, walHealthKey(sourceTarget), walStateSchema);
     if (value?.restorablePoint && Date.parse(value.restorablePoint) > Date.parse(moment)) return;
     await delay(50);

@@ -28,7 +28,7 @@ export async function redisCluster(
 
 /** Each node learns of the others' slots by itself. */
 async function untilWhole(node: RedisServer): Promise<void> {
-  for (let tries = 0; tries < 500; tries++) {
+  for (let tries = 0; tries < 3000; tries++) {
     const info = String(await node.ask('CLUSTER', 'INFO'));
     if (/cluster_state:ok/.test(info) && /cluster_slots_ok:16384/.test(info)) return;
     await delay(20);

@@ -167,7 +167,7 @@ test('a function that fails, ends or overruns its time gives a function error', 
     ['Unhandled', 'Runtime.ExitError', "the function's process ended with exit status 3"],
   );
   assert.equal(endless.errorType, 'Sandbox.Timedout');
-  assert.match(endless.errorMessage, /Task timed out after 2\.00 seconds$/);
+  assert.match(endless.errorMessage, /Task timed out after 5\.00 seconds$/);
   assert.equal(after.greeting, 'hello, Ada');
 });
 

@@ -4,6 +4,7 @@ import { postgresEngine } from '../../../../lib/engines/postgres/postgres-engine
 import { serverAccount } from '../../../../lib/servers/server-account.ts';
 import type { PostgresMajor } from '../../../../scripts/servers/postgres.ts';
 import { type PostgresServer, postgresServer } from '../../../servers/postgres.ts';
+import { until } from '../../../until.ts';
 import { capture } from '../../saved-streams.ts';
 import { contextFor, session } from '../run-engine.ts';
 import { unpackBase } from './unpack-base.ts';
@@ -30,13 +31,14 @@ export async function standbyOf(
 /** Resolves when the standby has replayed what the primary has written until now. */
 export async function caughtUp(primary: PostgresServer, standby: PostgresServer): Promise<void> {
   await using ofPrimary = await session(primary, 'postgres');
-  const { rows } = await ofPrimary.query<{ lsn: string }>('select pg_current_wal_insert_lsn()::text as lsn');
+  // Flushes all before it: what stands in the server's memory alone is sent to nobody.
+  await ofPrimary.query('set synchronous_commit = on');
+  await ofPrimary.query(`select pg_logical_emit_message(true, 'holdfast', 'caught up?')`);
+  const { rows } = await ofPrimary.query<{ lsn: string }>('select pg_current_wal_flush_lsn()::text as lsn');
   await using ofStandby = await session(standby, 'postgres');
-  for (;;) {
-    const { rows: seen } = await ofStandby.query<{ there: boolean }>(
-      'select pg_last_wal_replay_lsn() >= $1::pg_lsn as there',
-      [rows[0]?.lsn],
-    );
-    if (seen[0]?.there) return;
-  }
+  const isThere = 'select pg_last_wal_replay_lsn() >= $1::pg_lsn as there';
+  await until(
+    async () => (await ofStandby.query<{ there: boolean }>(isThere, [rows[0]?.lsn])).rows[0]?.there,
+    'the standby to catch up',
+  );
 }

@@ -142,6 +142,10 @@ async function tablespacesIn(tar: string): Promise<{ oid: string; location: stri
 export const into = ({ streams }: Pick<TestBase, 'streams'>, folder: string): RestorePlan['streams'] =>
   streams.map((stream) => ({ ...stream, destination: folder }));
 
+/** An `archive_command` by which a file appears in the folder whole. */
+export const archiveInto = (folder: string): string =>
+  `cp %p "${folder}/%f.new" && mv "${folder}/%f.new" "${folder}/%f"`;
+
 /** A log in a folder that `archive_command` or `pg_receivewal` fills. */
 export function folderLog(folder: string, options: { readonly covered?: LogCover } = {}): LogReader {
   const fileOf = (name: string): string => {
@@ -150,7 +154,8 @@ export function folderLog(folder: string, options: { readonly covered?: LogCover
   };
   return {
     async timelines() {
-      const found = readdirSync(folder).map((name) => Number.parseInt(name.slice(0, 8), 16));
+      const whole = readdirSync(folder).filter((name) => !name.endsWith('.new'));
+      const found = whole.map((name) => Number.parseInt(name.slice(0, 8), 16));
       return [...new Set(found)].filter((timeline) => Number.isFinite(timeline)).sort((a, b) => a - b);
     },
     async segments(timeline) {

@@ -14,7 +14,7 @@ import { startOn } from '../../../servers/postgres-on-folder.ts';
 import { until } from '../../../until.ts';
 import { caughtUp } from '../base/standby.ts';
 import { contextFor, run, session } from '../run-engine.ts';
-import { folderLog, into, openFolder, type TestBase, takeBase } from './cluster-source.ts';
+import { archiveInto, folderLog, into, openFolder, type TestBase, takeBase } from './cluster-source.ts';
 
 suite('recovering from a log that is not as it should be', { concurrency: false }, () => {
   const place = openFolder('faults');
@@ -29,7 +29,7 @@ suite('recovering from a log that is not as it should be', { concurrency: false 
     chmodSync(archive, 0o777);
     server = await postgresServer({
       major: 17,
-      settings: { archive_mode: 'on', archive_command: `cp %p ${archive}/%f`, max_wal_senders: '4' },
+      settings: { archive_mode: 'on', archive_command: archiveInto(archive), max_wal_senders: '4' },
     });
     process.env['HOLDFAST_PG_BIN'] = server.binDir;
     await run(server, 'postgres', 'create table item (id int primary key)');
@@ -142,7 +142,7 @@ suite('recovering from a log that is not as it should be', { concurrency: false 
     await using primary = await postgresServer({
       major: 17,
       settings: {
-        ...{ archive_mode: 'on', archive_command: `cp %p ${idle}/%f`, full_page_writes: 'on' },
+        ...{ archive_mode: 'on', archive_command: archiveInto(idle), full_page_writes: 'on' },
         // Its last checkpoint would else remove the segment that it is still sending.
         wal_keep_size: '256MB',
       },
@@ -199,7 +199,7 @@ suite('recovering from a log that is not as it should be', { concurrency: false 
     {
       const started = await startOn(folder, server.binDir, {
         archive_mode: 'on',
-        archive_command: `cp %p "${log}/%f"`,
+        archive_command: archiveInto(log),
       });
       await using client = await session(started, 'postgres');
       await client.query('insert into item values (20)');

@@ -9,7 +9,7 @@ import { restoreCluster } from '../../../../lib/engines/postgres/recover/restore
 import { type PostgresServer, postgresServer } from '../../../servers/postgres.ts';
 import { startOn } from '../../../servers/postgres-on-folder.ts';
 import { contextFor, run, session } from '../run-engine.ts';
-import { folderLog, into, openFolder, type TestBase, takeBase } from './cluster-source.ts';
+import { archiveInto, folderLog, into, openFolder, type TestBase, takeBase } from './cluster-source.ts';
 
 for (const major of [13, 15, 17, 18] as const) {
   suite(`recovering a cluster of PostgreSQL ${major}`, { concurrency: false }, () => {
@@ -27,7 +27,7 @@ for (const major of [13, 15, 17, 18] as const) {
       chmodSync(archive, 0o777);
       server = await postgresServer({
         major,
-        settings: { archive_mode: 'on', archive_command: `cp %p ${archive}/%f`, max_wal_senders: '4' },
+        settings: { archive_mode: 'on', archive_command: archiveInto(archive), max_wal_senders: '4' },
       });
       const folder = path.join(server.dataDir, '..', 'fast');
       await run(server, 'postgres', `copy (select 1) to program 'mkdir -m 700 ${folder}'`);

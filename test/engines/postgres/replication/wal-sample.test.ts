@@ -3,6 +3,7 @@ import { after, before, suite, test } from 'node:test';
 import { parseLsn } from '../../../../lib/engines/postgres/replication/lsn.ts';
 import { sampleWal } from '../../../../lib/engines/postgres/replication/wal-sample.ts';
 import { type PostgresServer, postgresServer } from '../../../servers/postgres.ts';
+import { until } from '../../../until.ts';
 import { flushedLsn, withSql } from '../../../wal/receiver/receiving.ts';
 
 // The writer that flushes what was committed asynchronously comes too late to meddle.
@@ -20,9 +21,13 @@ for (const major of [15, 17, 18] as const)
       await withSql(server, async (client) => {
         await client.query('create table acknowledged (n int)');
         await client.query('checkpoint');
-        await client.query('insert into acknowledged select generate_series(1, 10)');
-
-        const sample = await sampleWal(client);
+        const notFlushed = 'select pg_current_wal_insert_lsn() > pg_current_wal_flush_lsn() as so';
+        // Should the writer come just now after all, it does not come again for ten seconds.
+        const sample = await until(async () => {
+          await client.query('insert into acknowledged select generate_series(1, 10)');
+          const taken = await sampleWal(client);
+          return (await client.query<{ so: boolean }>(notFlushed)).rows[0]?.so && taken;
+        }, 'something that is not flushed');
 
         assert.ok(sample.lsn > (await flushedLsn(server)), `${sample.lsn}`);
         assert.equal(sample.isStandby, false);

@@ -16,6 +16,8 @@ if (command === 'fail-once' && !existsSync(process.env.TOY_MARK)) {
 }
 if (command === 'hang') {
   const child = spawn('sleep', ['600'], { stdio: 'ignore' });
+  // The group is asked to stop, and with its child gone the process would end as if all were done, when it hears of that first.
+  setInterval(() => {}, 60_000);
   if (process.env.TOY_PIDS) writeFileSync(process.env.TOY_PIDS, `${process.pid} ${child.pid}`);
   console.log(JSON.stringify({ type: 'progress', phase: 'hanging' }));
 }
