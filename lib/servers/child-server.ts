@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { closeSync, openSync, readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { hasCode } from '../core/has-code.ts';
+import { isGroupAlive } from './process-group.ts';
 import { asAccount, type ServerAccount } from './server-account.ts';
 import type { Watchdog } from './watchdog.ts';
 
@@ -29,10 +30,10 @@ export function childServer(options: {
   /** One that is not ready by then has failed. @default 60 */
   readonly readyWithinSeconds?: number;
 }): ChildServer {
-  let child: ChildProcess | undefined;
+  let current: ChildProcess | undefined;
 
   async function start(): Promise<void> {
-    if (child) throw new Error(`'${options.program}' runs already`);
+    if (current) throw new Error(`'${options.program}' runs already`);
     const log = openSync(options.logFile, 'w', 0o644);
     // In a session of its own, or Ctrl-C would end it before its clients.
     const started = spawn(options.program, options.args, {
@@ -43,12 +44,9 @@ export function childServer(options: {
       stdio: ['ignore', log, log],
     });
     closeSync(log);
-    started.once('exit', () => {
-      if (child === started) child = undefined;
-      options.watchdog.guard(undefined);
-    });
+    started.once('exit', () => void settle(started));
     await once(started, 'spawn');
-    child = started;
+    current = started;
     const pid = started.pid ?? 0;
     options.watchdog.guard(options.isLauncher ? -pid : pid);
     const deadline = Date.now() + (options.readyWithinSeconds ?? 60) * 1000;
@@ -62,32 +60,30 @@ export function childServer(options: {
     started.unref();
   }
 
+  /** It is guarded, and no other is started, until what a launcher has launched is gone, too. */
+  async function settle(ended: ChildProcess): Promise<void> {
+    if (options.isLauncher && ended.pid !== undefined)
+      while (isGroupAlive(ended.pid)) await delay(20, undefined, { ref: false });
+    if (current === ended) current = undefined;
+    options.watchdog.guard(undefined);
+  }
+
   async function end(signal: NodeJS.Signals): Promise<void> {
-    const running = child;
-    if (!running || !isRunning(running)) return;
-    running.ref();
-    const exited = once(running, 'exit');
-    if (options.isLauncher && running.pid !== undefined) process.kill(-running.pid, signal);
-    else running.kill(signal);
-    await exited;
-    if (options.isLauncher && running.pid !== undefined) await groupEnded(running.pid);
+    const ending = current;
+    if (!ending?.pid) return;
+    ending.ref();
+    signalIfThere(options.isLauncher ? -ending.pid : ending.pid, signal);
+    while (current === ending) await delay(5);
   }
 
   return { start, end };
 }
 
-/** As one looks that has ended and that nobody takes note of, where the first process of a container is no init. */
-const mostGroupEndMs = 10_000;
-
-/** Resolves when nothing is left of the group, whose leader has ended. */
-async function groupEnded(leader: number): Promise<void> {
-  for (const deadline = Date.now() + mostGroupEndMs; Date.now() < deadline; ) {
-    try {
-      process.kill(-leader, 0);
-    } catch (error) {
-      if (hasCode(error, 'ESRCH')) return;
-    }
-    await delay(10);
+function signalIfThere(pid: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(pid, signal);
+  } catch (error) {
+    if (!hasCode(error, 'ESRCH')) throw error;
   }
 }
 

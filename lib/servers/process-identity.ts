@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
+import { processStat } from './process-stat.ts';
 
 /**
  * A text that no other process ever has, for as long as the process lives; undefined when there is none of that pid. A pid alone comes
@@ -9,11 +10,8 @@ export function processIdentity(pid: number): string | undefined {
   try {
     if (process.platform === 'linux') {
       const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
-      // The program's name, in parentheses, may hold anything; the start time is the 20th field after it.
-      const fields = readFileSync(`/proc/${pid}/stat`, 'utf8')
-        .replace(/^.*\) /s, '')
-        .split(' ');
-      return fields[0] === 'Z' ? undefined : `${pid} ${boot} ${fields[19]}`;
+      const { isZombie, startTime } = processStat(pid);
+      return isZombie ? undefined : `${pid} ${boot} ${startTime}`;
     }
     const started = execFileSync('ps', ['-p', String(pid), '-o', 'lstart='], { encoding: 'utf8' }).trim();
     return started === '' ? undefined : `${pid} ${started}`;
