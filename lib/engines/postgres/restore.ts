@@ -217,10 +217,8 @@ async function swap(
 }
 
 async function adminSession(connection: Connection): Promise<Client> {
-  const client = await connectToServer(connection);
   // Creating and dropping a large database may take longer than any question does.
-  await client.query('set statement_timeout = 0');
-  return client;
+  return connectToServer(connection, { statementTimeoutSeconds: undefined });
 }
 
 const databaseOf = (client: Client) => client.database ?? '';

@@ -5,6 +5,11 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, suite, test } from 'node:test';
+import { parseConnection } from '../../../lib/engines/postgres/connection.ts';
+import {
+  connectForReplication,
+  identifySystem,
+} from '../../../lib/engines/postgres/replication/replication-session.ts';
 import { type PostgresServer, postgresServer } from '../../servers/postgres.ts';
 import { capture, planned, type Saved } from '../saved-streams.ts';
 import { backUpOrders, engine, rowsOf } from './orders-backup.ts';
@@ -190,24 +195,47 @@ suite('putting restored PostgreSQL databases in place', { concurrency: false }, 
     );
   });
 
-  test('a server that ends idle sessions does not end the one that watches over a restore', async () => {
-    using context = contextFor(server);
-    const stream = planned(orders, 'orders');
+  test('a server that ends idle sessions does not end those that watch over a restore, or wait for rows to load', async () => {
+    await run(server, 'postgres', 'create database pair');
+    for (const name of ['one', 'two'])
+      await run(server, 'pair', `create table ${name} as select n, md5(n::text) from generate_series(1, 20000) n`);
+    using context = contextFor(server, { parallelJobs: 2 });
+    const pair = planned((await capture(engine, context)).get('pair'), 'pair');
     async function* open() {
       await using other = await session(server, 'postgres');
-      await other.query('set idle_session_timeout = 0; select pg_sleep(2.5)');
-      yield* stream.open();
+      const pause = () => other.query('set idle_session_timeout = 0; select pg_sleep(2.5)');
+      const all = Buffer.concat(await Array.fromAsync(pair.open()));
+      await pause();
+      // In the middle of one table's rows, the sessions have been opened.
+      yield all.subarray(0, all.length / 3);
+      await pause();
+      yield all.subarray(all.length / 3);
     }
     await run(server, 'postgres', `alter system set idle_session_timeout = '1s'`);
     await run(server, 'postgres', 'select pg_reload_conf()');
     try {
-      await engine.restore(context, { streams: [{ ...stream, open }], replace: true, source: {} });
+      await engine.restore(context, { streams: [{ ...pair, open }], replace: true, source: {} });
+      const { signal } = new AbortController();
+      const connection = parseConnection(context.connection);
+      const replication = await connectForReplication(connection, { applicationName: 'holdfast', signal });
+      await using other = await session(server, 'postgres');
+      await other.query('set idle_session_timeout = 0; select pg_sleep(2.5)');
+
+      assert.equal((await identifySystem(replication)).timeline, 1);
+      await replication.end();
     } finally {
       await run(server, 'postgres', 'alter system reset idle_session_timeout');
       await run(server, 'postgres', 'select pg_reload_conf()');
     }
 
-    assert.equal(await rowsOf(server, 'orders'), 1000);
+    {
+      await using restored = await session(server, 'pair');
+      const { rows } = await restored.query(
+        'select (select count(*) from one) as one, (select count(*) from two) as two',
+      );
+      assert.deepEqual(rows, [{ one: '20000', two: '20000' }]);
+    }
+    await run(server, 'postgres', 'drop database pair');
   });
 
   test('a database that appears under a free name during the restore is not replaced', async () => {
