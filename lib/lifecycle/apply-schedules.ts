@@ -20,7 +20,8 @@ const mostRounds = 5;
  *
  * Invariant: who changes a schedule writes the journal first, and then applies it, as this does. So what is in force is read after the definitions
  * were, and is at least as new as they are; and a definition that was written is looked at again, in case another change was made, and applied,
- * between the reading and the writing. Whoever writes last has seen what is in force since.
+ * between the reading and the writing. Whoever writes last has seen what is in force since (or has given up after `mostRounds`, which takes as many
+ * changes in a second; the next application puts that right).
  */
 export async function applySchedules(
   scheduler: SchedulerClient,
@@ -40,11 +41,10 @@ export async function applySchedules(
       const definition = definitions.get(name);
       if (definition === undefined) became.set(name, 'missing');
       else if (isAsWanted(definition, state)) became.set(name, became.get(name) ?? 'unchanged');
-      else {
-        await write(scheduler, group, definition, state);
+      else if (await write(scheduler, group, state)) {
         became.set(name, 'updated');
         written.push(name);
-      }
+      } else became.set(name, 'missing');
     }
     left = written;
   }
@@ -78,14 +78,15 @@ function isAsWanted(definition: Definition, state: ScheduleState): boolean {
   return (Object.keys(wanted) as (keyof typeof wanted)[]).every((name) => definition[name] === wanted[name]);
 }
 
-/** UpdateSchedule replaces a definition whole, so everything else is sent back as it was found. */
-async function write(
-  scheduler: SchedulerClient,
-  group: string,
-  definition: Definition,
-  state: ScheduleState,
-): Promise<void> {
+/**
+ * UpdateSchedule replaces a definition whole, so everything else is sent back as it is found, right before: a deployment may have changed it.
+ * False when it is gone.
+ */
+async function write(scheduler: SchedulerClient, group: string, state: ScheduleState): Promise<boolean> {
+  const definition = await definitionOf(scheduler, group, state.name);
+  if (definition === undefined) return false;
   const { Target, FlexibleTimeWindow } = definition;
   const kept = { ...definition, ...wantedOf(state), GroupName: group, Name: state.name, Target, FlexibleTimeWindow };
   await scheduler.send(new UpdateScheduleCommand(kept));
+  return true;
 }

@@ -51,10 +51,13 @@ export async function changeSchedule(
   const { config, store, recorder, scheduler } = dependencies;
   const entry = requireSchedule(config, wish.schedule);
   const event = await writeChange(dependencies, wish);
-  const inForce = async () => schedulesInForce([entry], await readScheduleChanges(store));
-  const { updated, missing } = await applySchedules(scheduler, config.aws.name, [entry.name], inForce);
+  let state: ScheduleState | undefined;
+  const { updated, missing } = await applySchedules(scheduler, config.aws.name, [entry.name], async () => {
+    const states = schedulesInForce([entry], await readScheduleChanges(store, entry.name));
+    [state] = states;
+    return states;
+  });
   await recorder.record(event);
-  const [state] = await inForce();
   if (state === undefined) throw new HoldfastError('internal', `schedule '${wish.schedule}' has no state`);
   return { ...state, applied: missing.length > 0 ? 'missing' : updated.length > 0 ? 'updated' : 'unchanged' };
 }
@@ -62,7 +65,7 @@ export async function changeSchedule(
 /** Each change is later than those before it, whatever the clocks of those who make them say: the last one made is the last one told. */
 async function writeChange({ config, store, clock }: Dependencies, wish: ScheduleWish): Promise<ScheduleChanged> {
   for (let tries = 1; tries <= mostTries; tries++) {
-    const known = (await readScheduleChanges(store)).filter(({ schedule }) => schedule === wish.schedule);
+    const known = await readScheduleChanges(store, wish.schedule);
     const standing = known.find(({ change }) => change === wish.change);
     if (standing) return standing;
     const latest = Math.max(0, ...known.map(({ at }) => Date.parse(at) + 1));

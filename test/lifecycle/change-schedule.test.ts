@@ -162,6 +162,20 @@ test('a change that is made and applied while another application is under way i
   assert.deepEqual([expression, isEnabled], ['cron(0 7 * * ? *)', false]);
 });
 
+test('a change that is made and applied while another application reads is not taken for one behind our back', async () => {
+  await using place = await installation();
+  let readings = 0;
+
+  const { updated, unchanged } = await applied(place, {
+    meanwhile: async () => {
+      if (++readings === 1) await changeSchedule(place, wish('one', { enabled: false }));
+    },
+  });
+
+  assert.deepEqual([updated, unchanged.length, readings], [[], 3, 1]);
+  assert.equal(place.book.find('holdfast', 'orders-daily-logical').isEnabled, false);
+});
+
 test('a schedule that is not configured is refused, and nothing is written', async () => {
   await using place = await installation();
 
