@@ -44,27 +44,48 @@ export type SynthesizeOptions = {
  */
 export async function synthesize(options: SynthesizeOptions): Promise<string> {
   const folder = join(resolve(options.outDir), hashInputs(options.configPath));
-  if (existsSync(join(folder, 'manifest.json'))) return folder;
+  if (isWhole(folder)) return folder;
   options.onSynthesis?.();
   mkdirSync(options.outDir, { recursive: true, mode: 0o700 });
   const making = `${folder}.${process.pid}.new`;
   rmSync(making, { recursive: true, force: true });
   await runApp(options.configPath, making);
-  try {
-    renameSync(making, folder);
-  } catch (error) {
-    if (!hasCode(error, 'ENOTEMPTY') && !hasCode(error, 'EEXIST')) throw error;
-    // Of two that synthesize the same at once, one comes second; the assemblies are the same.
-    if (existsSync(join(folder, 'manifest.json'))) rmSync(making, { recursive: true, force: true });
-    else {
-      // Programs of an assembly that was removed under them keep there what Node compiles.
-      rmSync(folder, { recursive: true, force: true });
-      renameSync(making, folder);
-    }
-  }
+  putInPlace(making, folder);
   prune(resolve(options.outDir));
   return folder;
 }
+
+/**
+ * Renames the assembly to its own name. Of two that synthesize the same at once one comes second; the assemblies are the same, and the second
+ * goes. Nothing is removed under its own name, as the other may have put the assembly there a moment ago.
+ */
+function putInPlace(making: string, folder: string): void {
+  for (;;) {
+    try {
+      renameSync(making, folder);
+      return;
+    } catch (error) {
+      if (!isInTheWay(error)) throw error;
+    }
+    if (isWhole(folder)) {
+      rmSync(making, { recursive: true, force: true });
+      return;
+    }
+    // Programs of an assembly that was removed under them keep there what Node compiles.
+    const aside = `${making.replace(/\.new$/, '')}.aside.new`;
+    try {
+      renameSync(folder, aside);
+      if (isWhole(aside)) renameSync(aside, folder);
+    } catch (error) {
+      // The other has removed it, or put an assembly there.
+      if (!hasCode(error, 'ENOENT') && !isInTheWay(error)) throw error;
+    }
+    rmSync(aside, { recursive: true, force: true });
+  }
+}
+
+const isWhole = (folder: string): boolean => existsSync(join(folder, 'manifest.json'));
+const isInTheWay = (error: unknown): boolean => hasCode(error, 'ENOTEMPTY') || hasCode(error, 'EEXIST');
 
 async function runApp(configPath: string, outDir: string): Promise<void> {
   const child = spawn(process.execPath, [join(projectRoot, 'bin/app.ts')], {
@@ -82,7 +103,7 @@ async function runApp(configPath: string, outDir: string): Promise<void> {
   const lines: Buffer[] = [];
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => lines.push(chunk));
   const [code] = (await once(child, 'close')) as [number | null];
-  if (code === 0 && existsSync(join(outDir, 'manifest.json'))) return;
+  if (code === 0 && isWhole(outDir)) return;
   rmSync(outDir, { recursive: true, force: true });
   const output = Buffer.concat(lines).toString().trim();
   throw new HoldfastError(
