@@ -1,6 +1,7 @@
 import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
+import { hasCode } from '../core/has-code.ts';
 
 /**
  * Below what systems give out by themselves (Linux from 32768, `ip_local_port_range`; macOS and Windows from 49152, RFC 6335): a server needs
@@ -13,19 +14,23 @@ const mostTries = 1000;
 /** A TCP port of 127.0.0.1 that nothing listened on a moment ago. */
 export async function freePort(): Promise<number> {
   for (let tries = 0; tries < mostTries; tries++) {
-    const port = randomInt(...range);
+    const port = drawPort();
     if (await canListen(port)) return port;
   }
-  throw new Error(`of the ports ${range[0]} to ${range[1] - 1} none is free`);
+  throw new Error(`of ${mostTries} ports from ${range[0]} to ${range[1] - 1} none was free`);
 }
+
+/** Any port that may be free. */
+export const drawPort = (): number => randomInt(...range);
 
 /** Whether nothing listens on the port of 127.0.0.1, and this process might. */
 export async function canListen(port: number): Promise<boolean> {
   const server = createServer().listen(port, '127.0.0.1');
   try {
     await once(server, 'listening');
-  } catch {
-    return false;
+  } catch (error) {
+    if (hasCode(error, 'EADDRINUSE') || hasCode(error, 'EACCES')) return false;
+    throw error;
   }
   server.close();
   await once(server, 'close');

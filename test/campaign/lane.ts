@@ -5,11 +5,11 @@ import { main } from '../../lambdas/catalog/main.ts';
 import { type CatalogClient, catalogClient } from '../../lib/catalog/client.ts';
 import { type CatalogSettings, connectCatalog } from '../../lib/catalog/connect.ts';
 import { migrateCatalog } from '../../lib/catalog/migrate.ts';
-import { freePort } from '../../lib/servers/free-port.ts';
 import { allRows, emptyCatalog } from '../catalog/catalog-database.ts';
 import { lambdaEndpoint } from '../catalog/lambda-endpoint.ts';
 import { type FaultProxy, faultProxy } from '../faults/fault-proxy.ts';
 import { type TcpProxy, tcpProxy } from '../faults/tcp-proxy.ts';
+import { claimedPort } from '../servers/claimed-port.ts';
 import type { Shared } from './shared.ts';
 
 export type CatalogState = 'up' | 'down' | 'silent';
@@ -52,7 +52,7 @@ export async function openLane(shared: Shared): Promise<Lane> {
 
   const silent = stack.use(await tcpProxy(port));
   silent.stall();
-  const nobody = await freePort();
+  const { port: nobody } = await claimedPort();
   let state: CatalogState = 'up';
   const portIn: Readonly<Record<CatalogState, number>> = { up: port, down: nobody, silent: silent.port };
   const { lambda } = stack.use(

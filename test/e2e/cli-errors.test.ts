@@ -7,7 +7,7 @@ import type { VerbDefinition } from '../../lib/cli/verb-definition.ts';
 import { verbs } from '../../lib/cli/verbs.ts';
 import { errorTable } from '../../lib/core/error-table.ts';
 import { ensureKeyFile } from '../../lib/keys/key-file.ts';
-import { freePort } from '../../lib/servers/free-port.ts';
+import { claimedPort } from '../servers/claimed-port.ts';
 import { type CliEnd, runCli } from './run-cli.ts';
 import { type SourceServer, sourceServer } from './source-server.ts';
 import { type OpenStack, openStack, type StackFolder, stackFolder } from './stack-fixture.ts';
@@ -97,7 +97,7 @@ test('a failure is a sentence and a hint for people, and one JSON document for p
 });
 
 test('a server that does not answer, a wrong password and a missing one are told apart by a probe', async () => {
-  const port = await freePort();
+  const { port } = await claimedPort();
   const cases = [
     ['source-unreachable', 20, { port }],
     ['auth-failed', 12, { password: { file: './wrong-password' } }],

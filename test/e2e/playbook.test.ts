@@ -5,8 +5,8 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, suite, test } from 'node:test';
 import { promisify } from 'node:util';
-import { freePort } from '../../lib/servers/free-port.ts';
 import { serverAccount } from '../../lib/servers/server-account.ts';
+import { claimedPort } from '../servers/claimed-port.ts';
 import { startOn } from '../servers/postgres-on-folder.ts';
 import { receiving } from './receiving.ts';
 import { backupUser, type SourceServer, sourceServer } from './source-server.ts';
@@ -42,7 +42,7 @@ suite('the playbook of a bad day, followed as it stands', { concurrency: false }
     await receiver.covers(wasGood);
     values = {
       ...{ TARGET: 'orders', DATABASE: 'orders', TABLE: 'public.orders', BEFORE: wasGood },
-      ...{ FOLDER: path.join(place, 'recovered'), BIN: server.binDir, PORT: String(await freePort()) },
+      ...{ FOLDER: path.join(place, 'recovered'), BIN: server.binDir, PORT: String((await claimedPort()).port) },
       ACCOUNT: serverAccount()?.name ?? '',
     };
   });

@@ -4,12 +4,12 @@ import { mkdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { before, test } from 'node:test';
 import { promisify } from 'node:util';
-import { freePort } from '../../lib/servers/free-port.ts';
 import { ensureDebianPrograms } from '../../scripts/servers/debian-programs.ts';
 import { ensurePythonPackages } from '../../scripts/servers/python-packages.ts';
 import { ensureRedis } from '../../scripts/servers/redis.ts';
 import { openInstallation } from '../conformance/installation.ts';
 import { fillWithEverything } from '../engines/redis/everything.ts';
+import { claimedPort } from '../servers/claimed-port.ts';
 import { redisServer } from '../servers/redis.ts';
 
 const document = await readFile(new URL('../../docs/restore-without-holdfast.md', import.meta.url), 'utf8');
@@ -80,7 +80,7 @@ async function follow(format: Format, port: number): Promise<string> {
 }
 
 test('an RDB file starts a server that keeps an append-only file from then on, with every key', async () => {
-  const port = await freePort();
+  const { port } = await claimedPort();
   const { cli } = await ensureRedis('redis-7.0', () => {});
   const ask = async (...command: readonly string[]) =>
     (await promisify(execFile)(cli, ['-p', String(port), ...command])).stdout;

@@ -3,7 +3,7 @@ import { mkdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { claimFile } from '../../lib/servers/claim-file.ts';
-import { freePort } from '../../lib/servers/free-port.ts';
+import { canListen, drawPort } from '../../lib/servers/free-port.ts';
 import { processIdentity } from '../../lib/servers/process-identity.ts';
 
 export type ClaimedPort = { readonly port: number; release(): void };
@@ -11,14 +11,17 @@ export type ClaimedPort = { readonly port: number; release(): void };
 /** The same for all test files, though some name another folder for what they make. */
 const claims = path.join(tmpdir(), `holdfast-ports-${process.getuid?.() ?? 'all'}`);
 
-/** A free port that no other test gets until it is released or this process ends: also not while the server that has it is being restarted. */
+/** A free port that nobody else claims until it is released or this process ends: also not while the server that has it is being restarted. */
 export async function claimedPort(): Promise<ClaimedPort> {
   mkdirSync(claims, { recursive: true });
   for (;;) {
-    const port = await freePort();
+    const port = drawPort();
     const text = JSON.stringify({ pid: process.pid, process: processIdentity(process.pid), claim: randomUUID() });
     const claimed = claimFile(path.join(claims, String(port)), { text, isGone: (_, left) => isGone(left) });
-    if ('claim' in claimed) return { port, release: () => claimed.claim.release() };
+    if (!('claim' in claimed)) continue;
+    // Not before: to listen, be it for a moment, would be in the way of the server that has the port.
+    if (await canListen(port)) return { port, release: () => claimed.claim.release() };
+    claimed.claim.release();
   }
 }
 

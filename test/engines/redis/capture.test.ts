@@ -11,8 +11,8 @@ import { promisify } from 'node:util';
 import { connectionSchema } from '../../../lib/engines/redis/connection.ts';
 import { openSession } from '../../../lib/engines/redis/protocol/session.ts';
 import { redisEngine } from '../../../lib/engines/redis/redis-engine.ts';
-import { freePort } from '../../../lib/servers/free-port.ts';
 import { ensureRedis, testedServers } from '../../../scripts/servers/redis.ts';
+import { claimedPort } from '../../servers/claimed-port.ts';
 import { type RedisServer, redisServer } from '../../servers/redis.ts';
 import { capture, planned, type Saved } from '../saved-streams.ts';
 import { fillWithEverything } from './everything.ts';
@@ -184,7 +184,7 @@ test('key by key, large values are asked for a few at a time', async () => {
 });
 
 test('over TLS the server is proved to be the one that is meant', async () => {
-  const port = await freePort();
+  const { port } = await claimedPort();
   await using server = await redisServer('redis-8', {
     'tls-port': String(port),
     'tls-cert-file': fixture('localhost.crt'),
