@@ -104,11 +104,16 @@ const takeDue = `
     order by r.run_at, r.request_bk
     limit $1::integer
     for update of r skip locked
+  ),
+  taken as (
+    update holdfast.request as r
+    set status = 'TAKEN', taken_at = now(), attempts = r.attempts + 1, waits_for = null
+    from due
+    where r.request_bk = due.request_bk
+    returning r.*
   )
-  update holdfast.request as r
-  set status = 'TAKEN', taken_at = now(), attempts = r.attempts + 1, waits_for = null
-  from due
-  where r.request_bk = due.request_bk
-  returning
-    r.request_bk as "requestId", r.kind, r.target, r.method, r.machine, r.execution, r.input,
-    to_jsonb(r.events) as "events", r.run_at as "dueAt", r.attempts`;
+  select
+    request_bk as "requestId", kind, target, method, machine, execution, input, to_jsonb(events) as "events",
+    run_at as "dueAt", attempts
+  from taken
+  order by run_at, request_bk`;
