@@ -20,7 +20,7 @@ const limitSeconds = 0.05;
  */
 export async function run(): Promise<BenchRow[]> {
   await using server = await postgresServer({ major: 17, settings: { shared_buffers: '256MB' } });
-  await using catalog = await newCatalog(server);
+  await using catalog = await newCatalog(server, { statementTimeoutSeconds: 540 });
   await catalog.owner.query(
     "create role bench_operator login password 'x' in role backup_operator; create role tenant_app login password 'x' in role backup_tenant",
   );

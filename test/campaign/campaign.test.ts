@@ -5,7 +5,7 @@ import { complaintOf, silentSuccesses } from './report.ts';
 
 const seed = 20_261_121;
 
-test('twenty runs with faults break no rule, and most of the faults happen', async () => {
+test('twenty runs with faults break no rule, and most of the faults happen', { timeout: 1_800_000 }, async () => {
   const results = await runCampaign({ seed, runs: Array.from({ length: 20 }, (_, run) => run) });
 
   const broken = results.filter(({ problems }) => problems.length > 0);

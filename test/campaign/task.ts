@@ -13,7 +13,7 @@ export type Task = {
 };
 
 /** A task that has not ended after this long never will: every wait of the program is bounded below it. */
-const hangSeconds = 90;
+const hangSeconds = 360;
 
 /** Thrown when a task had to be killed because it would not end. */
 export class TaskHung extends Error {}

@@ -40,7 +40,7 @@ export type TaskOptions = {
   /** A program and its first arguments, which starts the task: it gets the task's own command line behind them. */
   readonly launcher?: readonly string[];
   readonly environment?: Readonly<Record<string, string>>;
-  /** @default 60 */
+  /** @default 300 */
   readonly timeoutSeconds?: number;
 };
 
@@ -74,7 +74,7 @@ export async function openWorld(options: {
               },
         encryption: { keys: 'key-file', algorithm: setting.algorithm },
         // One after the other, so that the order of requests follows from the seed.
-        run: { objectBytes: 2 * 1024 * 1024, parallelJobs: 1, timeoutSeconds: 60 },
+        run: { objectBytes: 2 * 1024 * 1024, parallelJobs: 1, timeoutSeconds: 300 },
         targets: [
           {
             name: targetName,
@@ -117,7 +117,7 @@ export async function openWorld(options: {
     raw,
     keyFile: key,
     keyFileName: keyFile,
-    async beginTask(run, { launcher = [], environment = {}, timeoutSeconds = 60 } = {}) {
+    async beginTask(run, { launcher = [], environment = {}, timeoutSeconds = 300 } = {}) {
       const configFile = join(folder, `task-${tasks++}.json`);
       const baked = { ...taskConfig, run: { ...taskConfig.run, timeoutSeconds } };
       await writeFile(configFile, JSON.stringify(baked));

@@ -29,10 +29,16 @@ export async function newDatabase(server: PostgresServer): Promise<string> {
 /** A new database with the whole schema, and two connections to it: as its owner, and as the role that applies events. */
 export async function newCatalog(
   server: PostgresServer,
+  /** Of the owner's. @default - the product's */
+  { statementTimeoutSeconds }: Pick<CatalogSettings, 'statementTimeoutSeconds'> = {},
 ): Promise<AsyncDisposable & { readonly database: string; readonly owner: Client; readonly writer: Client }> {
   const database = await newDatabase(server);
   const settings = settingsFor(server, database);
-  const owner: CatalogConnection = await connectCatalog({ ...settings, role: 'owner' });
+  const owner: CatalogConnection = await connectCatalog({
+    ...settings,
+    role: 'owner',
+    ...(statementTimeoutSeconds !== undefined && { statementTimeoutSeconds }),
+  });
   await migrateCatalog(owner.client);
   const writer: CatalogConnection = await connectCatalog(settings);
   return {

@@ -38,7 +38,7 @@ const moreQuestions = [
 ];
 
 test('among 50,000 backups every index serves some question', async () => {
-  await using catalog = await newCatalog(server);
+  await using catalog = await newCatalog(server, { statementTimeoutSeconds: 540 });
   const { owner } = catalog;
   await owner.query(manyRows);
   await owner.query('analyze');

@@ -6,7 +6,6 @@ import type { Client } from 'pg';
  * trail of all that. The same on every day, relative to now().
  */
 export async function fillCatalog(owner: Client, executions: number): Promise<void> {
-  // One by one: all together take longer than a statement may.
   for (const statement of fill.split(';\n')) await owner.query(statement.replaceAll('$executions', String(executions)));
   await owner.query('set default_statistics_target = 1000');
   await owner.query('vacuum analyze');

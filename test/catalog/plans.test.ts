@@ -10,14 +10,14 @@ let server: PostgresServer;
 let catalog: Awaited<ReturnType<typeof newCatalog>>;
 before(async () => {
   server = await postgresServer({ major: 17, settings: { shared_buffers: '256MB' } });
-  catalog = await newCatalog(server);
+  catalog = await newCatalog(server, { statementTimeoutSeconds: 540 });
   await catalog.owner.query(
     'create role an_operator in role backup_operator; create role tenant_app in role backup_tenant',
   );
   await fillCatalog(catalog.owner, 100_000);
   // Plans as they are made without luck: no parallel workers, and nothing that depends on how busy the machine is.
   await catalog.owner.query(`load 'auto_explain'; set auto_explain.log_min_duration = 0; set auto_explain.log_nested_statements = on;
-    set auto_explain.log_timing = off; set max_parallel_workers_per_gather = 0; set jit = off; set statement_timeout = 0`);
+    set auto_explain.log_timing = off; set max_parallel_workers_per_gather = 0; set jit = off`);
 });
 after(async () => {
   await catalog?.[Symbol.asyncDispose]();

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
-import { readdirSync, readFileSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
+import { randomUUID } from 'node:crypto';
+import { cpSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { FileSystem } from 'aws-cdk-lib';
 import { parseConfig } from '../../lib/config/load.ts';
@@ -69,14 +70,26 @@ const fingerprints = { kept: FileSystem.fingerprint(kept), anew: '' };
 
 test('what is kept is made anew where a file of it is missing', () => {
   assert.equal(keptPrograms(), kept);
-  rmSync(join(kept, 'api', 'index.mjs'));
+  const folder = dirname(kept);
+  const keptBy = (record: string): { readonly folder: string } => JSON.parse(readFileSync(record, 'utf8'));
+  const record = readdirSync(folder)
+    .filter((name) => /^programs-.*\.json$/.test(name))
+    .map((name) => join(folder, name))
+    .find((file) => keptBy(file).folder === basename(kept));
+  assert.ok(record);
+  // A copy, because others that run meanwhile take their programs from what is kept.
+  const torn = join(folder, `programs-${randomUUID()}`);
+  cpSync(kept, torn, { recursive: true });
+  rmSync(join(torn, 'api', 'index.mjs'));
+  writeFileSync(`${torn}.json`, JSON.stringify({ ...keptBy(record), folder: basename(torn) }));
+  renameSync(`${torn}.json`, record);
 
   const anew = keptPrograms();
 
   fingerprints.anew = FileSystem.fingerprint(anew);
-  assert.notEqual(anew, kept);
+  assert.ok(anew !== kept && anew !== torn);
   assert.ok(readdirSync(join(anew, 'api')).includes('index.mjs'));
-  rmSync(kept, { recursive: true });
+  rmSync(torn, { recursive: true });
 });
 
 test('programs that were kept from an earlier app are those that the sources give now', () => {

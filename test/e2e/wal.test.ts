@@ -166,7 +166,14 @@ describe('the command line', () => {
     await withSql(server, (client) => client.query('create table late as select generate_series(1, 1000)'));
     const end = await flushedLsn(server);
     await until(async () => (await confirmed(server, 'holdfast_shop')) >= end, 'the store to have it');
-    await withSql(server, (client) => client.query('insert into late select generate_series(1, 1000)'));
+    await withSql(server, async (client) => {
+      await client.query('insert into late select generate_series(1, 1000)');
+      const isSent = 'select 1 from pg_stat_replication where sent_lsn >= $1::pg_lsn';
+      // What was committed asynchronously is sent when it is flushed.
+      await client.query('checkpoint');
+      const { rows } = await client.query<{ lsn: string }>('select pg_current_wal_flush_lsn()::text as lsn');
+      await until(async () => (await client.query(isSent, [rows[0]?.lsn])).rowCount, 'the last rows to be sent');
+    });
     child.kill('SIGTERM');
     const [exitCode] = (await once(child, 'close')) as [number | null];
 

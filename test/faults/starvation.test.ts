@@ -15,7 +15,7 @@ test('a task that gets a fifth of the time makes a whole backup at its first att
   await using world = await scene.open({ source: 'small' });
   const NODE_OPTIONS = `--import=${join(import.meta.dirname, 'starve.ts')}`;
 
-  const played = await world.night('tonight', { task: { environment: { NODE_OPTIONS }, timeoutSeconds: 85 } });
+  const played = await world.night('tonight', { task: { environment: { NODE_OPTIONS } } });
 
   assert.equal(played.attempts, 1);
   await world.whole(played);

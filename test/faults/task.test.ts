@@ -70,14 +70,15 @@ test('a task that is killed at any moment loses nothing, and its execution goes 
   const random = seededRandom();
   const killed: { readonly execution: ExecutionRecord; readonly before: readonly string[]; readonly when: string }[] =
     [];
-  using locks = new DisposableStack();
   const kill = async (
     target: FixtureTarget,
     when: string,
-    moment: (execution: ExecutionRecord) => Promise<unknown>,
+    moment: (execution: ExecutionRecord, locks: DisposableStack) => Promise<unknown>,
   ): Promise<void> => {
     const { execution, pid } = await begin(target);
-    await moment(execution);
+    // Let go before the next attempt asks for them.
+    using locks = new DisposableStack();
+    await moment(execution, locks);
     process.kill(pid, 'SIGKILL');
     await until('the task is gone', () => !taskProcesses().includes(pid));
     const { backupId } = await runOf(execution);
@@ -91,20 +92,19 @@ test('a task that is killed at any moment loses nothing, and its execution goes 
       said(execution, `byte ${at}`, ({ phase, bytes = 0 }) => phase === 'capture' && bytes >= at),
     );
   }
-  // It has not published, however long it takes until it is killed. Not locked before, because a task renews its lease when it begins.
-  const lockAfterFirstBytes = async (execution: ExecutionRecord, target: FixtureTarget): Promise<void> => {
+  // It does not publish while nobody has killed it yet. Not locked before, because a task renews its lease when it begins.
+  const lockAfterFirstBytes = async (execution: ExecutionRecord, locks: DisposableStack, target: FixtureTarget) => {
     await said(execution, 'its first bytes', ({ phase }) => phase === 'capture');
     locks.use(holdLeaseLock(folder, target));
   };
-  await kill('files', 'while it reads back', async (execution) => {
-    await lockAfterFirstBytes(execution, 'files');
+  await kill('files', 'while it reads back', async (execution, locks) => {
+    await lockAfterFirstBytes(execution, locks, 'files');
     await said(execution, 'read back', ({ phase, detail }) => phase === 'read back' && detail === 'files');
   });
-  await kill('mail', 'before the manifest', async (execution) => {
-    await lockAfterFirstBytes(execution, 'mail');
+  await kill('mail', 'before the manifest', async (execution, locks) => {
+    await lockAfterFirstBytes(execution, locks, 'mail');
     await said(execution, 'publish', ({ phase }) => phase === 'publish');
   });
-  locks.dispose();
 
   for (const { execution, before: left, when } of killed) {
     assert.equal(hasManifest(left), false, when);

@@ -1,7 +1,18 @@
-import { chmodSync, cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { readAssembly } from '../../lib/local/assembly.ts';
+import { withLock } from '../../lib/local/install-cache.ts';
 import { synthesize } from '../../lib/local/synthesize.ts';
 import type { ContainerEngine, Ended } from '../../scripts/servers/container-engine.ts';
 import { packageArchive } from './package-archive.ts';
@@ -53,12 +64,14 @@ export async function buildTaskImage(
     await using archive = await packageArchive(task === 'Backup' ? 'postgresql-client' : 'postgresql');
     const trust = `${archive.certificateFile}:/usr/local/share/ca-certificates/stand-in.crt:ro`;
     const identifierFile = join(context, 'image.id');
-    await engine.build([`--volume=${trust}`, `--iidfile=${identifierFile}`, `--tag=${tagOf(task)}`, context], {
-      https_proxy: archive.proxy,
+    await withLock('image-build', async () => {
+      await engine.build([`--volume=${trust}`, `--iidfile=${identifierFile}`, `--tag=${tagOf(task)}`, context], {
+        https_proxy: archive.proxy,
+      });
+      // What earlier builds left; the steps that this one shares with them stay. Another that is under way may be about to take some.
+      await engine.podman(['image', 'prune', '--force', '--filter=until=1h']);
     });
     const id = readFileSync(identifierFile, 'utf8').replace('sha256:', '');
-    // What earlier builds left; the steps that this one shares with them stay.
-    await engine.podman(['image', 'prune', '--force', '--filter=until=1h']);
     const asDefined = definitionOptions(definition);
     return { id, definition, run: (options, command) => engine.run([...asDefined, ...options, id, ...command]) };
   } finally {
@@ -77,7 +90,9 @@ async function synthesizeTask(
   const folder = resolve(import.meta.dirname, '../../.cache/image');
   mkdirSync(folder, { recursive: true });
   const configPath = join(folder, 'holdfast.yaml');
-  writeFileSync(configPath, placeholder);
+  // In one step: the other image's app may be reading it.
+  writeFileSync(`${configPath}.${process.pid}`, placeholder);
+  renameSync(`${configPath}.${process.pid}`, configPath);
   const assembly = readAssembly(await synthesize({ configPath, outDir: join(folder, 'assemblies') }));
   const definitions = assembly.stacks
     .flatMap(({ resources }) => resources)

@@ -61,7 +61,8 @@ const silence: FaultKind = {
       note: `the source gives no byte any more after ${limit} bytes`,
       mayEnd: ['deadline', 'source-unreachable', 'source-interrupted', 'partial'],
       interference: {
-        task: { timeoutSeconds: 6 },
+        // The silence comes first, also where the program takes long to begin.
+        task: { timeoutSeconds: 25 },
         onTask(_task, attempt) {
           // Whatever an earlier attempt left behind is over when its process is.
           lane.source.resume();

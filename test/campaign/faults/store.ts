@@ -72,7 +72,7 @@ export const storeFaults: readonly FaultKind[] = [
       return {
         note: `every request of the first attempt from number ${from} on is answered with 500`,
         mayEnd: ['store-unavailable', 'deadline'],
-        timeoutSeconds: 10,
+        timeoutSeconds: 25,
         attempts: 1,
         decide: () => (requests++ >= from ? { kind: 'answer', status: 500, code: 'InternalError' } : undefined),
       };

@@ -68,6 +68,7 @@ suite('where a base backup is read from', { concurrency: false }, () => {
     const said = /^read from standby '(.*)', which was (\d+) bytes behind the primary$/.exec(remarks?.[0] ?? '');
     // What the server itself wrote a moment ago is the network's to bring.
     assert.deepEqual([said?.[1], Number(said?.[2]) < 64 * 1024], [address(standby), true], remarks?.[0]);
+    assert.equal(remarks?.length, 1);
     assert.deepEqual(
       (await engine.probe(context)).findings.filter(({ message }) => /standby/.test(message)),
       [],
