@@ -132,14 +132,20 @@ export async function connect(
   }
 }
 
+/** Servers before 14, which end no session for being idle, and refuse one that mentions it, with a line in their log. */
+const endNoneForIdleness = new Set<string>();
+
 /** A session that may wait for its turn for longer than the server lets others be idle. */
 async function openNeverIdle(config: ClientConfig, signal: AbortSignal | undefined): Promise<Client> {
+  const server = `${config.host}:${config.port}`;
+  if (endNoneForIdleness.has(server)) return openClient(config, signal);
   try {
     return await openClient({ ...config, options: `${config.options} -c idle_session_timeout=0` }, signal);
   } catch (error) {
-    // Servers before 14 do not know the setting, and end no session for that.
     if (!(error instanceof DatabaseError && error.code === '42704')) throw error;
-    return openClient(config, signal);
+    const client = await openClient(config, signal);
+    endNoneForIdleness.add(server);
+    return client;
   }
 }
 

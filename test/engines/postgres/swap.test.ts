@@ -221,8 +221,8 @@ suite('putting restored PostgreSQL databases in place', { concurrency: false }, 
       await using other = await session(server, 'postgres');
       await other.query('set idle_session_timeout = 0; select pg_sleep(2.5)');
 
-      assert.equal((await identifySystem(replication)).timeline, 1);
-      await replication.end();
+      const { timeline } = await identifySystem(replication).finally(() => replication.end());
+      assert.equal(timeline, 1);
     } finally {
       await run(server, 'postgres', 'alter system reset idle_session_timeout');
       await run(server, 'postgres', 'select pg_reload_conf()');
