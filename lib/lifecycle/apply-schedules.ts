@@ -20,8 +20,8 @@ const mostRounds = 5;
  *
  * Invariant: who changes a schedule writes the journal first, and then applies it, as this does. So what is in force is read after the definitions
  * were, and is at least as new as they are; and a definition that was written is looked at again, in case another change was made, and applied,
- * between the reading and the writing. Whoever writes last has seen what is in force since (or has given up after `mostRounds`, which takes as many
- * changes in a second; the next application puts that right).
+ * between the reading and the writing. Whoever writes last has seen what is in force since (or has given up after `mostRounds`, which takes a
+ * change during each of them; the next application puts that right).
  */
 export async function applySchedules(
   scheduler: SchedulerClient,

@@ -176,6 +176,24 @@ test('a change that is made and applied while another application reads is not t
   assert.equal(place.book.find('holdfast', 'orders-daily-logical').isEnabled, false);
 });
 
+test('what a deployment changes in a definition while it is applied stays', async () => {
+  await using place = await installation();
+  await changeSchedule(place, wish('one', { enabled: false }));
+  place.book.update('holdfast', 'orders-daily-logical', { ...definitionIn(place), isEnabled: true });
+  let readings = 0;
+
+  await applied(place, {
+    meanwhile: async () => {
+      if (++readings > 1) return;
+      const deployed = { ...definitionIn(place), input: '{"target":"other"}', retryAttempts: 5 };
+      place.book.update('holdfast', 'orders-daily-logical', deployed);
+    },
+  });
+
+  const { input, retryAttempts, isEnabled } = place.book.find('holdfast', 'orders-daily-logical');
+  assert.deepEqual([input, retryAttempts, isEnabled], ['{"target":"other"}', 5, false]);
+});
+
 test('a schedule that is not configured is refused, and nothing is written', async () => {
   await using place = await installation();
 
