@@ -57,7 +57,7 @@ export async function synthesize(options: SynthesizeOptions): Promise<string> {
 
 /**
  * Renames the assembly to its own name. Of two that synthesize the same at once one comes second; the assemblies are the same, and the second
- * goes. Nothing is removed under its own name, as the other may have put the assembly there a moment ago.
+ * goes. What is in the way is moved aside before it is removed, as the other may have put the assembly in its place a moment ago.
  */
 function putInPlace(making: string, folder: string): void {
   for (;;) {
@@ -155,7 +155,7 @@ function prune(outDir: string): void {
   const folders = readdirSync(outDir).map((name) => ({ path: join(outDir, name), name }));
   const whole = folders
     .filter(({ name }) => /^[0-9a-f]{16}$/.test(name))
-    .sort((a, b) => statSync(b.path).mtimeMs - statSync(a.path).mtimeMs);
+    .sort((a, b) => changedAt(b.path) - changedAt(a.path));
   const unfinished = folders.filter(({ name, path }) => name.endsWith('.new') && isOld(path));
   for (const { path } of [...whole.slice(keptAssemblies), ...unfinished])
     rmSync(path, { recursive: true, force: true });
@@ -163,5 +163,10 @@ function prune(outDir: string): void {
 
 /** Whoever makes this one, if anyone, has not touched it for an hour. */
 function isOld(path: string): boolean {
-  return Date.now() - statSync(path).mtimeMs > 3_600_000;
+  return Date.now() - changedAt(path) > 3_600_000;
+}
+
+/** Now, of one that another process has renamed or removed a moment ago. */
+function changedAt(path: string): number {
+  return statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? Date.now();
 }
