@@ -29,7 +29,7 @@ export async function canListen(port: number): Promise<boolean> {
   try {
     await once(server, 'listening');
   } catch (error) {
-    if (hasCode(error, 'EADDRINUSE') || hasCode(error, 'EACCES')) return false;
+    if (hasCode(error, 'EADDRINUSE')) return false;
     throw error;
   }
   server.close();

@@ -52,7 +52,8 @@ export async function openLane(shared: Shared): Promise<Lane> {
 
   const silent = stack.use(await tcpProxy(port));
   silent.stall();
-  const { port: nobody } = await claimedPort();
+  const { port: nobody, release } = await claimedPort();
+  stack.defer(release);
   let state: CatalogState = 'up';
   const portIn: Readonly<Record<CatalogState, number>> = { up: port, down: nobody, silent: silent.port };
   const { lambda } = stack.use(

@@ -14,7 +14,7 @@ const claims = path.join(tmpdir(), `holdfast-ports-${process.getuid?.() ?? 'all'
 /** A free port that nobody else claims until it is released or this process ends: also not while the server that has it is being restarted. */
 export async function claimedPort(): Promise<ClaimedPort> {
   mkdirSync(claims, { recursive: true });
-  for (;;) {
+  for (let tries = 0; tries < 1000; tries++) {
     const port = drawPort();
     const text = JSON.stringify({ pid: process.pid, process: processIdentity(process.pid), claim: randomUUID() });
     const claimed = claimFile(path.join(claims, String(port)), { text, isGone: (_, left) => isGone(left) });
@@ -23,6 +23,7 @@ export async function claimedPort(): Promise<ClaimedPort> {
     if (await canListen(port)) return { port, release: () => claimed.claim.release() };
     claimed.claim.release();
   }
+  throw new Error('of a thousand ports none was free');
 }
 
 function isGone(text: string): boolean {
