@@ -11,7 +11,7 @@ import type { Watchdog } from './watchdog.ts';
 export type ChildServer = {
   /** Starts it and resolves when `isReady` says so; rejects with the end of its log when it ends before. */
   start(): Promise<void>;
-  /** Sends the signal and resolves when the process is gone, and with a launcher what it has launched; nothing to do when it does not run. */
+  /** Sends the signal and resolves when the process is gone, and with a launcher what it has launched, and not before; nothing to do when it does not run. */
   end(signal: NodeJS.Signals): Promise<void>;
 };
 
@@ -63,7 +63,8 @@ export function childServer(options: {
   /** It is guarded, and no other is started, until what a launcher has launched is gone, too. */
   async function settle(ended: ChildProcess): Promise<void> {
     if (options.isLauncher && ended.pid !== undefined)
-      while (isGroupAlive(ended.pid)) await delay(20, undefined, { ref: false });
+      for (let waitMs = 20; isGroupAlive(ended.pid); waitMs = Math.min(2 * waitMs, 200))
+        await delay(waitMs, undefined, { ref: false });
     if (current === ended) current = undefined;
     options.watchdog.guard(undefined);
   }
@@ -79,11 +80,13 @@ export function childServer(options: {
   return { start, end };
 }
 
+/** A negative number is a group. Of one in which there is nothing left but the ended, macOS says that it may not be signalled. */
 function signalIfThere(pid: number, signal: NodeJS.Signals): void {
   try {
     process.kill(pid, signal);
   } catch (error) {
-    if (!hasCode(error, 'ESRCH')) throw error;
+    const hasEnded = hasCode(error, 'ESRCH') || (pid < 0 && process.platform === 'darwin' && hasCode(error, 'EPERM'));
+    if (!hasEnded) throw error;
   }
 }
 
