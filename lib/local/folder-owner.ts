@@ -3,7 +3,7 @@ import path from 'node:path';
 import { HoldfastError } from '../core/errors.ts';
 import { hasCode } from '../core/has-code.ts';
 import { claimFile } from '../servers/claim-file.ts';
-import { processIdentity } from '../servers/process-identity.ts';
+import { livingProcess, processIdentity } from '../servers/process-identity.ts';
 
 /**
  * Makes this process the one that may use the folder, until `release` or its death. Rejects with `lease-held` while another (or this
@@ -30,9 +30,4 @@ export function ownerOf(folder: string): number | undefined {
     if (hasCode(error, 'ENOENT')) return undefined;
     throw error;
   }
-}
-
-function livingProcess(identity: string): number | undefined {
-  const pid = Number.parseInt(identity, 10);
-  return processIdentity(pid) === identity ? pid : undefined;
 }

@@ -19,3 +19,9 @@ export function processIdentity(pid: number): string | undefined {
     return undefined;
   }
 }
+
+/** The pid of the process whose identity this text is; undefined when it has ended. */
+export function livingProcess(identity: string): number | undefined {
+  const pid = Number.parseInt(identity, 10);
+  return processIdentity(pid) === identity ? pid : undefined;
+}

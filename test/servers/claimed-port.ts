@@ -1,10 +1,9 @@
-import { randomUUID } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { claimFile } from '../../lib/servers/claim-file.ts';
 import { canListen, drawPort } from '../../lib/servers/free-port.ts';
-import { processIdentity } from '../../lib/servers/process-identity.ts';
+import { livingProcess, processIdentity } from '../../lib/servers/process-identity.ts';
 
 export type ClaimedPort = { readonly port: number; release(): void };
 
@@ -16,17 +15,14 @@ export async function claimedPort(): Promise<ClaimedPort> {
   mkdirSync(claims, { recursive: true });
   for (let tries = 0; tries < 1000; tries++) {
     const port = drawPort();
-    const text = JSON.stringify({ pid: process.pid, process: processIdentity(process.pid), claim: randomUUID() });
-    const claimed = claimFile(path.join(claims, String(port)), { text, isGone: (_, left) => isGone(left) });
+    const claimed = claimFile(path.join(claims, String(port)), {
+      text: processIdentity(process.pid) ?? String(process.pid),
+      isGone: (_, text) => livingProcess(text) === undefined,
+    });
     if (!('claim' in claimed)) continue;
     // Not before: to listen, be it for a moment, would be in the way of the server that has the port.
     if (await canListen(port)) return { port, release: () => claimed.claim.release() };
     claimed.claim.release();
   }
   throw new Error('of a thousand ports none was free');
-}
-
-function isGone(text: string): boolean {
-  const holder = JSON.parse(text) as { readonly pid: number; readonly process?: string };
-  return processIdentity(holder.pid) !== holder.process;
 }
