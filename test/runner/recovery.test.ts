@@ -7,20 +7,18 @@ import { after, before, suite, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import type { Client } from 'pg';
-import { walStateSchema } from '../../lib/core/health.ts';
 import { newOperationId } from '../../lib/core/ids.ts';
 import type { Manifest } from '../../lib/core/manifest.ts';
-import { walHealthKey } from '../../lib/core/object-keys.ts';
 import { type RestoreRun, restoreRunSchema } from '../../lib/core/requests.ts';
 import { planRestore } from '../../lib/runner/plan-restore.ts';
 import { runRestoreTest } from '../../lib/runner/restore-test.ts';
-import { readDocument } from '../../lib/store/document.ts';
 import { receiveWal } from '../../lib/wal/receiver/receive-wal.ts';
 import { type Installation, openInstallation, sourceTarget } from '../conformance/installation.ts';
 import { openFolder } from '../engines/postgres/recover/cluster-source.ts';
 import { databaseNames, run, session } from '../engines/postgres/run-engine.ts';
 import { type PostgresServer, postgresServer } from '../servers/postgres.ts';
 import { startOn } from '../servers/postgres-on-folder.ts';
+import { untilCovered } from '../wal/receiver/receiving.ts';
 
 const flushSeconds = 0.5;
 
@@ -79,7 +77,7 @@ for (const major of [15, 17, 18] as const) {
         await delay(2000);
         middle = acknowledged.at(-1)?.at ?? '';
         await delay(3000);
-        await covered(context, middle);
+        await untilCovered(context.store, sourceTarget, Date.parse(middle));
 
         const [last] = acknowledged.slice(-1);
         lost = { lastNumber: last?.number ?? 0, at: Date.now() };
@@ -249,15 +247,6 @@ async function writeLedger(
     // It was killed, as it was to be.
     await client.end().catch(() => {});
   }
-}
-
-async function covered(context: Parameters<Parameters<Installation['within']>[0]>[0], moment: string): Promise<void> {
-  for (let tries = 0; tries < 2400; tries++) {
-    const { value } = await readDocument(context.store, walHealthKey(sourceTarget), walStateSchema);
-    if (value?.restorablePoint && Date.parse(value.restorablePoint) > Date.parse(moment)) return;
-    await delay(50);
-  }
-  throw new Error('the receiver does not come that far');
 }
 
 async function ended(child: ChildProcess): Promise<void> {

@@ -61,15 +61,12 @@ export function receiving(
 
 /** Resolves when the target's receiver says that everything before the moment, in milliseconds, is in the store. */
 export async function untilCovered(store: Store, of: TargetName, moment: number): Promise<void> {
-  await until(
-    async () => {
-      const { value } = await readDocument(store, walHealthKey(of), walStateSchema);
-      return Date.parse(value?.restorablePoint ?? '') > moment;
-      // The document is replaced every half minute at most.
-    },
-    'the receiver to come that far',
-    240,
-  );
+  const isCovered = async (): Promise<boolean> => {
+    const { value } = await readDocument(store, walHealthKey(of), walStateSchema);
+    return Date.parse(value?.restorablePoint ?? '') > moment;
+  };
+  // The document is replaced every half minute at most.
+  await until(isCovered, 'the receiver to come that far', 240);
 }
 
 export async function walState(place: WalPlace): Promise<WalState | undefined> {

@@ -4,7 +4,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { CaptureStream, EngineContext } from '../../../../lib/engines/engine.ts';
 import { postgresEngine } from '../../../../lib/engines/postgres/postgres-engine.ts';
 import { type PostgresServer, postgresServer } from '../../../servers/postgres.ts';
-import { contextFor, session } from '../run-engine.ts';
+import { besideOthers } from '../pace/others-at-work.ts';
+import { contextFor } from '../run-engine.ts';
 
 const engine = postgresEngine();
 
@@ -17,17 +18,8 @@ suite('the pace of a base backup of a real server', { concurrency: false }, () =
 
   test('beside others it rests, and says for how long', async () => {
     using context = contextFor(server, { options: { maxImpactPercent: 10 } });
-    await using other = await session(server, 'postgres');
-    let until = Number.POSITIVE_INFINITY;
-    const work = (async () => {
-      while (performance.now() < until) await other.query('select count(*) from pg_namespace');
-    })();
-    const workFor = (seconds: number): void => {
-      until = Math.min(until, performance.now() + seconds * 1000);
-    };
 
-    const restedSeconds = await readSlowly(context, () => workFor(9)).finally(() => workFor(0));
-    await work;
+    const restedSeconds = await besideOthers(server, (begun) => readSlowly(context, begun));
 
     assert.ok(restedSeconds >= 3, `it rested for ${restedSeconds} s`);
   });
@@ -40,13 +32,11 @@ suite('the pace of a base backup of a real server', { concurrency: false }, () =
 });
 
 /** Reads the backup slowly enough for the server's counters to be seen moving; how long it rested. */
-async function readSlowly(context: EngineContext, onFirst = () => {}): Promise<number> {
+async function readSlowly(context: EngineContext, onBytes = () => {}): Promise<number> {
   const opened = await engine.capture(context, { method: 'base', format: 'base' });
   const { bytes, result } = await (opened.streams[0] as CaptureStream).open();
-  let isFirst = true;
   for await (const _ of bytes) {
-    if (isFirst) onFirst();
-    isFirst = false;
+    onBytes();
     await delay(25);
   }
   await opened.end();

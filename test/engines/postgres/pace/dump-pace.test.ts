@@ -4,7 +4,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { CaptureStream, EngineContext } from '../../../../lib/engines/engine.ts';
 import { postgresEngine } from '../../../../lib/engines/postgres/postgres-engine.ts';
 import { type PostgresServer, postgresServer } from '../../../servers/postgres.ts';
-import { contextFor, run, session, testTools } from '../run-engine.ts';
+import { contextFor, run, testTools } from '../run-engine.ts';
+import { besideOthers } from './others-at-work.ts';
 
 const engine = postgresEngine({ findTools: testTools });
 
@@ -23,17 +24,8 @@ suite('the pace of a dump of a real server', { concurrency: false }, () => {
 
   test('beside others it rests, and says for how long', async () => {
     using context = contextFor(server, { connection: { databases: ['large'] }, options: { maxImpactPercent: 10 } });
-    await using other = await session(server, 'postgres');
-    let until = Number.POSITIVE_INFINITY;
-    const work = (async () => {
-      while (performance.now() < until) await other.query('select count(*) from pg_namespace');
-    })();
-    const workFor = (seconds: number): void => {
-      until = Math.min(until, performance.now() + seconds * 1000);
-    };
 
-    const restedSeconds = await dumpSlowly(context, () => workFor(9)).finally(() => workFor(0));
-    await work;
+    const restedSeconds = await besideOthers(server, (begun) => dumpSlowly(context, begun));
 
     assert.ok(restedSeconds >= 3, `it rested for ${restedSeconds} s`);
   });
@@ -46,14 +38,12 @@ suite('the pace of a dump of a real server', { concurrency: false }, () => {
 });
 
 /** Reads the dump slowly enough for the server's counters to be seen moving; how long it rested. */
-async function dumpSlowly(context: EngineContext, onFirst = () => {}): Promise<number> {
+async function dumpSlowly(context: EngineContext, onBytes = () => {}): Promise<number> {
   const opened = await engine.capture(context, { method: 'logical', format: 'custom' });
   const stream = opened.streams.find(({ name }) => name === 'large') as CaptureStream;
   const { bytes, result } = await stream.open();
-  let isFirst = true;
   for await (const _ of bytes) {
-    if (isFirst) onFirst();
-    isFirst = false;
+    onBytes();
     await delay(15);
   }
   await opened.end();
