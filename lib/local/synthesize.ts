@@ -72,7 +72,7 @@ function putInPlace(making: string, folder: string): void {
       return;
     }
     // Programs of an assembly that was removed under them keep there what Node compiles.
-    const aside = `${making.replace(/\.new$/, '')}.aside.new`;
+    const aside = `${folder}.${process.pid}.aside.new`;
     try {
       renameSync(folder, aside);
       if (isWhole(aside)) renameSync(aside, folder);

@@ -30,15 +30,11 @@ export async function newDatabase(server: PostgresServer): Promise<string> {
 export async function newCatalog(
   server: PostgresServer,
   /** Of the owner's. @default - the product's */
-  { statementTimeoutSeconds }: Pick<CatalogSettings, 'statementTimeoutSeconds'> = {},
+  limits: Pick<CatalogSettings, 'statementTimeoutSeconds'> = {},
 ): Promise<AsyncDisposable & { readonly database: string; readonly owner: Client; readonly writer: Client }> {
   const database = await newDatabase(server);
   const settings = settingsFor(server, database);
-  const owner: CatalogConnection = await connectCatalog({
-    ...settings,
-    role: 'owner',
-    ...(statementTimeoutSeconds !== undefined && { statementTimeoutSeconds }),
-  });
+  const owner: CatalogConnection = await connectCatalog({ ...settings, ...limits, role: 'owner' });
   await migrateCatalog(owner.client);
   const writer: CatalogConnection = await connectCatalog(settings);
   return {

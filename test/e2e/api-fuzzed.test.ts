@@ -44,9 +44,9 @@ test('requests that schemathesis makes up, valid ones and broken ones, find noth
     resolve('docs/openapi.json'),
     ...['--url', `${opened.stack.statusUrl}/api`, '--header', `Authorization: Bearer ${token}`],
     ...['--checks', checks.join(','), '--phases', 'examples,coverage,fuzzing', '--max-examples', '10'],
-    // One thread: with two, Python's own parser fails now and then ("AST constructor recursion depth mismatch").
     // The first call of each kind starts its function, beside whatever else runs here.
     ...['--request-timeout', '120'],
+    // One thread: with two, Python's own parser fails now and then ("AST constructor recursion depth mismatch").
     ...['--seed', '20261121', '--workers', '1', '--no-color', '--max-time', '30'],
     ...['--suppress-health-check', 'all', '--generation-database', 'none'],
   ]);

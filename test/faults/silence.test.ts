@@ -34,7 +34,6 @@ test('a source that falls silent within a dump ends the attempt in about a minut
 
 test('the deadline is kept although the source is silent, on old connections and new ones', async () => {
   await using world = await scene.open({ source: 'long' });
-
   let isSilent = false;
 
   const played = await world.night('tonight', {

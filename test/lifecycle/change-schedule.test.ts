@@ -61,18 +61,21 @@ async function installation() {
 
 type Installation = Awaited<ReturnType<typeof installation>>;
 
-/** Applies all schedules; `meanwhile` comes after each reading of what is in force. */
-function applied(
+/** Applies all schedules; `meanwhile` comes between the first reading of what is in force and what follows from it. */
+async function applied(
   { scheduler, config, store }: Installation,
-  { group = 'holdfast', meanwhile = async (): Promise<void> => {} } = {},
+  { group = 'holdfast', meanwhile = async (): Promise<unknown> => undefined } = {},
 ) {
   const schedules = schedulesOf(config);
   const names = schedules.map(({ name }) => name);
-  return applySchedules(scheduler, group, names, async () => {
+  let readings = 0;
+  const became = await applySchedules(scheduler, group, names, async () => {
     const states = schedulesInForce(schedules, await readScheduleChanges(store));
-    await meanwhile();
+    readings += 1;
+    if (readings === 1) await meanwhile();
     return states;
   });
+  return { ...became, readings };
 }
 
 /** What an update of the definition takes. */
@@ -148,13 +151,9 @@ test('a change that is made and applied while another application is under way i
   await using place = await installation();
   await changeSchedule(place, wish('one', { enabled: false }));
   place.book.update('holdfast', 'orders-daily-logical', { ...definitionIn(place), isEnabled: true });
-  let readings = 0;
 
-  // After this application has read what is in force, and before it writes.
-  const { updated } = await applied(place, {
-    meanwhile: async () => {
-      if (++readings === 1) await changeSchedule(place, wish('two', { cron: '0 7 * * *' }));
-    },
+  const { updated, readings } = await applied(place, {
+    meanwhile: () => changeSchedule(place, wish('two', { cron: '0 7 * * *' })),
   });
 
   assert.deepEqual([updated, readings], [['orders-daily-logical'], 3]);
@@ -164,12 +163,9 @@ test('a change that is made and applied while another application is under way i
 
 test('a change that is made and applied while another application reads is not taken for one behind our back', async () => {
   await using place = await installation();
-  let readings = 0;
 
-  const { updated, unchanged } = await applied(place, {
-    meanwhile: async () => {
-      if (++readings === 1) await changeSchedule(place, wish('one', { enabled: false }));
-    },
+  const { updated, unchanged, readings } = await applied(place, {
+    meanwhile: () => changeSchedule(place, wish('one', { enabled: false })),
   });
 
   assert.deepEqual([updated, unchanged.length, readings], [[], 3, 1]);
@@ -180,11 +176,9 @@ test('what a deployment changes in a definition while it is applied stays', asyn
   await using place = await installation();
   await changeSchedule(place, wish('one', { enabled: false }));
   place.book.update('holdfast', 'orders-daily-logical', { ...definitionIn(place), isEnabled: true });
-  let readings = 0;
 
   await applied(place, {
     meanwhile: async () => {
-      if (++readings > 1) return;
       const deployed = { ...definitionIn(place), input: '{"target":"other"}', retryAttempts: 5 };
       place.book.update('holdfast', 'orders-daily-logical', deployed);
     },
